@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import bounds
+import safety
 import sentences
 import symptoms
 
@@ -133,10 +134,11 @@ def replaced(text: str, name: str, content: str) -> str:
 
 
 def tables() -> None:
-    """Write the pages that come from the source alone: symptoms, limits, sentences."""
+    """Write the pages that come from the source alone: symptoms, limits, sentences, safety."""
     symptoms.PAGE.write_text(symptoms.page())
     bounds.PAGE.write_text(bounds.page())
     sentences.PAGE.write_text(sentences.page())
+    safety.PAGE.write_text(safety.page())
 
 
 def main() -> None:

@@ -28,6 +28,7 @@ def block(name: str) -> str:
 
 def test_the_page_of_symptoms_is_the_catalogue():
     assert regenerate.symptoms.PAGE.read_text() == regenerate.symptoms.page()
+    assert regenerate.safety.PAGE.read_text() == regenerate.safety.page()
 
 
 def test_the_readme_fits_two_minutes():

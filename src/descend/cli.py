@@ -121,16 +121,16 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
     """
     from descend.doctor.canon.diagnosis import check_ids
     from descend.doctor.record.store import open_store
-    from descend.doctor.sandbox.confinement import available, left_open
+    from descend.doctor.sandbox.confinement import announcement, available
     from descend.doctor.sandbox.world import is_told, processes_here
     from descend.doctor.script.script import opened
 
     check_ids([*(select or ()), *(ignore or ())])
     if is_told(os.environ) and os.environ["RANK"] != "0":
         return  # the first process of the group does it alone
-    level = available(sandbox)
-    if not allow_effects and (open_ways := left_open(level)):
-        typer.echo(f"descend: {open_ways}", err=True)
+    available(sandbox)  # says at once where it is not
+    if not allow_effects and (left_open := announcement(sandbox)):
+        typer.echo(f"descend: {left_open}", err=True)
     plan = Plan(
         steps=Plan.steps if steps is None else steps,
         least_steps=Plan.least_steps if steps is None else steps,
@@ -142,7 +142,7 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
         seed=seed,
         jobs=cores() if jobs is None else jobs,
         allow_effects=allow_effects,
-        sandbox=level,
+        sandbox=sandbox,
         processes=processes_here(os.environ, cores()) if processes is None else processes,
         select=tuple(select or ()),
         ignore=tuple(ignore or ()),

@@ -14,7 +14,8 @@ from waiting import comes
 from descend.doctor.record import Record
 from descend.doctor.run.forking import ForkServer
 from descend.doctor.run.launch import new_record, run
-from descend.doctor.sandbox.confinement import LEVELS, strongest
+from descend.doctor.sandbox.confinement import strongest
+from descend.doctor.sandbox.promises import LEVELS
 from descend.doctor.script.plan import Plan
 from descend.doctor.script.script import Script
 

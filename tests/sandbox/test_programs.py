@@ -1,12 +1,16 @@
 """Which programs may be started, and how an audit event names them."""
 
 import os
+import stat
 import sys
 import types
+from dataclasses import replace
 
 import pytest
 
-from descend.doctor.sandbox.programs import STARTS, command_of, may_start
+from descend.doctor.sandbox.programs import Programs
+from descend.doctor.sandbox.starts import STARTS, Start, start_of
+from descend.doctor.sandbox.unaudited import STARTS_PROGRAM
 
 CHANGE_NOTHING = [
     "uname -p",
@@ -40,6 +44,10 @@ REFUSED = [
 ]
 
 
+def may_start(words, **given):
+    return Programs(os.environ, lambda path: False).may_start(Start(tuple(words), **given))
+
+
 @pytest.mark.parametrize("command", CHANGE_NOTHING)
 def test_programs_that_change_nothing_may_be_started(command):
     assert may_start(command.split())
@@ -64,6 +72,7 @@ def test_workers_of_this_interpreter_may_be_started():
     for arguments in (
         ["-c", "from multiprocessing.spawn import spawn_main; spawn_main(tracker_fd=5)"],
         ["-s", "-c", "from multiprocessing.resource_tracker import main;main(3)"],
+        ["-c", "from multiprocessing.forkserver import main; main(7, 8, ['__main__'], **{'sys_path': ['/x']})"],
         ["-m", "joblib.externals.loky.backend.popen_loky_posix", "--process-name", "x"],
     ):
         assert may_start([sys.executable, *arguments])
@@ -75,8 +84,8 @@ def test_workers_of_this_interpreter_may_be_started():
 
 
 def called_from(module: str, command: list[str]) -> bool:
-    namespace = {"__name__": module, "may_start": may_start}
-    exec("def start(command):\n    return may_start(command)", namespace)
+    namespace = {"__name__": module, "judge": Programs(os.environ, lambda path: False).may_start, "Start": Start}
+    exec("def start(command):\n    return judge(Start(tuple(command)))", namespace)
     return namespace["start"](command)  # type: ignore[operator]
 
 
@@ -89,18 +98,18 @@ def test_torch_s_compilers_may_start_what_they_need():
         assert not called_from("triton_kernels_of_mine", command)
 
 
-def test_an_event_names_the_program_that_runs():
-    assert command_of("os.system", (b"ls -l",)) == ["sh", "-c", "ls -l"]
-    assert command_of("subprocess.Popen", ("ls", ["ls", "-l"], None, None)) == ["ls", "-l"]
-    assert command_of("subprocess.Popen", ("/bin/rm", ["echo", "x"], None, None)) == ["/bin/rm", "x"]
-    assert command_of("subprocess.Popen", ("ls", "ls", None, None)) == ["ls"]
-    assert command_of("os.exec", ("/bin/rm", [b"rm", b"x"], {})) == ["rm", "x"]
-    assert command_of("os.posix_spawn", ("/bin/rm", ("ls",), {})) == ["/bin/rm"]
-    assert command_of("pty.spawn", (["bash", "-i"],)) == ["bash", "-i"]
-    assert command_of("os.spawn", (os.P_WAIT, "/bin/ls", ["ls"], None)) == ["ls"]
+def test_what_will_run_is_read_from_the_event():
+    assert start_of("os.system", (b"ls -l",)) == Start(("sh", "-c", "ls -l"), ("/bin/sh",))
+    assert start_of("os.exec", ("/bin/rm", [b"rm", b"x"], {b"A": b"1"})) == Start(("rm", "x"), ("/bin/rm",), {"A": "1"})
+    assert start_of("os.posix_spawn", ("/bin/rm", ("ls",), {})) == Start(("ls",), ("/bin/rm",), {})
+    assert start_of("pty.spawn", (["bash", "-i"],)) == Start(("bash", "-i"))
+    assert start_of("os.spawn", (os.P_WAIT, "/bin/ls", ["ls"], None)) == Start(("ls",), ("/bin/ls",))
+    given = ([b"ls", b"-l"], (b"/x/ls", b"/bin/ls"), True, (), "/tmp", [b"A=1=2"])
+    expected = Start(("ls", "-l"), ("/x/ls", "/bin/ls"), {"A": "1=2"}, "/tmp")
+    assert start_of(STARTS_PROGRAM, given) == expected and expected.program == "/bin/ls"
     assert set(STARTS) == {
+        "_posixsubprocess.fork_exec",
         "os.system",
-        "subprocess.Popen",
         "os.exec",
         "os.posix_spawn",
         "pty.spawn",
@@ -108,10 +117,60 @@ def test_an_event_names_the_program_that_runs():
     }
 
 
+def test_a_program_by_a_harmless_name_is_judged_by_its_file(tmp_path):
+    own = tmp_path / "ls"
+    own.write_text("#!/bin/sh\n")
+    own.chmod(own.stat().st_mode | stat.S_IXUSR)
+    assert not may_start(["ls"], paths=(str(own), "/bin/ls"))
+    assert may_start(["ls"], paths=(str(tmp_path / "missing"), "/bin/ls"))
+    assert not may_start(["ls"], environment={"PATH": f"{tmp_path}:/bin"})
+    assert not may_start(["sh", "-c", "ls -l"], environment={"PATH": f"{tmp_path}:/bin"})
+    known = Programs({"PATH": str(tmp_path)}, lambda path: False)
+    assert known.may_start(Start(("ls",), environment={"PATH": str(tmp_path)}))  # on the user's own path
+    written = Programs({"PATH": str(tmp_path)}, lambda path: path.startswith(str(tmp_path)))
+    assert not written.may_start(Start(("ls",), environment={"PATH": str(tmp_path)}))
+
+
+def test_a_program_that_is_missing_says_so_itself():
+    assert may_start(["nvidia-smi"], environment={"PATH": os.environ["PATH"]} | {"LANG": "C"})
+
+
+@pytest.mark.parametrize(
+    "name", ["LD_PRELOAD", "GIT_EXTERNAL_DIFF", "GIT_CONFIG_COUNT", "PAGER", "HOME", "BASH_ENV", "PYTHONPATH"]
+)
+def test_no_variable_may_make_it_run_something_else(name):
+    git = Start(("git", "diff"), environment={**os.environ, "TOKENIZERS_PARALLELISM": "false"})
+    programs = Programs(os.environ, lambda path: False)
+    assert programs.may_start(git)
+    assert not programs.may_start(replace(git, environment={**os.environ, name: "/home/me/evil"}))
+
+
+def test_git_reads_no_settings_that_the_script_has_written(tmp_path):
+    (tmp_path / "own/.git").mkdir(parents=True)
+    (tmp_path / "users").mkdir()
+    programs = Programs(os.environ, lambda path: path.startswith(str(tmp_path / "own")))
+    assert programs.may_start(Start(("git", "status"), folder=str(tmp_path / "users")))
+    assert not programs.may_start(Start(("git", "status"), folder=str(tmp_path / "own")))
+    assert not programs.may_start(Start(("git", "-C", "../own", "status"), folder=str(tmp_path / "users")))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from multiprocessing.spawn import *; import os; os.remove('x')",
+        "from multiprocessing.spawn import spawn_main; spawn_main(); import os",
+        "from multiprocessing.spawn import spawn_main; spawn_main(x=__import__('os').system('rm x'))",
+        "from multiprocessing.spawn import sys; sys.exit(0)\nimport os",
+    ],
+)
+def test_what_only_begins_as_a_worker_is_refused(code):
+    assert not may_start([sys.executable, "-c", code])
+
+
 def test_standard_library_layers_are_looked_through():
     layer = types.ModuleType("subprocess")
-    layer.__dict__["may_start"] = may_start
-    exec("def Popen(command):\n    return may_start(command)", layer.__dict__)
+    layer.__dict__.update(judge=Programs(os.environ, lambda path: False).may_start, Start=Start)
+    exec("def Popen(command):\n    return judge(Start(tuple(command)))", layer.__dict__)
     outer = {"__name__": "torch.utils.cpp_extension", "Popen": layer.Popen}
     exec("def build(command):\n    return Popen(command)", outer)
     assert outer["build"](["ninja", "-v"])  # type: ignore[operator]

@@ -215,7 +215,7 @@ class Run:
         linked = (Path(config.root), Path(config.original_root))
         in_namespaces = config.level == "namespaces"
         shared = SharedFolders(PRIVATE if in_namespaces else PRIVATE[:1])
-        watch = watch_effects(allowed, linked, self.channel.tell, config.allow_effects, shared)
+        watch = watch_effects(allowed, linked, self.channel.tell, config.allow_effects, shared, in_namespaces)
         stack.callback(watch.stop)
         wrap_native_writers(torch, watch)
         if config.level in ("namespaces", "landlock"):

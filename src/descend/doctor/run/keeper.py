@@ -33,7 +33,7 @@ Begin = Callable[[], NoReturn]
 
 @dataclass(frozen=True)
 class Confinement:
-    """How a run is kept apart. `level` is one of `confinement.LEVELS`; "none" where nothing is refused."""
+    """How a run is kept apart. `level` is one of `promises.LEVELS`; "none" where nothing is refused."""
 
     level: str
     writable: tuple[str, ...]  # folders; the first is the scratch copy's top
@@ -79,6 +79,8 @@ def kept(begin: Begin, confinement: Confinement, parent: int) -> int:
         _depend(alive)
         if in_namespaces:
             _first_process(begin, confinement, telling)
+        if confinement.level != "none":
+            kernel.give_up_capabilities(kernel.KEPT_BY_ROOT)
         os.close(telling)
         _become(begin)
     os.close(alive)

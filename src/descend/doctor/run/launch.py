@@ -16,7 +16,7 @@ from descend.doctor.run.keeper import UNCONFINED
 from descend.doctor.run.package import package_link, starting
 from descend.doctor.run.process import Process, start
 from descend.doctor.run.relay import Relay
-from descend.doctor.sandbox.confinement import available, left_open
+from descend.doctor.sandbox.confinement import announcement, available, give_up_namespaces
 from descend.doctor.sandbox.environment import child_environment, describe_environment
 from descend.doctor.sandbox.scratch import Scratch, scratch_copy
 from descend.doctor.sandbox.world import own_world, watched_as
@@ -71,11 +71,8 @@ def run(
         for messages in process.messages(readers):
             take(messages)
         status, tail = process.finish()
-    if status == UNCONFINED and not record.readings and not record.facts:
-        raise UsageError(f"the sandbox cannot be made: {tail.strip()}; --sandbox landlock does without namespaces")
-    if status == NO_TORCH and not record.readings and not record.facts:
-        oldest = ".".join(map(str, OLDEST_TORCH))
-        raise UsageError(f"{script.python} has no torch {oldest} or newer; name the script's interpreter with --python")
+    if not record.readings and not record.facts and _may_run_otherwise(script, plan, status, tail.strip()):
+        return run(script, plan, record, listen, server)
     if record.ending is None:
         take([_unsaid_ending(record, process.popen.wait(), status, tail)])
     elif record.ending.reason == "failed" and not record.ending.error:
@@ -83,6 +80,22 @@ def run(
     elif record.ending.reason == "failed" and plan.processes > 1:  # maybe since another process of the group has
         record.ending = replace(record.ending, error=_as_shown(tail) + record.ending.error)
     return record
+
+
+def _may_run_otherwise(script: Script, plan: Plan, status: int, said: str) -> bool:
+    """Whether a run that could not begin may begin at a weaker level of the sandbox.
+
+    Raises `UsageError` where the user has asked for this level, or the interpreter is unfit.
+    """
+    if status == UNCONFINED:
+        if plan.sandbox != "auto" or available("auto") != "namespaces":
+            raise UsageError(f"the sandbox cannot be made: {said}; --sandbox landlock does without namespaces")
+        give_up_namespaces(said)
+        return True
+    if status == NO_TORCH:
+        oldest = ".".join(map(str, OLDEST_TORCH))
+        raise UsageError(f"{script.python} has no torch {oldest} or newer; name the script's interpreter with --python")
+    return False
 
 
 def new_record(script: Script, plan: Plan, parent: int | None = None) -> Record:
@@ -99,7 +112,7 @@ def shown(script: Script) -> str:
 
 
 def _open_ways(plan: Plan) -> str:
-    return "" if plan.allow_effects else left_open(available(plan.sandbox))
+    return "" if plan.allow_effects else announcement(plan.sandbox)
 
 
 def _unsaid_ending(record: Record, code: int, status: int, tail: str) -> Ending:

@@ -1,31 +1,26 @@
-"""How far a run of ours is kept apart from the user's machine, and what stays open where the kernel helps less.
+"""Which level of the sandbox a run has: the strongest that this machine gives, or the one that the user asks for.
 
-Three levels, each with what the ones after it have: namespaces of the run's own (`namespaces`), the kernel's rule on
-writing (`landlock`), and the interpreter's own events (`effects`).
+Three levels, each with what the ones after it have: namespaces of the run's own (`namespaces`), the kernel's limit on
+writing (`landlock`), and the interpreter's own events (`effects`). `promises` says what each holds back.
 """
 
 import functools
-import os
 import subprocess
 import sys
-from pathlib import Path
-from typing import Literal, get_args
 
-from descend.doctor.sandbox.landlock import SCOPED, landlock_version
-from descend.doctor.sandbox.namespaces import own_files, own_namespaces
+from descend.doctor.sandbox.landlock import landlock_version
+from descend.doctor.sandbox.promises import LEVELS, Level, left_open_message
 from descend.ground.errors import UsageError
 from descend.ground.temporary import temporary_folder
 
-Level = Literal["namespaces", "landlock", "hooks"]
-LEVELS: tuple[Level, ...] = get_args(Level)
 PATIENCE_S = 20.0  # for a test that takes a tenth of a second
-_TRY = "import sys; sys.path[:] = {!r}; from descend.doctor.sandbox.confinement import try_namespaces as t; t({!r})"
+_TRY = "import sys; sys.path[:] = {!r}; from descend.doctor.sandbox.namespaces import try_namespaces as t; t({!r})"
+_lost: list[str] = []  # why namespaces cannot be made any more: what has failed in a run
 
 
-@functools.cache
 def strongest() -> Level:
     """Return the strongest level that this machine has."""
-    if _has_namespaces():
+    if not without_namespaces():
         return "namespaces"
     return "landlock" if landlock_version() else "hooks"
 
@@ -37,48 +32,41 @@ def available(asked: str) -> Level:
     if asked not in LEVELS:
         raise UsageError(f"--sandbox must be auto, {', '.join(LEVELS)}, not {asked}")
     level: Level = next(known for known in LEVELS if known == asked)
-    if level == "namespaces" and not _has_namespaces():
-        raise UsageError("--sandbox namespaces: this kernel, or a setting of it, lets this user make none")
+    if level == "namespaces" and (reason := without_namespaces()):
+        raise UsageError(f"--sandbox namespaces: this kernel, or a setting of it, does not allow them: {reason}")
     if level == "landlock" and not landlock_version():
         raise UsageError("--sandbox landlock: this kernel has no Landlock")
     return level
 
 
-def left_open(level: Level) -> str:
-    """Return in one line what a level does not hold back of what a script may do outside its copy; "" for nothing."""
-    if level == "namespaces":
-        return ""
-    still_open = ["changes of files' modes and owners", "deletions in /dev/shm"]
-    if level == "hooks":
-        still_open = ["any writing of files", "signals to other processes"]
-    elif landlock_version() < SCOPED:
-        still_open.append("signals to other processes")
-    why = "without namespaces" if level == "landlock" else "without namespaces and Landlock"
-    listed = " and ".join([", ".join(still_open[:-1]), still_open[-1]])
-    return f"{why}, {listed} by libraries in C are not held back"
+def announcement(asked: str) -> str:
+    """Return what the level that is asked for leaves open, and why "auto" gives no stronger one; "" for nothing."""
+    level = available(asked)
+    reason = f"no namespaces: {without_namespaces()}" if asked == "auto" and level != "namespaces" else ""
+    return left_open_message(level, landlock_version(), reason)
 
 
-def try_namespaces(top: str) -> None:
-    """Try the namespaces in this process, with `top` as a scratch copy; end with status 0 where they can be made."""
-    own_namespaces()
-    child = os.fork()
-    if child == 0:
-        try:
-            own_files(Path(top), [])
-            os._exit(0)
-        finally:
-            os._exit(1)
-    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+def without_namespaces() -> str:
+    """Return the call that fails where namespaces cannot be made, and its error; "" where they can."""
+    return _lost[-1] if _lost else _failing_call()
+
+
+def give_up_namespaces(reason: str) -> None:
+    """Use the next level from now on: a run could not have namespaces, although a first test had them."""
+    _lost.append(reason)
 
 
 @functools.cache
-def _has_namespaces() -> bool:
+def _failing_call() -> str:
     if not sys.platform.startswith("linux"):
-        return False
+        return "they are Linux's"
     with temporary_folder() as top:
         command = [sys.executable, "-I", "-c", _TRY.format(sys.path, str(top))]
         try:
-            done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE_S)
-        except (OSError, subprocess.TimeoutExpired):
-            return False
-        return done.returncode == 0
+            done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE_S)
+        except OSError as error:
+            return f"the test of them cannot be started: {error.strerror}"
+        except subprocess.TimeoutExpired:
+            return f"the test of them took more than {PATIENCE_S:.0f} s"
+        said = done.stderr.strip().splitlines() or [f"the test of them ended with status {done.returncode}"]
+        return "" if done.returncode == 0 else said[-1]

@@ -1,12 +1,19 @@
 """Which connections stay on this machine: Unix sockets and loopback, as workers and process groups use."""
 
 import ipaddress
+import os
 import socket
+from pathlib import Path
 from typing import Any
 
-CONNECTS = ("socket.connect", "socket.sendmsg", "socket.sendto")  # audit events
+# audit events
+CONNECTS = ("socket.connect", "socket.sendmsg", "socket.sendto")
+LOOKUPS = ("socket.getaddrinfo", "socket.gethostbyaddr", "socket.gethostbyname")
+HOST_NAME = "socket.sethostname"
 
 _LOCAL_FAMILIES = frozenset({socket.AF_UNIX, getattr(socket, "AF_NETLINK", socket.AF_UNIX)})
+_INTERNET = frozenset({socket.AF_INET, socket.AF_INET6})
+_LISTENS = "0A"  # TCP_LISTEN of the Linux kernel, as /proc/net/tcp writes it
 _LOCAL_NAMES = frozenset({"", "localhost", "localhost.localdomain", "ip6-localhost"})
 
 
@@ -16,14 +23,45 @@ def leaves_machine(sock: Any, address: Any) -> bool:
         return False
     if not isinstance(address, tuple):
         return True
-    host = str(address[0]).partition("%")[0]
-    if host in _LOCAL_NAMES or host == socket.gethostname():
+    host = str(address[0])
+    if _is_own_name(host):
         return False
     try:
-        number = ipaddress.ip_address(host)
+        number = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
         return True
     return not (number.is_loopback or number.is_unspecified)
+
+
+def is_answered(sock: Any, address: Any) -> bool:
+    """Whether a program waits for connections to a local port; true where that is not known."""
+    if sock.family not in _INTERNET or sock.type != socket.SOCK_STREAM:
+        return True
+    try:
+        tables = [Path("/proc/net", name).read_text().splitlines() for name in ("tcp", "tcp6")]
+    except OSError:
+        return True
+    sockets = [line.split() for table in tables for line in table[1:]]
+    return any(fields[3] == _LISTENS and fields[1].endswith(f":{address[1]:04X}") for fields in sockets)
+
+
+def is_here(host: Any) -> bool:
+    """Whether no other machine is asked for the address of a host: it is a number, or a name of this one."""
+    name = shown_host(host)
+    try:
+        ipaddress.ip_address(name.partition("%")[0])
+    except ValueError:
+        return _is_own_name(name)
+    return True
+
+
+def shown_host(host: Any) -> str:
+    """Return a host as text; it may be given as bytes, or not at all."""
+    return os.fsdecode(host) if isinstance(host, str | bytes) else ""
+
+
+def _is_own_name(name: str) -> bool:
+    return name in _LOCAL_NAMES or name == socket.gethostname()
 
 
 def shown(address: Any) -> str:

@@ -48,7 +48,7 @@ class CopyOnWrite:
                 continue
             here = os.path.join(real, name)
             target = _link_target(here)
-            if target is None or (not waiting and not follow) or _is_descriptor(here):
+            if target is None or (not waiting and not follow) or is_descriptor(here):
                 real = here
                 continue
             links += 1
@@ -108,7 +108,7 @@ def _link_target(path: str) -> str | None:
         return None
 
 
-def _is_descriptor(path: str) -> bool:
+def is_descriptor(path: str) -> bool:
     """Whether this is /proc/…/fd/N: what is open already is not opened by its name."""
     folder, number = os.path.split(path)
     return number.isdigit() and folder.startswith("/proc/") and folder.endswith("/fd")

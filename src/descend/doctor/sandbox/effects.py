@@ -20,11 +20,23 @@ from typing import Any
 from descend.doctor.record.reading import Effect
 from descend.doctor.redaction.arguments import masked_command
 from descend.doctor.sandbox import native_writers
-from descend.doctor.sandbox.connections import CONNECTS, leaves_machine, shown
+from descend.doctor.sandbox.connections import (
+    CONNECTS,
+    HOST_NAME,
+    LOOKUPS,
+    is_answered,
+    is_here,
+    leaves_machine,
+    shown,
+    shown_host,
+)
 from descend.doctor.sandbox.copy_on_write import CopyError, CopyOnWrite
-from descend.doctor.sandbox.file_effects import WRITING, Arguments, FileEffects, Outside, SharedFolders
-from descend.doctor.sandbox.programs import STARTS, command_of, library, may_start
-from descend.doctor.sandbox.signals import SIGNALS, has_ended, is_below, reached
+from descend.doctor.sandbox.databases import guard_databases
+from descend.doctor.sandbox.file_effects import SHARED_MEMORY, WRITING, Arguments, FileEffects, Outside, SharedFolders
+from descend.doctor.sandbox.programs import Programs, library
+from descend.doctor.sandbox.signals import SETTINGS, SIGNALS, changed_settings, signalled
+from descend.doctor.sandbox.starts import STARTS, start_of
+from descend.doctor.sandbox.unaudited import audit_them
 
 MAX_TOLD = 1000  # distinct effects reported; the rest are refused without a word
 MAX_TARGET = 500  # characters: a report is one short line, so that workers can share a pipe
@@ -36,6 +48,7 @@ _VERBS = {
     "process": "start",
     "connection": "connect to",
     "signal": "send a signal to",
+    "setting": "change",
 }
 
 Judge = Callable[[str, Arguments], Outside | None]
@@ -47,14 +60,17 @@ def watch_effects(
     report: Callable[[Effect], None],
     allow: bool = False,
     shared: SharedFolders | None = None,
+    own_network: bool = False,
 ) -> "EffectWatch":
     """Watch what this process and its forks do outside the folders `allowed`, and refuse it unless `allow`.
+
+    own_network: whether the kernel keeps it from the programs that other processes of this machine offer at ports.
 
     `linked_root` is the copy of the working directory and the original, to name places as the user knows
     them. `report` is called once for each distinct effect, in the thread and the process where it happens,
     which may be a forked worker: it should write one line at once. Refusals are `PermissionError`.
     """
-    watch = EffectWatch(allowed, linked_root, report, allow, shared or SharedFolders(()))
+    watch = EffectWatch(allowed, linked_root, report, allow, shared or SharedFolders((SHARED_MEMORY,)), own_network)
     judge_of = watch.judges.get
 
     def hook(event: str, arguments: Arguments) -> None:
@@ -84,6 +100,7 @@ class EffectWatch:
         report: Callable[[Effect], None],
         allow: bool,
         shared: SharedFolders,
+        own_network: bool,
     ) -> None:
         self.active = True
         self._copy, self._original = (str(path).rstrip("/") for path in linked_root)
@@ -92,13 +109,18 @@ class EffectWatch:
         self._told: set[tuple[str, str]] = set()
         self._trees: tuple[str, ...] = ()
         self._own = threading.local()
-        self._files = FileEffects(CopyOnWrite(allowed), self._own, shared)
-        self.undo = [_carry_descriptor(self._own)]
+        copies = CopyOnWrite(allowed)
+        self._files = FileEffects(copies, self._own, shared)
+        self.undo = [_carry_descriptor(self._own), audit_them(), guard_databases(self._refuses_database)]
+        keeper, programs = os.getppid(), Programs(os.environ, copies.holds)
         self.judges: dict[str, Judge] = {
             **self._files.judges,
-            **dict.fromkeys(STARTS, _started),
-            **dict.fromkeys(CONNECTS, _connected),
-            **dict.fromkeys(SIGNALS, functools.partial(_signalled, os.getppid())),
+            **dict.fromkeys(STARTS, functools.partial(_started, programs)),
+            **dict.fromkeys(CONNECTS, functools.partial(_connected, own_network)),
+            **dict.fromkeys(LOOKUPS, _looked_up),
+            **dict.fromkeys(SIGNALS, functools.partial(signalled, keeper)),
+            **dict.fromkeys(SETTINGS, functools.partial(changed_settings, keeper)),
+            HOST_NAME: _named_machine,
         }
 
     def stop(self) -> None:
@@ -132,6 +154,9 @@ class EffectWatch:
         finally:
             self._own.busy = False
 
+    def _refuses_database(self, name: str) -> bool:
+        return self.refusal(self._files.database, "", (name,)) is not None
+
     def _outside(self, outside: Outside) -> str | None:
         target = outside.target.replace(self._copy, self._original)[:MAX_TARGET]
         self._tell(Effect(outside.kind, target, refused=not self._allow, by=outside.by))
@@ -154,24 +179,30 @@ class EffectWatch:
             return
 
 
-def _started(event: str, arguments: Arguments) -> Outside | None:
-    command = command_of(event, arguments)
-    return None if may_start(command) else Outside("process", masked_command(command, Path.cwd()), by=library())
-
-
-def _connected(_: str, arguments: Arguments) -> Outside | None:
-    sock, address = arguments[:2]
-    return Outside("connection", shown(address)) if leaves_machine(sock, address) else None
-
-
-def _signalled(keeper: int, event: str, arguments: Arguments) -> Outside | None:
-    target, number = arguments[:2]
-    processes = reached(target, is_group=event == "os.killpg")
-    if not number or all(is_below(process, keeper) for process in processes) and (processes or has_ended(abs(target))):
+def _started(programs: Programs, event: str, arguments: Arguments) -> Outside | None:
+    start = start_of(event, arguments)
+    if programs.may_start(start):
         return None
-    what = "group" if event == "os.killpg" or target < -1 else "process"
-    # one that is not there may be one outside the run's own namespace: the kernel knows neither
-    return Outside("signal", f"{what} {abs(target)}", refused_later=not processes)
+    program, named = (start.paths or start.words)[:1], start.words[:1]
+    is_itself = [os.path.basename(name) for name in program] == [os.path.basename(name) for name in named]
+    words = start.words if is_itself else (*program, *start.words[1:])  # what runs, whatever it is told it is called
+    return Outside("process", masked_command(list(words), Path.cwd()), by=library())
+
+
+def _connected(own_network: bool, _: str, arguments: Arguments) -> Outside | None:
+    sock, address = arguments[:2]
+    if leaves_machine(sock, address):
+        return Outside("connection", shown(address))
+    is_cut_off = own_network and address is not None and not is_answered(sock, address)
+    return Outside("connection", shown(address), refused_later=True) if is_cut_off else None
+
+
+def _looked_up(_: str, arguments: Arguments) -> Outside | None:
+    return None if is_here(arguments[0]) else Outside("connection", f"a name server, for {shown_host(arguments[0])}")
+
+
+def _named_machine(_: str, arguments: Arguments) -> Outside | None:
+    return Outside("setting", "the machine's host name")
 
 
 def _carry_descriptor(own: threading.local) -> Callable[[], None]:

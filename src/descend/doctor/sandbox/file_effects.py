@@ -1,16 +1,19 @@
 """Which events of the interpreter change files, and where those files really are."""
 
+import fcntl
 import os
 import socket
+import stat
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from descend.doctor.sandbox.copy_on_write import CopyOnWrite
+from descend.doctor.sandbox import devices
+from descend.doctor.sandbox.copy_on_write import CopyOnWrite, is_descriptor
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_TRUNC | os.O_CREAT
-_DEVICES = "/dev/"
+SHARED_MEMORY = "/dev/shm"
 _TEMPORARY = getattr(os, "O_TMPFILE", 0)
 _DATABASE_SIDES = ("-journal", "-wal", "-shm")  # files that SQLite opens beside its own
 
@@ -89,10 +92,12 @@ class FileEffects:
         self.judges: dict[str, Callable[[str, Arguments], Outside | None]] = {
             "open": self._opened,
             "os.chdir": self._entered,
+            "os.mkfifo": self._node_made,
+            "os.mknod": self._node_made,
             "os.rename": self._renamed,
             "shutil.rmtree": self._cleared,
             "socket.bind": self._bound,
-            "sqlite3.connect": self._database,
+            "sqlite3.connect": self.database,
             **dict.fromkeys(_TOUCHED, self._touched),
         }
 
@@ -127,6 +132,14 @@ class FileEffects:
                 return outside
         return None
 
+    def _node_made(self, _: str, arguments: Arguments) -> Outside | None:
+        """Judge a named pipe or a device; the latter wherever it is to be: it leads to a part of the machine."""
+        path, mode, folder = arguments[0], arguments[1], arguments[-1]
+        where = absolute(path, folder)
+        if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
+            return Outside("write", where)
+        return self._changed("write", where, makes=True)
+
     def _renamed(self, _: str, arguments: Arguments) -> Outside | None:
         source, target = (absolute(arguments[i], arguments[i + 2]) for i in (0, 1))
         if not os.path.lexists(source):
@@ -154,7 +167,8 @@ class FileEffects:
             return None
         return self._changed("write", absolute(address), makes=True)
 
-    def _database(self, _: str, arguments: Arguments) -> Outside | None:
+    def database(self, _: str, arguments: Arguments) -> Outside | None:
+        """Judge a file that SQLite is about to open."""
         name = os.fsdecode(arguments[0])
         if name.startswith("file:"):
             name = name[len("file:") :].partition("?")[0]
@@ -178,10 +192,19 @@ class FileEffects:
         return Outside(kind, real)
 
     def _is_free(self, real: str) -> bool:
-        if self._copies.holds(real) or real.startswith(f"/proc/{os.getpid()}/"):
-            return True
-        own = self._shared.is_own(real)
-        return real.startswith(_DEVICES) if own is None else own
+        own = f"/proc/{os.getpid()}/"
+        if real.startswith(own) and is_descriptor(real):
+            return self._is_open_for_writing(int(os.path.basename(real)))
+        if (is_free := devices.may_write(real)) is not None:
+            return is_free
+        return self._copies.holds(real) or real.startswith(own) or bool(self._shared.is_own(real))
+
+    def _is_open_for_writing(self, descriptor: int) -> bool:
+        """Whether what a descriptor is open on may be opened again for writing, by its name in /proc."""
+        if fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY:
+            return True  # opening it has been judged
+        target = os.readlink(f"/proc/self/fd/{descriptor}")
+        return not os.path.exists(target) or self._is_free(os.path.realpath(target))
 
 
 def absolute(path: Any, folder: int | None = None) -> str:

@@ -1,7 +1,11 @@
 """Calls of the Linux kernel that Python has no function for: each raises `OSError` where the kernel refuses."""
 
 import ctypes
+import fcntl
 import os
+import socket
+import struct
+from collections.abc import Collection
 from pathlib import Path
 
 # The numbers that every architecture but Alpha gives to calls younger than Linux 5.1.
@@ -14,10 +18,15 @@ _MS_PRIVATE = 1 << 18  # a propagation: what is mounted here is seen nowhere els
 _MOUNT_ATTR_RDONLY = 1
 
 _PR_SET_PDEATHSIG, _PR_CAPBSET_DROP, _PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 24, 36, 38
-_CAP_SYS_ADMIN = 21
+# linux/capability.h: what an administrator's script may go on doing with files that others own, and pinned memory
+_CAP_CHOWN, _CAP_DAC_OVERRIDE, _CAP_DAC_READ_SEARCH, _CAP_FOWNER, _CAP_FSETID, _CAP_IPC_LOCK = 0, 1, 2, 3, 4, 14
+KEPT_BY_ROOT = (_CAP_CHOWN, _CAP_DAC_OVERRIDE, _CAP_DAC_READ_SEARCH, _CAP_FOWNER, _CAP_FSETID, _CAP_IPC_LOCK)
 _CAPABILITY_VERSION_3 = 0x20080522
 
-NEW_USER, NEW_PIDS, NEW_MOUNTS, NEW_IPC = 0x10000000, 0x20000000, 0x00020000, 0x08000000  # CLONE_NEW*
+# CLONE_NEW*
+NEW_USER, NEW_PIDS, NEW_MOUNTS, NEW_IPC = 0x10000000, 0x20000000, 0x00020000, 0x08000000
+NEW_NETWORK, NEW_NAMES = 0x40000000, 0x04000000  # the latter of the machine and its domain
+_SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 1
 
 
 class _MountAttributes(ctypes.Structure):
@@ -65,9 +74,9 @@ def keep_mounts_private() -> None:
     _set_attributes("/", _MountAttributes(0, 0, _MS_PRIVATE, 0))
 
 
-def make_read_only() -> None:
-    """Make every mount of this namespace read-only; device nodes stay writable."""
-    _set_attributes("/", _MountAttributes(_MOUNT_ATTR_RDONLY, 0, 0, 0))
+def make_read_only(path: str = "/", with_all_below: bool = True) -> None:
+    """Make mounts of this namespace read-only; device nodes stay writable."""
+    _set_attributes(path, _MountAttributes(_MOUNT_ATTR_RDONLY, 0, 0, 0), with_all_below)
 
 
 def mount(source: str, target: str, kind: str, options: str = "") -> None:
@@ -89,11 +98,19 @@ def put_back(descriptor: int, path: Path) -> None:
     _succeeds(syscall(_MOVE_MOUNT, ctypes.c_int(descriptor), b"", here, os.fsencode(path), flags), f"move_mount {path}")
 
 
-def give_up_capabilities(all_of_them: bool) -> None:
-    """Give up, for good, what an administrator of the new namespaces may do: to mount, or everything."""
-    lost = range(64) if all_of_them else (_CAP_SYS_ADMIN,)
+def switch_on_loopback() -> None:
+    """Let the processes of a new network namespace reach each other: its only interface is off at first."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        request = bytearray(struct.pack("16sh14x", b"lo", 0))
+        fcntl.ioctl(any_socket, _SIOCGIFFLAGS, request)
+        (flags,) = struct.unpack_from("h", request, 16)
+        fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", flags | _IFF_UP))
+
+
+def give_up_capabilities(kept: Collection[int]) -> None:
+    """Give up, for good, every capability of an administrator but these numbers."""
     held = _capabilities()
-    for number in lost:
+    for number in set(range(64)).difference(kept):
         prctl(_PR_CAPBSET_DROP, number)  # refused beyond the last that the kernel knows
         word = held[number // 32]
         word.effective, word.permitted, word.inheritable = (
@@ -110,8 +127,8 @@ def _capabilities() -> "ctypes.Array[_Capabilities]":
     return held
 
 
-def _set_attributes(path: str, attributes: _MountAttributes) -> None:
-    size, flags = ctypes.c_size_t(ctypes.sizeof(attributes)), ctypes.c_uint(_AT_RECURSIVE)
+def _set_attributes(path: str, attributes: _MountAttributes, with_all_below: bool = True) -> None:
+    size, flags = ctypes.c_size_t(ctypes.sizeof(attributes)), ctypes.c_uint(_AT_RECURSIVE * with_all_below)
     where = (ctypes.c_int(_AT_FDCWD), os.fsencode(path))
     _succeeds(syscall(_MOUNT_SETATTR, *where, flags, ctypes.byref(attributes), size), f"mount_setattr {path}")
 

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from descend.doctor.sandbox import kernel
+from descend.doctor.sandbox import devices, kernel
 
 # The numbers that every architecture but Alpha gives to calls younger than Linux 5.1.
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
@@ -27,9 +27,10 @@ _REFER = 1 << 13  # rename or link from one folder to another; before version 2 
 _TRUNCATE = 1 << 14
 
 _ON_FILES = _WRITE_FILE | _TRUNCATE
-_MAKE = _MAKE_CHAR | _MAKE_DIR | _MAKE_REG | _MAKE_SOCK | _MAKE_FIFO | _MAKE_BLOCK | _MAKE_SYM
+_MAKE_DEVICE = _MAKE_CHAR | _MAKE_BLOCK  # a device of any number: never allowed, wherever its file is
+_MAKE = _MAKE_DIR | _MAKE_REG | _MAKE_SOCK | _MAKE_FIFO | _MAKE_SYM
 _SINCE = (  # the version that brought each right; an older kernel refuses to hear of it
-    (1, _WRITE_FILE | _REMOVE_DIR | _REMOVE_FILE | _MAKE),
+    (1, _WRITE_FILE | _REMOVE_DIR | _REMOVE_FILE | _MAKE | _MAKE_DEVICE),
     (2, _REFER),
     (3, _TRUNCATE),
 )
@@ -38,7 +39,6 @@ SCOPED = 6  # the version that keeps signals among the restricted processes
 _SCOPE_SIGNAL = 1 << 1
 
 _SHARED_MEMORY = Path("/dev/shm")  # tensors between DataLoader workers
-_DEVICES = Path("/dev")  # /dev/null, terminals, GPUs
 _OWN = Path("/proc/self")
 
 
@@ -62,8 +62,8 @@ def landlock_version() -> int:
 def restrict_writes(allowed: Sequence[Path]) -> bool:
     """Make the file system read-only for this thread, the threads and the processes it will start, for good.
 
-    Left writable are `allowed` (folders with all below them, or files), devices, shared memory and this
-    process's own folder in /proc; reading stays as it was, and descriptors that are open keep their rights.
+    Left writable are `allowed` (folders with all below them, or files), the devices of `devices.writable`, shared
+    memory and this process's own folder in /proc. Reading stays as it was; open descriptors keep their rights.
     Signals reach only processes that are restricted with it, where the kernel knows how (`SCOPED`).
     False where the kernel cannot do it: nothing is restricted then. Threads that run already stay free, so
     call it from the thread that will run the script, before others are started.
@@ -79,8 +79,8 @@ def restrict_writes(allowed: Sequence[Path]) -> bool:
         return False
     try:
         for path in [*allowed, _SHARED_MEMORY]:
-            _allow(ruleset, path, rights)
-        for path in (_DEVICES, _OWN):
+            _allow(ruleset, path, rights & ~_MAKE_DEVICE)
+        for path in (*devices.writable(), _OWN):
             _allow(ruleset, path, rights & _ON_FILES)
         return kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1) and not _call(_RESTRICT_SELF, ruleset, 0)
     finally:

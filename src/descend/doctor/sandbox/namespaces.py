@@ -1,4 +1,4 @@
-"""A world of a run's own: its own process numbers, mounts, shared memory and temporary files.
+"""A world of a run's own: its own process numbers, mounts, devices, network, shared memory and temporary files.
 
 Everything that can be read stays readable. The file system is read-only but for the scratch copy; `/dev/shm` and
 `/tmp` are what they were with a layer of the run's own on top (overlayfs), which vanishes with it; processes outside
@@ -7,15 +7,20 @@ have no number that a signal could be sent to; and all that the run has started 
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
-from descend.doctor.sandbox import kernel
+from descend.doctor.sandbox import devices, kernel
 
 PRIVATE = ("/dev/shm", "/tmp")
 LAYER = "layer"  # the folder in the scratch copy's top where the run's own layer is kept, in memory
-_ALL = kernel.NEW_USER | kernel.NEW_PIDS | kernel.NEW_MOUNTS | kernel.NEW_IPC
+_ALL = kernel.NEW_USER | kernel.NEW_PIDS | kernel.NEW_MOUNTS | kernel.NEW_IPC | kernel.NEW_NETWORK | kernel.NEW_NAMES
+_TERMINALS = devices.FOLDER / "pts"
+_MAKER = "ptmx"  # makes a new terminal where its own mount is
+_DESCRIPTORS = {"fd": "", "stdin": "/0", "stdout": "/1", "stderr": "/2"}  # links into /proc/self/fd
 _LAYER_MODE = 0o1777  # of a folder that everybody may write to, and delete only what is his own
 
 
@@ -28,7 +33,12 @@ def own_namespaces() -> None:
         user, group = os.geteuid(), os.getegid()
         kernel.unshare(_ALL)
         _write(os.getpid(), f"{user} {user} 1", f"{group} {group} 1", only_own_group=True)
-        return
+    else:
+        _as_root()
+    kernel.switch_on_loopback()
+
+
+def _as_root() -> None:
     # root reads what belongs to others: all of them keep their numbers, which only a process outside can arrange
     ready, moved = os.pipe()
     arranging = os.fork()
@@ -60,34 +70,103 @@ def own_files(top: Path, writable: Sequence[Path]) -> None:
     kernel.keep_mounts_private()
     layer = top / LAYER
     layer.mkdir(exist_ok=True)
-    kept = [(path, kernel.copy_of_mount(path)) for path in dict.fromkeys([top, *writable])]
+    kept = _copies([top, *writable])
     kernel.make_read_only()
-    seen_through: list[tuple[Path, int]] = []
-    for path in dict.fromkeys([*_mounted_below(PRIVATE), *_meeting_places(PRIVATE)]):
-        with suppress(OSError):  # it is gone, or closed to this user
-            seen_through.append((path, kernel.copy_of_mount(path)))
+    own = [folder for folder in PRIVATE if Path(folder).is_dir()]
+    seen_through = _copies([*_mounted_below(own), *_meeting_places(own)])
     kernel.mount("tmpfs", str(layer), "tmpfs")
-    for number, folder in enumerate(PRIVATE):
-        if Path(folder).is_dir():
+    _own_devices()
+    for number, folder in enumerate(own):
+        try:
             _cover(folder, layer / str(number))
-    for path, descriptor in seen_through:
+        except OSError:  # a layer is impossible on a folder that has other file systems mounted in it
+            _rebuild(folder)
+    for path, descriptor in seen_through.items():
         with suppress(OSError):
             kernel.put_back(descriptor, path)
-    for path, descriptor in kept:
+    for path, descriptor in kept.items():
         kernel.put_back(descriptor, path)
-    for _, descriptor in [*seen_through, *kept]:
+    for descriptor in (*seen_through.values(), *kept.values()):
         os.close(descriptor)
     kernel.mount("proc", "/proc", "proc")
+    kernel.make_read_only("/proc", with_all_below=False)  # settings of the machine that its administrator may change
     os.chdir(here)  # where it stood is below the new mounts, and read-only
-    kernel.give_up_capabilities(all_of_them=not is_root)
+    kernel.give_up_capabilities(kernel.KEPT_BY_ROOT if is_root else ())
+
+
+def try_namespaces(top: str) -> NoReturn:
+    """Try the namespaces in this process, with `top` as a scratch copy.
+
+    It ends with status 0 where they can be made, and else says on standard error which call fails, and why.
+    """
+    try:
+        own_namespaces()
+        child = os.fork()
+        if child == 0:
+            own_files(Path(top), [])
+            os._exit(0)
+        os._exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) & 0xFF)
+    except OSError as error:
+        print(error.strerror, file=sys.stderr, flush=True)
+    finally:
+        os._exit(1)
+
+
+def _copies(paths: Iterable[Path]) -> dict[Path, int]:
+    """Return a descriptor of what is at each path, to be mounted later. Left out: what is gone, or closed to us."""
+    found: dict[Path, int] = {}
+    for path in dict.fromkeys(paths):
+        with suppress(OSError):
+            found[path] = kernel.copy_of_mount(path)
+    return found
+
+
+def _own_devices() -> None:
+    """Mount a `/dev` that holds the devices a script may write to, new terminals, and the shared memory there is."""
+    shared = Path(PRIVATE[0])
+    known = [path for path in devices.writable() if path.name != _MAKER]
+    nodes = _copies([*known, *([shared] if shared.is_dir() else [])])
+    folders = {path for path in nodes if path.is_dir()}
+    kernel.mount("tmpfs", str(devices.FOLDER), "tmpfs", "mode=755")
+    _TERMINALS.mkdir()
+    kernel.mount("devpts", str(_TERMINALS), "devpts", "newinstance,ptmxmode=0666")
+    for path, descriptor in nodes.items():
+        _put(path, descriptor, is_folder=path in folders)
+    os.symlink(_TERMINALS / _MAKER, devices.FOLDER / _MAKER)
+    for name, part in _DESCRIPTORS.items():
+        os.symlink(f"/proc/self/fd{part}", devices.FOLDER / name)
+    kernel.make_read_only(str(devices.FOLDER), with_all_below=False)
+
+
+def _put(path: Path, descriptor: int, is_folder: bool) -> None:
+    if is_folder:
+        path.mkdir(parents=True, exist_ok=True)
+    else:
+        path.touch()
+    kernel.put_back(descriptor, path)
+    os.close(descriptor)
 
 
 def _cover(folder: str, layer: Path) -> None:
+    """Put a writable layer on top of a folder, in which deletions are its own, too."""
     upper, work = layer / "upper", layer / "work"
     for part in (layer, upper, work):
         part.mkdir()
     upper.chmod(_LAYER_MODE)
     kernel.mount("overlay", folder, "overlay", f"lowerdir={folder},upperdir={upper},workdir={work},userxattr")
+
+
+def _rebuild(folder: str) -> None:
+    """Put a new folder in the place of one, with the same entries: those cannot be changed, new ones can be added."""
+    entries = _entries(folder)
+    links = {entry.path: os.readlink(entry.path) for entry in entries if entry.is_symlink()}
+    copies = _copies(Path(entry.path) for entry in entries if not entry.is_symlink())
+    folders = {Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)}
+    kernel.mount("tmpfs", folder, "tmpfs", f"mode={_LAYER_MODE:o}")
+    for path, descriptor in copies.items():
+        _put(path, descriptor, is_folder=path in folders)
+    for name, target in links.items():
+        os.symlink(target, name)
 
 
 def _mounted_below(folders: Sequence[str]) -> list[Path]:

@@ -6,15 +6,15 @@ A word list cannot prove a program harmless, so it is short, and what it does no
 import os
 import re
 import shlex
+import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from types import FrameType
-from typing import Any
 
 from descend.doctor.record.reading import is_installed
-
-# The audit events of a program that is about to be started.
-STARTS = ("os.exec", "os.posix_spawn", "os.spawn", "os.system", "pty.spawn", "subprocess.Popen")
+from descend.doctor.sandbox.starts import Start
 
 # Programs that only look, whatever their arguments are.
 _LOOK = frozenset(
@@ -32,6 +32,7 @@ _LOOK_WITH = {
 }
 _GIT = frozenset({"rev-parse", "describe", "log", "show", "diff", "status", "ls-files", "rev-list", "version"})
 _GIT_BRANCH = ("branch", "--show-current")
+_SHELLS = ("sh", "bash", "dash")
 _SYSTEM_FOLDERS = ("/bin", "/usr/bin", "/usr/local/bin", "/sbin", "/usr/sbin")
 
 # Modules that compile, or ask the machine what it is: what they start themselves is part of running the script.
@@ -46,42 +47,76 @@ _TRUSTED = (
     "platform",
 )
 _PASSES_ON = frozenset({"subprocess", "os", "pty", "concurrent.futures.process"})
-_WORKERS = ("multiprocessing", "joblib.externals.loky", "loky", "torch._inductor")
+_WORKERS = r"(?:multiprocessing|joblib\.externals\.loky|loky|torch\._inductor)(?:\.\w+)*"
+_WORKER_CODE = re.compile(rf"from {_WORKERS} import (\w+); ?\1\([\w\s=,.'\"/:\[\]{{}}*-]*\)")  # no second call in it
 _SHELL = re.compile(r"[;|&<>$`\\\n(){}*?~#\[\]!]")  # anything that is more than one plain command
+# Variables that make a program run other programs, or read other settings that do.
+_DIVERTING = re.compile(
+    r"LD_.*|GIT_.*|.*PAGER|.*EDITOR|PATH|HOME|XDG_CONFIG_.*|BASH_ENV|ENV|IFS|SHELLOPTS|GCONV_PATH|LESSOPEN|PYTHON.*"
+)
 
 
-def command_of(event: str, arguments: Sequence[Any]) -> list[str]:
-    """Return the command that an audit event is about to start."""
-    if event == "os.system":
-        return ["sh", "-c", os.fsdecode(arguments[0])]
-    words = arguments[1] if event in ("subprocess.Popen", "os.exec", "os.posix_spawn") else arguments[0]
-    if event == "os.spawn":
-        words = arguments[2]
-    if isinstance(words, str | bytes):
-        words = [words]
-    command = [os.fsdecode(word) for word in words or ()]
-    program = arguments[0]
-    if event != "pty.spawn" and isinstance(program, str | bytes | os.PathLike) and command:
-        if os.path.basename(os.fsdecode(program)) != os.path.basename(command[0]):
-            command[0] = os.fsdecode(program)  # what runs is the program, whatever it is told that it is called
-    return command
+class Programs:
+    """Judges programs that are about to be started.
 
+    environment: that of the run when the script begins.
+    is_scripts: whether the script may have written a path.
+    """
 
-def may_start(command: Sequence[str]) -> bool:
-    """Whether a command changes nothing, is a worker of this process, or is started by a compiler of torch's."""
-    if not command:
-        return False
-    if _is_from(_name(_caller()), _TRUSTED):
-        return True
-    if _is_shell(command):
-        if _SHELL.search(command[2]):
+    def __init__(self, environment: Mapping[str, str], is_scripts: Callable[[str], bool]) -> None:
+        self._environment, self._is_scripts = dict(environment), is_scripts
+
+    def may_start(self, start: Start) -> bool:
+        """Whether a start changes nothing, is a worker of this process, or is made by a compiler of torch's."""
+        if not start.words:
+            return False
+        if _is_from(_name(_caller()), _TRUSTED):
+            return True
+        if not _is_shell(start):
+            return self._only_looks(start) or _is_worker(start)
+        if _SHELL.search(start.words[2]) or not self._is_installed(start):
             return False
         try:
-            command = shlex.split(command[2])
+            words = tuple(shlex.split(start.words[2]))
         except ValueError:
             return False
-        return bool(command) and _only_looks(command)
-    return _only_looks(command) or _is_worker(command)
+        return bool(words) and self._only_looks(replace(start, words=words, paths=()))
+
+    def _only_looks(self, start: Start) -> bool:
+        program, arguments = os.path.basename(start.program or start.words[0]), start.words[1:]
+        if not self._is_installed(start) or self._is_diverted(start):
+            return False
+        if program == "git":
+            return self._git_only_looks(start)
+        if program in _LOOK_WITH:
+            return all(re.fullmatch(_LOOK_WITH[program], argument) for argument in arguments)
+        return program in _LOOK
+
+    def _is_installed(self, start: Start) -> bool:
+        """Whether the file that will run is one of the system's, or of the user's path; also where there is none."""
+        name, program = start.words[0], start.program
+        if program is None:
+            return "/" not in name
+        known = shutil.which(os.path.basename(program), path=self._environment.get("PATH", os.defpath))
+        is_known = os.path.dirname(program) in _SYSTEM_FOLDERS or program == known
+        return is_known and not self._is_scripts(os.path.realpath(program))
+
+    def _is_diverted(self, start: Start) -> bool:
+        names = {name for name in start.variables if _DIVERTING.fullmatch(name)}
+        return any(start.variables[name] != self._environment.get(name) for name in names)
+
+    def _git_only_looks(self, start: Start) -> bool:
+        """Whether a command of git's only reads, in a repository whose settings the script has not written."""
+        rest, folder = list(start.words[1:]), start.folder or os.getcwd()
+        if any(argument.startswith("--output") for argument in rest):
+            return False
+        while len(rest) > 1 and rest[0] == "-C":
+            folder, rest = os.path.join(folder, rest[1]), rest[2:]
+        above = (os.path.join(part, ".git") for part in (folder, *map(str, Path(folder).parents)))
+        repository = next(filter(os.path.lexists, above), None)
+        if repository is not None and self._is_scripts(os.path.realpath(repository)):
+            return False
+        return bool(rest) and (rest[0] in _GIT or tuple(rest) == _GIT_BRANCH)
 
 
 def library() -> str:
@@ -90,40 +125,19 @@ def library() -> str:
     return _name(frame).split(".")[0] if frame is not None and is_installed(frame.f_code.co_filename) else ""
 
 
-def _is_shell(command: Sequence[str]) -> bool:
-    return len(command) == 3 and os.path.basename(command[0]) in ("sh", "bash", "dash") and command[1] == "-c"
+def _is_shell(start: Start) -> bool:
+    return len(start.words) == 3 and os.path.basename(start.words[0]) in _SHELLS and start.words[1] == "-c"
 
 
-def _only_looks(command: Sequence[str]) -> bool:
-    folder, program = os.path.split(command[0])
-    if folder and folder not in _SYSTEM_FOLDERS:
-        return False
-    arguments = command[1:]
-    if program == "git":
-        return _git_only_looks(arguments)
-    if program in _LOOK_WITH:
-        return all(re.fullmatch(_LOOK_WITH[program], argument) for argument in arguments)
-    return program in _LOOK
-
-
-def _git_only_looks(arguments: Sequence[str]) -> bool:
-    if any(argument.startswith("--output") for argument in arguments):
-        return False
-    rest = list(arguments)
-    while len(rest) > 1 and rest[0] == "-C":
-        rest = rest[2:]
-    return bool(rest) and (rest[0] in _GIT or tuple(rest) == _GIT_BRANCH)
-
-
-def _is_worker(command: Sequence[str]) -> bool:
+def _is_worker(start: Start) -> bool:
     """Whether this is our own interpreter, started again by a pool of workers."""
-    if not _is_python(command[0]):
+    if start.program is None or not _is_python(start.program):
         return False
-    for flag, value in zip(command[1:], command[2:], strict=False):
+    for flag, value in zip(start.words[1:], start.words[2:], strict=False):
         if flag == "-c":
-            return value.startswith(tuple(f"from {name}." for name in _WORKERS))
+            return bool(_WORKER_CODE.fullmatch(value))
         if flag == "-m":
-            return _is_from(value, _WORKERS)
+            return bool(re.fullmatch(_WORKERS, value))
     return False
 
 

@@ -1,9 +1,42 @@
-"""Which processes a signal reaches, and whether they are the run's own."""
+"""Which processes a signal or a change of settings reaches, and whether they are the run's own."""
 
 import os
 from pathlib import Path
 
+from descend.doctor.sandbox.file_effects import Arguments, Outside
+from descend.doctor.sandbox.unaudited import PRIORITY, SCHEDULING
+
 SIGNALS = ("os.kill", "os.killpg")  # audit events: (process or group, signal)
+_LIMITS = "resource.prlimit"  # (process, which limit, the new one or None)
+SETTINGS = (_LIMITS, *SCHEDULING, PRIORITY)
+
+
+def signalled(keeper: int, event: str, arguments: Arguments) -> Outside | None:
+    """Judge a signal. keeper: the process above all of the run's own."""
+    target, number = arguments[:2]
+    processes = reached(target, is_group=event == "os.killpg")
+    if not number or all(is_below(process, keeper) for process in processes) and (processes or has_ended(abs(target))):
+        return None
+    what = "group" if event == "os.killpg" or target < -1 else "process"
+    # one that is not there may be one outside the run's own namespace: the kernel knows neither
+    return Outside("signal", f"{what} {abs(target)}", refused_later=not processes)
+
+
+def changed_settings(keeper: int, event: str, arguments: Arguments) -> Outside | None:
+    """Judge a change of the limits, processors or priority of a process, of a group, or of all that a user runs."""
+    if event == _LIMITS and arguments[2] is None:
+        return None  # it reads them
+    if event == PRIORITY:
+        which, number = arguments[:2]
+        if which == os.PRIO_USER:
+            return Outside("setting", "the priority of all processes of a user")
+        processes = (
+            reached(number or os.getpgid(0), is_group=True) if which == os.PRIO_PGRP else [number or os.getpid()]
+        )
+    else:
+        processes = [arguments[0] or os.getpid()]
+    others = [process for process in processes if not is_below(process, keeper)]
+    return Outside("setting", f"settings of process {others[0]}") if others else None
 
 
 def reached(target: int, is_group: bool = False) -> list[int]:

@@ -1,0 +1,40 @@
+"""Which devices a script may write to: those that keep nothing, new terminals of its own, and graphics cards.
+
+A disk, another program's terminal or the memory of the machine is never one of them, whatever its file is called.
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+FOLDER = Path("/dev")
+# Linux, admin-guide/devices.txt: major and minor numbers
+_KEEP_NOTHING = {"null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "urandom": (1, 9)}
+_OWN_TERMINAL = {"tty": (5, 0), "ptmx": (5, 2)}  # the controlling terminal, and the maker of new ones
+_BY_NUMBER = {os.makedev(*numbers) for numbers in (_KEEP_NOTHING | _OWN_TERMINAL).values()}
+# NVIDIA, AMD and Intel graphics cards, and those of a Windows host; the numbers of most are given out as they come.
+_CARDS = ("nvidia", "dri/", "kfd", "dxg", "accel/")
+
+
+def may_write(path: str) -> bool | None:
+    """Return whether a script may write to a device; None for a path that is no device."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    if not stat.S_ISCHR(found.st_mode) and not stat.S_ISBLK(found.st_mode):
+        return None
+    is_card = path.startswith(tuple(f"{FOLDER}/{name}" for name in _CARDS))
+    return stat.S_ISCHR(found.st_mode) and (is_card or found.st_rdev in _BY_NUMBER)
+
+
+def writable() -> Iterator[Path]:
+    """Yield the devices of this machine that a script may write to, and the folders that hold cards alone."""
+    yield from (path for name in (*_KEEP_NOTHING, *_OWN_TERMINAL) if (path := FOLDER / name).exists())
+    for name in _CARDS:
+        folder, _, is_folder = name.partition("/")
+        if is_folder:
+            yield from (path for path in [FOLDER / folder] if path.is_dir())
+        else:
+            yield from sorted(FOLDER.glob(f"{name}*"))
