@@ -70,7 +70,7 @@ def own_files(top: Path, writable: Sequence[Path]) -> None:
     kernel.keep_mounts_private()
     layer = top / LAYER
     layer.mkdir(exist_ok=True)
-    kept = _copies([top, *writable])
+    kept = {path: kernel.copy_of_mount(path) for path in dict.fromkeys([top, *writable])}
     kernel.make_read_only()
     own = [folder for folder in PRIVATE if Path(folder).is_dir()]
     seen_through = _copies([*_mounted_below(own), *_meeting_places(own)])
