@@ -61,7 +61,7 @@ class Site:
 class Effect:
     """Something the run did to the world: a file written, a process started, a connection made."""
 
-    kind: str  # write, delete, rename, process, connection, signal
+    kind: str  # write, delete, rename, process, connection, signal, setting (of another process, or the machine)
     target: str
     refused: bool
     by: str = ""  # the installed library that starts a process by itself, as to see what the machine has
