@@ -16,7 +16,7 @@ import pytest
 from descend.doctor.sandbox.landlock import landlock_version
 from descend.doctor.sandbox.promises import LEVELS, PROMISES, left_open, left_open_message
 
-from .world import consulted, levels, skip_unless_reached, victim
+from .world import consulted, levels, refused, skip_unless_reached, victim
 
 LOOP = Path("/dev/loop0")  # a disk of no use; it is read before and after
 ATTACKS = {  # effect -> attempt -> whether it had its effect; those from C have a name that begins with "C"
@@ -181,3 +181,18 @@ def test_the_line_at_the_start_names_what_is_left_open(version):
     assert ("signals to other processes" in line) is (version < 6) and ("writes to files" in line) is (version < 3)
     assert all(p.effect in left_open_message("hooks", version) for p in PROMISES if p.hooks == "python")
     assert len(LEVELS) == 3
+
+
+@pytest.mark.slow
+def test_a_server_at_a_port_of_this_machine_is_out_of_reach_and_listed(tmp_path):
+    skip_unless_reached("namespaces")
+    with listening() as port:
+        attack = f"""
+            import socket
+            attempt("users", lambda: socket.create_connection(("127.0.0.1", {port}), timeout=5))
+            own = socket.create_server(("127.0.0.1", 0))
+            attempt("own", lambda: socket.create_connection(own.getsockname(), timeout=5).close())
+        """
+        record, said = consulted(tmp_path, "namespaces", attack)
+    assert said == {"users": "Connection refused", "own": "None"}
+    assert refused(record, "connection") == [f"127.0.0.1:{port}"]
