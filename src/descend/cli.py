@@ -82,7 +82,11 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
     ignore: Ignore = None,
     apply: Annotated[
         bool,
-        typer.Option("--apply", help="Write the proved patch into the script, unless the script has changed since."),
+        typer.Option(
+            "--apply",
+            help="Write the proved patch into the script, unless the script has changed since. For a file that is not "
+            "below the current directory it asks.",
+        ),
     ] = False,
     allow_effects: Annotated[
         bool,

@@ -7,7 +7,7 @@ from descend.doctor.case import Case
 from descend.doctor.record import Record, Site
 from descend.doctor.record.loading import intact
 from descend.doctor.record.store import Store
-from descend.doctor.script.changes import Change
+from descend.doctor.script.change import Change
 from descend.doctor.symptoms import Symptom
 from descend.doctor.trials.trial import Trial, TrialRun
 

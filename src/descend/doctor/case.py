@@ -11,7 +11,7 @@ from descend.doctor.course.reservations import Reservation, reservations
 from descend.doctor.course.suffering import has_hardly_learnt
 from descend.doctor.record import Ending, Record, facts
 from descend.doctor.remedies import QUANTITIES
-from descend.doctor.script.changes import Change
+from descend.doctor.script.change import Change
 from descend.doctor.script.shared_changes import share_a_change
 from descend.doctor.symptoms import Symptom, causes
 from descend.doctor.trials.trial import Trial

@@ -13,7 +13,7 @@ from descend.doctor.concluding import conclude
 from descend.doctor.observe import Show
 from descend.doctor.record.store import Store
 from descend.doctor.run.forking import forking
-from descend.doctor.script.changes import changes_of
+from descend.doctor.script.change import changes_of
 from descend.doctor.script.plan import Plan
 from descend.doctor.script.script import Script
 from descend.doctor.script.sources import Sources

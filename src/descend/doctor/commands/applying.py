@@ -1,5 +1,6 @@
 """`descend apply`: the proved patch of a recorded run, written into the user's files."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ def apply(run: Number = None, store: Where = DEFAULT_STORE) -> None:
     """Write the proved patch of a recorded run into the script; nothing is run.
 
     Only onto the very text that the doctor read: where a file of the patch has changed since, none is written.
+    Only below the current directory: for any other file it shows path and diff and asks, and without a terminal it
+    refuses.
     """
     from descend.doctor.archive import load_case
     from descend.doctor.record.store import open_existing
@@ -36,7 +39,7 @@ def write_or_say(case: "Case", reports: Path) -> None:
 
 
 def _write(case: "Case", reports: Path) -> None:
-    from descend.doctor.script.changes import apply_changes
+    from descend.doctor.script.changes import Outside, apply_changes
 
     number = case.record.run
     if case.streamed:
@@ -47,10 +50,29 @@ def _write(case: "Case", reports: Path) -> None:
     if case.changes is None:
         raise UsageError(f"run {number} is of an older descend, which did not keep what it read: patch -p0 < {patch}")
     try:
-        written = apply_changes(case.changes)
+        written = apply_changes(case.changes, _ask)
+    except Outside as error:
+        raise UsageError(
+            f"{error}: nothing is written; read {patch}, then run descend apply {number} in the script's directory, or "
+            "in a terminal, where it asks"
+        ) from None
     except UsageError as error:
         raise UsageError(f"{error}: nothing is written; the patch is in {patch}") from None
     for file in written:
         typer.echo(f"descend: wrote {file}", err=True)
     if not written:
         typer.echo(f"descend: the patch of run {number} is applied already", err=True)
+
+
+def _ask(path: str, diff: str) -> bool:
+    """Show what would be written outside the current directory, and ask; without a terminal the answer is no."""
+    from descend.doctor.script.change import printable
+
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    typer.echo(diff, err=True)  # not redacted: the user has to see all that is written
+    question = f"descend: {printable(path)} is not below the current directory. Write this change?"
+    try:
+        return typer.confirm(question, default=False, err=True)
+    except typer.Abort:  # Ctrl-C or Ctrl-D
+        return False
