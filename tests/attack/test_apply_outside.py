@@ -79,7 +79,7 @@ def test_files_below_the_current_directory_are_written(descend_here, tmp_path):
 def test_what_is_no_file_is_one_line(descend_here, tmp_path, file):
     keep_patch(tmp_path, "x.py")
     with pytest.MonkeyPatch.context() as patched:  # no store keeps the half of a surrogate pair
-        patched.setattr("descend.doctor.archive._read_changes", lambda rows: (change_of(file),))
+        patched.setattr("descend.doctor.archive._Rest.changes", (change_of(file),))
         done = descend_here("apply")
     assert done.returncode == 2 and one_line(done.stderr), done.stderr
 

@@ -19,7 +19,7 @@ def diagnose(run: Number = None, store: Where = DEFAULT_STORE, format: Format = 
     from descend.doctor.archive import load_case
     from descend.doctor.canon.diagnosis import diagnose as find
     from descend.doctor.concluding import conclude
-    from descend.doctor.record.loading import intact
+    from descend.doctor.record.decoding import intact
     from descend.doctor.record.store import open_existing
     from descend.doctor.trials.proof import Proof
 
@@ -40,7 +40,7 @@ def diagnose(run: Number = None, store: Where = DEFAULT_STORE, format: Format = 
 def report(run: Number = None, store: Where = DEFAULT_STORE) -> None:
     """Write the HTML report of a recorded run again and print its path."""
     from descend.doctor.archive import load_case
-    from descend.doctor.record.loading import intact
+    from descend.doctor.record.decoding import intact
     from descend.doctor.record.store import open_existing
     from descend.doctor.report import write_page
 
@@ -57,15 +57,17 @@ def runs(store: Where = DEFAULT_STORE) -> None:
     """List the recorded runs."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from descend.doctor.record.store import open_existing
+    from descend.doctor.report.wording import one_line
 
     table = Table("run", "when (UTC)", "kind", "script", "steps", "ended", "findings", box=None)
     with open_existing(store) as kept:
         for row in kept.runs():
             when = row.started.strftime("%Y-%m-%d %H:%M") if row.started else ""
             cells = (row.number, when, row.role, row.script, row.steps, row.status, row.findings)
-            table.add_row(*map(str, cells))
+            table.add_row(*(Text(one_line(str(cell))) for cell in cells))  # a store's text is no markup
     Console().print(table)
 
 

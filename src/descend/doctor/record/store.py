@@ -3,7 +3,6 @@
 Several processes may write at once, each to runs of its own; a killed one loses about its last second.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +13,8 @@ from sqlalchemy import Connection, Engine, Row, func, or_, select
 
 from descend.doctor.record import schema
 from descend.doctor.record.database import FILE, connect, connect_to_read, is_url, may_write, transaction
-from descend.doctor.record.loading import RunRow, intact, line, loaded
+from descend.doctor.record.decoding import intact, plain
+from descend.doctor.record.loading import RunRow, environment, line, loaded
 from descend.doctor.record.reading import Message, Reading
 from descend.doctor.record.record import Record
 from descend.doctor.record.writer import Writer, as_json, storable
@@ -137,8 +137,9 @@ class Store:
             own = self._check(connection, record.run)
             query = select(runs).where(runs.c.role == "rank", runs.c.started >= _before(own.started, RANKS_APART_S))
             found = connection.execute(query.order_by(runs.c.number)).all()
-            same = [row for row in found if json.loads(row.environment).get("job") == job]
-            newest = {json.loads(row.environment)["rank"]: row for row in same}
+            with intact(f"what the other ranks kept in {self.where}"):
+                same = [row for row in found if environment(row).get("job") == job]
+                newest = {environment(row)["rank"]: row for row in same}
             return {newest[rank].number: newest[rank].ending is not None for rank in sorted(newest, key=int)}
 
     def runs(self, roles: Sequence[str] = ("baseline", "watch")) -> list[RunRow]:
@@ -187,7 +188,7 @@ class Store:
                 )
             )
         with intact(self._name(run)):
-            return [json.loads(body) for body in findings], [json.loads(body) for body in trials]
+            return [plain(body, "finding") for body in findings], [plain(body, "trial") for body in trials]
 
     def _name(self, run: int) -> str:
         return f"run {run} in {self.where}"
