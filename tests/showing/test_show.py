@@ -51,7 +51,7 @@ def test_as_many_steps_as_a_schedule_needs(descend_here, tmp_path, expression, l
         (["schedule", "Cosine(9)", "-o", "/proc/no/s.html"], "cannot write /proc/no/s.html"),
         (["activations", "--activation", "gelu"], "--activation must be tanh or relu, not gelu"),
         (["activations", "--input", "64"], "--input is the shape of one example of MODEL, and no MODEL was given"),
-        (["schedule", "Linear(10)", "--lr", "nan"], "--lr must be a positive number, not nan"),
+        (["schedule", "Linear(10)", "--lr", "nan"], "--lr must be a number from 1e-12 to 1000000000000, not nan"),
     ],
 )
 def test_what_cannot_be_drawn_is_said_in_one_line(descend_here, tmp_path, arguments, says):

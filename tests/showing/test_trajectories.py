@@ -90,7 +90,7 @@ def test_momentum_beside_its_equation_and_a_function_of_ones_own(descend_here, t
         (["--lr", "0"], "a rate must be a positive number, not 0"),
         (["--rules", ",".join(["SGD"] * 19)], "at most 18 lines can be told apart in one picture, not 19"),
         (["--steps", "5000", "--starts", "25"], "the page would hold 65,743,146 numbers, and 6,000,000 at most"),
-        (["--noise", "-1"], "--noise must be a number of at least 0, not -1"),
+        (["--noise", "-1"], "--noise must be a number from 0 to 1000000000000, not -1"),
         (["--start", "1"], "--start must be 2 numbers with commas, not '1'"),
         (["--window", "1,2,3,x"], "--window must be 4 numbers with commas, not '1,2,3,x'"),
         (["--rules", "SGD", "--ode"], "--ode is drawn beside Momentum"),

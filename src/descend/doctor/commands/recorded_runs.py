@@ -33,7 +33,8 @@ def diagnose(run: Number = None, store: Where = DEFAULT_STORE, format: Format = 
         proof = Proof(again, known.trials, confirmed, refuted=dismissed, judged=dismissed, changed=known.changed)
         proof = replace(proof, cure=known.cure, tuning=known.tuning, verified=known.verified)
         case = replace(conclude(known.record, proof), total_s=known.total_s)
-        print_case(case, as_json=format == "json", folder=folder, store=store)
+        has_page = (folder / "report.html").exists()
+        print_case(case, as_json=format == "json", folder=folder, store=store, has_page=has_page)
     sys.exit(1 if case.findings else 0)
 
 
@@ -47,7 +48,7 @@ def report(run: Number = None, store: Where = DEFAULT_STORE) -> None:
     with open_existing(store) as kept:
         number = kept.number(run)
         case, trial_runs = load_case(kept, number), kept.trial_runs(number)
-        path = kept.folder / str(number) / "report.html"
+        path = kept.folder_of(number) / "report.html"
     with intact(f"run {number} in {kept.where}"):
         write_page(case, trial_runs, path)
     typer.echo(path)
@@ -71,7 +72,7 @@ def runs(store: Where = DEFAULT_STORE) -> None:
     Console().print(table)
 
 
-def print_case(case: "Case", *, as_json: bool, folder: Path, store: str) -> None:
+def print_case(case: "Case", *, as_json: bool, folder: Path, store: str, has_page: bool) -> None:
     """Print a case for a person or, as JSON, for a program."""
     from rich.console import Console
 
@@ -80,4 +81,4 @@ def print_case(case: "Case", *, as_json: bool, folder: Path, store: str) -> None
     if as_json:
         typer.echo(render_json(case))
     else:
-        Console().print(render_console(case, folder, store=store, has_page=(folder / "report.html").exists()))
+        Console().print(render_console(case, folder, store=store, has_page=has_page))

@@ -57,6 +57,8 @@ class Store:
         self.engine = engine
         self.where = where  # for messages
         self.folder = folder  # for reports and patches
+        self.has_begun = False  # whether a run could be entered
+        self.failure = ""  # why something of a consultation could not be kept
 
     def __enter__(self) -> "Store":
         return self
@@ -85,7 +87,20 @@ class Store:
             key = connection.execute(schema.runs.insert().values(row)).inserted_primary_key
         assert key is not None
         record.run = key[0]
+        self.has_begun = True
         return record.run
+
+    def folder_of(self, run: int) -> Path:
+        """Return where a run's report and patches are written.
+
+        Raises `UsageError` where it is a link or holds one: a store that comes from elsewhere would have another file
+        written.
+        """
+        folder = self.folder / str(run)
+        for path in (folder, *(folder.iterdir() if folder.is_dir() else ())):
+            if path.is_symlink():
+                raise UsageError(f"{path} is a link, and reports are written into a store only: delete it")
+        return folder
 
     def writer(self, run: int) -> Writer:
         """Return what brings a run's messages into the store; a run has one writer at a time."""
