@@ -41,6 +41,7 @@ from descend.doctor.commands.showing.layout import layout
 from descend.doctor.commands.watching.command import watch
 from descend.doctor.script.plan import Plan, cores
 from descend.ground.errors import INTERRUPTED, WRONG_USAGE, UsageError
+from descend.ground.printable import printable
 
 if TYPE_CHECKING:
     from descend.doctor.case import Case
@@ -227,15 +228,20 @@ def main() -> NoReturn:
         print(f"descend: {_shown(error.format_message())} (descend --help says more)", file=sys.stderr)
     except (KeyboardInterrupt, typer.Abort):
         sys.exit(INTERRUPTED)
+    except SystemExit as left:
+        if isinstance(left.__context__, BrokenPipeError):  # typer exits with 1 there, which means findings
+            sys.exit(failed(left.__context__))
+        raise
     except Exception as error:
         sys.exit(failed(error))
     sys.exit(WRONG_USAGE)
 
 
 def _shown(text: str) -> str:
+    """Return one line without secrets and control characters."""
     from descend.doctor.redaction import clean
 
-    return clean(text)
+    return printable(clean(text))
 
 
 @app.callback(invoke_without_command=True)

@@ -8,6 +8,7 @@ import typer
 
 from descend.doctor.commands.options import DEFAULT_STORE, Number, Where
 from descend.ground.errors import UsageError
+from descend.ground.printable import printable
 
 if TYPE_CHECKING:
     from descend.doctor.case import Case
@@ -35,7 +36,7 @@ def write_or_say(case: "Case", reports: Path) -> None:
     try:
         _write(case, reports)
     except UsageError as error:
-        typer.echo(f"descend: {error}", err=True)
+        typer.echo(f"descend: {printable(str(error))}", err=True)
 
 
 def _write(case: "Case", reports: Path) -> None:
@@ -66,8 +67,6 @@ def _write(case: "Case", reports: Path) -> None:
 
 def _ask(path: str, diff: str) -> bool:
     """Show what would be written outside the current directory, and ask; without a terminal the answer is no."""
-    from descend.doctor.script.change import printable
-
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
     typer.echo(diff, err=True)  # not redacted: the user has to see all that is written

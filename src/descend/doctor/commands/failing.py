@@ -7,6 +7,7 @@ import sys
 import traceback
 
 from descend.ground.errors import INTERNAL
+from descend.ground.printable import printable
 
 OF_THE_MACHINE = frozenset(  # a full disk, a full quota, a failing disk, too many open files, no memory
     {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
@@ -29,7 +30,6 @@ def failed(error: Exception) -> int:
 
 def _say(text: str) -> None:
     from descend.doctor.redaction import clean
-    from descend.doctor.script.change import printable
 
     lines = clean(text.rstrip("\n")).split("\n")
     print("\n".join(map(printable, lines)), file=sys.stderr)

@@ -11,6 +11,7 @@ from difflib import SequenceMatcher
 from pathlib import Path
 
 from descend.doctor.script.script import Script, lines_of, source_encoding
+from descend.ground.printable import printable
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,6 @@ def is_below_here(path: str) -> bool:
 def digest(data: bytes) -> str:
     """Return the SHA-256 of a text."""
     return hashlib.sha256(data).hexdigest()
-
-
-def printable(text: str) -> str:
-    """Return a text with its control characters escaped, which a terminal would obey."""
-    return "".join(c if c.isprintable() or c == "\t" else c.encode("unicode_escape").decode() for c in text)
 
 
 def _change(script: Script, file: Path, text: str) -> Change:

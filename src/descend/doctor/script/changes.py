@@ -20,9 +20,10 @@ from difflib import unified_diff
 from pathlib import Path
 
 from descend.doctor.redaction import HIDDEN
-from descend.doctor.script.change import Change, digest, is_below_here, printable
+from descend.doctor.script.change import Change, digest, is_below_here
 from descend.doctor.script.script import lines_of, source_encoding
 from descend.ground.errors import UsageError
+from descend.ground.printable import printable
 from descend.ground.temporary import PREFIX
 
 AT_FDCWD, RENAME_EXCHANGE = -100, 2  # linux/fcntl.h, linux/fs.h
