@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from attack.kept_patches import keep_patch
 from complaints import complaints, one_line
 
 from descend.doctor.record.store import Store
@@ -119,8 +120,6 @@ def test_the_verdict_is_printed_before_anything_is_written(descend_here, tmp_pat
 
 @pytest.mark.parametrize("link", ["folder", "report.html", "fix.diff", "readings.parquet"])
 def test_a_report_is_not_written_through_a_link_that_a_store_holds(descend_here, tmp_path, tmp_path_factory, link):
-    from attack.kept_patches import keep_patch
-
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     (elsewhere / "precious").write_text("precious")
     keep_patch(tmp_path, "train.py")
@@ -135,3 +134,22 @@ def test_a_report_is_not_written_through_a_link_that_a_store_holds(descend_here,
         assert done.returncode == 2 and one_line(done.stderr, "is a link"), done.stderr
     assert [path.name for path in elsewhere.iterdir()] == ["precious"]
     assert (elsewhere / "precious").read_text() == "precious"
+
+
+@pytest.mark.parametrize("file", ["descend.db", "descend.db-wal", "descend.db-shm", "descend.db-journal"])
+@pytest.mark.parametrize("is_there", [True, False])
+def test_no_run_is_kept_through_a_link_that_a_store_holds(descend_here, tmp_path, tmp_path_factory, file, is_there):
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "precious"
+    if is_there:
+        elsewhere.write_text("precious")
+        elsewhere.chmod(0o644)
+    keep_patch(tmp_path, "train.py")
+    (tmp_path / ".descend" / file).unlink(missing_ok=True)
+    (tmp_path / ".descend" / file).symlink_to(elsewhere)
+    (tmp_path / "train.py").write_text("print()")
+    for command in (["doctor", "train.py"], ["watch", "train.py"], ["runs"], ["diagnose"], ["apply"]):
+        done = descend_here(*command)
+        assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
+        assert complaints(done.stderr)[-1].endswith("delete it") or not elsewhere.exists(), done.stderr
+    assert elsewhere.exists() == is_there
+    assert not is_there or (elsewhere.read_text() == "precious" and elsewhere.stat().st_mode & 0o777 == 0o644)

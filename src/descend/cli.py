@@ -183,7 +183,7 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
         sys.exit(case.exit_status[0])
 
 
-app.command(context_settings=PASS_ON, epilog="Exit status: the script's own.")(watch)
+app.command(context_settings=PASS_ON, epilog="Exit status: the script's own; 5 descend itself failed.")(watch)
 
 
 app.command()(diagnose)

@@ -13,7 +13,7 @@ from descend.ground.printable import printable
 if TYPE_CHECKING:
     from descend.doctor.case import Case
 
-EPILOG = "Exit status: 0 the patch is written, or stands there already; 2 nothing was written."
+EPILOG = "Exit status: 0 the patch is written, or stands there already; 2 nothing was written; 5 descend itself failed."
 
 
 def apply(run: Number = None, store: Where = DEFAULT_STORE) -> None:

@@ -41,8 +41,8 @@ def export(
     with open_existing(store) as kept:
         number = kept.number(run)
         record = kept.load(number)
-        folder = kept.folder_of(number) if output is None else None
-    path = output or Path(folder or "") / ("readings.parquet" if kind is Kind.parquet else "tensorboard")
+        name = "readings.parquet" if kind is Kind.parquet else "tensorboard"
+        path = output or kept.folder_of(number) / name
     try:
         if kind is Kind.parquet:
             make_folder(path.parent)

@@ -163,6 +163,9 @@ def _file(folder: Path, timeout_s: float) -> tuple[Engine, str]:
         reason = error.strerror or str(error)
         raise UsageError(f"no store can be made in {folder}: {reason}; give --store another folder") from None
     path = folder / FILE
+    for file in (path, *(path.with_name(f"{FILE}-{log}") for log in ("wal", "shm", "journal"))):
+        if file.is_symlink():  # in a store from elsewhere it would have another file overwritten
+            raise UsageError(f"{file} is a link, and runs are kept in a store's own files only: delete it")
     url = URL.create("sqlite", database=os.fspath(path.absolute()))
     return _sqlite(url, timeout_s), str(path)
 
