@@ -100,6 +100,17 @@ def test_a_full_disk_takes_no_verdict_away(descend_here, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+def test_trials_that_cannot_be_made_take_no_finding_away(descend_here, tmp_path, monkeypatch):
+    (tmp_path / "train.py").write_text(SICK)
+    full = UsageError("no scratch copy can be made: No space left on device; TMPDIR moves it")
+    monkeypatch.setattr("descend.doctor.trials.study.run", raising(full))
+    done = descend_here("doctor", "--select", "no_zero_grad", "--format", "json", "train.py")
+    case = json.loads(done.stdout)
+    assert done.returncode == 1 and case["findings"][0]["symptom"] == "no_zero_grad", done.stderr
+    assert case["changed"] == str(full)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("writer", ["write_patches", "write_page"])
 def test_the_verdict_is_printed_before_anything_is_written(descend_here, tmp_path, monkeypatch, writer):
     healthy = SICK.replace("    loss.backward()", "    optimizer.zero_grad()\n    loss.backward()")

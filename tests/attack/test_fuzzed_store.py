@@ -135,6 +135,7 @@ def test_a_mutated_patch_writes_nothing_or_what_was_proved(sound, tmp_path, desc
     assert {path.name for path in tmp_path.iterdir()} == {"train.py", ".descend"}
 
 
+@pytest.mark.slow
 def test_each_field_of_another_type_is_damage(sound, tmp_path):
     seen = set()
     for table, column in JSON.items():

@@ -36,7 +36,7 @@ class Case:
     changes: tuple[Change, ...] | None = None  # what the cure does to the files; None where that is not known
     tuning: Trial | None = None  # the cure with the step set anew, where that was proved to add to it
     dismissed: tuple[str, ...] = ()  # ids of suspicions that trials have decided against
-    changed: str = ""  # what was changed under the trials, which has ended them
+    changed: str = ""  # what ended the trials early: a file was changed, or no run could be started any more
 
     @property
     def status(self) -> str:
