@@ -13,9 +13,14 @@ from descend.doctor.commands import showing
 from descend.doctor.commands.applying import EPILOG as APPLY_EPILOG
 from descend.doctor.commands.applying import apply, write_or_say
 from descend.doctor.commands.export import export
+from descend.doctor.commands.failing import failed
+from descend.doctor.commands.finishing import finish
 from descend.doctor.commands.gradcheck import gradcheck
 from descend.doctor.commands.options import (
     DEFAULT_STORE,
+    MOST_PROCESSES,
+    MOST_SEED,
+    MOST_STEPS,
     PASS_ON,
     Arguments,
     AsModule,
@@ -29,12 +34,14 @@ from descend.doctor.commands.options import (
     Target,
     Trials,
     Where,
+    number,
 )
-from descend.doctor.commands.recorded_runs import diagnose, print_case, report, runs
+from descend.doctor.commands.recorded_runs import diagnose, report, runs
 from descend.doctor.commands.showing.layout import layout
 from descend.doctor.commands.watching.command import watch
 from descend.doctor.script.plan import Plan, cores
-from descend.ground.errors import INTERRUPTED, UsageError
+from descend.ground.errors import INTERRUPTED, WRONG_USAGE, UsageError
+from descend.ground.printable import printable
 
 if TYPE_CHECKING:
     from descend.doctor.case import Case
@@ -42,7 +49,7 @@ if TYPE_CHECKING:
     from descend.doctor.script.script import Script
 
 EPILOG = (
-    "Exit status: 0 no problem found, or undecided; 1 findings; 2 wrong usage; 130 Ctrl-C. "
+    "Exit status: 0 no problem found, or undecided; 1 findings; 2 wrong usage; 5 descend itself failed; 130 Ctrl-C. "
     "If the script fails, its own status."
 )
 app = typer.Typer(
@@ -60,20 +67,36 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
     as_module: AsModule = False,
     steps: Annotated[
         int | None,
-        typer.Option(help="Observe this many optimizer steps. Default: 1000, or 300 if these take longer than 5 s."),
+        number(
+            "--steps",
+            1,
+            MOST_STEPS,
+            help="Observe this many optimizer steps. Default: 1000, or 300 if these take longer than 5 s.",
+        ),
     ] = None,
     seconds: Annotated[
         float | None,
-        typer.Option(
+        number(
+            "--seconds",
+            0.001,
+            10_000_000.0,
+            kind=float,
             help="Observe at most this many seconds of training, without the time for measuring. Default: 60, "
-            "after at most 600 until training begins; a given value is used for both."
+            "after at most 600 until training begins; a given value is used for both.",
         ),
     ] = None,
     seeds: Annotated[
-        int, typer.Option(help="Confirm a remedy on this many fresh seeds; on as many more if the result is open.")
+        int,
+        number(
+            "--seeds", 2, 1000, help="Confirm a remedy on this many fresh seeds; on as many more if the result is open."
+        ),
     ] = Plan.seeds,
-    seed: Annotated[int, typer.Option(help="Add this to every seed that the script sets.")] = Plan.seed,
-    jobs: Annotated[int | None, typer.Option(help="Run this many trials in parallel. Default: one per core.")] = None,
+    seed: Annotated[
+        int, number("--seed", 0, MOST_SEED, help="Add this to every seed that the script sets.")
+    ] = Plan.seed,
+    jobs: Annotated[
+        int | None, number("--jobs", 1, MOST_PROCESSES, help="Run this many trials in parallel. Default: one per core.")
+    ] = None,
     processes: Processes = None,
     ray: Ray = None,
     trials: Trials = Plan.trials,
@@ -82,7 +105,11 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
     ignore: Ignore = None,
     apply: Annotated[
         bool,
-        typer.Option("--apply", help="Write the proved patch into the script, unless the script has changed since."),
+        typer.Option(
+            "--apply",
+            help="Write the proved patch into the script, unless the script has changed since. For a file that is not "
+            "below the current directory it asks.",
+        ),
     ] = False,
     allow_effects: Annotated[
         bool,
@@ -150,13 +177,13 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
     script_of = opened(script, tuple(arguments or ()), as_module=as_module, python=python)
     with script_of as target, open_store(store) as kept:
         case = _consult(target, plan, kept, ray)
-        _finish(case, target, kept, store, as_json=format == "json")
+        finish(case, target, kept, store, as_json=format == "json")
         if apply:
             write_or_say(case, kept.folder)
         sys.exit(case.exit_status[0])
 
 
-app.command(context_settings=PASS_ON, epilog="Exit status: the script's own.")(watch)
+app.command(context_settings=PASS_ON, epilog="Exit status: the script's own; 5 descend itself failed.")(watch)
 
 
 app.command()(diagnose)
@@ -182,25 +209,39 @@ def explain(
 
 
 def main() -> NoReturn:
-    """Run the command line; a user's mistake is one line and status 2. A termination ends as Ctrl-C does."""
+    """Run the command line. A user's mistake is one line and status 2, a failure of ours status 5.
+
+    A termination ends as Ctrl-C does.
+    """
     for ending in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(ending) is not signal.SIG_IGN:  # nohup has it ignored
             signal.signal(ending, signal.default_int_handler)
     try:
-        sys.exit(app(standalone_mode=False))
+        try:
+            sys.exit(app(standalone_mode=False))
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()  # else a full disk or a closed pipe shows only at the interpreter's end
     except UsageError as error:
         print(f"descend: {_shown(str(error))}", file=sys.stderr)
     except TyperException as error:
         print(f"descend: {_shown(error.format_message())} (descend --help says more)", file=sys.stderr)
     except (KeyboardInterrupt, typer.Abort):
         sys.exit(INTERRUPTED)
-    sys.exit(2)
+    except SystemExit as left:
+        if isinstance(left.__context__, BrokenPipeError):  # typer exits with 1 there, which means findings
+            sys.exit(failed(left.__context__))
+        raise
+    except Exception as error:
+        sys.exit(failed(error))
+    sys.exit(WRONG_USAGE)
 
 
 def _shown(text: str) -> str:
+    """Return one line without secrets and control characters."""
     from descend.doctor.redaction import clean
 
-    return clean(text)
+    return printable(clean(text))
 
 
 @app.callback(invoke_without_command=True)
@@ -223,23 +264,3 @@ def _consult(script: "Script", plan: Plan, store: "Store", ray: str | None) -> "
 
     with nullcontext() if ray is None else joined(ray, plan) as cluster, Live(Console(stderr=True), plan) as live:
         return consult(script, plan, store, live.show, cluster)
-
-
-def _finish(case: "Case", script: "Script", kept: "Store", store: str, *, as_json: bool) -> None:
-    from descend.doctor.archive import save_case
-    from descend.doctor.redaction.private import make_folder
-    from descend.doctor.report import write_page, write_patches
-    from descend.doctor.report.wording import passed_on
-
-    ending = case.record.ending
-    if ending and ending.reason in ("failed", "killed"):
-        sys.stderr.write(ending.error)
-        typer.echo(f"descend: {passed_on(script.path.name, ending)}", err=True)
-    if case.shortfall and not case.findings:
-        raise UsageError(f"{script.path.name} {case.shortfall}")
-    save_case(kept, case)
-    folder = kept.folder / str(case.record.run)
-    make_folder(folder)
-    write_patches(case, folder)
-    write_page(case, kept.trial_runs(case.record.run), folder / "report.html")
-    print_case(case, as_json=as_json, folder=folder, store=store)

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from descend.doctor.script import changes
-from descend.doctor.script.changes import apply_changes, changes_of
+from descend.doctor.script.change import Change, changes_of
+from descend.doctor.script.changes import apply_changes
 from descend.doctor.script.script import Script
 from descend.doctor.script.sources import Sources
 from descend.ground.errors import UsageError
@@ -90,7 +91,8 @@ def test_what_a_killed_one_has_begun_is_carried_on(two, tmp_path):
     source = f"""
 import os, signal, sys
 from descend.doctor.script import changes
-from descend.doctor.script.changes import Change, apply_changes
+from descend.doctor.script.change import Change
+from descend.doctor.script.changes import apply_changes
 real, times = changes._exchange, []
 
 def killed(aside, path):
@@ -111,7 +113,7 @@ apply_changes({two!r})
 
 def test_a_damaged_patch_is_not_written(two, tmp_path):
     for kept, words in (("lr = 0.3\n", "damaged"), ("login('***', lr=0.3)\n", "holds a secret, which no store keeps")):
-        damaged = [changes.Change(c.file, c.before, c.after, ((0, 1, kept),)) for c in two]
+        damaged = [Change(c.file, c.before, c.after, ((0, 1, kept),)) for c in two]
         with pytest.raises(UsageError, match=words):
             apply_changes(damaged)
     assert texts(tmp_path) == OLD

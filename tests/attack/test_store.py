@@ -207,6 +207,17 @@ def test_a_number_that_no_run_has(kept, monkeypatch, capsys, command, number):
     assert status == 2 and not out and err.startswith("descend: ") and err.count("\n") == 1, err
 
 
+def test_a_report_reads_no_device_that_a_store_names(kept, monkeypatch, capsys):
+    where = {"kind": "step", "key": "0", "file": "/dev/zero", "line": 1}
+    shown = {"sentence": "s", "quantity": "q", "value": 1, "bound": 1, "source": "", "evidence": [], "explains": []}
+    finding = {"id": "no_step", "kind": "wiring", "certain": True, "where": where, **shown}
+    with open_store(kept) as store:
+        store.save_case(1, [finding], [{"suspicions": []}])
+    for command in READERS:
+        status, _, err = in_process(monkeypatch, capsys, [*command, "--store", str(kept)])
+        assert status in (0, 1), err
+
+
 def test_a_folder_without_runs_stays_without(tmp_path, monkeypatch, capsys):
     for command in READERS:
         status, _, err = in_process(monkeypatch, capsys, [*command, "--store", str(tmp_path)])

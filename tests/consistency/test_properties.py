@@ -10,7 +10,7 @@ from violations import PROPERTIES, violations
 
 from descend.doctor.case import Case
 from descend.doctor.record import Ending, Fact, Reading, facts
-from descend.doctor.script.changes import changes_of
+from descend.doctor.script.change import changes_of
 from descend.doctor.script.script import Script
 
 QUANTITY = "negative log-likelihood"

@@ -19,7 +19,7 @@ from descend.doctor.report.patches import patches
 from descend.doctor.report.trial_table import legend, own_metric, shared_metric, verdict_in_words
 from descend.doctor.report.verdict import change, headline, verdict
 from descend.doctor.report.wording import number
-from descend.doctor.script.changes import Change
+from descend.doctor.script.change import Change
 from descend.doctor.script.script import lines_of
 from descend.doctor.script.shared_changes import share_a_change
 from descend.doctor.source.unread import unread

@@ -8,7 +8,7 @@ from endings import healthy
 
 from descend.doctor.archive import load_case, save_case
 from descend.doctor.record.store import open_store
-from descend.doctor.script.changes import Change
+from descend.doctor.script.change import Change
 
 
 @pytest.mark.parametrize("make", [inputs_not_normalised, dead_units, healthy])

@@ -62,7 +62,7 @@ def test_quantities_have_units() -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--world", "1"], "'--world': Input should be greater than or equal to 2"),
+        (["--world", "1"], "--world must be a whole number from 2 to 1000, not 1"),
         (["--bandwidth", "much"], "'much' is not as in 200Mbit or 10Gbit"),
         (["--latency", "0ms"], "'0ms' is not as in 1ms or 50us"),
     ],

@@ -46,12 +46,12 @@ def test_as_many_steps_as_a_schedule_needs(descend_here, tmp_path, expression, l
         (["schedule", "Cosine()"], "missing 1 required positional argument: 'total_steps'"),
         (["schedule", "Cosine(10"], "'Cosine(10' is no expression"),
         (["schedule", "0.1"], "0.1 is no schedule"),
-        (["schedule", "Cosine(9)", "--steps", "1"], "Input should be greater than or equal to 2"),
+        (["schedule", "Cosine(9)", "--steps", "1"], "--steps must be a whole number from 2 to 1000000, not 1"),
         (["schedule", *["Cosine(9)"] * 5], "at most 4 schedules fit into one picture, not 5"),
         (["schedule", "Cosine(9)", "-o", "/proc/no/s.html"], "cannot write /proc/no/s.html"),
         (["activations", "--activation", "gelu"], "--activation must be tanh or relu, not gelu"),
         (["activations", "--input", "64"], "--input is the shape of one example of MODEL, and no MODEL was given"),
-        (["schedule", "Linear(10)", "--lr", "nan"], "--lr must be a positive number, not nan"),
+        (["schedule", "Linear(10)", "--lr", "nan"], "--lr must be a number from 1e-12 to 1e+12, not nan"),
     ],
 )
 def test_what_cannot_be_drawn_is_said_in_one_line(descend_here, tmp_path, arguments, says):

@@ -176,9 +176,9 @@ def test_what_cannot_be_drawn_of_a_script_is_said_in_one_line(descend_here, tmp_
     [
         (("--at", "first,last"), "--at must be one point of the run, not first,last"),
         (("--at", "middle"), "--at must be first, last or steps"),
-        (("--points", "20000"), "--points must be at most 16641, not 20000"),
+        (("--points", "20000"), "--points must be a whole number from 9 to 16641, not 20000"),
         (("--points", "2000", "--one-d"), "--points must be at most 1025, not 2000"),
-        (("--reach", "nan"), "--reach must be a positive number, not nan"),
+        (("--reach", "nan"), "--reach must be a number from 1e-06 to 1000000, not nan"),
         (("--directions", "up"), "'up' is not one of 'random', 'eigenvectors', 'path'"),
         (("-o", "/proc/no/s.html"), "cannot write /proc/no/s.html"),
         (("-o", "."), "cannot write .: Is a directory"),

@@ -1,19 +1,43 @@
 """A case into the store and out of it again: findings and trials as plain dictionaries beside their runs."""
 
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from descend.doctor.case import Case
-from descend.doctor.record import Record, Site
-from descend.doctor.record.loading import intact
+from descend.doctor.record import Record
+from descend.doctor.record.decoding import as_type, intact
 from descend.doctor.record.store import Store
-from descend.doctor.script.changes import Change
+from descend.doctor.script.change import Change
 from descend.doctor.symptoms import Symptom
-from descend.doctor.trials.trial import Trial, TrialRun
+from descend.doctor.trials.trial import Trial
 
 LIKELY = 0.8  # the least confidence of older cases that is likely now
 NOT_KEPT = ("script", "parts")  # of a trial
 KEPT_AS_THEY_ARE = ("verified", "bare_s", "total_s", "left_out", "interrupted", "streamed", "dismissed", "changed")
+
+
+@dataclass(frozen=True)
+class _Rest:
+    """What is kept of a case next to its findings and trials; older cases have only some of it."""
+
+    suspicions: tuple[dict[str, Any], ...]
+    verified: str = ""
+    bare_s: float = 0.0
+    total_s: float = 0.0
+    left_out: tuple[str, ...] = ()
+    interrupted: bool = False
+    streamed: bool = False
+    dismissed: tuple[str, ...] = ()
+    changed: str = ""
+    changes: tuple[Change, ...] | None = None  # None where an older case does not say
+
+
+@dataclass(frozen=True)
+class _Role:
+    """Which of a case's trials a trial is."""
+
+    is_cure: bool
+    is_tuning: bool = False
 
 
 def save_case(store: Store, case: Case) -> None:
@@ -33,19 +57,18 @@ def load_case(store: Store, run: int) -> Case:
         return _case(record, findings, rows)
 
 
-def _case(record: Record, findings: list[dict[str, Any]], rows: list[dict[str, Any]]) -> Case:
-    rest = rows.pop() if rows else {"suspicions": []}
-    trials = [(row, _read_trial(row)) for row in rows]
-    kept = {name: rest[name] for name in KEPT_AS_THEY_ARE if name in rest}
+def _case(record: Record, findings: list[Any], rows: list[Any]) -> Case:
+    rest = as_type(_Rest, rows.pop() if rows else {"suspicions": []}, "case")
+    trials = [(as_type(_Role, row, "trial"), _read_trial(row)) for row in rows]
     return Case(
         record,
-        tuple(_read_symptom(s) for s in findings),
-        tuple(_read_symptom(s) for s in rest["suspicions"]),
+        tuple(_read_symptom(row) for row in findings),
+        tuple(_read_symptom(row) for row in rest.suspicions),
         tuple(trial for _, trial in trials),
-        next((trial for row, trial in trials if row["is_cure"]), None),
-        tuning=next((trial for row, trial in trials if row.get("is_tuning")), None),
-        **kept | {name: tuple(kept.get(name, ())) for name in ("left_out", "dismissed")},
-        changes=_read_changes(rest.get("changes")),
+        next((trial for role, trial in trials if role.is_cure), None),
+        tuning=next((trial for role, trial in trials if role.is_tuning), None),
+        changes=rest.changes,
+        **{name: getattr(rest, name) for name in KEPT_AS_THEY_ARE},
     )
 
 
@@ -53,12 +76,10 @@ def _symptom(symptom: Symptom) -> dict[str, Any]:
     return {**asdict(symptom), "explains": sorted(symptom.explains)}
 
 
-def _read_symptom(row: dict[str, Any]) -> Symptom:
-    row = {"is_observation": False, "likely": row.get("confidence", 0.0) >= LIKELY, **row}
-    known = {f.name: row[f.name] for f in fields(Symptom)}
-    known["where"] = Site(**known["where"]) if known["where"] else None
-    known["evidence"] = tuple((name, place) for name, place in known["evidence"])
-    return Symptom(**{**known, "explains": frozenset(known["explains"])})
+def _read_symptom(row: Any) -> Symptom:
+    kept = as_type(dict[str, Any], row, "finding")
+    confidence = as_type(float, kept.get("confidence", 0.0), "finding's confidence")
+    return as_type(Symptom, {"is_observation": False, "likely": confidence >= LIKELY, **kept}, "finding")
 
 
 def _trial(trial: Trial) -> dict[str, Any]:
@@ -70,17 +91,4 @@ def _trial(trial: Trial) -> dict[str, Any]:
 
 
 def _read_trial(row: dict[str, Any]) -> Trial:
-    own = [f.name for f in fields(Trial) if f.name in row and f.name not in NOT_KEPT]  # older cases lack the newer ones
-    known = {name: row[name] for name in own}
-    for name in ("baseline", "treated"):
-        known[name] = tuple(TrialRun(**trial_run) for trial_run in known[name])
-    for name in ("remedies", "interval", "difference", "seeds", "gain", "also_for"):
-        known |= {name: tuple(known[name])} if name in known else {}
-    return Trial(**known)
-
-
-def _read_changes(rows: list[dict[str, Any]] | None) -> tuple[Change, ...] | None:
-    """Return what a patch does to the files; None where an older case does not say."""
-    if rows is None:
-        return None
-    return tuple(Change(**row | {"lines": tuple((i, j, text) for i, j, text in row["lines"])}) for row in rows)
+    return as_type(Trial, {name: value for name, value in row.items() if name not in NOT_KEPT}, "trial")

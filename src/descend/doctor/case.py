@@ -11,7 +11,7 @@ from descend.doctor.course.reservations import Reservation, reservations
 from descend.doctor.course.suffering import has_hardly_learnt
 from descend.doctor.record import Ending, Record, facts
 from descend.doctor.remedies import QUANTITIES
-from descend.doctor.script.changes import Change
+from descend.doctor.script.change import Change
 from descend.doctor.script.shared_changes import share_a_change
 from descend.doctor.symptoms import Symptom, causes
 from descend.doctor.trials.trial import Trial
@@ -36,7 +36,7 @@ class Case:
     changes: tuple[Change, ...] | None = None  # what the cure does to the files; None where that is not known
     tuning: Trial | None = None  # the cure with the step set anew, where that was proved to add to it
     dismissed: tuple[str, ...] = ()  # ids of suspicions that trials have decided against
-    changed: str = ""  # what was changed under the trials, which has ended them
+    changed: str = ""  # what ended the trials early: a file was changed, or no run could be started any more
 
     @property
     def status(self) -> str:

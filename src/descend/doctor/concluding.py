@@ -8,7 +8,7 @@ from descend.doctor.case import Case
 from descend.doctor.course.progress import constant_cost, is_stuck
 from descend.doctor.observation import as_observation
 from descend.doctor.record import Record, Site, facts
-from descend.doctor.script.changes import changes_of
+from descend.doctor.script.change import changes_of
 from descend.doctor.symptoms import Symptom, causes
 from descend.doctor.trials.candidate import reference
 from descend.doctor.trials.proof import Proof

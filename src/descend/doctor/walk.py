@@ -13,7 +13,7 @@ from descend.doctor.concluding import conclude
 from descend.doctor.observe import Show
 from descend.doctor.record.store import Store
 from descend.doctor.run.forking import forking
-from descend.doctor.script.changes import changes_of
+from descend.doctor.script.change import changes_of
 from descend.doctor.script.plan import Plan
 from descend.doctor.script.script import Script
 from descend.doctor.script.sources import Sources
@@ -29,6 +29,7 @@ from descend.doctor.trials.speed import hasten
 from descend.doctor.trials.study import Study
 from descend.doctor.trials.suggest import suggest
 from descend.doctor.windows import each_stage, was_short, whole_run
+from descend.ground.errors import UsageError
 
 LONGER = 4  # times the steps, where a fact's own cure does not show in those observed
 
@@ -89,7 +90,7 @@ def _examined(study: Study) -> Proof:
             proof = known
     except KeyboardInterrupt:
         return replace(proof, interrupted=True)
-    except Changed as error:
+    except (Changed, UsageError) as error:  # what is known by now counts, be it that no copy can be made any more
         return replace(proof, changed=str(error))
     return proof
 

@@ -1,5 +1,7 @@
-"""What a user got wrong, said in one line."""
+"""What a user got wrong, said in one line, and the exit statuses that are our own."""
 
+WRONG_USAGE = 2
+INTERNAL = 5  # descend itself failed: 1 means findings
 INTERRUPTED = 130  # the exit status of a shell command that Ctrl-C has ended
 
 

@@ -40,8 +40,9 @@ def export(
 
     with open_existing(store) as kept:
         number = kept.number(run)
-        folder, record = kept.folder / str(number), kept.load(number)
-    path = output or folder / ("readings.parquet" if kind is Kind.parquet else "tensorboard")
+        record = kept.load(number)
+        name = "readings.parquet" if kind is Kind.parquet else "tensorboard"
+        path = output or kept.folder_of(number) / name
     try:
         if kind is Kind.parquet:
             make_folder(path.parent)

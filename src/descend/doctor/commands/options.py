@@ -2,13 +2,39 @@
 
 import shlex
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
+from descend.ground.errors import UsageError
+
+MOST_STEPS = 10**9
+MOST_SEED = 2**31 - 1  # fresh seeds come after it, and NumPy takes none above 2³² − 1
+MOST_PROCESSES = 1024
+LONGEST_SHOWN = 40  # characters of a value that is refused
 DEFAULT_STORE = ".descend"
 PASS_ON = {"allow_interspersed_args": False}
 NOT_SHOWN = frozenset({"out", "format", "python"})  # options that change nothing of what is shown
+
+
+def number(
+    name: str, low: float, high: float, *, help: str, kind: type[int] | type[float] = int, metavar: str = ""
+) -> Any:
+    """Return an option that takes a number from `low` to `high`; anything else is one line with value and limits."""
+    noun, limits = "a whole number" if kind is int else "a number", f"from {low:.12g} to {high:.12g}"
+
+    def read(text: str) -> float:
+        try:
+            value = kind(text)
+        except ValueError:  # no number, or one of more than 4300 digits
+            value = None
+        if value is None or not low <= value <= high:  # nor is NaN in between
+            shown = text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
+            raise UsageError(f"{name} must be {noun} {limits}, not {shown}")
+        return value
+
+    unit = metavar or kind.__name__.upper()
+    return typer.Option(name, parser=read, metavar=f"{unit} {low:.12g}..{high:.12g}", help=help)
 
 
 def _passed_on(context: typer.Context, arguments: list[str] | None) -> list[str] | None:
@@ -79,9 +105,10 @@ Ignore = Annotated[
 ]
 Processes = Annotated[
     int | None,
-    typer.Option(
+    number(
         "--nproc-per-node",
-        min=1,
+        1,
+        MOST_PROCESSES,
         help="Number of processes of a script for torchrun. Default: as torchrun has started, or 1.",
     ),
 ]
@@ -95,6 +122,11 @@ Ray = Annotated[
 ]
 Trials = Annotated[
     int,
-    typer.Option(help="Try at most this many edits in each search, if no known problem explains the failure."),
+    number(
+        "--trials",
+        0,
+        10_000,
+        help="Try at most this many edits in each search, if no known problem explains the failure.",
+    ),
 ]
 Format = Annotated[Literal["text", "json"], typer.Option("--format", help="The format of standard output.")]

@@ -19,7 +19,7 @@ def diagnose(run: Number = None, store: Where = DEFAULT_STORE, format: Format = 
     from descend.doctor.archive import load_case
     from descend.doctor.canon.diagnosis import diagnose as find
     from descend.doctor.concluding import conclude
-    from descend.doctor.record.loading import intact
+    from descend.doctor.record.decoding import intact
     from descend.doctor.record.store import open_existing
     from descend.doctor.trials.proof import Proof
 
@@ -33,21 +33,22 @@ def diagnose(run: Number = None, store: Where = DEFAULT_STORE, format: Format = 
         proof = Proof(again, known.trials, confirmed, refuted=dismissed, judged=dismissed, changed=known.changed)
         proof = replace(proof, cure=known.cure, tuning=known.tuning, verified=known.verified)
         case = replace(conclude(known.record, proof), total_s=known.total_s)
-        print_case(case, as_json=format == "json", folder=folder, store=store)
+        has_page = (folder / "report.html").exists()
+        print_case(case, as_json=format == "json", folder=folder, store=store, has_page=has_page)
     sys.exit(1 if case.findings else 0)
 
 
 def report(run: Number = None, store: Where = DEFAULT_STORE) -> None:
     """Write the HTML report of a recorded run again and print its path."""
     from descend.doctor.archive import load_case
-    from descend.doctor.record.loading import intact
+    from descend.doctor.record.decoding import intact
     from descend.doctor.record.store import open_existing
     from descend.doctor.report import write_page
 
     with open_existing(store) as kept:
         number = kept.number(run)
         case, trial_runs = load_case(kept, number), kept.trial_runs(number)
-        path = kept.folder / str(number) / "report.html"
+        path = kept.folder_of(number) / "report.html"
     with intact(f"run {number} in {kept.where}"):
         write_page(case, trial_runs, path)
     typer.echo(path)
@@ -57,19 +58,21 @@ def runs(store: Where = DEFAULT_STORE) -> None:
     """List the recorded runs."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from descend.doctor.record.store import open_existing
+    from descend.doctor.report.wording import one_line
 
     table = Table("run", "when (UTC)", "kind", "script", "steps", "ended", "findings", box=None)
     with open_existing(store) as kept:
         for row in kept.runs():
             when = row.started.strftime("%Y-%m-%d %H:%M") if row.started else ""
             cells = (row.number, when, row.role, row.script, row.steps, row.status, row.findings)
-            table.add_row(*map(str, cells))
+            table.add_row(*(Text(one_line(str(cell))) for cell in cells))  # a store's text is no markup
     Console().print(table)
 
 
-def print_case(case: "Case", *, as_json: bool, folder: Path, store: str) -> None:
+def print_case(case: "Case", *, as_json: bool, folder: Path, store: str, has_page: bool) -> None:
     """Print a case for a person or, as JSON, for a program."""
     from rich.console import Console
 
@@ -78,4 +81,4 @@ def print_case(case: "Case", *, as_json: bool, folder: Path, store: str) -> None
     if as_json:
         typer.echo(render_json(case))
     else:
-        Console().print(render_console(case, folder, store=store, has_page=(folder / "report.html").exists()))
+        Console().print(render_console(case, folder, store=store, has_page=has_page))

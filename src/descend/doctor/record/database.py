@@ -44,6 +44,8 @@ def explain(error: Exception, where: str) -> str:
         if code == name or code.startswith(name + "_"):
             return f"{where} {words}"
     lines = str(_cause(error)).strip().splitlines() or [type(error).__name__]
+    if lines[0].startswith("Could not decode"):  # a text that is none, which has no code
+        return f"{where} is damaged: {lines[0]}"
     return f"{where}: {lines[0]}"
 
 
@@ -161,6 +163,9 @@ def _file(folder: Path, timeout_s: float) -> tuple[Engine, str]:
         reason = error.strerror or str(error)
         raise UsageError(f"no store can be made in {folder}: {reason}; give --store another folder") from None
     path = folder / FILE
+    for file in (path, *(path.with_name(f"{FILE}-{log}") for log in ("wal", "shm", "journal"))):
+        if file.is_symlink():  # in a store from elsewhere it would have another file overwritten
+            raise UsageError(f"{file} is a link, and runs are kept in a store's own files only: delete it")
     url = URL.create("sqlite", database=os.fspath(path.absolute()))
     return _sqlite(url, timeout_s), str(path)
 

@@ -1,4 +1,7 @@
-"""A run's way into the store while it happens."""
+"""A run's way into the store while it happens, or as a whole.
+
+A store that fails ends no consultation: what was measured is used, and the failure is said at the end.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,10 +16,18 @@ from descend.ground.errors import UsageError
 def keeping(store: Store, record: Record) -> Iterator[Callable[[Sequence[Message]], None]]:
     """Enter `record` in the store and yield what takes its messages; its ending is kept on leaving, come what may.
 
-    A store that fails in the middle does not end the run: the record says so in a note.
+    A store that fails in the middle does not end the run: the record says so in a note. Raises `UsageError` where
+    it fails at the first run, when nothing has been measured yet.
     """
-    store.begin(record)
-    writer = store.writer(record.run)
+    try:
+        store.begin(record)
+        writer = store.writer(record.run)
+    except UsageError as error:
+        if not store.has_begun:
+            raise
+        _note(store, record, str(error))
+        yield lambda messages: None
+        return
     try:
         yield writer.add
     finally:
@@ -24,6 +35,19 @@ def keeping(store: Store, record: Record) -> Iterator[Callable[[Sequence[Message
         try:
             store.finish(record)
         except UsageError as error:
-            record.add(Note("store", str(error)))
+            _note(store, record, str(error))
         if writer.failure:
-            record.add(Note("store", writer.failure))
+            _note(store, record, writer.failure)
+
+
+def keep(store: Store, record: Record) -> None:
+    """Keep a whole record; the record says so in a note where the store fails."""
+    try:
+        store.save(record)
+    except UsageError as error:
+        _note(store, record, str(error))
+
+
+def _note(store: Store, record: Record, failure: str) -> None:
+    store.failure = store.failure or failure
+    record.add(Note("store", failure))

@@ -3,7 +3,6 @@
 Several processes may write at once, each to runs of its own; a killed one loses about its last second.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +13,8 @@ from sqlalchemy import Connection, Engine, Row, func, or_, select
 
 from descend.doctor.record import schema
 from descend.doctor.record.database import FILE, connect, connect_to_read, is_url, may_write, transaction
-from descend.doctor.record.loading import RunRow, intact, line, loaded
+from descend.doctor.record.decoding import intact, plain
+from descend.doctor.record.loading import RunRow, environment, line, loaded
 from descend.doctor.record.reading import Message, Reading
 from descend.doctor.record.record import Record
 from descend.doctor.record.writer import Writer, as_json, storable
@@ -57,6 +57,8 @@ class Store:
         self.engine = engine
         self.where = where  # for messages
         self.folder = folder  # for reports and patches
+        self.has_begun = False  # whether a run could be entered
+        self.failure = ""  # why something of a consultation could not be kept
 
     def __enter__(self) -> "Store":
         return self
@@ -85,7 +87,20 @@ class Store:
             key = connection.execute(schema.runs.insert().values(row)).inserted_primary_key
         assert key is not None
         record.run = key[0]
+        self.has_begun = True
         return record.run
+
+    def folder_of(self, run: int) -> Path:
+        """Return where a run's report and patches are written.
+
+        Raises `UsageError` where it is a link or holds one: a store that comes from elsewhere would have another file
+        written.
+        """
+        folder = self.folder / str(run)
+        for path in (folder, *(folder.iterdir() if folder.is_dir() else ())):
+            if path.is_symlink():
+                raise UsageError(f"{path} is a link, and reports are written into a store only: delete it")
+        return folder
 
     def writer(self, run: int) -> Writer:
         """Return what brings a run's messages into the store; a run has one writer at a time."""
@@ -137,8 +152,9 @@ class Store:
             own = self._check(connection, record.run)
             query = select(runs).where(runs.c.role == "rank", runs.c.started >= _before(own.started, RANKS_APART_S))
             found = connection.execute(query.order_by(runs.c.number)).all()
-            same = [row for row in found if json.loads(row.environment).get("job") == job]
-            newest = {json.loads(row.environment)["rank"]: row for row in same}
+            with intact(f"what the other ranks kept in {self.where}"):
+                same = [row for row in found if environment(row).get("job") == job]
+                newest = {environment(row)["rank"]: row for row in same}
             return {newest[rank].number: newest[rank].ending is not None for rank in sorted(newest, key=int)}
 
     def runs(self, roles: Sequence[str] = ("baseline", "watch")) -> list[RunRow]:
@@ -187,7 +203,7 @@ class Store:
                 )
             )
         with intact(self._name(run)):
-            return [json.loads(body) for body in findings], [json.loads(body) for body in trials]
+            return [plain(body, "finding") for body in findings], [plain(body, "trial") for body in trials]
 
     def _name(self, run: int) -> str:
         return f"run {run} in {self.where}"

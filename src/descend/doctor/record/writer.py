@@ -157,7 +157,12 @@ class Writer:
 
 def as_json(message: Message | dict[str, Any]) -> str:
     """Return a message, or a dictionary, as text for the store, without secrets."""
-    return json.dumps(cleaned(message if isinstance(message, dict) else body(message)), default=lambda o: clean(str(o)))
+    return json.dumps(cleaned(message if isinstance(message, dict) else body(message)), default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    """Return what JSON has no type for: one of NumPy's numbers as a number, or it could not be read as one again."""
+    return value.item() if isinstance(value, np.generic) else clean(str(value))
 
 
 def storable(text: str) -> str:

@@ -1,61 +1,60 @@
 """A patch written into the user's files: onto the very bytes that the doctor read, all files or none.
 
-The new text is written beside the file and exchanged with it at once; what comes out must be what the doctor read,
-else it is put back. A process killed in between leaves each file whole, old or new; applied again, the rest follows.
+Only files below the current directory are written: which files a patch changes is read from a store, which may have
+been edited or come from elsewhere. For any other file the caller decides.
+
+The new text is written next to the file and exchanged with it at once. The old text must be the one that the doctor
+read, or it is put back. A process killed in between leaves each file whole, old or new. Applied again, the rest
+follows.
 """
 
 import ctypes
 import errno
 import fcntl
-import hashlib
 import os
 import stat
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
-from difflib import SequenceMatcher
+from difflib import unified_diff
 from pathlib import Path
 
 from descend.doctor.redaction import HIDDEN
-from descend.doctor.script.script import Script, lines_of, source_encoding
+from descend.doctor.script.change import Change, digest, is_below_here
+from descend.doctor.script.script import lines_of, source_encoding
 from descend.ground.errors import UsageError
+from descend.ground.printable import printable
 from descend.ground.temporary import PREFIX
 
 AT_FDCWD, RENAME_EXCHANGE = -100, 2  # linux/fcntl.h, linux/fs.h
 NO_EXCHANGE = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})  # of a file system that knows only renaming
 
 
-@dataclass(frozen=True)
-class Change:
-    """What a patch does to one file."""
+class Outside(UsageError):
+    """A patch changes a file that is not below the current directory, and the caller did not allow it."""
 
-    file: str
-    before: str  # SHA-256 of what the doctor read,
-    after: str  # and of what it is to become
-    lines: tuple[tuple[int, int, str], ...]  # from this line up to that one, from 0: the new text
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{printable(path)} is not below the current directory")
 
 
-def changes_of(script: Script) -> tuple[Change, ...]:
-    """Return what a script's edits do to its files."""
-    return tuple(_change(script, file, text) for file, text in sorted(script.edits.items()))
+def refuse(path: str, diff: str) -> bool:
+    """Write no file outside the current directory."""
+    return False
 
 
-def _change(script: Script, file: Path, text: str) -> Change:
-    old, new = script.kept(file), script.encode(file, text)
-    a, b = (lines_of(data.decode(source_encoding(old))) for data in (old, new))
-    found = SequenceMatcher(None, a, b, autojunk=False).get_opcodes()
-    lines = tuple((i, j, "".join(b[k:m])) for tag, i, j, k, m in found if tag != "equal")
-    return Change(str(file), _digest(old), _digest(new), lines)
+def apply_changes(changes: Sequence[Change], is_allowed: Callable[[str, str], bool] = refuse) -> list[str]:
+    """Write the changes and return the names of the files that were written, none if all have the new text already.
 
-
-def apply_changes(changes: Sequence[Change]) -> list[str]:
-    """Write them; return the files that were written, none where all of it stands there already.
-
-    Raises `UsageError`, and leaves every file as it is, where one is not what the doctor read or cannot be written.
+    is_allowed: given the path of a file outside the current directory and the diff, returns whether to write it.
+    Raises `UsageError`, and leaves every file as it is, where one is not what the doctor read, cannot be written, or is
+    outside and not allowed.
     """
-    with _alone({os.path.dirname(os.path.realpath(change.file)) for change in changes}):
+    paths = [_real_path(change) for change in changes]
+    with _alone({os.path.dirname(path) for path in paths if is_below_here(path)}):
         targets = [target for change in changes if (target := _looked_at(change)) is not None]
+        for target in targets:
+            if not is_below_here(target.path) and not is_allowed(target.path, target.diff):
+                raise Outside(target.path)
         exchanged: list[_Target] = []
         try:
             for target in targets:
@@ -80,6 +79,13 @@ class _Target:
         self.name, self.path, self.old, self.new = name, path, old, new
         self.aside = ""  # beside it: the new text until they are exchanged, then what came out
         self.is_in = False
+
+    @property
+    def diff(self) -> str:
+        """What will be written, computed from the two texts: the patch that a store keeps may say something else."""
+        old, new = (lines_of(data.decode(source_encoding(data), "backslashreplace")) for data in (self.old, self.new))
+        lines = unified_diff(old, new, self.path, self.path)
+        return "\n".join(printable(line.removesuffix("\n")) for line in lines)
 
     def prepare(self) -> None:
         """Write the new text beside the file, with its mode, its owner and whatever else it carries."""
@@ -121,39 +127,38 @@ class _Target:
                 os.unlink(self.aside)
 
 
+def _real_path(change: Change) -> str:
+    """Return the file's path without links. Raises `UsageError` for what cannot be a path."""
+    with _said(change.name):
+        return os.path.realpath(change.file)
+
+
 def _looked_at(change: Change) -> _Target | None:
     """Return what is to be written; None where the file reads so already. Raises `UsageError` where it must not be."""
-    name = os.path.relpath(change.file)
+    name = change.name
     with _said(name):
         path = os.path.realpath(change.file, strict=True)
         found = os.stat(path)
         if not stat.S_ISREG(found.st_mode):
             raise UsageError(f"{name} is no file any more")
-        _sweep(os.path.dirname(path), (change.before, change.after))
+        if is_below_here(path):
+            _sweep(os.path.dirname(path), (change.before, change.after))
         old = Path(path).read_bytes()
-    if _digest(old) == change.after:
+    if digest(old) == change.after:
         return None
-    if _digest(old) != change.before:
+    if digest(old) != change.before:
         raise UsageError(f"{name} has changed since the doctor read it")
     if found.st_nlink > 1:
         raise UsageError(f"{name} has a second name, a hard link, which would keep the old text")
     for place, words in ((path, "is read-only"), (os.path.dirname(path), "lies in a read-only folder")):
         if not os.access(place, os.W_OK, effective_ids=True):
             raise UsageError(f"{name} {words}")
-    new = _changed(old, change)
-    if _digest(new) != change.after:
+    new = change.applied_to(old)
+    if new is None:
         if any(HIDDEN in text for _, _, text in change.lines):
             raise UsageError(f"the patch changes a line of {name} that holds a secret, which no store keeps")
         raise UsageError(f"what is kept of the patch of {name} is damaged")
     return _Target(name, path, old, new)
-
-
-def _changed(old: bytes, change: Change) -> bytes:
-    encoding = source_encoding(old)
-    lines = lines_of(old.decode(encoding))
-    for start, end, text in reversed(change.lines):
-        lines[start:end] = [text]
-    return "".join(lines).encode(encoding)
 
 
 def _exchange(aside: str, path: str) -> None:
@@ -205,7 +210,7 @@ def _sweep(folder: str, digests: tuple[str, str]) -> None:
     """Delete what a killed process has left beside a file: one of its two texts, which are known."""
     for left in Path(folder).glob(f".{PREFIX}*"):
         data = _reads(str(left))
-        if data is not None and _digest(data) in digests:
+        if data is not None and digest(data) in digests:
             left.unlink()
 
 
@@ -236,6 +241,8 @@ def _said(name: str) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise UsageError(f"{name} is not there any more") from None
+    except ValueError:  # a path with a null byte, or with characters that no file name has
+        raise UsageError(f"what is kept of the patch is damaged: {name!r} is no path") from None
     except OSError as error:
         raise UsageError(f"{name} cannot be written: {error.strerror or error}") from None
 
@@ -245,7 +252,3 @@ def _reads(path: str) -> bytes | None:
         return Path(path).read_bytes()
     except OSError:
         return None
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()

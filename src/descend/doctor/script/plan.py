@@ -1,12 +1,9 @@
 """How much to look at and how much to try."""
 
-import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
-
-from descend.ground.errors import UsageError
 
 CLOCK = "DESCEND_CLOCK"  # "steps": what is measured does not depend on how busy the machine is, as a test may want it
 
@@ -48,14 +45,6 @@ class Plan:
     sandbox: str = "auto"  # how far it is kept apart: auto, namespaces, landlock or hooks
     select: tuple[str, ...] = ()  # symptom ids to look for; all when empty
     ignore: tuple[str, ...] = ()  # symptom ids to leave out
-
-    def __post_init__(self) -> None:
-        """Raise `UsageError` naming the first option that is out of range."""
-        for name, low in {"steps": 1, "seeds": 2, "trials": 0, "jobs": 1}.items():
-            if getattr(self, name) < low:
-                raise UsageError(f"--{name} must be at least {low}, not {getattr(self, name)}")
-        if not (self.seconds > 0 and math.isfinite(self.seconds)):
-            raise UsageError(f"--seconds must be a positive number, not {self.seconds}")
 
     @property
     def is_fixed(self) -> bool:

@@ -90,6 +90,8 @@ def read_source(file: Path) -> str:
 
     Raises `UsageError` where Python itself could not read it, `OSError` where it cannot be read at all.
     """
+    if file.exists() and not file.is_file():
+        raise UsageError(f"{file} is not a regular file")  # a device, which a store may name, may have no end
     return _source(file, file.read_bytes())
 
 

@@ -9,6 +9,7 @@ from math import isfinite
 
 from descend.doctor.course.objective import climbs_gain
 from descend.doctor.record import Ending, Message, Reading, Record, facts
+from descend.doctor.record.keeping import keep
 from descend.doctor.run.launch import new_record, run
 from descend.doctor.script.plan import Plan
 from descend.doctor.script.script import Script
@@ -151,7 +152,7 @@ class Study:
             record.ending = replace(ending, reason="finished")
         self.context.elsewhere.check()
         if not stop.is_set() and job.role == "trial_run":
-            self.context.store.save(record)
+            keep(self.context.store, record)
         return record
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from descend.doctor.commands.options import MOST_SEED, number
 from descend.ground.errors import UsageError
 
 if TYPE_CHECKING:
@@ -35,12 +36,12 @@ def activations(
         str | None, typer.Option("--input", metavar="SHAPE", help="Of one example of MODEL: 64, or 3,32,32.")
     ] = None,
     depth: Annotated[
-        int | None, typer.Option(min=2, max=15, help="Without MODEL: layers, each 50 units narrower. Default: 9.")
+        int | None, number("--depth", 2, 15, help="Without MODEL: layers, each 50 units narrower. Default: 9.")
     ] = None,
     activation: Annotated[
         list[str] | None, typer.Option("--activation", help="Without MODEL: tanh or relu; both by default.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the inputs and the weights.")] = 0,
+    seed: Annotated[int, number("--seed", 0, MOST_SEED, help="Of the inputs and the weights.")] = 0,
     out: Annotated[Path, typer.Option("--out", "-o", help="The HTML file to write.")] = Path("activations.html"),
 ) -> None:
     """Draw what each layer of a deep network gives to the next, by initialiser, and print how far it spreads.

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from descend.doctor.commands.options import Arguments, AsModule, Format, Python, Target
+from descend.doctor.commands.options import Arguments, AsModule, Format, Python, Target, number
 from descend.doctor.commands.showing.of_script import Evaluation, Shown, Steps, plan_for, show
 from descend.ground.errors import UsageError
 
@@ -24,8 +24,8 @@ def curvature(  # noqa: PLR0913 - each is an option of the command
         typer.Option(help="At the weights of this file instead: what torch.save wrote of a model's state."),
     ] = None,
     steps: Steps = None,
-    top: Annotated[int, typer.Option(min=1, max=30, help="So many of the largest eigenvalues.")] = 5,
-    bottom: Annotated[int, typer.Option(min=1, max=30, help="So many of the smallest.")] = 2,
+    top: Annotated[int, number("--top", 1, 30, help="So many of the largest eigenvalues.")] = 5,
+    bottom: Annotated[int, number("--bottom", 1, 30, help="So many of the smallest.")] = 2,
     evaluation: Evaluation = False,
     out: Annotated[Path, typer.Option("--out", "-o", help="The HTML file to write.")] = Path("curvature.html"),
     format: Format = "text",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from descend.doctor.commands.options import Arguments, AsModule, Format, Python, Target
+from descend.doctor.commands.options import Arguments, AsModule, Format, Python, Target, number
 from descend.doctor.commands.showing.batch_runs import compared, sized_runs, sizes_of
 from descend.doctor.commands.showing.of_script import At, Evaluation, Shown, Steps, plan_for, show
 from descend.ground.errors import UsageError
@@ -34,7 +34,13 @@ def gradients(  # noqa: PLR0913 - each is an option of the command
     ] = None,
     target: Annotated[
         float | None,
-        typer.Option(help="With --batches: the training loss. Default: the lowest that all sizes reach that train."),
+        number(
+            "--target",
+            -1e12,
+            1e12,
+            kind=float,
+            help="With --batches: the training loss. Default: the lowest that all sizes reach that train.",
+        ),
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="The HTML file to write.")] = Path("gradients.html"),
     format: Format = "text",

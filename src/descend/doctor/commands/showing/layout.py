@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from descend.doctor.commands.options import Arguments, AsModule, Format, Python, Target
+from descend.doctor.commands.options import Arguments, AsModule, Format, Python, Target, number
 from descend.doctor.commands.showing.of_script import Shown, plan_for, show
 from descend.ground.errors import UsageError
 
@@ -27,7 +27,7 @@ def layout(  # noqa: PLR0913 - each is an option of the command
     script: Target,
     arguments: Arguments = None,
     as_module: AsModule = False,
-    world: Annotated[int, typer.Option(min=2, max=1000, help="So many processes.")] = 4,
+    world: Annotated[int, number("--world", 2, 1000, help="So many processes.")] = 4,
     bandwidth: Annotated[
         str | None,
         typer.Option(metavar="RATE", help="Of the link between them, as in 200Mbit or 10Gbit. Default: measured here."),

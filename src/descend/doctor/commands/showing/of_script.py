@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from descend.doctor.commands.options import as_typed
+from descend.doctor.commands.options import MOST_STEPS, as_typed, number
 from descend.doctor.commands.single_run import run_once, status_of
 from descend.ground.errors import UsageError
 
@@ -25,7 +25,7 @@ GATHERING = 40  # steps within which the fixed examples are there
 At = Annotated[str, typer.Option("--at", metavar="POINTS", help="Where: first, last or a step; several with commas.")]
 Steps = Annotated[
     int | None,
-    typer.Option(min=1, help="Run so many steps at most. Default: what the points need; for last 1000."),
+    number("--steps", 1, MOST_STEPS, help="Run so many steps at most. Default: what the points need; for last 1000."),
 ]
 Evaluation = Annotated[
     bool, typer.Option("--evaluation", help="In evaluation mode: no dropout, normalised by running statistics.")
@@ -43,7 +43,7 @@ def plan_for(what: str, at: str, steps: int | None, **asked: Any) -> "Plan":
                 wanted.append(0)
             case "last":
                 last = True
-            case step if step.isdecimal():
+            case step if step.isdecimal() and len(step) <= len(str(MOST_STEPS)):
                 wanted.append(int(step))
             case other:
                 raise UsageError(f"--at must be first, last or steps, as in first,100,last; not {other!r}")

@@ -1,11 +1,11 @@
 """`descend show schedule "Cosine(total_steps=1000).after_warmup(50)"`: what the learning rate will be."""
 
-from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from descend.doctor.commands.options import number
 from descend.ground.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,9 +23,11 @@ def schedule(
             metavar="SCHEDULE...", help='As in Python, such as "WarmRestarts(period=100, growth=2)"; up to four.'
         ),
     ],
-    lr: Annotated[float, typer.Option(help="The learning rate that the schedule multiplies.")] = 1.0,
+    lr: Annotated[
+        float, number("--lr", 1e-12, 1e12, kind=float, help="The learning rate that the schedule multiplies.")
+    ] = 1.0,
     steps: Annotated[
-        int | None, typer.Option(min=2, max=MOST_STEPS, help="How many steps to draw. Default: as they need.")
+        int | None, number("--steps", 2, MOST_STEPS, help="How many steps to draw. Default: as they need.")
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="The HTML file to write.")] = Path("schedule.html"),
 ) -> None:
@@ -41,8 +43,6 @@ def schedule(
 
     if len(expressions) > len(TONES):
         raise UsageError(f"at most {len(TONES)} schedules fit into one picture, not {len(expressions)}")
-    if not 0 < lr < inf:
-        raise UsageError(f"--lr must be a positive number, not {lr:g}")
     schedules = [_read(text) for text in expressions]
     count = steps or min(max(map(_length, schedules)), MOST_STEPS)
     table = Table("step", box=None)

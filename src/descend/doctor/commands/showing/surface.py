@@ -1,13 +1,12 @@
 """`descend show surface train.py`: the cost of a script upon a plane of its weights, with the run's path upon it."""
 
 from dataclasses import replace
-from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from descend.doctor.commands.options import Arguments, AsModule, Format, Python, Target
+from descend.doctor.commands.options import MOST_SEED, Arguments, AsModule, Format, Python, Target, number
 from descend.doctor.commands.showing.of_script import Evaluation, Shown, Steps, plan_for, show
 from descend.ground.errors import UsageError
 
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from descend.doctor.script.plan import Plan
 
 POINTS = {1: 65, 2: 625}  # values, by the number of axes
+MOST_POINTS = 129**2  # of the finest grid of a plane
 
 Directions = Literal["random", "eigenvectors", "path"]
 
@@ -46,10 +46,11 @@ def surface(  # noqa: PLR0913 - each is an option of the command
         ),
     ] = None,
     points: Annotated[
-        int | None, typer.Option(min=9, help="So many values. Default: 625 of a plane, 65 of each line.")
+        int | None,
+        number("--points", 9, MOST_POINTS, help="So many values. Default: 625 of a plane, 65 of each line."),
     ] = None,
-    reach: Annotated[float, typer.Option(help="So many times as far as by default.")] = 1.0,
-    seed: Annotated[int, typer.Option(min=0, help="Of the random directions.")] = 0,
+    reach: Annotated[float, number("--reach", 1e-6, 1e6, kind=float, help="So many times as far as by default.")] = 1.0,
+    seed: Annotated[int, number("--seed", 0, MOST_SEED, help="Of the random directions.")] = 0,
     evaluation: Evaluation = False,
     out: Annotated[Path, typer.Option("--out", "-o", help="The HTML file to write.")] = Path("surface.html"),
     format: Format = "text",
@@ -73,8 +74,6 @@ def surface(  # noqa: PLR0913 - each is an option of the command
     points = points or POINTS[axes]
     if points > most:
         raise UsageError(f"--points must be at most {most}, not {points}: a finer grid is not drawn")
-    if not (reach > 0 and isfinite(reach)):
-        raise UsageError(f"--reach must be a positive number, not {reach:g}")
     other = str(through.absolute()) if through else None
     named = "through" if through else directions
     asked = {"directions": named, "other": other, "is_one_d": is_one_d, "points": points, "seed": seed, "reach": reach}

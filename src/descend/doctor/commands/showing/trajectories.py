@@ -1,13 +1,13 @@
 """`descend show trajectories`: where the update rules go on a cost of two parameters, played step by step."""
 
 import json
-from math import inf, isfinite
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from descend.doctor.commands.options import Format, as_typed
+from descend.doctor.commands.options import MOST_SEED, Format, as_typed, number
 from descend.ground.errors import UsageError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def trajectories(  # noqa: PLR0913 - each is an option of the command
             "of a small search for each rule.",
         ),
     ] = None,
-    steps: Annotated[int, typer.Option(min=1, max=MOST_STEPS, help="Steps to take.")] = 200,
+    steps: Annotated[int, number("--steps", 1, MOST_STEPS, help="Steps to take.")] = 200,
     start: Annotated[
         str | None, typer.Option(metavar="X,Y", help="Where to begin. Default: the surface's own.")
     ] = None,
@@ -47,17 +47,38 @@ def trajectories(  # noqa: PLR0913 - each is an option of the command
         str | None, typer.Option(metavar="X0,X1,Y0,Y1", help="The part that is drawn. Default: the surface's own.")
     ] = None,
     starts: Annotated[
-        int, typer.Option(min=1, max=MOST_SIDE, help="A grid of so many starts along each side, to be clicked on.")
+        int,
+        number("--starts", 1, MOST_SIDE, help="A grid of so many starts along each side, to be clicked on."),
     ] = 7,
-    noise: Annotated[float, typer.Option(help="Standard deviation of the normal noise on each gradient.")] = 0.0,
+    noise: Annotated[
+        float,
+        number("--noise", 0, 1e12, kind=float, help="Standard deviation of the normal noise on each gradient."),
+    ] = 0.0,
     condition_number: Annotated[
-        float | None, typer.Option(help="Of the ravine: its largest curvature, 1, over its smallest. Default: 50.")
+        float | None,
+        number(
+            "--condition-number",
+            1,
+            1e12,
+            kind=float,
+            help="Of the ravine: its largest curvature, 1, over its smallest. Default: 50.",
+        ),
     ] = None,
-    rotate: Annotated[float, typer.Option(metavar="DEGREES", help="Turn the surface, its start and its minima.")] = 0.0,
+    rotate: Annotated[
+        float,
+        number(
+            "--rotate",
+            -3600,
+            3600,
+            kind=float,
+            metavar="DEGREES",
+            help="Turn the surface, its start and its minima.",
+        ),
+    ] = 0.0,
     ode: Annotated[
         bool, typer.Option("--ode", help="Beside Momentum, the differential equation that it discretises.")
     ] = False,
-    seed: Annotated[int, typer.Option(help="Of the noise.")] = 0,
+    seed: Annotated[int, number("--seed", 0, MOST_SEED, help="Of the noise.")] = 0,
     out: Annotated[Path, typer.Option("--out", "-o", help="The HTML file to write.")] = Path("trajectories.html"),
     format: Format = "text",
 ) -> None:
@@ -74,10 +95,6 @@ def trajectories(  # noqa: PLR0913 - each is an option of the command
     from descend.trajectories import surface as read_surface
     from descend.trajectories import trajectories as follow
 
-    if not 0 <= noise < inf:
-        raise UsageError(f"--noise must be a number of at least 0, not {noise:g}")
-    if not isfinite(rotate):
-        raise UsageError(f"--rotate must be a number of degrees, not {rotate:g}")
     across = _numbers(window, 4, "--window") if window else None
     found = read_surface(
         surface,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from descend.doctor.commands.options import DEFAULT_STORE, Arguments, AsModule, Ignore, Python, Target, Where
+from descend.doctor.commands.options import DEFAULT_STORE, Arguments, AsModule, Ignore, Python, Target, Where, number
 from descend.ground.errors import UsageError
 
 
@@ -17,7 +17,9 @@ def watch(  # noqa: PLR0913 - each is an option of the command
     ignore: Ignore = None,
     webhook: Annotated[str, typer.Option(metavar="URL", help="Post each sure finding there, as JSON.")] = "",
     live: Annotated[bool, typer.Option("--live", help="Show the run on a local page while it goes on.")] = False,
-    port: Annotated[int | None, typer.Option(help="Where that page is. Default: at any free port.")] = None,
+    port: Annotated[
+        int | None, number("--port", 1, 65_535, help="Where that page is. Default: at any free port.")
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="What was told of this script's last watched run is not told again.")
     ] = False,

@@ -1,6 +1,7 @@
 """A training that goes on where it was broken off: what was told of it is not told again."""
 
 from descend.doctor.canon.diagnosis import diagnose
+from descend.doctor.record.decoding import intact
 from descend.doctor.record.store import Store
 
 
@@ -10,4 +11,5 @@ def told_before(store: Store, script: str) -> tuple[int | None, frozenset[str]]:
     if not runs:
         return None, frozenset()
     record = store.load(runs[-1].number)
-    return record.run, frozenset(symptom.id for symptom in diagnose(record) if symptom.certain)
+    with intact(f"run {record.run} in {store.where}"):
+        return record.run, frozenset(symptom.id for symptom in diagnose(record) if symptom.certain)

@@ -75,12 +75,12 @@ class Watchman:
             with self._said():
                 self._say(gather(record, store))
         case = conclude(record, Proof(tuple(diagnose(record, ignore=self._ignore))))
-        with self._said():
-            save_case(store, replace(case, total_s=record.ending.wall_s) if record.ending else case)
         for symptom in case.findings:
             self._alerts.tell_once(symptom)
         for symptom in causes(list(case.suspicions)):
             self._say(f"suspicion: {told(symptom, self._root)}")
+        with self._said():
+            save_case(store, replace(case, total_s=record.ending.wall_s) if record.ending else case)
         self._say(f"run {record.run}, {steps_taken(record)}; descend diagnose {record.run}")
 
     @contextmanager
