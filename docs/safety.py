@@ -7,31 +7,37 @@ from descend.doctor.sandbox.promises import ALLOWED, LEVELS, PROMISES, Promise
 PAGE = Path(__file__).parent / "safety.md"
 HEAD = """# What a script cannot do while it is examined
 
-`descend doctor` runs your script in a scratch copy of its working directory. What the script does outside that copy is refused and listed
-in the report, unless you pass `--allow-effects`. `descend watch` runs the script where it is and refuses nothing.
+`descend doctor` runs your script in a scratch copy of its working directory. What the script does outside that copy
+is refused and listed in the report, unless you pass `--allow-effects`. `descend watch` runs the script where it is
+and refuses nothing.
 
-Three levels of isolation exist, and `descend` uses the strongest that works on the machine. `--sandbox` chooses one. At the start, one line
-says what the level in use cannot prevent, and why no stronger one could be used. `make tables` writes this page from the same table.
+Three levels of isolation exist, and `descend` uses the strongest that works on the machine. `--sandbox` chooses
+one. At the start, one line says what the level in use cannot prevent, and why no stronger one could be used. `make
+tables` writes this page from the same table.
 
-- **namespaces**: the run has its own processes, mounts, devices, network, `/tmp` and `/dev/shm` (Linux user namespaces).
+- **namespaces**: the run has its own processes, mounts, devices, network, `/tmp` and `/dev/shm` (Linux user
+  namespaces).
 - **landlock**: the kernel lets the run write only in its copy (Landlock, Linux 5.13 or later).
 - **hooks**: only Python's audit hook refuses effects.
 
 ## Who holds back what
 
-*kernel*: whatever library or program tries it. *Python*: what Python code does; libraries in C and programs that the script starts are not
-held back. The script may start only programs that change nothing, and its own worker processes.
+*kernel*: whatever library or program tries it. *Python*: what Python code does; libraries in C and programs that
+the script starts are not held back. The script may start only programs that change nothing, and its own worker
+processes.
 
 """
 TAIL = """
-An administrator's script gives up its capabilities at every level, except those for reading and changing files that others own.
+An administrator's script gives up its capabilities at every level, except those for reading and changing files that
+others own.
 
 Allowed at every level: {allowed}.
 
 ## What is kept
 
-Runs are kept in `.descend`, which only your user can read. Keys and passwords are masked before anything is stored or shown
-([how](decisions/0018-what-is-hidden.md)). `descend apply` writes only the files of the patch that it shows.
+Runs are kept in `.descend`, which only your user can read. Keys and passwords are masked before anything is stored
+or shown ([how](decisions/0018-what-is-hidden.md)). `descend apply` writes only the files of the patch that it
+shows.
 """
 
 
