@@ -1,7 +1,6 @@
 """The command line: `descend doctor train.py`. Nothing heavy is imported before a command needs it."""
 
 import os
-import signal
 import sys
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -34,7 +33,8 @@ from descend.doctor.commands.recorded_runs import diagnose, print_case, report, 
 from descend.doctor.commands.showing.layout import layout
 from descend.doctor.commands.watching.command import watch
 from descend.doctor.script.plan import Plan, cores
-from descend.ground.errors import INTERRUPTED, UsageError
+from descend.ground.errors import UsageError
+from descend.ground.interruption import catch_signals, interruption_status
 
 if TYPE_CHECKING:
     from descend.doctor.case import Case
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from descend.doctor.script.script import Script
 
 EPILOG = (
-    "Exit status: 0 no problem found, or undecided; 1 findings; 2 wrong usage; 130 Ctrl-C. "
+    "Exit status: 0 no problem found, or undecided; 1 findings; 2 wrong usage; 130 Ctrl-C; 143 SIGTERM; 129 SIGHUP. "
     "If the script fails, its own status."
 )
 app = typer.Typer(
@@ -182,18 +182,16 @@ def explain(
 
 
 def main() -> NoReturn:
-    """Run the command line; a user's mistake is one line and status 2. A termination ends as Ctrl-C does."""
-    for ending in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(ending) is not signal.SIG_IGN:  # nohup has it ignored
-            signal.signal(ending, signal.default_int_handler)
+    """Run the command line; a user's mistake is one line and status 2. SIGTERM and SIGHUP end it as Ctrl-C does."""
+    catch_signals()
     try:
         sys.exit(app(standalone_mode=False))
     except UsageError as error:
         print(f"descend: {_shown(str(error))}", file=sys.stderr)
     except TyperException as error:
         print(f"descend: {_shown(error.format_message())} (descend --help says more)", file=sys.stderr)
-    except (KeyboardInterrupt, typer.Abort):
-        sys.exit(INTERRUPTED)
+    except (KeyboardInterrupt, typer.Abort) as error:
+        sys.exit(interruption_status(error))
     sys.exit(2)
 
 

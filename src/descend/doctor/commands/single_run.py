@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from descend.ground.errors import INTERRUPTED
+from descend.ground.interruption import interruption_status
 
 if TYPE_CHECKING:  # `--help` would wait for them
     from descend.doctor.record import Message, Record
@@ -32,8 +32,8 @@ def run_once(script: "Script", plan: "Plan", words: "Callable[[Record], str] | N
     with _Progress(words) as progress:
         try:
             run(script, plan, record, lambda messages: progress.take(record, messages))
-        except KeyboardInterrupt:
-            record.add(Ending("interrupted", INTERRUPTED, record.steps))
+        except KeyboardInterrupt as error:
+            record.add(Ending("interrupted", interruption_status(error), record.steps))
     if record.ending and record.ending.reason in FAILING:
         sys.stderr.write(record.ending.error)
         typer.echo(f"descend: {passed_on(script.path.name, record.ending)}", err=True)
