@@ -224,9 +224,7 @@ def test_a_watched_training_that_a_signal_ends_is_recorded_with_the_signals_stat
 
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize(
-    "command", sampled([["gradcheck"], ["show", "curvature"], ["show", "gradients"]], ["gradcheck"])
-)
+@pytest.mark.parametrize("command", sampled(["gradcheck", "show curvature", "show gradients"], "gradcheck"))
 def test_every_long_command_ends_with_the_signals_status(tmp_path, command, ending):
     name = f"end{os.getpid()}"
     (tmp_path / "train.py").write_text(SLEEPING.format(name=name))
