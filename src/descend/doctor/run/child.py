@@ -13,17 +13,18 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 from descend.doctor.record import Fact, Note, facts
 from descend.doctor.run.busy_machine import OwnTime
 from descend.doctor.run.execute import Program, execute
+from descend.doctor.run.other_threads import LAST_STEP_S, when_training_ends
 from descend.doctor.run.peers import grouped
 
 NO_TORCH = 97  # exit status: the interpreter has no torch, or too old a one
 OLDEST_TORCH = (2, 11)
-LAST_STEP_S = 5.0  # a step that is under way when the time is up may take this long, or as long as the window
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,7 @@ class Run:
                 stack.enter_context(waiting(config.stage, self.watch, self._observe))
             else:
                 self._observe(stack)
-            status, error = execute(program)
+            status, error = execute(program) if config.watched else execute(program, self._main_ended)
             if config.rank and (error or status):
                 sys.stderr.write(f"process {config.rank} of the group:\n{error}")
             self._end("failed" if error or status else "finished", status, error)
@@ -258,6 +259,16 @@ class Run:
             self.observation.send_ending("window", 0, "")
             _leave()
 
+    def _main_ended(self, status: int, error: str) -> None:
+        when_training_ends(self.watch, partial(self._leave_threads, status, error))
+
+    def _leave_threads(self, status: int, error: str, note: Note) -> None:
+        """End the run though threads of the script go on; the note says which."""
+        if self.ended.acquire(blocking=False):
+            self.channel.send([note])
+            self._finish("failed" if error or status else "finished", status, error)
+            _leave(status)
+
     def _say_where(self, seconds: float) -> None:
         """Say for how long the script has run, and which line of the user's it is at."""
         ident = threading.main_thread().ident
@@ -276,6 +287,9 @@ class Run:
         if not self.ended.acquire(blocking=False):
             time.sleep(LAST_STEP_S)  # another thread is ending the process
             return
+        self._finish(reason, status, error)
+
+    def _finish(self, reason: str, status: int, error: str) -> None:
         self.heard.finish()
         for say in self.last_words:
             say()
