@@ -31,6 +31,7 @@ from descend.doctor.commands.options import (
 )
 from descend.doctor.commands.recorded_runs import diagnose, print_case, report, runs
 from descend.doctor.commands.showing.layout import layout
+from descend.doctor.commands.terminal import console, pass_on_error, say
 from descend.doctor.commands.watching.command import watch
 from descend.doctor.script.plan import Plan, cores
 from descend.ground.errors import UsageError
@@ -130,7 +131,7 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
         return  # the first process of the group does it alone
     level = available(sandbox)
     if not allow_effects and (open_ways := left_open(level)):
-        typer.echo(f"descend: {open_ways}", err=True)
+        say(open_ways)
     plan = Plan(
         steps=Plan.steps if steps is None else steps,
         least_steps=Plan.least_steps if steps is None else steps,
@@ -187,18 +188,12 @@ def main() -> NoReturn:
     try:
         sys.exit(app(standalone_mode=False))
     except UsageError as error:
-        print(f"descend: {_shown(str(error))}", file=sys.stderr)
+        say(str(error))
     except TyperException as error:
-        print(f"descend: {_shown(error.format_message())} (descend --help says more)", file=sys.stderr)
+        say(f"{error.format_message()} (descend --help says more)")
     except (KeyboardInterrupt, typer.Abort) as error:
         sys.exit(interruption_status(error))
     sys.exit(2)
-
-
-def _shown(text: str) -> str:
-    from descend.doctor.redaction import clean
-
-    return clean(text)
 
 
 @app.callback(invoke_without_command=True)
@@ -213,13 +208,11 @@ def _without_command(
 def _consult(script: "Script", plan: Plan, store: "Store", ray: str | None) -> "Case":
     from contextlib import nullcontext
 
-    from rich.console import Console
-
     from descend.doctor.commands.live import Live
     from descend.doctor.trials.cluster import joined
     from descend.doctor.walk import doctor as consult
 
-    with nullcontext() if ray is None else joined(ray, plan) as cluster, Live(Console(stderr=True), plan) as live:
+    with nullcontext() if ray is None else joined(ray, plan) as cluster, Live(console(stderr=True), plan) as live:
         return consult(script, plan, store, live.show, cluster)
 
 
@@ -231,8 +224,8 @@ def _finish(case: "Case", script: "Script", kept: "Store", store: str, *, as_jso
 
     ending = case.record.ending
     if ending and ending.reason in ("failed", "killed"):
-        sys.stderr.write(ending.error)
-        typer.echo(f"descend: {passed_on(script.path.name, ending)}", err=True)
+        pass_on_error(ending.error)
+        say(passed_on(script.path.name, ending))
     if case.shortfall and not case.findings:
         raise UsageError(f"{script.path.name} {case.shortfall}")
     save_case(kept, case)

@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
 from descend.doctor.commands.options import DEFAULT_STORE, Number, Where
+from descend.doctor.commands.terminal import say
 from descend.ground.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ def write_or_say(case: "Case", reports: Path) -> None:
     try:
         _write(case, reports)
     except UsageError as error:
-        typer.echo(f"descend: {error}", err=True)
+        say(str(error))
 
 
 def _write(case: "Case", reports: Path) -> None:
@@ -51,6 +50,6 @@ def _write(case: "Case", reports: Path) -> None:
     except UsageError as error:
         raise UsageError(f"{error}: nothing is written; the patch is in {patch}") from None
     for file in written:
-        typer.echo(f"descend: wrote {file}", err=True)
+        say(f"wrote {file}")
     if not written:
-        typer.echo(f"descend: the patch of run {number} is applied already", err=True)
+        say(f"the patch of run {number} is applied already")

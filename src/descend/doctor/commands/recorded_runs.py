@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from descend.doctor.commands.options import DEFAULT_STORE, Format, Number, Where
+from descend.doctor.commands.terminal import console
 
 if TYPE_CHECKING:
     from descend.doctor.case import Case
@@ -55,7 +56,6 @@ def report(run: Number = None, store: Where = DEFAULT_STORE) -> None:
 
 def runs(store: Where = DEFAULT_STORE) -> None:
     """List the recorded runs."""
-    from rich.console import Console
     from rich.table import Table
 
     from descend.doctor.record.store import open_existing
@@ -66,16 +66,15 @@ def runs(store: Where = DEFAULT_STORE) -> None:
             when = row.started.strftime("%Y-%m-%d %H:%M") if row.started else ""
             cells = (row.number, when, row.role, row.script, row.steps, row.status, row.findings)
             table.add_row(*map(str, cells))
-    Console().print(table)
+    console().print(table)
 
 
 def print_case(case: "Case", *, as_json: bool, folder: Path, store: str) -> None:
     """Print a case for a person or, as JSON, for a program."""
-    from rich.console import Console
 
     from descend.doctor.report import render_console, render_json
 
     if as_json:
         typer.echo(render_json(case))
     else:
-        Console().print(render_console(case, folder, store=store, has_page=(folder / "report.html").exists()))
+        console().print(render_console(case, folder, store=store, has_page=(folder / "report.html").exists()))

@@ -22,6 +22,7 @@ from descend.doctor.sandbox.scratch import Scratch, scratch_copy
 from descend.doctor.sandbox.world import own_world, watched_as
 from descend.doctor.script.plan import Plan
 from descend.doctor.script.script import Script
+from descend.ground.control_characters import escaped
 from descend.ground.errors import UsageError
 
 ALONE = "the script was run as the only process of its group: a batch is that of one rank"
@@ -110,7 +111,7 @@ def _unsaid_ending(record: Record, code: int, status: int, tail: str) -> Ending:
 
 def _as_shown(said: str) -> str:
     """Return the last lines of standard error as a terminal shows them, on which a bar of progress is one line."""
-    lines = [line.rstrip("\r").rpartition("\r")[2] + "\n" for line in said.split("\n")]
+    lines = [escaped(line.rstrip("\r").rpartition("\r")[2]) + "\n" for line in said.split("\n")]
     return "".join(lines[-LINES:]).rstrip() + "\n" if said.strip() else ""
 
 
