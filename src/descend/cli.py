@@ -2,6 +2,7 @@
 
 import os
 import sys
+import traceback
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
@@ -34,7 +35,7 @@ from descend.doctor.commands.showing.layout import layout
 from descend.doctor.commands.terminal import console, pass_on_error, say
 from descend.doctor.commands.watching.command import watch
 from descend.doctor.script.plan import Plan, cores
-from descend.ground.errors import UsageError
+from descend.ground.errors import OWN_FAILURE, OwnFailure, UsageError
 from descend.ground.interruption import catch_signals, interruption_status
 
 if TYPE_CHECKING:
@@ -43,8 +44,8 @@ if TYPE_CHECKING:
     from descend.doctor.script.script import Script
 
 EPILOG = (
-    "Exit status: 0 no problem found, or undecided; 1 findings; 2 wrong usage; 130 Ctrl-C; 143 SIGTERM; 129 SIGHUP. "
-    "If the script fails, its own status."
+    "Exit status: 0 no problem found, or undecided; 1 findings; 2 wrong usage; 130 Ctrl-C; 143 SIGTERM; 129 SIGHUP; "
+    "5 descend itself failed. If the script fails, its own status."
 )
 app = typer.Typer(
     add_completion=False,
@@ -183,16 +184,23 @@ def explain(
 
 
 def main() -> NoReturn:
-    """Run the command line; a user's mistake is one line and status 2. SIGTERM and SIGHUP end it as Ctrl-C does."""
+    """Run the command line; a user's mistake is one line and status 2, a mistake of ours status 5."""
     catch_signals()
     try:
         sys.exit(app(standalone_mode=False))
     except UsageError as error:
         say(str(error))
+    except OwnFailure as error:
+        say(str(error))
+        sys.exit(OWN_FAILURE)
     except TyperException as error:
         say(f"{error.format_message()} (descend --help says more)")
     except (KeyboardInterrupt, typer.Abort) as error:
         sys.exit(interruption_status(error))
+    except Exception as error:
+        pass_on_error("".join(traceback.format_exception(error)))
+        say(f"this is a mistake of descend itself, not of the script: {type(error).__name__}")
+        sys.exit(OWN_FAILURE)
     sys.exit(2)
 
 

@@ -1,5 +1,11 @@
-"""What a user got wrong, said in one line."""
+"""What a user got wrong, and what descend itself cannot do: each said in one line."""
+
+OWN_FAILURE = 5  # the exit status
 
 
 class UsageError(Exception):
     """A bad value from outside: the message names the value and what to do. Ends a command with status 2."""
+
+
+class OwnFailure(Exception):
+    """Something that descend cannot go on from, and that is no fault of the script. Ends a command with status 5."""

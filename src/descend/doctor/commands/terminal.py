@@ -18,8 +18,10 @@ def say(text: str) -> None:
 
 
 def pass_on_error(text: str) -> None:
-    """Print on standard error what a script has written there before it failed."""
-    typer.echo(escaped(text), err=True, nl=False)
+    """Print on standard error a traceback, or what a script has written there before it failed, without secrets."""
+    from descend.doctor.redaction import clean
+
+    typer.echo(escaped(clean(text)), err=True, nl=False)
 
 
 def console(*, stderr: bool = False) -> "Console":

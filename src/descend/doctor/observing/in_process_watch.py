@@ -109,7 +109,7 @@ class Watch:
             "arguments": [sys.argv[0] or "python", *sys.argv[1:]],
             "parent": os.getpid(),
         }
-        command = [sys.executable, "-c", RECORDER]
+        command = [sys.executable, "-P", "-c", RECORDER]  # a file of the working directory may be called as we are
         path = os.pathsep.join([str(Path(__file__).parents[3]), *filter(None, [os.environ.get("PYTHONPATH")])])
         self._recorder = subprocess.Popen(
             command,

@@ -4,6 +4,7 @@ Needs torch and the standard library only. The script finds itself as under plai
 `sys.path[0]`, working directory, exit status and traceback are its own.
 """
 
+import errno
 import gc
 import json
 import os
@@ -23,6 +24,7 @@ from descend.doctor.run.execute import Program, execute
 from descend.doctor.run.other_threads import LAST_STEP_S, when_training_ends
 from descend.doctor.run.peers import grouped
 
+CHANNEL_CLOSED = 98  # exit status: the script has closed the pipe to its parent
 NO_TORCH = 97  # exit status: the interpreter has no torch, or too old a one
 OLDEST_TORCH = (2, 11)
 
@@ -277,9 +279,9 @@ class Run:
         place = frame and facts.Line(tree.original(frame.f_code.co_filename), frame.f_lineno)
         self.channel.send([Fact.of(facts.CutOff(seconds, place), self.watch.steps)])
 
-    def _nobody_listens(self) -> None:
+    def _nobody_listens(self, error: OSError) -> None:
         if not self.config.watched:
-            os._exit(1)
+            os._exit(CHANNEL_CLOSED if error.errno == errno.EBADF else 1)
 
     # -- the end
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader
 
 from descend.doctor.observing.traceback import show
+from descend.doctor.run.namesake import make_way_for_namesake
 from descend.doctor.script.notebook import SUFFIX
 
 
@@ -35,6 +36,7 @@ def execute(program: Program, main_ended: Callable[[int, str], None] = lambda st
     if not sys.flags.safe_path:
         folder = program.root if program.module else os.path.dirname(os.path.realpath(program.path))
         sys.path.insert(0, folder)
+    make_way_for_namesake()
     try:
         code, module = _prepare(program)
         sys.modules["__main__"] = module

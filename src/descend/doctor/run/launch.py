@@ -9,7 +9,7 @@ from pathlib import Path
 
 from descend.doctor.record import Ending, Listener, Message, Note, Record
 from descend.doctor.redaction.commands import shown_command
-from descend.doctor.run.child import NO_TORCH, OLDEST_TORCH, Config
+from descend.doctor.run.child import CHANNEL_CLOSED, NO_TORCH, OLDEST_TORCH, Config
 from descend.doctor.run.forked import Forked
 from descend.doctor.run.forking import ForkServer
 from descend.doctor.run.keeper import UNCONFINED
@@ -23,10 +23,11 @@ from descend.doctor.sandbox.world import own_world, watched_as
 from descend.doctor.script.plan import Plan
 from descend.doctor.script.script import Script
 from descend.ground.control_characters import escaped
-from descend.ground.errors import UsageError
+from descend.ground.errors import OwnFailure, UsageError
 
 ALONE = "the script was run as the only process of its group: a batch is that of one rank"
 FIRST = "the script was run as a group of {} processes, and the first of them observed: a batch is that of one rank"
+CLOSED = "after {} steps {} closed the descriptor by which descend observes it; let it close only what it has opened"
 LINES = 40  # of what a script says before it leaves: more than that is no reason
 UNFORKED = "it could not be used, so that each run imports torch by itself and starts a second or two later"
 
@@ -72,11 +73,7 @@ def run(
         for messages in process.messages(readers):
             take(messages)
         status, tail = process.finish()
-    if status == UNCONFINED and not record.readings and not record.facts:
-        raise UsageError(f"the sandbox cannot be made: {tail.strip()}; --sandbox landlock does without namespaces")
-    if status == NO_TORCH and not record.readings and not record.facts:
-        oldest = ".".join(map(str, OLDEST_TORCH))
-        raise UsageError(f"{script.python} has no torch {oldest} or newer; name the script's interpreter with --python")
+    _raise_where_unobserved(script, record, status, tail)
     if record.ending is None:
         take([_unsaid_ending(record, process.popen.wait(), status, tail)])
     elif record.ending.reason == "failed" and not record.ending.error:
@@ -84,6 +81,17 @@ def run(
     elif record.ending.reason == "failed" and plan.processes > 1:  # maybe since another process of the group has
         record.ending = replace(record.ending, error=_as_shown(tail) + record.ending.error)
     return record
+
+
+def _raise_where_unobserved(script: Script, record: Record, status: int, tail: str) -> None:
+    """Raise the error of a run whose exit status is one of ours: it could not be begun, or not be observed."""
+    if status == UNCONFINED and not record.readings and not record.facts:
+        raise UsageError(f"the sandbox cannot be made: {tail.strip()}; --sandbox landlock does without namespaces")
+    if status == NO_TORCH and not record.readings and not record.facts:
+        oldest = ".".join(map(str, OLDEST_TORCH))
+        raise UsageError(f"{script.python} has no torch {oldest} or newer; name the script's interpreter with --python")
+    if status == CHANNEL_CLOSED and record.ending is None:
+        raise OwnFailure(CLOSED.format(record.steps, script.path.name))
 
 
 def new_record(script: Script, plan: Plan, parent: int | None = None) -> Record:
