@@ -5,14 +5,13 @@ Needs torch and the standard library only. The script finds itself as under plai
 """
 
 import errno
-import gc
 import json
 import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,10 +22,9 @@ from descend.doctor.run.busy_machine import OwnTime
 from descend.doctor.run.execute import Program, execute
 from descend.doctor.run.other_threads import LAST_STEP_S, when_training_ends
 from descend.doctor.run.peers import grouped
+from descend.doctor.run.torch_version import require_torch
 
 CHANNEL_CLOSED = 98  # exit status: the script has closed the pipe to its parent
-NO_TORCH = 97  # exit status: the interpreter has no torch, or too old a one
-OLDEST_TORCH = (2, 11)
 
 
 @dataclass(frozen=True)
@@ -93,28 +91,6 @@ def arrange_path(house: str) -> None:
     sys.path.append(house)
     if not sys.flags.safe_path and sys.path[0] == "":
         del sys.path[0]
-
-
-def require_torch() -> None:
-    """End the process where its interpreter has no torch, or too old a one."""
-    try:
-        with uncollected():
-            import torch
-    except ImportError:
-        os._exit(NO_TORCH)
-    version = tuple(int(part) for part in torch.__version__.split("+")[0].split(".")[:2])
-    if version < OLDEST_TORCH:
-        os._exit(NO_TORCH)
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Import in four fifths of the time: what is defined is no garbage, but the collector looks through it again."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 class Run:

@@ -9,13 +9,14 @@ from pathlib import Path
 
 from descend.doctor.record import Ending, Listener, Message, Note, Record
 from descend.doctor.redaction.commands import shown_command
-from descend.doctor.run.child import CHANNEL_CLOSED, NO_TORCH, OLDEST_TORCH, Config
+from descend.doctor.run.child import CHANNEL_CLOSED, Config
 from descend.doctor.run.forked import Forked
 from descend.doctor.run.forking import ForkServer
 from descend.doctor.run.keeper import UNCONFINED
 from descend.doctor.run.package import package_link, starting
 from descend.doctor.run.process import Process, start
 from descend.doctor.run.relay import Relay
+from descend.doctor.run.torch_version import NO_TORCH, OLDEST_TORCH
 from descend.doctor.sandbox.confinement import available, left_open
 from descend.doctor.sandbox.environment import child_environment, describe_environment
 from descend.doctor.sandbox.scratch import Scratch, scratch_copy
