@@ -171,6 +171,13 @@ def test_a_single_step_is_too_little(descend, tmp_path):
     assert done.returncode == 2 and one_line(done.stderr.splitlines()[-1], names="a single optimizer step"), done.stderr
 
 
+def test_a_mistake_of_our_own_is_never_taken_for_a_finding(descend_here, monkeypatch):
+    monkeypatch.setattr("descend.doctor.commands.explanations.explanation", lambda symptom: 1 / 0)
+    done = descend_here("explain", "dead_units")
+    assert done.returncode == 5 and not done.stdout
+    assert done.stderr.startswith("Traceback") and "descend itself failed" in done.stderr.splitlines()[-1]
+
+
 @pytest.mark.slow
 def test_hours_are_cut_to_the_window_and_nothing_is_left_behind(descend, tmp_path):
     path = script(tmp_path, steps=10**9, end="raise SystemExit('never reached')")

@@ -11,7 +11,7 @@ from attack.kept_patches import keep_patch
 from complaints import complaints, one_line
 
 from descend.doctor.record.store import Store
-from descend.ground.errors import INTERNAL, UsageError
+from descend.ground.errors import OWN_FAILURE, UsageError
 
 SICK = """
 import torch
@@ -43,20 +43,22 @@ def raising(error: BaseException):
 def test_a_mistake_of_ours_ends_with_a_status_of_its_own(descend_here, monkeypatch, error):
     monkeypatch.setattr("descend.doctor.commands.explanations.explanation", raising(error))
     done = descend_here("explain", "no_step")
-    assert done.returncode == INTERNAL == 5 and "Traceback" in done.stderr
+    assert done.returncode == OWN_FAILURE == 5 and "Traceback" in done.stderr
     assert complaints(done.stderr)[-1].startswith("descend: descend itself failed, not the script")
 
 
 def test_a_traceback_of_ours_holds_no_control_characters(descend_here, monkeypatch):
     monkeypatch.setattr("descend.doctor.commands.explanations.explanation", raising(ValueError("\x1b[2J\x07")))
     done = descend_here("explain", "no_step")
-    assert done.returncode == INTERNAL and "\x1b" not in done.stderr and "\\x1b[2J\\x07" in done.stderr
+    assert done.returncode == OWN_FAILURE and "\x1b" not in done.stderr and "\\x1b[2J\\x07" in done.stderr
 
 
 def test_a_full_disk_is_one_line(descend_here, monkeypatch):
     monkeypatch.setattr("descend.doctor.commands.explanations.explanation", raising(FULL))
     done = descend_here("explain", "no_step")
-    assert done.returncode == INTERNAL and one_line(done.stderr, ".descend/1/report.html: No space left"), done.stderr
+    assert done.returncode == OWN_FAILURE and one_line(done.stderr, ".descend/1/report.html: No space left"), (
+        done.stderr
+    )
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
@@ -64,7 +66,7 @@ def test_output_that_cannot_be_written_is_one_line():
     command = [sys.executable, "-m", "descend", "explain", "no_step"]
     with open("/dev/full", "w") as full:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
-    assert done.returncode == INTERNAL and one_line(done.stderr, "standard output: No space left"), done.stderr
+    assert done.returncode == OWN_FAILURE and one_line(done.stderr, "standard output: No space left"), done.stderr
 
 
 def test_a_reader_that_has_gone_ends_as_sigpipe_does():

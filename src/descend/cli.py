@@ -1,7 +1,6 @@
 """The command line: `descend doctor train.py`. Nothing heavy is imported before a command needs it."""
 
 import os
-import signal
 import sys
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -38,10 +37,11 @@ from descend.doctor.commands.options import (
 )
 from descend.doctor.commands.recorded_runs import diagnose, report, runs
 from descend.doctor.commands.showing.layout import layout
+from descend.doctor.commands.terminal import console, say
 from descend.doctor.commands.watching.command import watch
 from descend.doctor.script.plan import Plan, cores
-from descend.ground.errors import INTERRUPTED, WRONG_USAGE, UsageError
-from descend.ground.printable import printable
+from descend.ground.errors import WRONG_USAGE, UsageError
+from descend.ground.interruption import catch_signals, interruption_status
 
 if TYPE_CHECKING:
     from descend.doctor.case import Case
@@ -49,8 +49,8 @@ if TYPE_CHECKING:
     from descend.doctor.script.script import Script
 
 EPILOG = (
-    "Exit status: 0 no problem found, or undecided; 1 findings; 2 wrong usage; 5 descend itself failed; 130 Ctrl-C. "
-    "If the script fails, its own status."
+    "Exit status: 0 no problem found, or undecided; 1 findings; 2 wrong usage; 130 Ctrl-C; 143 SIGTERM; 129 SIGHUP; "
+    "5 descend itself failed. If the script fails, its own status."
 )
 app = typer.Typer(
     add_completion=False,
@@ -157,7 +157,7 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
         return  # the first process of the group does it alone
     available(sandbox)  # says at once where it is not
     if not allow_effects and (left_open := announcement(sandbox)):
-        typer.echo(f"descend: {left_open}", err=True)
+        say(left_open)
     plan = Plan(
         steps=Plan.steps if steps is None else steps,
         least_steps=Plan.least_steps if steps is None else steps,
@@ -209,13 +209,8 @@ def explain(
 
 
 def main() -> NoReturn:
-    """Run the command line. A user's mistake is one line and status 2, a failure of ours status 5.
-
-    A termination ends as Ctrl-C does.
-    """
-    for ending in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(ending) is not signal.SIG_IGN:  # nohup has it ignored
-            signal.signal(ending, signal.default_int_handler)
+    """Run the command line; a user's mistake is one line and status 2, a failure of ours status 5."""
+    catch_signals()
     try:
         try:
             sys.exit(app(standalone_mode=False))
@@ -223,11 +218,11 @@ def main() -> NoReturn:
             if sys.stdout is not None:
                 sys.stdout.flush()  # else a full disk or a closed pipe shows only at the interpreter's end
     except UsageError as error:
-        print(f"descend: {_shown(str(error))}", file=sys.stderr)
+        say(str(error))
     except TyperException as error:
-        print(f"descend: {_shown(error.format_message())} (descend --help says more)", file=sys.stderr)
-    except (KeyboardInterrupt, typer.Abort):
-        sys.exit(INTERRUPTED)
+        say(f"{error.format_message()} (descend --help says more)")
+    except (KeyboardInterrupt, typer.Abort) as error:
+        sys.exit(interruption_status(error))
     except SystemExit as left:
         if isinstance(left.__context__, BrokenPipeError):  # typer exits with 1 there, which means findings
             sys.exit(failed(left.__context__))
@@ -235,13 +230,6 @@ def main() -> NoReturn:
     except Exception as error:
         sys.exit(failed(error))
     sys.exit(WRONG_USAGE)
-
-
-def _shown(text: str) -> str:
-    """Return one line without secrets and control characters."""
-    from descend.doctor.redaction import clean
-
-    return printable(clean(text))
 
 
 @app.callback(invoke_without_command=True)
@@ -256,11 +244,9 @@ def _without_command(
 def _consult(script: "Script", plan: Plan, store: "Store", ray: str | None) -> "Case":
     from contextlib import nullcontext
 
-    from rich.console import Console
-
     from descend.doctor.commands.live import Live
     from descend.doctor.trials.cluster import joined
     from descend.doctor.walk import doctor as consult
 
-    with nullcontext() if ray is None else joined(ray, plan) as cluster, Live(Console(stderr=True), plan) as live:
+    with nullcontext() if ray is None else joined(ray, plan) as cluster, Live(console(stderr=True), plan) as live:
         return consult(script, plan, store, live.show, cluster)

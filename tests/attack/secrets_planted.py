@@ -25,6 +25,8 @@ SOURCE = {  # above the line that the patch will change
     "config": "config = {{'password': '{}'}}",
     "client": "client = str(dict(access_token='{}'))",
     "ADDRESS": "ADDRESS = \"redis://me:{}@h.example/0\"",
+    "annotated": "SERVICE_TOKEN: str = \"{}\"",
+    "comment": "step += 0  # pw={}",
     "PEM": 'PEM = """-----BEGIN RSA PRIVATE KEY-----\n{}AgEAAoIBAQ\n-----END RSA PRIVATE KEY-----"""',
 }  # fmt: skip
 SETTINGS = {

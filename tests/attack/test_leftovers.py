@@ -1,5 +1,6 @@
 """Nothing is left over after any ending: no process, no folder."""
 
+import json
 import os
 import signal
 import subprocess
@@ -72,6 +73,12 @@ def all_gone(processes: set[int]) -> bool:
     return comes(lambda: not any(Path("/proc", str(pid)).exists() for pid in processes))
 
 
+def kept_exit(folder: Path) -> dict[str, object]:
+    """The exit status of the last consultation, as it was kept."""
+    command = [sys.executable, "-m", "descend", "diagnose", "--format", "json"]
+    return json.loads(subprocess.run(command, cwd=folder, capture_output=True, text=True).stdout)["exit"]
+
+
 @pytest.fixture
 def consultation(tmp_path):
     begun: list[Consultation] = []
@@ -104,7 +111,9 @@ def test_after_the_doctor_was_killed_and_the_next_has_begun(consultation, level)
 def test_after_it_was_told_to_end(consultation, ending):
     one = consultation("landlock")
     os.kill(one.process.pid, ending)
-    assert one.process.wait(120) == 130
+    out, _ = one.process.communicate(timeout=120)
+    assert one.process.returncode == 128 + ending and "verdict    interrupted" in out, out
+    assert kept_exit(one.folder) == {"status": 128 + ending, "whose": "descend"}
     assert one.is_over() and list(one.temporary.iterdir()) == []
 
 

@@ -85,7 +85,8 @@ def test_no_planted_secret_is_kept_or_shown(descend, tmp_path, webhook):
     try:
         with open_store(store) as kept, kept.engine.connect():  # lets the log stay when the others have gone
             cured = run("doctor", *quick, "--format", "json", "train.py", *arguments)
-            assert cured.returncode == 1 and '"no_zero_grad"' in cured.stdout and "zero_grad()" in cured.stdout
+            assert cured.returncode == 1, cured.stderr[-3000:]
+            assert '"no_zero_grad"' in cured.stdout and "zero_grad()" in cured.stdout
             for how, status in (("raises", 1), ("leaves", 3)):
                 assert run("doctor", "--steps", "500", "train.py", *arguments, how=how).returncode == status
             watched = run("watch", "--webhook", hook, "train.py", *arguments, how="watched", told=False)

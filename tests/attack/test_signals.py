@@ -10,7 +10,12 @@ import time
 from pathlib import Path
 
 import pytest
+from sampling import sampled
 from waiting import comes
+
+from descend.doctor.record.store import open_existing
+
+from .world import named
 
 pytestmark = pytest.mark.slow
 ASKED = ("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1", "SIGUSR2", "SIGTSTP", "SIGPIPE")
@@ -34,6 +39,11 @@ print("ready", file=told)
 until = time.monotonic() + 60
 while time.monotonic() < until:
     time.sleep(0.05)
+"""
+SLEEPING = """
+import ctypes, time
+ctypes.CDLL(None).prctl(15, b"{name}")
+time.sleep(1000)
 """
 OURS = [sys.executable, "-m", "descend"]
 
@@ -183,6 +193,47 @@ def test_an_interrupted_script_ends_as_under_plain_python(tmp_path):
     assert run.stdout.readline() == "ready\n"
     os.killpg(run.pid, signal.SIGINT)
     assert run.communicate(timeout=300)[0] == "saved\n" and run.returncode == 0
+
+
+ENDLESS = """
+import sys, time, torch
+w = torch.ones(2, requires_grad=True)
+optimizer = torch.optim.SGD([w], lr=0.01)
+while True:
+    optimizer.zero_grad()
+    (w ** 2).sum().backward()
+    optimizer.step()
+    time.sleep(0.05)
+    open(sys.argv[1], "w").close()
+"""
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_watched_training_that_a_signal_ends_is_recorded_with_the_signals_status(tmp_path, ending):
+    (tmp_path / "train.py").write_text(ENDLESS)
+    command = [*OURS, "watch", "train.py", "stepped"]
+    run = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    assert comes((tmp_path / "stepped").exists, of=run)
+    time.sleep(1)
+    run.send_signal(ending)
+    _, said = run.communicate(timeout=300)
+    assert run.returncode == 128 + ending and f"exit status {128 + ending} is the script's own" in said, said
+    with open_existing(tmp_path / ".descend") as store:
+        record = store.load(1)
+    assert record.steps > 0 and record.ending is not None and record.ending.status == 128 + ending
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("command", sampled(["gradcheck", "show curvature", "show gradients"], "gradcheck"))
+def test_every_long_command_ends_with_the_signals_status(tmp_path, command, ending):
+    name = f"end{os.getpid()}"
+    (tmp_path / "train.py").write_text(SLEEPING.format(name=name))
+    started = [*OURS, *command.split(), "train.py"]
+    run = subprocess.Popen(started, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    assert comes(lambda: named(name), of=run)
+    run.send_signal(ending)
+    _, said = run.communicate(timeout=300)
+    assert run.returncode == 128 + ending and "Traceback" not in said, said
 
 
 def cmdline(pid: int) -> bytes:

@@ -1,5 +1,6 @@
 """Patches: their changes are exact, what stands beside them shows no secret, and `patch` takes them."""
 
+import json
 import random
 import subprocess
 
@@ -7,6 +8,7 @@ import pytest
 
 from descend.doctor.redaction.patches import diff_lines, secret_lines
 from descend.doctor.redaction.private import make_folder, prepare_file, write_file
+from descend.doctor.redaction.sources import Sources
 from descend.doctor.script.script import Script
 
 LINES = [f"line{i} = {i}\n" for i in range(40)]
@@ -74,3 +76,32 @@ def test_our_files_are_their_owner_s_whatever_the_umask_is(tmp_path):
     shared.chmod(0o664)
     prepare_file(shared)
     assert shared.read_text() == "old" and shared.stat().st_mode & 0o777 == 0o664
+
+
+SECRETS = 'import os\nTOKEN: str = "hunter2"\nx = 1  # pw=hunter2\nlr = 0.5\ny = 2\nz = 3'
+
+
+def saved(*sources, indent=1):
+    cells = [{"cell_type": "code", "metadata": {}, "outputs": [], "source": source} for source in sources]
+    return json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 4}, indent=indent) + "\n"
+
+
+@pytest.mark.parametrize("indent", [1, 2, None])
+@pytest.mark.parametrize("as_list", [True, False])
+def test_the_diff_of_a_notebook_shows_its_changed_line_and_no_secret_of_the_cell(tmp_path, indent, as_list):
+    path = tmp_path / "train.ipynb"
+    path.write_text(saved(SECRETS.splitlines(keepends=True) if as_list else SECRETS, indent=indent))
+    script = Script(path, tmp_path)
+    edited = script.edit(path, script.read(path).replace("lr = 0.5", "lr = 0.1"))
+    diff = edited.diff()
+    changed = [line for line in diff.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")]
+    assert [line.replace(" ", "") for line in changed] == [r'-"lr=0.5\n",', r'+"lr=0.1\n",'] and "hunter2" not in diff
+    if as_list and indent:
+        assert json.loads(applied(tmp_path, edited))["cells"][0]["source"][3] == "lr = 0.1\n"
+
+
+@pytest.mark.parametrize("as_list", [True, False])
+def test_a_secret_of_a_notebook_is_known_again_elsewhere(tmp_path, as_list):
+    path = tmp_path / "train.ipynb"
+    path.write_text(saved(SECRETS.splitlines(keepends=True) if as_list else SECRETS))
+    assert "hunter2" in Sources(path, tmp_path).secrets()

@@ -86,12 +86,19 @@ def test_the_page_itself_is_whole_and_shows_what_is_known(page):
         get(page.address + "../../etc/passwd")
 
 
-def test_another_name_that_leads_here_is_refused(page):
-    for host, status in (("evil.example:80", 403), (page.address[7:-1].replace("127.0.0.1", "localhost"), 200)):
-        connection = http.client.HTTPConnection(page.address[7:-1])
-        connection.request("GET", "/", headers={"Host": host})
-        assert connection.getresponse().status == status
-        connection.close()
+OWN_NAMES = ["localhost", "localhost:{port}", "LOCALHOST:80", "127.0.0.1", "127.0.0.1:{port}", "[::1]", "[::1]:{port}"]
+OTHER_NAMES = """
+    evil.example:80 evil.example :{port} localhost.evil.example evil.localhost 127.0.0.1.evil.example:1 127.0.0.2
+    0.0.0.0 localhost: localhost:port evil.example:localhost [::1 ::1 user@localhost
+""".split()
+
+
+@pytest.mark.parametrize("host", [*OWN_NAMES, *OTHER_NAMES, ""])
+def test_only_a_request_to_this_machines_own_name_is_answered(page, host):
+    connection = http.client.HTTPConnection(page.address[7:-1])
+    connection.request("GET", "/", headers={"Host": host.format(port=page.address[7:-1].rpartition(":")[2])})
+    assert connection.getresponse().status == (200 if host in OWN_NAMES else 403)
+    connection.close()
 
 
 def test_a_script_named_like_markup_stays_text():

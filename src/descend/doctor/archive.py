@@ -13,7 +13,17 @@ from descend.doctor.trials.trial import Trial
 
 LIKELY = 0.8  # the least confidence of older cases that is likely now
 NOT_KEPT = ("script", "parts")  # of a trial
-KEPT_AS_THEY_ARE = ("verified", "bare_s", "total_s", "left_out", "interrupted", "streamed", "dismissed", "changed")
+KEPT_AS_THEY_ARE = (
+    "verified",
+    "bare_s",
+    "total_s",
+    "left_out",
+    "interrupted",
+    "interruption",
+    "streamed",
+    "dismissed",
+    "changed",
+)
 
 
 @dataclass(frozen=True)

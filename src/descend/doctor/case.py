@@ -15,7 +15,7 @@ from descend.doctor.script.change import Change
 from descend.doctor.script.shared_changes import share_a_change
 from descend.doctor.symptoms import Symptom, causes
 from descend.doctor.trials.trial import Trial
-from descend.ground.errors import INTERRUPTED
+from descend.ground.interruption import INTERRUPTED
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class Case:
     changes: tuple[Change, ...] | None = None  # what the cure does to the files; None where that is not known
     tuning: Trial | None = None  # the cure with the step set anew, where that was proved to add to it
     dismissed: tuple[str, ...] = ()  # ids of suspicions that trials have decided against
+    interruption: int = INTERRUPTED  # the exit status where it was interrupted: that of Ctrl-C, SIGTERM or SIGHUP
     changed: str = ""  # what ended the trials early: a file was changed, or no run could be started any more
 
     @property
@@ -96,7 +97,7 @@ class Case:
         ending = self.record.ending
         if not self.interrupted and ending is not None and ending.reason in ("failed", "killed"):
             return ending.status, "script"
-        return INTERRUPTED if self.interrupted else int(bool(self.findings)), "descend"
+        return self.interruption if self.interrupted else int(bool(self.findings)), "descend"
 
     @cached_property
     def checks(self) -> tuple[Check, ...]:

@@ -39,7 +39,7 @@ def conclude(record: Record, proof: Proof) -> Case:
     bare_s = record.ending.wall_s - record.ending.probe_s if record.ending else 0.0
     # A certain fault without a name is the one that the findings name, so it is not also a suspicion.
     suspicions = tuple(s for s in symptoms if s.id not in held and not (findings and s.certain and s.id in GENERAL))
-    interrupted = proof.interrupted or record.ending is None or record.ending.reason == "interrupted"
+    ended_early = record.ending if record.ending is not None and record.ending.reason == "interrupted" else None
     return Case(
         record,
         tuple(findings),
@@ -48,7 +48,8 @@ def conclude(record: Record, proof: Proof) -> Case:
         proof.cure,
         proof.verified,
         bare_s,
-        interrupted=interrupted,
+        interrupted=proof.interrupted or record.ending is None or ended_early is not None,
+        interruption=ended_early.status if ended_early else proof.interruption,
         tuning=proof.tuning,
         dismissed=tuple(sorted(proof.dismissed)),
         changed=proof.changed,

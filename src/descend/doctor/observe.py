@@ -14,6 +14,7 @@ from descend.doctor.script.plan import Plan
 from descend.doctor.script.script import Script
 from descend.doctor.source.prepared import prepared, unaveraged_buffers
 from descend.doctor.source.selection import selections_before_split
+from descend.ground.interruption import interruption_status
 
 Show = Callable[[Record, list[Message]], None]
 
@@ -41,8 +42,8 @@ def observe(
                 if further := known(script, plan, record, server):
                     record.extend(further)
                     listen(further)
-        except KeyboardInterrupt:
-            record.add(Ending("interrupted", 130, record.steps))
+        except KeyboardInterrupt as error:
+            record.add(Ending("interrupted", interruption_status(error), record.steps))
     return record
 
 

@@ -30,6 +30,7 @@ from descend.doctor.trials.study import Study
 from descend.doctor.trials.suggest import suggest
 from descend.doctor.windows import each_stage, was_short, whole_run
 from descend.ground.errors import UsageError
+from descend.ground.interruption import interruption_status
 
 LONGER = 4  # times the steps, where a fact's own cure does not show in those observed
 
@@ -88,8 +89,8 @@ def _examined(study: Study) -> Proof:
     try:
         for known in in_rounds(rounds, proof):
             proof = known
-    except KeyboardInterrupt:
-        return replace(proof, interrupted=True)
+    except KeyboardInterrupt as error:
+        return replace(proof, interrupted=True, interruption=interruption_status(error))
     except (Changed, UsageError) as error:  # what is known by now counts, be it that no copy can be made any more
         return replace(proof, changed=str(error))
     return proof

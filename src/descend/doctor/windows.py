@@ -15,6 +15,7 @@ from descend.doctor.script.script import Script
 from descend.doctor.source.later_training import trains_later
 from descend.doctor.trials.proof import Proof
 from descend.doctor.trials.run_context import RunContext
+from descend.ground.interruption import interruption_status
 
 LATER = 10  # times the steps, for a training behind the one that filled the window
 
@@ -64,8 +65,8 @@ def _to_its_end(script: Script, plan: Plan, context: RunContext, record: Record)
         return record, plan
     try:
         steps = whole_length(script, plan, record, context.server)
-    except KeyboardInterrupt:
-        record.add(Ending("interrupted", 130, record.steps))
+    except KeyboardInterrupt as error:
+        record.add(Ending("interrupted", interruption_status(error), record.steps))
         return record, plan
     if not steps:
         return record, plan

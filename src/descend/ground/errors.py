@@ -1,9 +1,12 @@
-"""What a user got wrong, said in one line, and the exit statuses that are our own."""
+"""What a user got wrong, and what descend itself cannot do, each said in one line; the exit statuses of both."""
 
 WRONG_USAGE = 2
-INTERNAL = 5  # descend itself failed: 1 means findings
-INTERRUPTED = 130  # the exit status of a shell command that Ctrl-C has ended
+OWN_FAILURE = 5  # descend itself failed: 1 means findings
 
 
 class UsageError(Exception):
     """A bad value from outside: the message names the value and what to do. Ends a command with status 2."""
+
+
+class OwnFailure(Exception):
+    """Something that descend cannot go on from, and that is no fault of the script. Ends a command with status 5."""

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import typer
 
 from descend.doctor.commands.options import DEFAULT_STORE, Number, Where
+from descend.doctor.commands.terminal import say
+from descend.ground.control_characters import on_one_line
 from descend.ground.errors import UsageError
-from descend.ground.printable import printable
 
 if TYPE_CHECKING:
     from descend.doctor.case import Case
@@ -36,7 +37,7 @@ def write_or_say(case: "Case", reports: Path) -> None:
     try:
         _write(case, reports)
     except UsageError as error:
-        typer.echo(f"descend: {printable(str(error))}", err=True)
+        say(str(error))
 
 
 def _write(case: "Case", reports: Path) -> None:
@@ -60,9 +61,9 @@ def _write(case: "Case", reports: Path) -> None:
     except UsageError as error:
         raise UsageError(f"{error}: nothing is written; the patch is in {patch}") from None
     for file in written:
-        typer.echo(f"descend: wrote {file}", err=True)
+        say(f"wrote {file}")
     if not written:
-        typer.echo(f"descend: the patch of run {number} is applied already", err=True)
+        say(f"the patch of run {number} is applied already")
 
 
 def _ask(path: str, diff: str) -> bool:
@@ -70,7 +71,7 @@ def _ask(path: str, diff: str) -> bool:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
     typer.echo(diff, err=True)  # not redacted: the user has to see all that is written
-    question = f"descend: {printable(path)} is not below the current directory. Write this change?"
+    question = f"descend: {on_one_line(path)} is not below the current directory. Write this change?"
     try:
         return typer.confirm(question, default=False, err=True)
     except typer.Abort:  # Ctrl-C or Ctrl-D

@@ -6,8 +6,8 @@ import signal
 import sys
 import traceback
 
-from descend.ground.errors import INTERNAL
-from descend.ground.printable import printable
+from descend.doctor.commands.terminal import pass_on_error, say
+from descend.ground.errors import OWN_FAILURE, OwnFailure
 
 OF_THE_MACHINE = frozenset(  # a full disk, a full quota, a failing disk, too many open files, no memory
     {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
@@ -19,20 +19,15 @@ def failed(error: Exception) -> int:
     if isinstance(error, BrokenPipeError):  # who read our output has gone, as `head` does
         _close_output()
         return 128 + signal.SIGPIPE
-    if isinstance(error, OSError) and error.errno in OF_THE_MACHINE:
+    if isinstance(error, OwnFailure):
+        say(str(error))
+    elif isinstance(error, OSError) and error.errno in OF_THE_MACHINE:
         _close_output()
-        _say(f"descend: {error.filename or 'standard output'}: {error.strerror}")
+        say(f"{error.filename or 'standard output'}: {error.strerror}")
     else:
-        _say("".join(traceback.format_exception(error)))
-        _say("descend: descend itself failed, not the script; please report the lines above")
-    return INTERNAL
-
-
-def _say(text: str) -> None:
-    from descend.doctor.redaction import clean
-
-    lines = clean(text.rstrip("\n")).split("\n")
-    print("\n".join(map(printable, lines)), file=sys.stderr)
+        pass_on_error("".join(traceback.format_exception(error)))
+        say("descend itself failed, not the script; please report the lines above")
+    return OWN_FAILURE
 
 
 def _close_output() -> None:

@@ -3,9 +3,8 @@
 import sys
 from typing import TYPE_CHECKING
 
-import typer
-
 from descend.doctor.commands.recorded_runs import print_case
+from descend.doctor.commands.terminal import pass_on_error, say
 from descend.ground.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,13 +18,12 @@ def finish(case: "Case", script: "Script", kept: "Store", store: str, *, as_json
 
     Raises `UsageError` where the run is too short to say anything of it.
     """
-    from descend.doctor.redaction import clean
     from descend.doctor.report.wording import passed_on
 
     ending = case.record.ending
     if ending and ending.reason in ("failed", "killed"):
-        sys.stderr.write(ending.error)
-        typer.echo(f"descend: {passed_on(script.path.name, ending)}", err=True)
+        pass_on_error(ending.error)
+        say(passed_on(script.path.name, ending))
     if case.shortfall and not case.findings:
         raise UsageError(f"{script.path.name} {case.shortfall}")
     folder = kept.folder / str(case.record.run)
@@ -33,7 +31,7 @@ def finish(case: "Case", script: "Script", kept: "Store", store: str, *, as_json
     sys.stdout.flush()
     failure = _keep(case, kept)
     if failure := kept.failure or failure:
-        typer.echo(f"descend: not everything could be kept: {clean(failure)}", err=True)
+        say(f"not everything could be kept: {failure}")
 
 
 def _keep(case: "Case", kept: "Store") -> str:

@@ -4,10 +4,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
 from descend.doctor.commands.options import Arguments, AsModule, Python, Target
 from descend.doctor.commands.single_run import run_once, status_of
+from descend.doctor.commands.terminal import console, say
 from descend.ground.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ def gradcheck(script: Target, arguments: Arguments = None, as_module: AsModule =
 
 def _print(record: "Record") -> bool:
     """Print what was checked; return whether any is wrong. Raises `UsageError` where nothing could be."""
-    from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from descend.doctor.record import facts
@@ -52,9 +51,9 @@ def _print(record: "Record") -> bool:
         wrong = wrong or error > WRONG
         site = record.site("custom_function", name) if kind == "Function" else None
         verdict = "[bold red]wrong[/]" if error > WRONG else "[green]right[/]"
-        table.add_row(kind, name, f"{error:.1e}", verdict, place(site, "", Path(record.root)) if site else "")
-    Console().print(table)
+        table.add_row(kind, escape(name), f"{error:.1e}", verdict, place(site, "", Path(record.root)) if site else "")
+    console().print(table)
     for note in record.notes:
         if note.probe in ("gradients", "gradient_check"):
-            typer.echo(f"descend: not checked: {note.reason}", err=True)
+            say(f"not checked: {note.reason}")
     return wrong

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from descend.doctor.commands.terminal import say
 from descend.ground.errors import UsageError
 
 MOST_STEPS = 10**9
@@ -46,10 +47,9 @@ def _passed_on(context: typer.Context, arguments: list[str] | None) -> list[str]
         text = script.read_bytes()
         for name in (argument.partition("=")[0] for argument in misplaced):  # its value may be a secret
             if name.lstrip("-").encode() not in text:
-                typer.echo(
-                    f"descend: {name} comes after {script}, so the script receives it; write descend's own options "
-                    "before the script",
-                    err=True,
+                say(
+                    f"{name} comes after {script}, so the script receives it; write descend's own options "
+                    "before the script"
                 )
     return arguments
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from descend.doctor.commands.options import DEFAULT_STORE, Format, Number, Where
+from descend.doctor.commands.terminal import console
 
 if TYPE_CHECKING:
     from descend.doctor.case import Case
@@ -56,7 +57,6 @@ def report(run: Number = None, store: Where = DEFAULT_STORE) -> None:
 
 def runs(store: Where = DEFAULT_STORE) -> None:
     """List the recorded runs."""
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -69,16 +69,15 @@ def runs(store: Where = DEFAULT_STORE) -> None:
             when = row.started.strftime("%Y-%m-%d %H:%M") if row.started else ""
             cells = (row.number, when, row.role, row.script, row.steps, row.status, row.findings)
             table.add_row(*(Text(one_line(str(cell))) for cell in cells))  # a store's text is no markup
-    Console().print(table)
+    console().print(table)
 
 
 def print_case(case: "Case", *, as_json: bool, folder: Path, store: str, has_page: bool) -> None:
     """Print a case for a person or, as JSON, for a program."""
-    from rich.console import Console
 
     from descend.doctor.report import render_console, render_json
 
     if as_json:
         typer.echo(render_json(case))
     else:
-        Console().print(render_console(case, folder, store=store, has_page=has_page))
+        console().print(render_console(case, folder, store=store, has_page=has_page))

@@ -1,14 +1,12 @@
 """A script run once in its scratch copy, for what one command wants to know of it."""
 
-import sys
 import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import typer
-
-from descend.ground.errors import INTERRUPTED
+from descend.doctor.commands.terminal import console, pass_on_error, say
+from descend.ground.interruption import interruption_status
 
 if TYPE_CHECKING:  # `--help` would wait for them
     from descend.doctor.record import Message, Record
@@ -32,11 +30,11 @@ def run_once(script: "Script", plan: "Plan", words: "Callable[[Record], str] | N
     with _Progress(words) as progress:
         try:
             run(script, plan, record, lambda messages: progress.take(record, messages))
-        except KeyboardInterrupt:
-            record.add(Ending("interrupted", INTERRUPTED, record.steps))
+        except KeyboardInterrupt as error:
+            record.add(Ending("interrupted", interruption_status(error), record.steps))
     if record.ending and record.ending.reason in FAILING:
-        sys.stderr.write(record.ending.error)
-        typer.echo(f"descend: {passed_on(script.path.name, record.ending)}", err=True)
+        pass_on_error(record.ending.error)
+        say(passed_on(script.path.name, record.ending))
     return record
 
 
@@ -51,9 +49,7 @@ class _Progress:
     """One line that says how far a run is: drawn anew on a terminal, else told every few seconds."""
 
     def __init__(self, words: "Callable[[Record], str] | None") -> None:
-        from rich.console import Console
-
-        self._words, self._doing, self._console = words, "starting", Console(stderr=True)
+        self._words, self._doing, self._console = words, "starting", console(stderr=True)
         self._status = self._console.status(self._doing) if words and self._console.is_terminal else None
         self._over = threading.Event()
         self._teller = threading.Thread(target=self._tell, daemon=True) if words and not self._status else None

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
+from descend.doctor.observing.descriptors import out_of_reach
 from descend.doctor.record.reading import Message
 from descend.doctor.record.wire import encode
 
@@ -19,13 +20,13 @@ INTERVAL_S = 0.3
 class Channel:
     """The writing ends. `send` from the training thread; `tell` from any process; `close` hands over what is left.
 
-    `lost` is called when nobody listens any more.
+    `lost` is called with the error when nothing can be written any more.
     """
 
-    def __init__(self, descriptor: int, telling: int, lost: Callable[[], None] = lambda: None) -> None:
-        self._descriptor, self._telling, self._lost = descriptor, telling, lost
-        for number in (descriptor, telling):
-            os.set_inheritable(number, False)  # a program that the script starts must not hold the pipe open
+    def __init__(self, descriptor: int, telling: int, lost: Callable[[OSError], None] = lambda error: None) -> None:
+        # a program that the script starts must not hold the pipes open, and the script itself not close them
+        self._descriptor, self._telling = out_of_reach(descriptor), out_of_reach(telling)
+        self._lost = lost
         self._waiting: list[Message] = []
         self._lock = threading.Lock()
         self._writing = threading.Lock()
@@ -78,6 +79,6 @@ class Channel:
             try:
                 while data:
                     data = data[os.write(self._descriptor, data) :]
-            except OSError:
+            except OSError as error:
                 self._closed.set()  # the script goes on, unless it was only run for us
-                self._lost()
+                self._lost(error)

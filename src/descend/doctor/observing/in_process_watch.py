@@ -20,6 +20,7 @@ from descend.doctor.observing.hooks import observing
 from descend.doctor.observing.observation import Observation
 from descend.doctor.observing.observer import Observer
 from descend.doctor.observing.traceback import strip
+from descend.ground.interruption import interruption_status
 
 RECORDER = "from descend.doctor.commands.watching.recorder import main; main()"
 PARTING_S = 30.0  # for what is under way to be written, and the last look at it
@@ -88,7 +89,8 @@ class Watch:
             strip(error)
         reason = "finished" if error is None else "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
         text = "" if error is None else "".join(traceback.format_exception(error))
-        self._observation.end(reason, int(error is not None), text)
+        status = interruption_status(error) if isinstance(error, KeyboardInterrupt) else int(error is not None)
+        self._observation.end(reason, status, text)
         self._observation.close()
         try:
             self._recorder.wait(PARTING_S)
@@ -107,7 +109,7 @@ class Watch:
             "arguments": [sys.argv[0] or "python", *sys.argv[1:]],
             "parent": os.getpid(),
         }
-        command = [sys.executable, "-c", RECORDER]
+        command = [sys.executable, "-P", "-c", RECORDER]  # a file of the working directory may be called as we are
         path = os.pathsep.join([str(Path(__file__).parents[3]), *filter(None, [os.environ.get("PYTHONPATH")])])
         self._recorder = subprocess.Popen(
             command,

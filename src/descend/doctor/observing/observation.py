@@ -29,7 +29,7 @@ class Observation:
     """One run, observed in its role; `pipes` are where messages go, and those of forked workers.
 
     `files` is the folder that stands for the root of the file system; "" where the script runs in place. `timed` is as
-    `Budget` has it. `lost` is called when nobody listens any more.
+    `Budget` has it. `lost` is called when nothing can be sent.
     """
 
     active: ClassVar["Observation | None"] = None  # the one of this process
@@ -42,7 +42,7 @@ class Observation:
         *,
         files: str = "",
         timed: bool = True,
-        lost: Callable[[], None] = lambda: None,
+        lost: Callable[[OSError], None] = lambda error: None,
     ) -> None:
         Observation.active = self
         self.role, self.began = role, began

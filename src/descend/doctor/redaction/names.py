@@ -8,7 +8,9 @@ _SURE = frozenset(
     "privatekey authtoken accesstoken bearer authorization cookie dsn webhook authkey".split()
 )
 # Words that have other meanings, too: what stands beside one in a text is hidden where it does not look like a word.
-_LIKELY = frozenset("token key auth pass pin otp pat sas sig signature cert license".split())
+_LIKELY = frozenset("token key auth pin otp pat sas sig signature cert license".split())
+# Short for "password". A number next to one is none: PyTorch programs call positive weights and pointwise layers `pw`.
+_PASSWORDS = frozenset({"pw", "pass", "pswd", "psw"})
 _BEFORE_KEY = frozenset("api access secret private ssh account signing encryption wandb auth license service".split())
 _BEFORE_TOKEN = frozenset(
     "access auth api refresh bot hf hub id session github gitlab slack csrf wandb bearer oauth user security".split()
@@ -42,7 +44,12 @@ def is_likely(name: str) -> bool:
     words = _split(name)
     if len(words) > 1 and words[-1] in ("token", "key") and words[-2] in _SPECIAL:
         return False
-    return any(word in _LIKELY or (word.endswith("key") and word != "monkey") for word in words)
+    return any(word in _LIKELY or word in _PASSWORDS or (word.endswith("key") and word != "monkey") for word in words)
+
+
+def is_password(name: str) -> bool:
+    """Whether a name ends with a short form of "password": `pw`, `db_pass`."""
+    return not _PASSWORDS.isdisjoint(_split(name)[-1:])
 
 
 def is_measure(name: str) -> bool:

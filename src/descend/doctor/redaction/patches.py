@@ -1,6 +1,6 @@
 """A unified diff whose changes are exact, and whose context shows no line that holds a secret."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from difflib import SequenceMatcher, unified_diff
 
 from descend.doctor.redaction import clean
@@ -18,12 +18,18 @@ def secret_lines(text: str) -> frozenset[int]:
     return frozenset(i for i, (line, shown) in enumerate(zip(kept, cleaned)) if line != shown)
 
 
-def diff_lines(before: Sequence[str], after: Sequence[str], name: str) -> Iterator[str]:
+def diff_lines(
+    before: Sequence[str], after: Sequence[str], name: str, as_source: Callable[[str], str] | None = None
+) -> Iterator[str]:
     """Yield the lines of the diff of two texts, given in lines. A hunk ends before a line that holds a secret.
 
     It can be applied all the same: a change itself is never left out, whatever it holds.
+
+    as_source: decodes a line of a file that keeps source in another form; secrets are looked for in both forms.
     """
     hidden = secret_lines("".join(before))
+    if as_source is not None:
+        hidden |= secret_lines("".join(map(as_source, before)))
     if not hidden:
         yield from unified_diff(before, after, name, name, n=CONTEXT)
         return

@@ -1,9 +1,11 @@
 """Secrets known by how they are written: keys by their service's prefix, what stands in URLs, headers, assignments."""
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from descend.doctor.redaction.looks import is_number, is_random, is_switch, is_telling
-from descend.doctor.redaction.names import is_likely, is_measure, is_sure
+from descend.doctor.redaction.names import is_likely, is_measure, is_password, is_sure
 
 HIDDEN = "***"
 LEAST_LIKELY = 8  # characters of one beside a name that may be another thing's
@@ -40,13 +42,20 @@ _OF_PROGRAM = re.compile(  # `mysql -pPASSWORD`, `sshpass -p PASSWORD`, `curl -u
     r"|[\"' ](?:-u|--user|--proxy-user)[\"', =]+[\w.-]+:)"
     r"(?!\*\*\*)[^\s\"',]+"
 )
-_NAMED = re.compile(  # name = value, "name": "value", name='value', --name value
-    r"(?P<name>(?<![\w.])--?[A-Za-z][\w.-]{0,80}|(?<![\w.])[A-Za-z_][\w.-]{0,80})"
-    r"(?P<sign>\\*[\"']?\]?[ \t]{0,4}(?::=|=>|[=:](?!=))[ \t]{0,4}|[ \t]"
-    r"|[\"'][ \t]*,\s*(?:[a-z_]+=[\w.]+,\s*){0,4}(?:default=)?(?=[rbfu]?[\"']))"  # "name", "value"
+_VALUE = (
     r"(?P<value>[rbfuRBFU]{0,2}(?P<quote>\\*(?:\"\"\"|'''|\"|'))(?P<inner>.{0,4000}?)(?P=quote)"
-    r"|[^\s,;\"'(){}\[\]<>]+[^\s,;\"'{}<>]*)",
+    r"|[^\s,;\"'(){}\[\]<>]+[^\s,;\"'{}<>]*)"
+)
+# A name begins where no word goes on. In a text that is kept as JSON the word may follow an escape: `\ntoken=`.
+_START = r"(?:(?<![\w.\\])|(?<=\\[nrtfvb])|(?<=\\)(?![nrtfvbuxN\\]))"
+_NAMED = re.compile(  # name = value, "name": "value", name='value', --name value
+    rf"(?P<name>{_START}(?:--?[A-Za-z]|[A-Za-z_])[\w.-]{{0,80}})"
+    r"(?P<sign>\\*[\"']?\]?[ \t]{0,4}(?::=|=>|[=:](?!=))[ \t]{0,4}|[ \t]"
+    r"|[\"'][ \t]*,\s*(?:[a-z_]+=[\w.]+,\s*){0,4}(?:default=)?(?=[rbfu]?[\"']))" + _VALUE,  # "name", "value"
     re.DOTALL,
+)
+_ANNOTATED = re.compile(  # what follows the beginning of an annotation: of `token: dict[str, str] = value` from `,` on
+    r"[\w.|\[\] \t]*(?:,[\w.|\[ \t]*\][\w.|\[\] \t]*)*=(?!=)[ \t]*" + _VALUE, re.DOTALL
 )
 _TYPES = re.compile(r"(?:str|bytes|int|float|bool|None|Any|Optional|Tensor|torch|typing|self|cls|lambda)\b")
 _LOOKED_UP = re.compile(r"(?:os\.)?(?:environ|getenv)\b|[A-Za-z_][\w.]*[\[(]")
@@ -66,8 +75,7 @@ def mask_shapes(text: str) -> str:
 
 def named_values(text: str) -> list[tuple[str, str]]:
     """Return the names and values of a source's, or a settings file's, assignments whose names are secrets'."""
-    found = [(match["name"], _value_of(match)[1], match["inner"] is not None) for match in _assignments(text)]
-    return [(name, value) for name, value, quoted in found if _hides(name, value, quoted=quoted)]
+    return [(found.name, found.value) for found in _assignments(text) if found.holds_a_secret]
 
 
 def mask_url(url: str) -> str:
@@ -97,39 +105,66 @@ def _mask_drawn(found: re.Match[str]) -> str:
     return HIDDEN if is_random(found[0]) or _DIGEST.fullmatch(found[0]) else found[0]
 
 
+@dataclass(frozen=True)
+class _Assignment:
+    """A value that a text gives to a name which may be that of a secret."""
+
+    name: str
+    value: str
+    start: int  # of the value in the text
+    is_quoted: bool
+    is_spaced: bool = False  # only a space is between them: `--password value`
+
+    @property
+    def holds_a_secret(self) -> bool:
+        return _hides(self.name, self.value, quoted=self.is_quoted)
+
+    @property
+    def must_be_masked(self) -> bool:
+        """Whether the value is a secret that has not been masked yet."""
+        is_option = self.name.startswith("--") and (is_telling(self.value) or is_random(self.value))
+        return (is_option or not self.is_spaced) and not _is_masked(self.value) and self.holds_a_secret
+
+
 def _named(text: str) -> str:
     pieces, end = [], 0
-    for match in _assignments(text):
-        start, value = _value_of(match)
-        bare = match["sign"].isspace()
-        if bare and not (match["name"].startswith("--") and (is_telling(value) or is_random(value))):
-            continue
-        if not _is_masked(value) and _hides(match["name"], value, quoted=match["inner"] is not None):
-            pieces += [text[end:start], hidden_lines(value)]
-            end = start + len(value)
+    for found in _assignments(text):
+        if found.must_be_masked:
+            pieces += [text[end : found.start], hidden_lines(found.value)]
+            end = found.start + len(found.value)
     return "".join([*pieces, text[end:]])
 
 
-def _value_of(match: re.Match[str]) -> tuple[int, str]:
-    """Return where a value begins, and it, without its quotes and what closes brackets behind it."""
+def _assignment(name: str, match: re.Match[str], *, is_spaced: bool = False) -> _Assignment:
+    """Return a match's value without its quotes, or without the brackets that close after it."""
     if match["inner"] is not None:
-        return match.start("inner"), match["inner"]
-    return match.start("value"), match["value"].rstrip(")]`.:")
+        return _Assignment(name, match["inner"], match.start("inner"), True, is_spaced)
+    return _Assignment(name, match["value"].rstrip(")]`.:"), match.start("value"), False, is_spaced)
 
 
 def _is_masked(value: str) -> bool:
     return value == HIDDEN or value.startswith(HIDDEN + "&")
 
 
-def _assignments(text: str) -> list[re.Match[str]]:
-    """Return what is named like a secret and given a value; overlapping ones, `a: b = c`, each by itself."""
-    found, start = [], 0
+def _assignments(text: str) -> Iterator[_Assignment]:
+    """Yield what is named like a secret and given a value, in order.
+
+    Of `name: a = b` that is `b`, and `a`, too: whether `a` is a type or the value of a setting, the text does not say.
+    """
+    start = 0
     while match := _NAMED.search(text, start):
-        named = is_likely(match["name"])
-        if named:
-            found.append(match)
-        start = match.end() if named else match.end("name")
-    return found
+        name = match["name"]
+        if not is_likely(name):
+            start = match.end("name")
+            continue
+        first = _assignment(name, match, is_spaced=match["sign"].isspace())
+        after = match.start("value") if match["inner"] is None else match.end()
+        second = _ANNOTATED.match(text, after) if ":" in match["sign"] else None
+        if second is None or second.start("value") >= match.end():
+            yield first
+        if second is not None:
+            yield _assignment(name, second)
+        start = second.end() if second is not None else match.end()
 
 
 def _hides(name: str, value: str, *, quoted: bool) -> bool:
@@ -140,7 +175,9 @@ def _hides(name: str, value: str, *, quoted: bool) -> bool:
         return False
     if is_sure(name):
         return True
-    if name.lower().endswith("token"):
+    if is_password(name) and quoted:
+        return True
+    if is_password(name) or name.lower().endswith("token"):
         return is_telling(value) or is_random(value)
     is_key = quoted or not name.lower().endswith("key")  # of a dictionary
     return is_random(value) or (is_key and is_telling(value) and value.isalnum() and len(value) >= LEAST_LIKELY)

@@ -1,17 +1,20 @@
 """What stands in a script's own sources: the words that its arguments may be, and the secrets written there."""
 
 import ast
+import json
 import os
 import re
 import stat
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from descend.doctor.redaction.looks import is_random, is_telling
-from descend.doctor.redaction.names import is_sure
+from descend.doctor.redaction.names import is_password, is_sure
 from descend.doctor.redaction.shapes import named_values
 
+NOTEBOOK = ".ipynb"
 SETTINGS = (".yaml", ".yml", ".json", ".toml", ".ini", ".cfg", ".env")
 MOST_FILES = 300  # of a working directory; more of them are a collection, and no program
 LARGEST = 300_000  # bytes; what is larger holds data
@@ -24,7 +27,9 @@ _WITH_PASSWORD = re.compile(r"\w[\w+.-]*://[^\s'\"/:@]*:[^\s'\"]+@[^\s'\"]*")
 _SKIPPED = frozenset(
     {"site-packages", "node_modules", "__pycache__", "venv", "env", "build", "dist", "wandb", "mlruns"}
 )
-_LINE = re.compile(r"^.*(?:pass|pwd|secret|token|key|cred|auth|cookie|dsn|hook|://).*$", re.IGNORECASE | re.MULTILINE)
+_LINE = re.compile(
+    r"^.*(?:pass|pw|psw|secret|token|key|cred|auth|cookie|dsn|hook|://).*$", re.IGNORECASE | re.MULTILINE
+)
 
 
 class Sources:
@@ -41,7 +46,8 @@ class Sources:
                 found = file.stat()
                 size = found.st_size
                 if stat.S_ISREG(found.st_mode) and size <= LARGEST and read + size <= MOST_BYTES:
-                    texts[file] = file.read_bytes().decode(errors="replace")
+                    text = file.read_bytes().decode(errors="replace")
+                    texts[file] = f"{text}\n{_decoded(text)}" if file.suffix == NOTEBOOK else text
                     read += size
             except OSError:
                 continue
@@ -71,7 +77,9 @@ class Sources:
         found = set[str]()
         for text in self._texts.values():
             lines = "\n".join(_LINE.findall(text))
-            found.update(value for name, value in named_values(lines) if is_sure(name) or _is_drawn(value))
+            found.update(
+                value for name, value in named_values(lines) if is_sure(name) or is_password(name) or _is_drawn(value)
+            )
             found.update(_WITH_PASSWORD.findall(lines))
         known = [value for value in found if is_telling(value) or len(value) >= LEAST_LEARNT]
         return set(sorted(known, key=len)[-MOST_LEARNT:])
@@ -90,6 +98,29 @@ class Sources:
         return {}
 
 
+def _decoded(notebook: str) -> str:
+    """Return the texts that a notebook keeps as JSON strings; nothing where it is no JSON."""
+    try:
+        return "\n".join(_strings(json.loads(notebook)))
+    except (ValueError, RecursionError):
+        return ""
+
+
+def _strings(value: Any) -> Iterator[str]:
+    """Yield the texts in a JSON value; a list of nothing but strings is one text, kept line by line."""
+    match value:
+        case str():
+            yield value
+        case list() if all(isinstance(entry, str) for entry in value):
+            yield "".join(value)
+        case list():
+            for entry in value:
+                yield from _strings(entry)
+        case dict():
+            for entry in value.values():
+                yield from _strings(entry)
+
+
 def _is_drawn(value: str) -> bool:
     return is_random(value) or (is_telling(value) and len(value) >= LEAST_LEARNT)
 
@@ -101,7 +132,7 @@ def _words(file: Path, text: str) -> frozenset[str]:
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError):
-        return frozenset(re.findall(r"[A-Za-z_]\w*", text)) if file.suffix == ".ipynb" else frozenset()
+        return frozenset()
     return frozenset(_said(tree)) - frozenset(value for _, value in named_values(text))
 
 

@@ -70,6 +70,11 @@ def render_console(
     if case.changed:
         rows.append(("ended", Text(one_line(case.changed), "yellow")))
     rows += _patches(case, folder, command("apply", case, store))
+    rows += [
+        ("threads", Text(one_line(note.reason, SENTENCE_LENGTH)))
+        for note in case.record.notes
+        if note.probe == "threads"
+    ]
     rows += _refused(case)
     if is_judged(case):
         more = "; the report lists them" if folder else ""

@@ -13,6 +13,7 @@ from descend.doctor.redaction import clean, cleaned
 from descend.doctor.redaction.private import make_folder, write_file
 from descend.doctor.report.figure import Figure
 from descend.doctor.report.table import Table
+from descend.ground.control_characters import escaped
 from descend.ground.errors import UsageError
 from descend.ground.kept import END, TAG
 
@@ -49,7 +50,7 @@ def script_json(value: Any) -> str:
 
 
 def environment() -> "Environment":
-    """Return where the templates are found. What they show is cleaned of secrets."""
+    """Return where the templates are found. What they show is without secrets and control characters."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # here, or `descend --help` would wait for it
 
     loader = FileSystemLoader(TEMPLATES)
@@ -58,7 +59,7 @@ def environment() -> "Environment":
 
 
 def _shown(value: Any) -> Any:
-    return clean(value) if type(value) is str else value  # what is markup already is our own
+    return escaped(clean(value)) if type(value) is str else value  # what is markup already is our own
 
 
 def render(template: str, figures: Figures, *, events: str = "", kept: Any = None, **shown: Any) -> str:

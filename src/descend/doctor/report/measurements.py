@@ -49,6 +49,7 @@ NAMES = {
     "scratch": "scratch copy",
     "observer": "observation",
     "ranks": "processes of the group",
+    "threads": "end of the script's threads",
 }
 
 

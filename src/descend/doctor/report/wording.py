@@ -13,6 +13,7 @@ from descend.doctor.script.notebook import is_notebook
 from descend.doctor.script.notebook import place as cell_of
 from descend.doctor.script.script import read_source
 from descend.doctor.symptoms import Symptom
+from descend.ground.control_characters import BIDIRECTIONAL
 from descend.ground.errors import UsageError
 
 NO_BREAK_SPACE = "\u00a0"
@@ -26,7 +27,6 @@ PLAIN = {
 }
 CONTROL_SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")  # of a terminal: colours, movements (ECMA-48, §5.4)
 MOST_DECIMALS = 3  # of a percentage
-BIDIRECTIONAL = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # would reorder the line
 
 
 def number(value: float) -> str:

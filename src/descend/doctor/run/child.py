@@ -4,26 +4,27 @@ Needs torch and the standard library only. The script finds itself as under plai
 `sys.path[0]`, working directory, exit status and traceback are its own.
 """
 
-import gc
+import errno
 import json
 import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 from descend.doctor.record import Fact, Note, facts
 from descend.doctor.run.busy_machine import OwnTime
 from descend.doctor.run.execute import Program, execute
+from descend.doctor.run.other_threads import LAST_STEP_S, when_training_ends
 from descend.doctor.run.peers import grouped
+from descend.doctor.run.torch_version import require_torch
 
-NO_TORCH = 97  # exit status: the interpreter has no torch, or too old a one
-OLDEST_TORCH = (2, 11)
-LAST_STEP_S = 5.0  # a step that is under way when the time is up may take this long, or as long as the window
+CHANNEL_CLOSED = 98  # exit status: the script has closed the pipe to its parent
 
 
 @dataclass(frozen=True)
@@ -92,28 +93,6 @@ def arrange_path(house: str) -> None:
         del sys.path[0]
 
 
-def require_torch() -> None:
-    """End the process where its interpreter has no torch, or too old a one."""
-    try:
-        with uncollected():
-            import torch
-    except ImportError:
-        os._exit(NO_TORCH)
-    version = tuple(int(part) for part in torch.__version__.split("+")[0].split(".")[:2])
-    if version < OLDEST_TORCH:
-        os._exit(NO_TORCH)
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Import in four fifths of the time: what is defined is no garbage, but the collector looks through it again."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-
-
 class Run:
     """One run of the script, from its first line to its end or to the end of the window."""
 
@@ -171,7 +150,7 @@ class Run:
                 stack.enter_context(waiting(config.stage, self.watch, self._observe))
             else:
                 self._observe(stack)
-            status, error = execute(program)
+            status, error = execute(program) if config.watched else execute(program, self._main_ended)
             if config.rank and (error or status):
                 sys.stderr.write(f"process {config.rank} of the group:\n{error}")
             self._end("failed" if error or status else "finished", status, error)
@@ -258,6 +237,16 @@ class Run:
             self.observation.send_ending("window", 0, "")
             _leave()
 
+    def _main_ended(self, status: int, error: str) -> None:
+        when_training_ends(self.watch, partial(self._leave_threads, status, error))
+
+    def _leave_threads(self, status: int, error: str, note: Note) -> None:
+        """End the run though threads of the script go on; the note says which."""
+        if self.ended.acquire(blocking=False):
+            self.channel.send([note])
+            self._finish("failed" if error or status else "finished", status, error)
+            _leave(status)
+
     def _say_where(self, seconds: float) -> None:
         """Say for how long the script has run, and which line of the user's it is at."""
         ident = threading.main_thread().ident
@@ -266,9 +255,9 @@ class Run:
         place = frame and facts.Line(tree.original(frame.f_code.co_filename), frame.f_lineno)
         self.channel.send([Fact.of(facts.CutOff(seconds, place), self.watch.steps)])
 
-    def _nobody_listens(self) -> None:
+    def _nobody_listens(self, error: OSError) -> None:
         if not self.config.watched:
-            os._exit(1)
+            os._exit(CHANNEL_CLOSED if error.errno == errno.EBADF else 1)
 
     # -- the end
 
@@ -276,6 +265,9 @@ class Run:
         if not self.ended.acquire(blocking=False):
             time.sleep(LAST_STEP_S)  # another thread is ending the process
             return
+        self._finish(reason, status, error)
+
+    def _finish(self, reason: str, status: int, error: str) -> None:
         self.heard.finish()
         for say in self.last_words:
             say()

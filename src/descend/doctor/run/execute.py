@@ -7,10 +7,12 @@ import os
 import sys
 import threading
 import types
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader
 
 from descend.doctor.observing.traceback import show
+from descend.doctor.run.namesake import make_way_for_namesake
 from descend.doctor.script.notebook import SUFFIX
 
 
@@ -25,12 +27,16 @@ class Program:
     files: str = ""  # the folder that stands for the root of the file system, if any
 
 
-def execute(program: Program) -> tuple[int, str]:
-    """Run the program to its end; return its exit status and its traceback, "" where it did not raise."""
+def execute(program: Program, main_ended: Callable[[int, str], None] = lambda status, text: None) -> tuple[int, str]:
+    """Run the program to its end; return its exit status and its traceback, "" where it did not raise.
+
+    main_ended: called with both when the main thread has ended, before the other threads are waited for.
+    """
     sys.argv = [program.path if program.module else os.path.relpath(program.path), *program.arguments]
     if not sys.flags.safe_path:
         folder = program.root if program.module else os.path.dirname(os.path.realpath(program.path))
         sys.path.insert(0, folder)
+    make_way_for_namesake()
     try:
         code, module = _prepare(program)
         sys.modules["__main__"] = module
@@ -43,9 +49,18 @@ def execute(program: Program) -> tuple[int, str]:
         status, text = 1, show(error, program.files)
     else:
         status, text = 0, ""
-    # as python itself does at this point: threads that still train are waited for, those of a pool are let go
-    threading._shutdown()  # type: ignore[attr-defined]
+    main_ended(status, text)
+    _wait_for_threads(program)
     return status, text
+
+
+def _wait_for_threads(program: Program) -> None:
+    """Wait as python itself does at this point: for threads that still train; those of a pool are told to end."""
+    try:
+        threading._shutdown()  # type: ignore[attr-defined]
+    except BaseException as error:  # Ctrl-C; python says so and ends with the status that it has
+        print(f"Exception ignored in: {threading!r}", file=sys.stderr)
+        show(error, program.files)
 
 
 def _prepare(program: Program) -> tuple[types.CodeType, types.ModuleType]:

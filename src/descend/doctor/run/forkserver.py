@@ -15,10 +15,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-from descend.doctor.run.child import Config, arrange_path, begin, require_torch, uncollected
+from descend.doctor.run.child import Config, arrange_path, begin
 from descend.doctor.run.forked import STATUS
 from descend.doctor.run.keeper import Confinement, kept
 from descend.doctor.run.package import starting
+from descend.doctor.run.torch_version import require_torch, uncollected
 
 LENGTH = 8  # bytes that say how long a request is
 OBSERVING = ("observation", "hooks", "custom", "beside_the_loop", "modes")

@@ -9,23 +9,26 @@ from pathlib import Path
 
 from descend.doctor.record import Ending, Listener, Message, Note, Record
 from descend.doctor.redaction.commands import shown_command
-from descend.doctor.run.child import NO_TORCH, OLDEST_TORCH, Config
+from descend.doctor.run.child import CHANNEL_CLOSED, Config
 from descend.doctor.run.forked import Forked
 from descend.doctor.run.forking import ForkServer
 from descend.doctor.run.keeper import UNCONFINED
 from descend.doctor.run.package import package_link, starting
 from descend.doctor.run.process import Process, start
 from descend.doctor.run.relay import Relay
+from descend.doctor.run.torch_version import NO_TORCH, OLDEST_TORCH
 from descend.doctor.sandbox.confinement import announcement, available, give_up_namespaces
 from descend.doctor.sandbox.environment import child_environment, describe_environment
 from descend.doctor.sandbox.scratch import Scratch, scratch_copy
 from descend.doctor.sandbox.world import own_world, watched_as
 from descend.doctor.script.plan import Plan
 from descend.doctor.script.script import Script
-from descend.ground.errors import UsageError
+from descend.ground.control_characters import escaped
+from descend.ground.errors import OwnFailure, UsageError
 
 ALONE = "the script was run as the only process of its group: a batch is that of one rank"
 FIRST = "the script was run as a group of {} processes, and the first of them observed: a batch is that of one rank"
+CLOSED = "after {} steps {} closed the descriptor by which descend observes it; let it close only what it has opened"
 LINES = 40  # of what a script says before it leaves: more than that is no reason
 UNFORKED = "it could not be used, so that each run imports torch by itself and starts a second or two later"
 
@@ -71,7 +74,7 @@ def run(
         for messages in process.messages(readers):
             take(messages)
         status, tail = process.finish()
-    if not record.readings and not record.facts and _may_run_otherwise(script, plan, status, tail.strip()):
+    if _may_run_otherwise(script, plan, record, status, tail.strip()):
         return run(script, plan, record, listen, server)
     if record.ending is None:
         take([_unsaid_ending(record, process.popen.wait(), status, tail)])
@@ -82,19 +85,23 @@ def run(
     return record
 
 
-def _may_run_otherwise(script: Script, plan: Plan, status: int, said: str) -> bool:
+def _may_run_otherwise(script: Script, plan: Plan, record: Record, status: int, said: str) -> bool:
     """Whether a run that could not begin may begin at a weaker level of the sandbox.
 
-    Raises `UsageError` where the user has asked for this level, or the interpreter is unfit.
+    Raises `UsageError` where the user has asked for this level, or the interpreter is unfit; `OwnFailure` where the run
+    could not be observed to its end.
     """
-    if status == UNCONFINED:
+    has_begun = bool(record.readings or record.facts)
+    if status == UNCONFINED and not has_begun:
         if plan.sandbox != "auto" or available("auto") != "namespaces":
             raise UsageError(f"the sandbox cannot be made: {said}; --sandbox landlock does without namespaces")
         give_up_namespaces(said)
         return True
-    if status == NO_TORCH:
+    if status == NO_TORCH and not has_begun:
         oldest = ".".join(map(str, OLDEST_TORCH))
         raise UsageError(f"{script.python} has no torch {oldest} or newer; name the script's interpreter with --python")
+    if status == CHANNEL_CLOSED and record.ending is None:
+        raise OwnFailure(CLOSED.format(record.steps, script.path.name))
     return False
 
 
@@ -123,7 +130,7 @@ def _unsaid_ending(record: Record, code: int, status: int, tail: str) -> Ending:
 
 def _as_shown(said: str) -> str:
     """Return the last lines of standard error as a terminal shows them, on which a bar of progress is one line."""
-    lines = [line.rstrip("\r").rpartition("\r")[2] + "\n" for line in said.split("\n")]
+    lines = [escaped(line.rstrip("\r").rpartition("\r")[2]) + "\n" for line in said.split("\n")]
     return "".join(lines[-LINES:]).rstrip() + "\n" if said.strip() else ""
 
 

@@ -11,7 +11,7 @@ from difflib import SequenceMatcher
 from pathlib import Path
 
 from descend.doctor.script.script import Script, lines_of, source_encoding
-from descend.ground.printable import printable
+from descend.ground.control_characters import on_one_line
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Change:
     def name(self) -> str:
         """The file's name for messages: relative to the current directory if it is below it."""
         name = os.path.relpath(self.file) if self.file and "\0" not in self.file else self.file
-        return printable(self.file if name.startswith(os.pardir) else name)
+        return on_one_line(self.file if name.startswith(os.pardir) else name)
 
     def applied_to(self, old: bytes) -> bytes | None:
         """Return the new text; None if the change does not fit the old one."""

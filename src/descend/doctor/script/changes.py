@@ -22,8 +22,8 @@ from pathlib import Path
 from descend.doctor.redaction import HIDDEN
 from descend.doctor.script.change import Change, digest, is_below_here
 from descend.doctor.script.script import lines_of, source_encoding
+from descend.ground.control_characters import on_one_line
 from descend.ground.errors import UsageError
-from descend.ground.printable import printable
 from descend.ground.temporary import PREFIX
 
 AT_FDCWD, RENAME_EXCHANGE = -100, 2  # linux/fcntl.h, linux/fs.h
@@ -34,7 +34,7 @@ class Outside(UsageError):
     """A patch changes a file that is not below the current directory, and the caller did not allow it."""
 
     def __init__(self, path: str) -> None:
-        super().__init__(f"{printable(path)} is not below the current directory")
+        super().__init__(f"{on_one_line(path)} is not below the current directory")
 
 
 def refuse(path: str, diff: str) -> bool:
@@ -85,7 +85,7 @@ class _Target:
         """What will be written, computed from the two texts: the patch that a store keeps may say something else."""
         old, new = (lines_of(data.decode(source_encoding(data), "backslashreplace")) for data in (self.old, self.new))
         lines = unified_diff(old, new, self.path, self.path)
-        return "\n".join(printable(line.removesuffix("\n")) for line in lines)
+        return "\n".join(on_one_line(line.removesuffix("\n")) for line in lines)
 
     def prepare(self) -> None:
         """Write the new text beside the file, with its mode, its owner and whatever else it carries."""

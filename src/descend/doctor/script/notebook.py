@@ -19,6 +19,7 @@ LEFT_IN = frozenset({"time", "timeit", "capture", "prun"})  # cell magics whose 
 _CELL = re.compile(r"^# %% cell (\d+)$")
 _KEPT = re.compile(r"^(\s*)pass  #! (.*)$")
 _MAGIC = re.compile(r"^(\s*)([%!?].*|[\w.]+\?{1,2})$")
+_STRING = re.compile(r'\s*("(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"),?\s*')  # RFC 8259, section 7
 INDENTS = (1, 2, 4, None)
 
 
@@ -44,6 +45,26 @@ def refilled(text: str, name: str, source: str) -> str:
         if new != _source(cell).rstrip("\n"):
             cell["source"] = new.splitlines(keepends=True) if isinstance(cell["source"], list) else new
     return _written(notebook, _style(text))
+
+
+def line_by_line(text: str, name: str) -> str:
+    """Return a notebook as Jupyter saves it, with each line of a cell on a line of its own, for a diff.
+
+    A file that keeps a whole cell as one JSON string would show all of the cell where one line of it has changed.
+    """
+    notebook, style = _parsed(text, name), _style(text)
+    whole = [cell for cell in notebook["cells"] if isinstance(cell.get("source"), str)]
+    if not whole and style["indent"] is not None:
+        return text
+    for cell in whole:
+        cell["source"] = cell["source"].splitlines(keepends=True)
+    return _written(notebook, style | {"indent": style["indent"] or INDENTS[0]})
+
+
+def as_source(line: str) -> str:
+    """Return a line of a notebook's file as the line of source that it holds; another line as it is."""
+    found = _STRING.fullmatch(line)
+    return " ".join(json.loads(found[1]).splitlines()) + "\n" if found else line
 
 
 def place(source: str, line: int) -> tuple[int, int]:

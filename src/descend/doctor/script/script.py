@@ -70,7 +70,8 @@ class Script:
     def diff(self, since: "Script | None" = None) -> str:
         """Return the edits as one unified diff with paths relative to `root` (apply with `patch -p0`).
 
-        What is changed is exact; of the lines beside it those that hold a secret are left out.
+        What is changed is exact; of the lines around it those that hold a secret are left out. A notebook that keeps
+        cells as single strings is shown as Jupyter saves it, so that its diff is only to be read.
         since: the same script with edits that have been made already.
         """
         made = {} if since is None else since.edits
@@ -80,8 +81,12 @@ class Script:
         name = str(file.relative_to(self.root)) if file.is_relative_to(self.root) else str(file)
         before = self.kept(file)
         kept = (_text(file, before) if made is None else _as_kept(file, before, made), _as_kept(file, before, text))
-        a, b = (lines_of(source) for source in kept)
-        lines = diff_lines(a, b, name)
+        if not notebook.is_notebook(file):
+            a, b = (lines_of(source) for source in kept)
+            lines = diff_lines(a, b, name)
+        else:
+            a, b = (lines_of(notebook.line_by_line(source, file.name)) for source in kept)
+            lines = diff_lines(a, b, name, as_source=notebook.as_source)
         return "".join(line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in lines)
 
 

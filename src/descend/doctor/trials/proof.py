@@ -7,6 +7,7 @@ from descend.doctor.record import Record
 from descend.doctor.symptoms import Symptom
 from descend.doctor.trials.candidate import Candidate
 from descend.doctor.trials.trial import Trial
+from descend.ground.interruption import INTERRUPTED
 
 PROVED = ("proved", "train_longer")
 
@@ -31,6 +32,7 @@ class Proof:
     at: Mapping[str, Place] = field(default_factory=dict)  # confirmed -> the site at which its remedy has won
     verified: str = ""  # what plain python made of the patched script
     interrupted: bool = False  # by Ctrl-C, before it could decide everything
+    interruption: int = INTERRUPTED  # the exit status for it: that of Ctrl-C, SIGTERM or SIGHUP
     changed: str = ""  # what was changed under the trials, which has ended them
 
     @property

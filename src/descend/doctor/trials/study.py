@@ -16,6 +16,7 @@ from descend.doctor.script.script import Script
 from descend.doctor.trials.run_context import RunContext
 from descend.doctor.trials.trial import edit_of
 from descend.ground.bound import Bound
+from descend.ground.interruption import Interruption
 
 HOPELESS_AFTER = Bound(0.3, "of the window", "chosen: before that a slow start proves nothing")
 LONGEST_S = Bound(
@@ -91,7 +92,7 @@ class Study:
         if edit not in self.examined:
             record = self.context.observe(script, self.plan, self.baseline.run)
             if record.ending is not None and record.ending.reason == "interrupted":
-                raise KeyboardInterrupt
+                raise Interruption(record.ending.status)
             self.examined[edit] = record
         return self.examined[edit]
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from descend.doctor.commands.options import MOST_SEED, number
+from descend.doctor.commands.terminal import console
 from descend.ground.errors import UsageError
 
 if TYPE_CHECKING:
@@ -49,7 +50,6 @@ def activations(
     Initialisers: N(0, 0.01²), N(0, 1), Xavier, and Kaiming with the gain of the activation. MODEL is shown with the
     weights that it comes with, and without N(0, 1): descend show activations train.py:Net --input 3,32,32
     """
-    from rich.console import Console
 
     from descend.doctor.report.document import write_pictures
 
@@ -67,7 +67,7 @@ def activations(
     )
     pictures = [_picture(name, outputs) for name, outputs in found.items()]
     write_pictures("Activations by initialiser", standfirst, "descend show activations", pictures, out)
-    Console().print(_table("activation" if model is None else "model", found))
+    console().print(_table("activation" if model is None else "model", found))
     typer.echo(out)
 
 

@@ -10,6 +10,7 @@ import typer
 
 from descend.doctor.commands.options import MOST_STEPS, as_typed, number
 from descend.doctor.commands.single_run import run_once, status_of
+from descend.doctor.commands.terminal import console, say
 from descend.ground.errors import UsageError
 
 if TYPE_CHECKING:
@@ -78,8 +79,6 @@ def show(context: typer.Context, script: "Script", plan: "Plan", shown: Shown, o
     """
     import json
 
-    from rich.console import Console
-
     from descend.doctor.redaction import cleaned
     from descend.doctor.report.document import check_writable, write_pictures
     from descend.doctor.report.figure import json_values
@@ -91,7 +90,7 @@ def show(context: typer.Context, script: "Script", plan: "Plan", shown: Shown, o
     pictures = shown.pictures(record)
     is_interrupted = record.ending is not None and record.ending.reason == "interrupted"
     if not pictures and is_interrupted:
-        typer.echo("descend: interrupted before anything was measured", err=True)
+        say("interrupted before anything was measured")
     if not pictures and status_of(record):
         sys.exit(status_of(record))  # and the reason has been said
     if not pictures:
@@ -103,12 +102,12 @@ def show(context: typer.Context, script: "Script", plan: "Plan", shown: Shown, o
         typer.echo(json.dumps(held, default=str, allow_nan=False))
     else:
         for table in (picture for picture in pictures if isinstance(picture, Table)):
-            Console().print(table.on_console())
+            console().print(table.on_console())
         for reason in dict.fromkeys(note.reason for note in record.notes if note.probe == plan.asked["what"]):
-            typer.echo(f"descend: not measured: {reason}", err=True)
+            say(f"not measured: {reason}")
     parting = ["interrupted: this is what had been measured until then"] * is_interrupted
     for remark in [*_draws(record, plan), *shown.remarks(record), *parting]:
-        typer.echo(f"descend: {remark}", err=True)
+        say(remark)
     typer.echo(out, err=as_json)
     sys.exit(status_of(record))
 

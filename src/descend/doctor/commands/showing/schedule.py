@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from descend.doctor.commands.options import number
+from descend.doctor.commands.terminal import console
 from descend.ground.errors import UsageError
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ def schedule(
     Schedules: Constant, InversePower, InverseTime, Step, Exponential, Linear, Cosine, Noam, Triangular, CosineCycle,
     WarmRestarts, Warmup. Each may be followed by .after_warmup(steps), .then(other, after) and .rewarmed(at, steps).
     """
-    from rich.console import Console
     from rich.table import Table
 
     from descend.doctor.report.document import write_pictures
@@ -53,7 +53,7 @@ def schedule(
     figure = _figure(dict(zip(expressions, schedules)), lr, count)
     standfirst = f"What an optimizer's learning rate of {lr:g} becomes over {count} steps."
     write_pictures("Schedules", standfirst, "descend show schedule", [figure], out)
-    Console().print(table)
+    console().print(table)
     typer.echo(out)
 
 

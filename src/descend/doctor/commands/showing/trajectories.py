@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from descend.doctor.commands.options import MOST_SEED, Format, as_typed, number
+from descend.doctor.commands.terminal import console
 from descend.ground.errors import UsageError
 
 if TYPE_CHECKING:
@@ -87,7 +88,6 @@ def trajectories(  # noqa: PLR0913 - each is an option of the command
     The seven rules of Ruder's two animations are shown by descend show trajectories --surface beale, and by
     --surface saddle. A rule takes the steps that its optimizer takes.
     """
-    from rich.console import Console
 
     from descend.doctor.commands.showing.trajectory_page import MOST_LINES, write_page
     from descend.doctor.commands.showing.trajectory_tables import eigenvector_table, ends_table, facts, point
@@ -119,7 +119,7 @@ def trajectories(  # noqa: PLR0913 - each is an option of the command
         typer.echo(json.dumps({**facts(found, gone, along), "noise": noise, "seed": seed}, allow_nan=False))
     else:
         for table in tables:
-            Console().print(table.on_console())
+            console().print(table.on_console())
     typer.echo(out, err=format == "json")
 
 

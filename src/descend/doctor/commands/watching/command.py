@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from descend.doctor.commands.options import DEFAULT_STORE, Arguments, AsModule, Ignore, Python, Target, Where, number
+from descend.doctor.commands.terminal import say
 from descend.ground.errors import UsageError
 
 
@@ -52,21 +53,15 @@ def watch(  # noqa: PLR0913 - each is an option of the command
                 f"or run its cells by descend doctor {script}"
             )
         page = LivePage(Record(script=shown(target)), port or 0) if live else None
-        watchman = Watchman(target.root, _say, ignore=ignore or (), webhook=webhook, live=page)
+        watchman = Watchman(target.root, say, ignore=ignore or (), webhook=webhook, live=page)
         with open_store(store) as kept:
             if resume or os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") != "0":
                 watchman.resume(kept, shown(target))
             if page is not None:
-                _say(f"live at {page.address}")
+                say(f"live at {page.address}")
             record = observe(target, Plan(role="watch"), kept, watchman.look)
             watchman.conclude(record, kept)
     if record.ending is None or not record.ending.status:
         sys.exit(0)
-    _say(f"exit status {record.ending.status} is the script's own")
+    say(f"exit status {record.ending.status} is the script's own")
     sys.exit(record.ending.status)
-
-
-def _say(text: str) -> None:
-    from descend.doctor.redaction import clean
-
-    typer.echo(f"descend: {clean(text)}", err=True)

@@ -1,6 +1,7 @@
 """The live page: a local server that shows a run while it goes on, by server-sent events."""
 
 import json
+import re
 import threading
 import time
 from collections.abc import Iterable
@@ -12,7 +13,9 @@ from descend.doctor.symptoms import Symptom
 from descend.ground.errors import UsageError
 
 HOST = "127.0.0.1"  # nobody else's business
-NAMES = frozenset({HOST, "localhost"})
+# What a request must call this server. A page of another site that has its own name lead to this machine (DNS
+# rebinding) makes the browser send that name.
+OWN_NAME = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?", re.IGNORECASE | re.ASCII)
 EVERY_S = 1.0  # between two changes of the page, at least
 HEARTBEAT_S = 10.0  # a comment, by which a reader that has gone is noticed
 PARTING_S = 2.0  # for the last change to be fetched
@@ -87,8 +90,8 @@ class LivePage:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 try:
-                    if self.headers.get("Host", "").rpartition(":")[0] not in NAMES:
-                        self.send_error(403)  # a name of somebody else's that leads here
+                    if not OWN_NAME.fullmatch(self.headers.get("Host", "")):
+                        self.send_error(403)
                     elif self.path == "/":
                         self._answer("text/html; charset=utf-8", page._document())
                     elif self.path == "/events":
