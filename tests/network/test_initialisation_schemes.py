@@ -37,6 +37,7 @@ def test_variances_are_those_of_the_papers(width):
     model, x = nn.Sequential(nn.Linear(width, 300), nn.ReLU(), nn.Linear(300, 200), nn.Tanh(), nn.Linear(200, 90)), None
     x = torch.randn(4, width)
     for scheme, expected in {
+        "xavier fan-in": [1 / width, 1 / 300, 1 / 200],
         "xavier": [2 / (width + 300), 2 / 500, 2 / 290],
         "kaiming": [2 / width, (5 / 3) ** 2 / 300, 1 / 200],
         "normal 1": [1, 1, 1],
@@ -58,7 +59,7 @@ def test_a_leak_counts():
 def test_an_unknown_scheme_is_named():
     with pytest.raises(ValueError, match="scheme must be one of zeros, normal 0.01, .* not 'he'"):
         initialise(nn.Linear(1, 1), "he", torch.zeros(1, 1))
-    assert list(SCHEMES) == ["zeros", "normal 0.01", "normal 1", "xavier", "kaiming"]
+    assert list(SCHEMES) == ["zeros", "normal 0.01", "normal 1", "xavier fan-in", "xavier", "kaiming"]
 
 
 @pytest.mark.parametrize(

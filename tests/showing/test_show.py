@@ -69,7 +69,9 @@ def test_activations_by_initialiser(descend_here, tmp_path):
     )
     assert shrinking.split()[-2:] == ["0%", "saturated"] and int(saturated.split()[-2].rstrip("%")) > 80
     spread, *distributions = figures(tmp_path / "activations.html")
-    assert len(spread["data"]) == len(distributions) == 4 and len(distributions[0]["data"]) == 4
+    assert len(spread["data"]) == len(distributions) == 6 and len(distributions[0]["data"]) == 4
+    assert spread["layout"]["yaxis"]["type"] == "log"  # the zeros do not flatten the others
+    assert next(row for row in done.stdout.splitlines() if "zeros" in row).split()[2:5] == ["0", "0", "0"]
 
 
 MODELS = """
@@ -105,11 +107,12 @@ def test_activations_of_ones_own_model(descend_here, tmp_path):
     done = descend_here("show", "activations", "mine.py:Net", "--input", "3,8,8")
     assert done.returncode == 0, done.stderr
     rows = {" ".join(row.split()[1:-4]): row.split()[-4:] for row in done.stdout.splitlines() if "mine.py" in row}
-    assert list(rows) == ["as it is", "normal 0.01", "xavier", "kaiming"]
-    assert all(float(first) > 0 and ends == "zeros" for first, _, _, ends in rows.values())
+    assert list(rows) == ["as it is", "zeros", "normal 0.01", "xavier fan-in", "xavier", "kaiming"]
+    assert all((float(first) > 0) is (name != "zeros") for name, (first, *_) in rows.items())
+    assert all(ends == "zeros" for *_, ends in rows.values())
     assert float(rows["as it is"][1]) < 0.1 < float(rows["kaiming"][1])  # its last layer began at 0
     spread, *distributions = figures(tmp_path / "activations.html")
-    assert [len(panel["data"]) for panel in distributions] == [2] * 4
+    assert [len(panel["data"]) for panel in distributions] == [2] * 6
     assert [trace["name"] for trace in distributions[0]["data"]] == ["layer 1: conv", "layer 2: head"]
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "random.py").write_text(MODELS)  # called as a module of Python's

@@ -15,6 +15,7 @@ SCHEMES: dict[str, Draw] = {
     "zeros": lambda weight, layer, activation: weight.zero_(),
     "normal 0.01": lambda weight, layer, activation: weight.normal_(0, 0.01),
     "normal 1": lambda weight, layer, activation: weight.normal_(0, 1),
+    "xavier fan-in": lambda weight, layer, activation: draw_kaiming(weight, layer, 1.0),
     "xavier": lambda weight, layer, activation: nn.init.xavier_normal_(weight),
     "kaiming": lambda weight, layer, activation: draw_kaiming(weight, layer, gain_of(activation)),
 }
@@ -24,10 +25,18 @@ SCHEMES: dict[str, Draw] = {
 def initialise(model: nn.Module, scheme: str, *inputs: Any) -> dict[str, str]:
     """Draw the weights of all linear and convolutional layers by a scheme, biases 0; return each one's activation.
 
-    `SCHEMES`: zeros; normal 0.01 and normal 1, standard deviations; xavier, variance 2/(fan-in + fan-out) (Glorot &
-    Bengio 2010, eq. 12); kaiming, gain²/fan-in with the gain of the activation that follows the layer (He et al. 2015,
-    eq. 10 and 15), which is found by running the model on `inputs`. Layers that this run does not use are drawn as
-    if nothing followed them. Uses torch's generator. Raises `ValueError` for an unknown scheme.
+    The schemes are those of `SCHEMES`:
+
+    - zeros: every weight is 0.
+    - normal 0.01 and normal 1: the number is the standard deviation.
+    - xavier fan-in: the standard deviation is 1/√fan-in. Slides call it Xavier initialisation (Optimization for
+      Training Deep Models 2018, Knob 1: Initialization); it is that of LeCun et al. 1998, §4.6.
+    - xavier: the variance is 2/(fan-in + fan-out) (Glorot & Bengio 2010, eq. 12), as in `xavier_normal_` of torch.
+    - kaiming: the variance is gain²/fan-in (He et al. 2015, eq. 10 and 15). The gain is that of the activation that
+      follows the layer, which is found by running the model on `inputs`.
+
+    Layers that this run does not use are drawn as if no activation followed them. The weights come from torch's
+    global generator. Raises `ValueError` for an unknown scheme.
     """
     if scheme not in SCHEMES:
         raise ValueError(f"initialise: scheme must be one of {', '.join(SCHEMES)}, not {scheme!r}")

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from descend.doctor.report.figure import Figure
     from descend.network.spreads import Spread
 
-DRAWN = ("normal 0.01", "normal 1", "xavier", "kaiming")
+DRAWN = ("zeros", "normal 0.01", "normal 1", "xavier fan-in", "xavier", "kaiming")
 DEPTH, MOST_TICKS = 9, 15  # layers, and so many that each has a tick of its own
 EXAMPLES = 64  # of a model of one's own: a convolution's outputs are large
-TONES = ("cause", "ink", "third", "cure")
+TONES = ("fifth", "cause", "ink", "fourth", "third", "cure")
 Found = dict[str, dict[str, "list[Spread]"]]  # of each network, by initialiser
 
 
@@ -47,8 +47,10 @@ def activations(
 ) -> None:
     """Draw what each layer of a deep network gives to the next, by initialiser, and print how far it spreads.
 
-    Initialisers: N(0, 0.01²), N(0, 1), Xavier, and Kaiming with the gain of the activation. MODEL is shown with the
-    weights that it comes with, and without N(0, 1): descend show activations train.py:Net --input 3,32,32
+    Initialisers: zeros; N(0, 0.01²); N(0, 1); "xavier fan-in", standard deviation 1/√fan-in, as lecture slides define
+    Xavier; "xavier", variance 2/(fan-in + fan-out), as Glorot & Bengio 2010 and torch define it; and Kaiming with the
+    gain of the activation. MODEL is shown with its own weights as well, and without N(0, 1):
+    descend show activations train.py:Net --input 3,32,32
     """
 
     from descend.doctor.report.document import write_pictures
@@ -131,7 +133,7 @@ def _picture(name: str, outputs: "dict[str, list[Spread]]") -> "Figure":
 
     layers = tuple(range(1, len(next(iter(outputs.values()))) + 1))
     spreads = {s: Series(layers, tuple(o.std for o in each)) for s, each in outputs.items()}
-    everything = [value for series in spreads.values() for value in series.values]
+    positive = [value for series in spreads.values() for value in series.values if value > 0]  # a log axis has no 0
     tones = dict(zip(outputs, TONES))
     first = Panel(
         f"{name}: standard deviation of the outputs",
@@ -139,7 +141,7 @@ def _picture(name: str, outputs: "dict[str, list[Spread]]") -> "Figure":
         tuple(Key(scheme, tones[scheme]) for scheme in spreads),
         x_title="layer",
         x={"dtick": 1} if len(layers) <= MOST_TICKS else {},
-        y=value_axis(everything),
+        y=value_axis(positive),
         height=240,
     )
     panels = [_distributions(f"{name}, {scheme}", tones[scheme], each) for scheme, each in outputs.items()]
@@ -147,7 +149,9 @@ def _picture(name: str, outputs: "dict[str, list[Spread]]") -> "Figure":
     ends = " A tanh's lie between −1 and 1." if is_tanh else ""
     caption = (
         "Above, how far each layer's outputs spread. Below, some of the outputs themselves: "
-        f"the wider the shape, the more of them.{ends} The number behind “normal” is the weights' standard deviation."
+        f"the wider the shape, the more of them.{ends} The number after “normal” is the weights' standard deviation. "
+        "It is 1/√fan-in for “xavier fan-in”; the variance is 2/(fan-in + fan-out) for “xavier”. A logarithmic axis "
+        "leaves out outputs that are all 0, as with “zeros”."
     )
     return Figure((first, *panels), caption)
 
