@@ -18,6 +18,7 @@ from descend.dynamics.prediction import motion, recurrence
 
 EPS = 1e6  # so large that it is the divisor
 HELD = {"eps": EPS}
+GROWN = {"betas": (0.8, 0.99), "momentum_decay": 100.0, **HELD}  # NAdam's momentum is at its end within few steps
 RULES = {
     "gradient descent": (torch.optim.SGD, {}, 1.0),
     "heavy ball": (torch.optim.SGD, {"momentum": 0.8}, 1.0),
@@ -25,7 +26,8 @@ RULES = {
     "Nesterov": (torch.optim.SGD, {"momentum": 0.8, "nesterov": True}, 1.0),
     "Adam": (torch.optim.Adam, {"betas": (0.8, 0.99), **HELD}, EPS),
     "AdamW": (torch.optim.AdamW, {"betas": (0.8, 0.99), "weight_decay": 0.03 / EPS, **HELD}, EPS),
-    "NAdam": (torch.optim.NAdam, {"betas": (0.8, 0.99), "momentum_decay": 100.0, **HELD}, EPS),
+    "NAdam": (torch.optim.NAdam, GROWN, EPS),
+    "NAdam of the paper": (optim.NAdam, {**GROWN, "form": "dozat"}, EPS),
     "RMSprop": (torch.optim.RMSprop, {"momentum": 0.7, **HELD}, EPS),
     "Adagrad": (torch.optim.Adagrad, HELD, EPS),
     "Adamax": (torch.optim.Adamax, {"betas": (0.8, 0.9), **HELD}, EPS),
@@ -87,6 +89,14 @@ def test_nadams_momentum_grows() -> None:
     first, grown = (linear_rule({"class": "NAdam", "betas": [0.9, 0.999]}, step) for step in (0, None))
     assert first.bound == pytest.approx(2 * 1.9 / (1 - 0.45 * 0.9 + 0.9 * 0.55))
     assert grown.bound == pytest.approx(2 * 1.9 / (0.1 * 2.8))
+
+
+def test_the_papers_nadam_remembers_as_its_momentum_grows() -> None:
+    """At the first step its running mean keeps µ = 0.45 and not β₁; where the momentum is grown the forms agree."""
+    paper = {"class": "NAdam", "betas": [0.9, 0.999], "form": "dozat"}
+    first, grown = (linear_rule(paper, step) for step in (0, None))
+    assert (first.memory, first.now, first.direct) == pytest.approx((0.45, 1 - 0.45**2, 0.55))
+    assert grown == linear_rule({"class": "NAdam", "betas": [0.9, 0.999]})
 
 
 @pytest.mark.parametrize(

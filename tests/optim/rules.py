@@ -23,6 +23,7 @@ RULES = {
     "AdamW": (optim.AdamW, {"lr": 0.01}),
     "Adamax": (optim.Adamax, {}),
     "NAdam": (optim.NAdam, {}),
+    "NAdam Dozat": (optim.NAdam, {"form": "dozat"}),
     "PowerSign": (optim.PowerSign, {"lr": 0.02}),
     "PowerSign fading": (optim.PowerSign, {"lr": 0.02, "f": 0.3}),
     "AddSign": (optim.AddSign, {"lr": 0.02}),

@@ -80,10 +80,11 @@ def _by_name(name: str, optimizer: Mapping[str, Any], step: int | None) -> Linea
         return LinearRule(momentum, 1 - momentum if optimizer.get("form") in MEANS else 1.0)
     if name in BY_MEAN:
         return LinearRule(beta1, 1 - beta1)
-    if name == "NAdam":  # Dozat 2016, Algorithm 2; the product of all its momenta is taken for zero
+    if name == "NAdam":  # the product of all its momenta is taken for zero
         decay = float(optimizer.get("momentum_decay") or 4e-3)
         ahead = beta1 if step is None else beta1 * (1 - 0.5 * 0.96 ** (step * decay))
-        return LinearRule(beta1, 1 - ahead * beta1, 1 - ahead)
+        memory = ahead if optimizer.get("form") == "dozat" else beta1  # of the running mean (Dozat 2016, Algorithm 2)
+        return LinearRule(memory, 1 - ahead * memory, 1 - ahead)
     if name in BY_DIVISOR:
         return LinearRule(momentum if name == "RMSprop" else 0.0, 1.0)
     return None

@@ -26,7 +26,7 @@ class Optimizer:
     weight_decay: int | float | None = None
     decoupled_weight_decay: bool | None = None  # it is no part of the gradient
     maximize: bool | None = None
-    form: str | None = None  # of the momentum, in a rule of `descend.optim`
+    form: str | None = None  # which form of Momentum or NAdam, in an optimizer of `descend.optim`
     hyperparameters: dict[str, Setting] = field(default_factory=dict)  # the others, by the rule's own names for them
     unusual: dict[str, Setting] = field(default_factory=dict)  # of those that are not the rule's defaults: the defaults
     rates: tuple[int | float, ...] = ()  # of each group, where there are several
