@@ -1,6 +1,7 @@
 """What the size of a batch costs and gains: the curve's knee where it was put, and runs that reach their target."""
 
-from math import inf
+from dataclasses import replace
+from math import inf, isnan, nan
 
 import pytest
 import torch
@@ -80,7 +81,33 @@ def test_training_takes_one_step_for_each_batch_until_it_is_told() -> None:
 
     batches = shuffled(training.data, 100, seed=1)
     taken = train(weights, F.mse_loss, batches, torch.optim.SGD(weights.parameters(), 0.1), go_on)
-    assert seen == [1, 2, 3, 4, 5, 6, 7] and taken > 0
+    assert seen == [1, 2, 3, 4, 5, 6, 7] and len(taken) == 7 and min(taken) > 0
+
+
+def test_a_step_s_time_is_neither_the_first_steps_nor_the_checks(monkeypatch) -> None:
+    """By a clock of its own: a step takes 1 s, the first three take 100 s, and a check of the loss takes 10 s."""
+    now, taken = [0.0], {"steps": 0}
+
+    class Clocked(torch.optim.SGD):
+        def step(self, closure=None):
+            taken["steps"] += 1
+            now[0] += 100 if taken["steps"] <= 3 else 1
+            return super().step(closure)
+
+    class Checked(nn.Linear):
+        def forward(self, x):
+            now[0] += 10 * (not self.training)
+            return super().forward(x)
+
+    monkeypatch.setattr("descend.landscape.batch_sizes.perf_counter", lambda: now[0])
+    given = {**vars(small()), "model": Checked(6, 1), "rule": Clocked, "target": 0.0, "most_steps": 20, "seeds": 1}
+    assert [run.step_seconds for run in Training(**given).runs([4, 64])] == [1.0] * 4
+
+
+def test_where_steps_were_not_timed_the_knee_is_known_and_no_limit() -> None:
+    found = tradeoff([replace(made(size), seconds=nan, step_seconds=nan) for size in (4, 16, 64)])
+    assert found.knee == pytest.approx(40, rel=0.5) and found.seconds is None
+    assert isnan(found.machine_limit) and isnan(found.fastest)
 
 
 def test_an_epoch_shows_each_example_once() -> None:

@@ -1,13 +1,16 @@
 """`descend show gradients`: a script's own batches, and what is wrong with a request said in one line."""
 
 import json
-from math import inf
+from math import inf, isnan
 from pathlib import Path
 
 import pytest
 from complaints import complaints
 
-from descend.doctor.commands.showing.batch_runs import SizedRun, compared, sizes_of
+from descend.doctor.commands.showing import batch_runs
+from descend.doctor.commands.showing.batch_runs import SizedRun, compared, sized_runs, sizes_of, step_seconds
+from descend.doctor.record import Ending, Fact, Reading, Record, facts
+from descend.doctor.script.script import Script
 from descend.ground.errors import UsageError
 
 SCRIPT = """
@@ -28,7 +31,7 @@ for epoch in range(2):
 """
 
 
-def facts(done, path: Path) -> dict[tuple[str, str], dict]:
+def printed_facts(done, path: Path) -> dict[tuple[str, str], dict]:
     assert done.returncode == 0, done.stderr
     assert path.stat().st_size > 10_000
     return {(fact["name"], fact["place"]): fact["detail"] for fact in json.loads(done.stdout)["facts"]}
@@ -39,7 +42,7 @@ def test_a_loader_that_does_not_shuffle_is_found_out(descend, tmp_path):
     (tmp_path / "train.py").write_text(SCRIPT.format(shuffle="", norm=""))
     page = tmp_path / "gradients.html"
     options = ["--at", "first", "--format", "json", "--out", str(page)]
-    found = facts(descend("show", "gradients", *options, "train.py", cwd=tmp_path), page)
+    found = printed_facts(descend("show", "gradients", *options, "train.py", cwd=tmp_path), page)
     assert {name for name, _ in found} >= {"gradient_noise", "batch_variance", "momentum_variance", "weight_variance"}
     assert found["gradient_bias", "first"]["p_value"] < 0.05
     slope, error, _ = found["batch_variance", "first"]["exponent"]
@@ -50,13 +53,79 @@ def test_a_loader_that_does_not_shuffle_is_found_out(descend, tmp_path):
     assert abs(mean - 0.1 / 1.9) < 4 * error
 
 
+NOISE = facts.GradientNoise(1.0, 1.0, (1.0, 0.0, 1.0), 64, 1, "", 8, "0", 10, 1.4, {})
+
+
+def run_of(*messages, steps: int = 100, reason: str = "finished") -> Record:
+    """A record of a run whose steps took 1 s each under observation."""
+    record = Record(0, "show", None, "train.py", "/", 0, {})
+    record.extend([Reading("loss", "0", step, 1.0) for step in range(steps)])
+    record.extend([*messages, Ending(reason, 143, steps, loop_s=1.0 * steps)])
+    return record
+
+
+@pytest.fixture
+def runs(monkeypatch, tmp_path):
+    """Take `batch_runs` to runs that are made up: `answer(plan)` returns the record of each, `plans` lists them."""
+    (tmp_path / "train.py").write_text(SCRIPT.format(shuffle="", norm=""))
+    plans = []
+
+    def of(answer):
+        def run_once(script, plan, words):
+            plans.append(plan)
+            return answer(plan)
+
+        monkeypatch.setattr(batch_runs, "run_once", run_once)
+        monkeypatch.setattr(batch_runs, "_resized", lambda script, record, size: script)
+        first = run_of(Fact.of(NOISE, 0, "first"))
+        return sized_runs(Script(tmp_path / "train.py", tmp_path), first, [4, 8, 32]), plans
+
+    return of
+
+
+def test_a_step_is_timed_in_a_run_that_nothing_observes(runs):
+    timed = [Reading("step_seconds", "0", step, 0.5 if step <= 20 else 0.001) for step in range(1, 101)]
+    (found, interruption), plans = runs(lambda plan: run_of(*timed if plan.role == "bare" else ()))
+    assert interruption is None and {run.step_seconds for run in found} == {0.001}
+    assert [plan.role for plan in plans] == ["show", "bare"] * 6
+    assert [run.size for run in found] == [4, 8, 32] * 2  # the sizes take turns
+
+
+def test_a_step_that_could_not_be_timed_has_no_time(runs):
+    (found, _), _ = runs(lambda plan: run_of())
+    assert len(found) == 6 and all(isnan(run.step_seconds) for run in found)
+
+
+@pytest.mark.parametrize("role", ["show", "bare"])
+def test_an_interruption_ends_all_runs(runs, role):
+    (found, interruption), plans = runs(lambda plan: run_of(reason="interrupted" if plan.role == role else "finished"))
+    assert found == [] and (interruption.reason, interruption.status) == ("interrupted", 143)
+    assert len(plans) == (1 if role == "show" else 2)
+
+
+@pytest.mark.slow
+def test_a_plain_run_reports_the_time_of_each_step(tmp_path):
+    """By the script's own clock: a batch takes 1/64 s and what is done between two epochs 1 s."""
+    from descend.doctor.commands.single_run import run_once
+    from descend.doctor.script.plan import Plan
+
+    clock = "import time\nnow = [time.perf_counter()]\ntime.perf_counter = lambda: now[0]\n"
+    epoch = "    now[0] += 1\n    for a, b in loader:\n        now[0] += 1 / 64"
+    steps = clock + SCRIPT.format(shuffle="", norm="").replace("    for a, b in loader:", epoch)
+    (tmp_path / "train.py").write_text(steps)
+    plan = Plan(role="bare", jobs=1, asked={"what": "step_seconds"}).fixed_at(50)
+    record = run_once(Script(tmp_path / "train.py", tmp_path), plan)
+    assert record.steps == 50 and len(record.series("step_seconds", "0")) == 49
+    assert step_seconds(record) == pytest.approx(1 / 64)
+
+
 @pytest.mark.thorough
 @pytest.mark.slow
 def test_batch_norm_leaves_batches_and_other_sizes_are_run(descend, tmp_path):
     (tmp_path / "train.py").write_text(SCRIPT.format(shuffle=", shuffle=True", norm=", nn.BatchNorm1d(8)"))
     page = tmp_path / "gradients.html"
     options = ["--batches", "4,8,32", "--format", "json", "--out", str(page)]
-    found = facts(descend("show", "gradients", *options, "train.py", cwd=tmp_path), page)
+    found = printed_facts(descend("show", "gradients", *options, "train.py", cwd=tmp_path), page)
     noise = found["gradient_noise", "first"]
     assert noise["examples"] == 8 and "cannot be computed for one example" in noise["why"]
     assert found["gradient_bias", "first"]["p_value"] > 0.001

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from math import ceil, inf, isfinite, nan, sqrt
-from statistics import fmean
+from statistics import fmean, median
 from time import perf_counter
 from typing import Any
 
@@ -18,11 +18,13 @@ from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 from torch.optim import Optimizer
 
+from descend.ground.bound import Count
 from descend.landscape.fits import Line, relative_line
 
 Function = Callable[[Any, Any], Tensor]
 Rule = Callable[[Sequence[nn.Parameter], float], Optimizer]  # of parameters and rate
 SPACING = 1.05  # between the steps at which it is seen whether the target is reached
+WARM_UP = Count(5, "steps", "chosen: caches and autograd's threads are there after one or two")
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Run:
     lr: float
     steps: float
     seconds: float
-    step_seconds: float  # of a step, looking at the target not counted
+    step_seconds: float  # median over the steps, without checks of the loss; NaN where it was not measured
     kept_bytes: float = nan  # for the backward pass; NaN where it was not measured
 
 
@@ -58,7 +60,18 @@ class Training:
         count = len(self.data[0])
         if bad := [size for size in sizes if not 1 <= size <= count]:
             raise ValueError(f"a batch must have from 1 to {count} examples, not {bad[0]}")
-        return [self._run(size, lr, seed) for size in sizes for lr in self.rates for seed in range(self.seeds)]
+        found = []
+        for size in sizes:
+            self._warm_up(size)
+            found += [self._run(size, lr, seed) for lr in self.rates for seed in range(self.seeds)]
+        return found
+
+    def _warm_up(self, size: int) -> None:
+        """Take the first steps at a size, which are slow, on a copy of the model."""
+        model = deepcopy(self.model)
+        with torch.random.fork_rng():
+            optimizer = self.rule(list(model.parameters()), self.rates[0])
+            train(model, self.function, shuffled(self.data, size, 0), optimizer, lambda step: step < WARM_UP)
 
     def _run(self, size: int, lr: float, seed: int) -> Run:
         model, reached, taken, look = deepcopy(self.model), False, 0, 1
@@ -76,8 +89,8 @@ class Training:
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             optimizer = self.rule(list(model.parameters()), lr)
-            spent = train(model, self.function, shuffled(self.data, size, seed), optimizer, go_on)
-        return Run(size, lr, taken if reached else inf, spent if reached else inf, spent / taken)
+            each = median(train(model, self.function, shuffled(self.data, size, seed), optimizer, go_on))
+        return Run(size, lr, taken if reached else inf, taken * each if reached else inf, each)
 
     def _value(self, model: nn.Module) -> float:
         was = model.training
@@ -92,12 +105,12 @@ class Training:
 class Tradeoff:
     """What the runs at each size's best rate say.
 
-    steps: against 1 / S; seconds: of a step, against S.
+    steps: against 1 / S; seconds: of a step, against S; None where it was timed at fewer than 3 sizes.
     """
 
     runs: tuple[Run, ...]
     steps: Line
-    seconds: Line
+    seconds: Line | None
 
     @property
     def least_steps(self) -> float:
@@ -111,14 +124,19 @@ class Tradeoff:
 
     @property
     def machine_limit(self) -> float:
-        """The size from which a step's time is mostly in its examples; infinite where they cost nothing."""
+        """The size from which a step's time is mostly in its examples.
+
+        Infinite where examples cost nothing, NaN where the times are not known.
+        """
+        if self.seconds is None:
+            return nan
         return max(self.seconds.intercept, 0.0) / self.seconds.slope if self.seconds.slope > 0 else inf
 
     @property
     def fastest(self) -> float:
-        """The size of the least time to the target."""
+        """The size of the least time to the target; NaN where the times are not known."""
         known = self.knee, self.machine_limit
-        return sqrt(self.knee * self.machine_limit) if min(known) > 0 else 0.0
+        return sqrt(self.knee * self.machine_limit) if min(known) > 0 or self.seconds is None else 0.0
 
 
 def tradeoff(runs: Sequence[Run]) -> Tradeoff:
@@ -136,7 +154,9 @@ def tradeoff(runs: Sequence[Run]) -> Tradeoff:
     if len(sizes) < 3:
         raise ValueError(f"the target was reached at {len(sizes)} sizes; their curve needs 3 at least")
     steps = relative_line([1 / run.size for run in reached], [run.steps for run in reached])
-    seconds = relative_line([run.size for run in reached], [run.step_seconds for run in reached])
+    timed = [run for run in reached if isfinite(run.step_seconds)]
+    is_timed = len({run.size for run in timed}) >= 3
+    seconds = relative_line([run.size for run in timed], [run.step_seconds for run in timed]) if is_timed else None
     return Tradeoff(tuple(reached), steps, seconds)
 
 
@@ -146,18 +166,18 @@ def train(
     batches: Iterable[tuple[Any, Any]],
     optimizer: Optimizer,
     go_on: Callable[[int], bool] = lambda step: True,
-) -> float:
-    """Take one step for each batch while `go_on(steps taken)`; return the seconds that the steps took."""
-    spent, step = 0.0, 0
+) -> list[float]:
+    """Take one step for each batch while `go_on(steps taken)`; return the seconds that each step took."""
+    seconds = list[float]()
     for inputs, targets in batches:
         began = perf_counter()
         optimizer.zero_grad()
         function(model(inputs), targets).backward()
         optimizer.step()
-        spent, step = spent + perf_counter() - began, step + 1
-        if not go_on(step):
+        seconds.append(perf_counter() - began)
+        if not go_on(len(seconds)):
             break
-    return spent
+    return seconds
 
 
 def shuffled(data: tuple[Tensor, Tensor], size: int, seed: int) -> Iterator[tuple[Tensor, Tensor]]:

@@ -1,6 +1,6 @@
 """The nearest to plain python that can still be stopped and compared: a count of the optimizer's steps, no more.
 
-In a group of processes the steps are timed, too.
+In a group of processes, and where the plan asks for it, the steps are timed, too.
 """
 
 import time
@@ -39,7 +39,7 @@ class BareRun:
         self.stage_begins: Callable[[Optimizer, FrameType | None], None] = lambda optimizer, frame: None
         self.stage_over: Callable[[], None] = lambda: None
         self.began: float | None = None  # when the first step ended
-        self.times: StepTimes | None = None  # of a process that is one of a group
+        self.times: StepTimes | None = None  # None: the steps are not timed
         self.inert = False
         self._steppers: dict[str, Stepper] = {}
         self._identities = OptimizerIdentities(self._steppers, owning=True)
@@ -93,7 +93,9 @@ class BareRun:
             self._leaves = tuple(inputs)
 
     def finish(self, *, measuring: bool) -> None:
-        """There is nothing to measure."""
+        """Send the last step times: there is nothing to measure."""
+        if self.times is not None:
+            self.times.flush()
 
     def weights(self) -> str:
         """Return the fingerprint of every parameter that an optimizer has stepped on, or the script itself has."""

@@ -74,10 +74,12 @@ class Observation:
     def look(self, *, stage: int, spread: bool, examples: int, asked: Mapping[str, Any]) -> None:
         """Look at one stage only, as `BareRun.stage` has it; at batches from all over the run; at so many examples.
 
-        `asked`, in the role show: what, and at which steps.
+        `asked`, in the role show: what, and at which steps. In the role bare: that each step is timed.
         """
         if isinstance(self.watch, BareRun):
             self.watch.stage = stage
+            if asked:
+                self.watch.times = StepTimes(0, self.channel.send, interval=0.0)
             return
         examiner = self.watch.examiner
         examiner.sampling = examiner.sampling or spread

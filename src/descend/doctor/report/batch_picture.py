@@ -42,17 +42,17 @@ def _table(runs: "Sequence[Run]", target: float, noise_scale: float) -> Table:
                 error,
                 number(steps) if reached else "not reached",
                 number(steps * size) if reached else "",
-                f"{number(1000 * each)} ms",
-                f"{number(steps * each)} s" if reached else "",
+                f"{number(1000 * each)} ms" if isfinite(each) else "not timed",
+                f"{number(steps * each)} s" if reached and isfinite(each) else "",
                 f"{number(held / 1e6)} MB" if isfinite(held) else "not known",
             )
         )
     caption = (
         "Runs of the script with other batches and nothing else changed, until the mean training loss over the last "
         f"512 examples is {number(target)}: the lowest that all sizes reach that train at all, unless another was "
-        "asked for. Error: of a batch's gradient at the start, in lengths of the gradient. The time of a step is that "
-        "of runs that are watched, without their first; in all: to the target. Kept: what the forward pass leaves for "
-        "the backward one, the parameters aside."
+        "asked for. Error: of a batch's gradient at the start, in lengths of the gradient. The time of a step is the "
+        "median over runs of their own that nothing observes, loading the batch included; in all: to the target. Kept: "
+        "what the forward pass leaves for the backward one, without the parameters."
     )
     head = ("batch", "error", "steps", "examples", "a step", "in all", "kept")
     return Table("What the size of the batch costs and gains", head, rows, caption, frozenset(range(7)))
@@ -61,19 +61,20 @@ def _table(runs: "Sequence[Run]", target: float, noise_scale: float) -> Table:
 def _curve(found: "Tradeoff") -> Table:
     low, high = found.steps.ratio_interval()
     sizes = [run.size for run in found.runs]
-    rows = (
+    rows = [
         ("S_min, steps", number(max(found.least_steps, 0.0))),
         ("knee B, examples", f"{_among(found.knee, sizes)} [{number(low)}, {number(high)}]"),
-        ("the machine's limit, examples", _among(found.machine_limit, sizes)),
-        ("fastest, examples", _among(found.fastest, sizes)),
-    )
+    ]
+    if found.seconds is not None:
+        rows.append(("the machine's limit, examples", _among(found.machine_limit, sizes)))
+        rows.append(("fastest, examples", _among(found.fastest, sizes)))
     caption = (
         "From fits of S_min·(1 + B/S) to the steps (McCandlish et al. 2018) and of a + b·S to the time of a step. "
         "S_min: the steps of a batch without end. Knee: the size that needs twice as many, with its 95 % interval. The "
         "machine's limit: from there on a step's time is mostly in its examples. Fastest: the least time. The law is "
         "for the best rate at each size; here the rate is the script's own, so a large batch shows less than it could."
     )
-    return Table("The curve through them", ("", "value"), rows, caption)
+    return Table("The curve through them", ("", "value"), tuple(rows), caption)
 
 
 def _among(size: float, sizes: Sequence[int]) -> str:
@@ -87,21 +88,19 @@ def _figure(found: "Tradeoff") -> Figure:
     def steps(size: float) -> float:
         return found.steps.intercept + found.steps.slope / size
 
-    def seconds(size: float) -> float:
-        return steps(size) * (found.seconds.intercept + found.seconds.slope * size)
-
     knee, limit = level(found.knee, "knee", vertical=True), level(found.machine_limit, "machine's limit", vertical=True)
     sizes = sorted({run.size for run in found.runs})
-    panels = (
-        _panel("Steps to the target", [(r.size, r.steps) for r in found.runs], steps, knee),
-        _panel("Seconds to the target", [(r.size, r.seconds) for r in found.runs], seconds, limit),
-    )
+    panels = [_panel("Steps to the target", [(r.size, r.steps) for r in found.runs], steps, knee)]
+    if (line := found.seconds) is not None:
+        timed = [(r.size, r.seconds) for r in found.runs if isfinite(r.seconds)]
+        fitted = lambda size: steps(size) * (line.intercept + line.slope * size)  # noqa: E731
+        panels.append(_panel("Seconds to the target", timed, fitted, limit))
     caption = (
         f"Each point is a run, at {len(sizes)} sizes of the batch. The lines are the fit of S_min·(1 + B/S) to the "
         "steps, and its product with the fit of a + b·S to the time of a step. Far left of the knee twice the batch "
         "takes half the steps."
     )
-    return Figure(panels, caption)
+    return Figure(tuple(panels), caption)
 
 
 def _panel(

@@ -38,7 +38,7 @@ class Config:
     module: str | None
     arguments: list[str]
     role: str  # watch, baseline, trial_run, gradcheck, show, or bare: nothing is done but counting steps
-    asked: dict[str, Any]  # what is to be shown, at which steps, and how
+    asked: dict[str, Any]  # what is to be shown, at which steps, and how; in the role bare, that steps are timed
     steps: int
     seconds: float
     least_steps: int

@@ -1,4 +1,8 @@
-"""A script run again with batches of other sizes: how many steps and how long each takes to the same training loss."""
+"""A script run again with batches of other sizes: how many steps and how long each takes to the same training loss.
+
+The steps to a loss come from an observed run. The time of a step comes from a second run that nothing observes, because
+observing takes many times as long as the step of a small network.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,10 +12,12 @@ from statistics import fmean, median
 from typing import TYPE_CHECKING
 
 from descend.doctor.commands.single_run import run_once
+from descend.ground.bound import Bound, Count
 from descend.ground.errors import UsageError
 
 if TYPE_CHECKING:
-    from descend.doctor.record import Record
+    from descend.doctor.record import Ending, Record
+    from descend.doctor.script.plan import Plan
     from descend.doctor.script.script import Script
     from descend.landscape.batch_sizes import Run
 
@@ -20,15 +26,20 @@ SEEDS = 2
 AVERAGED = 512  # examples: the training loss is that of so many last ones
 LEAST_GAIN = 0.1  # of the cost at the start: a run that gains less does not train
 WARM = 3  # runs with fewer steps say nothing of a step's time
+TIMED = Count(
+    300, "steps", "chosen: the median of the 240 after the warm-up varies by about a tenth of one step's spread"
+)
+TIMED_S = 10.0  # of each timed run at most
+WARM_UP = Bound(0.2, "of a timed run's steps", "chosen as for trials that are judged by time: the first steps are slow")
 
 
 @dataclass(frozen=True)
 class SizedRun:
-    """One run: the running mean of its training loss after each step, and what a step takes."""
+    """One run: the running mean of its training loss after each step, and the median time of a step."""
 
     size: int
     losses: Sequence[float]
-    step_seconds: float
+    step_seconds: float  # NaN where no step could be timed
     kept_bytes: float = nan  # for the backward pass; NaN where it is not known
 
     @property
@@ -49,26 +60,65 @@ def sizes_of(text: str) -> list[int]:
     return sorted({*sizes})
 
 
-def sized_runs(script: "Script", record: "Record", sizes: Sequence[int]) -> list[SizedRun]:
-    """Run the script at each size. Raises `UsageError` where its batches cannot be resized."""
+def sized_runs(script: "Script", record: "Record", sizes: Sequence[int]) -> "tuple[list[SizedRun], Ending | None]":
+    """Run the script at each size; return the runs, and how an interruption has ended them.
+
+    The sizes take turns, so that what else the machine does slows all of them. Raises `UsageError` where the script's
+    batches cannot be resized.
+    """
+    changed, found = {size: _resized(script, record, size) for size in sizes}, list[SizedRun]()
+    for seed in range(SEEDS):
+        for size in sizes:
+            done = run_once(changed[size], _observed_plan(seed), partial(_words, size))
+            if _is_interrupted(done):
+                return found, done.ending
+            if done.steps < WARM or not done.ending:
+                continue
+            timed = run_once(changed[size], _timed_plan(seed), partial(_words, size))
+            if _is_interrupted(timed):
+                return found, timed.ending
+            found.append(_run(done, size, step_seconds(timed)))
+    return found, None
+
+
+def step_seconds(timed: "Record") -> float:
+    """Return the median time of a step after the warm-up, in seconds; NaN where no step was timed."""
+    times = timed.series("step_seconds", "0").values
+    return median(times[int(WARM_UP * len(times)) :]) if times else nan
+
+
+def _resized(script: "Script", record: "Record", size: int) -> "Script":
+    """Return the script with batches of that size. Raises `UsageError` where they cannot be resized."""
     from descend.doctor.record import facts
     from descend.doctor.remedies.batch_size import batch_size
-    from descend.doctor.script.plan import Plan
     from descend.doctor.source.not_applicable import NotApplicable
 
     noise = next(iter(record.every(facts.GradientNoise).values()))
+    dose = {"loader": noise.loader or "0", "batch_size": size}
+    changed = script if size == noise.batch_size else batch_size(script, record, dose)
+    if isinstance(changed, NotApplicable):
+        raise UsageError(f"the size of its batches cannot be changed: {changed.reason}")
+    return changed
+
+
+def _observed_plan(seed: int) -> "Plan":
+    """Return the plan of a run whose losses, and memory at its first step, are recorded."""
+    from descend.doctor.script.plan import Plan
+
     asked = {"what": "memory", "at": [0], "last": False, "followed": 0, "evaluation": False}
-    plan = replace(Plan(role="show", jobs=1, asked=asked).fixed_at(STEPS), seconds=SECONDS)
-    found = []
-    for size in sizes:
-        dose = {"loader": noise.loader or "0", "batch_size": size}
-        changed = script if size == noise.batch_size else batch_size(script, record, dose)
-        if isinstance(changed, NotApplicable):
-            raise UsageError(f"the size of its batches cannot be changed: {changed.reason}")
-        for seed in range(SEEDS):
-            done = run_once(changed, replace(plan, seed=seed), partial(_words, size))
-            found += [_run(done, size)] if done.steps >= WARM and done.ending else []
-    return found
+    return replace(Plan(role="show", jobs=1, asked=asked).fixed_at(STEPS), seconds=SECONDS, seed=seed)
+
+
+def _timed_plan(seed: int) -> "Plan":
+    """Return the plan of a run that is not observed: its steps are counted and timed, and nothing else."""
+    from descend.doctor.script.plan import Plan
+
+    plan = Plan(role="bare", jobs=1, asked={"what": "step_seconds"}).fixed_at(TIMED)
+    return replace(plan, seconds=TIMED_S, seed=seed)
+
+
+def _is_interrupted(record: "Record") -> bool:
+    return record.ending is not None and record.ending.reason == "interrupted"
 
 
 def compared(runs: Sequence[SizedRun], start: float, target: float | None = None) -> "tuple[float, list[Run]]":
@@ -92,14 +142,12 @@ def _words(size: int, record: "Record") -> str:
     return f"batches of {size}, step {record.steps}"
 
 
-def _run(record: "Record", size: int) -> SizedRun:
+def _run(record: "Record", size: int, seconds: float) -> SizedRun:
     from descend.doctor.record import facts
 
-    assert record.ending is not None
     values = record.series("loss", "0").values
     window = ceil(AVERAGED / size)
     running = [fmean(values[max(0, k - window) : k]) for k in range(1, len(values) + 1)]
     kept = [inf if k < min(window, len(values)) else value for k, value in enumerate(running, 1)]
-    times = record.series("step_seconds", "0").values or (record.ending.loop_s / record.steps,)
     held = record.fact(facts.KeptBytes, "first")
-    return SizedRun(size, kept, median(times), held.bytes if held and held.examples == size else nan)
+    return SizedRun(size, kept, seconds, held.bytes if held and held.examples == size else nan)

@@ -79,7 +79,10 @@ def _sizes(script: "Script", record: "Record", sizes: list[int], target: float |
     from descend.doctor.report.batch_picture import batch_pictures
     from descend.doctor.report.gradient_picture import looked_at
 
-    runs = sized_runs(script, record, sizes)
+    runs, interruption = sized_runs(script, record, sizes)
+    if interruption is not None:  # it ends the whole command, not one run of it
+        record.add(interruption)
+        return []
     if not runs:
         raise UsageError("no run with batches of another size came to a few steps")
     first = looked_at(record)[0]
