@@ -73,8 +73,47 @@ def test_at_the_fit_the_gradient_is_zero_and_the_noise_is_known() -> None:
 
 @pytest.mark.slow
 def test_at_the_true_weights_the_gradient_is_noise_as_often_as_it_should() -> None:
-    kinds = [point(regression(seed)[0], [regression(seed)[1]]).kind for seed in range(100)]
+    kinds = []
+    for seed in range(100):
+        loss, truth, _ = regression(seed, examples=1000)
+        kinds.append(point(loss, [truth]).kind)
     assert 89 <= kinds.count("minimum") <= 99 and kinds.count("no critical point") == 100 - kinds.count("minimum")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("examples", [10, 30])
+def test_a_point_that_matters_is_hardly_ever_called_critical(examples: int) -> None:
+    """At this distance from the true weights a step gains what the cost's standard error is: the test's 5 % level."""
+    kinds = []
+    for seed in range(100):
+        loss, truth, _ = regression(seed, examples=examples)
+        error = 0.5**0.5 / (8 * examples) ** 0.5  # of the mean of ½r², where r is standard normal
+        away = (2 * error / truth.numel()) ** 0.5  # in each coordinate; the gradient's expectation is the distance
+        kinds.append(point(loss, [truth + away]).kind)
+    assert kinds.count("minimum") <= 8 and "cannot tell" in kinds  # of 100 draws at 5 %
+
+
+def test_few_examples_cannot_tell_and_say_what_would() -> None:
+    """Eight batches of 10: no gradient is found at the true weights, and a long one would not have been found."""
+    seeds = (regression(seed, examples=10) for seed in range(20))
+    found = [point(loss, [truth]) for loss, truth, _ in seeds]
+    unknown = [each for each in found if each.kind == "cannot tell"]
+    assert len(unknown) > 10 and all(each.p_value >= 0.05 and each.longest > each.negligible for each in unknown)
+    assert "use more examples" in unknown[0].how and "curvature" not in unknown[0].how
+
+
+def test_more_examples_allow_for_a_shorter_gradient_only() -> None:
+    few, many = (point(regression(0, examples=n)[0], [regression(0, examples=n)[1]]) for n in (30, 3000))
+    assert many.longest < 0.2 * few.longest and many.kind == "minimum"
+    assert "too short to matter" in many.how and "positive in every direction" in many.how
+
+
+def test_a_tolerance_replaces_the_standard_error_of_the_cost() -> None:
+    loss, truth, _ = regression(2)
+    found = point(loss, [truth])
+    assert found.p_value > 0.05
+    assert point(loss, [truth], tolerance=0.9 * found.gradient_norm).kind == "cannot tell"
+    assert point(loss, [truth], tolerance=1.01 * found.longest).kind == "minimum"
 
 
 @pytest.mark.parametrize("parts", [6, 8, 40])
