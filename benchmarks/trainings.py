@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
@@ -143,24 +142,34 @@ def sharpness(model: nn.Module, data: Split, share: float = 0.5, directions: int
 class _Reached(Exception):
     """The loss is where it should be."""
 
+    def __init__(self, model: nn.Module, steps: int) -> None:
+        self.model, self.steps = model, steps
+
 
 def steps_to(training: Training, data: Split, seed: int, bound: float) -> float:
-    """Return after how many steps, in tens, the training loss was first at most `bound`; infinity if it never was.
+    """Return after how many steps, in tens, the training loss is first at most `bound`; as `trained_to` has it."""
+    return float(_reached(training, data, seed, bound).steps)
 
-    The training's own number of steps must be far above what any of them needs: it is where one that never gets there
-    is given up, and no figure.
+
+def trained_to(training: Training, data: Split, seed: int, bound: float) -> nn.Module:
+    """Return the model whose training loss, looked at every ten steps, is first at most `bound`.
+
+    Raises `RuntimeError` where it is not reached within the training's own number of steps.
     """
-    reached: list[int] = []
+    return _reached(training, data, seed, bound).model
 
+
+def _reached(training: Training, data: Split, seed: int, bound: float) -> _Reached:
     def look(model: nn.Module, step: int) -> None:
         if step % 10 == 9:
             value = trained(model, data)
             model.train()
             if value <= bound:
-                reached.append(step + 1)
-                raise _Reached
+                raise _Reached(model, step + 1)
 
     training.each_step = look
-    with suppress(_Reached):
+    try:
         training.run(data, seed)
-    return float(reached[0]) if reached else math.inf
+    except _Reached as reached:
+        return reached
+    raise RuntimeError(f"the training loss did not reach {bound} in {training.steps} steps")
