@@ -17,7 +17,7 @@ LOOPS = {
     "transformer": 400,
     "cnn": 500,
     "lbfgs": 200,
-    "functional": 8000,
+    "functional": 6000,
     "huge": 6,
 }
 VICTIM = str(HERE / "victims" / "loops.py")

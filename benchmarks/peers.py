@@ -39,7 +39,7 @@ def _row(python: str, tool: str, setting: tuple[str, ...], steps: int) -> str:
     plain = [*under, sys.executable if tool == "descend watch" else python, VICTIM]
     command = [*under, *_command(python, tool, setting)]
     ratio, seconds, same = beside(command, plain, PAIRS)
-    return f"| {tool} {' '.join(setting)} | {seconds / steps * 1000:.1f} | {steps} | {ratio} | {same} |"
+    return f"| {', '.join((tool, *setting))} | {seconds / steps * 1000:.1f} | {steps} | {ratio} | {same} |"
 
 
 def _command(python: str, tool: str, setting: tuple[str, ...]) -> list[str]:

@@ -1,0 +1,159 @@
+"""The pages of `benchmarks/`: a program prints every row, and what is quick to compute comes out again."""
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from math import isclose
+from pathlib import Path
+
+import pytest
+import torch
+
+from .printed_texts import NUMBER, ROOT, can_be_printed
+
+sys.path.insert(0, str(ROOT / "benchmarks"))
+import claims
+import layouts
+import overhead
+import stragglers
+import symmetries
+import tradeoff
+import trajectories
+
+PAGES = sorted((ROOT / "benchmarks").glob("*.md"))
+Rows = list[list[str]]
+
+
+def cells(row: str) -> list[str]:
+    return [cell.strip() for cell in row.strip().strip("|").split("|")]
+
+
+def rows(text: str) -> Rows:
+    """Return all rows of tables in a text, without the lines that separate heads from bodies."""
+    return [cells(line) for line in text.splitlines() if line.startswith("|") and not set(line) <= set("|- ")]
+
+
+def tables(page: str) -> Iterator[Rows]:
+    """Yield the tables of a page, each with its head."""
+    text = (ROOT / "benchmarks" / page).read_text(encoding="utf-8")
+    yield from (rows(table) for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE))
+
+
+def table(page: str, *head: str) -> Rows:
+    """Return the rows of the table whose head begins with these cells."""
+    [found] = [body for first, *body in tables(page) if first[: len(head)] == list(head)]
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_program_prints_every_cell_of_every_row(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    unknown = [(row, cell) for row in rows(text) for cell in row if not can_be_printed(cell)]
+    assert not unknown
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "held-out loss, with (3 seeds) and without (5)",
+        "not measured in pairs",
+        "likely",
+        "0.27 against 0.35 or so",
+        "SGDR is far ahead (Loshchilov & Hutter 2017)",
+    ],
+)
+def test_a_cell_written_by_hand_is_found(cell: str) -> None:
+    assert not can_be_printed(cell)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["-0.0103 to 0.00327", "0.0827 against 0.0862", "4.0e+20", "10^178", "held", "not in 300", "more than 150 times"]
+    + ["SGDR is ahead early: after two of its cycles (Loshchilov & Hutter 2017)", "it fails: whatever a tool says"],
+)
+def test_a_cell_that_a_program_prints_is_known(cell: str) -> None:
+    assert can_be_printed(cell)
+
+
+def test_the_claims_are_those_of_the_program() -> None:
+    printed = [[f"{claim.says} ({claim.source})", claim.figure] for claim in claims.CLAIMS]
+    assert [row[:2] for row in table("CLAIMS.md", "claim")] == printed
+
+
+def test_a_claim_s_verdict_follows_from_its_interval() -> None:
+    for *_, difference, verdict in table("CLAIMS.md", "claim"):
+        low, high = (float(end) for end in difference.split(" to "))
+        assert verdict == ("held" if high < 0 else "the opposite held" if low > 0 else "undecided")
+
+
+def test_the_watched_loops_are_those_of_the_program() -> None:
+    found = {row[0]: int(row[2]) for row in table("WATCHING.md", "loop")}
+    assert found == overhead.LOOPS
+
+
+# -- what is quick to compute
+
+
+def agree(cell: str, again: str) -> bool:
+    """Return whether two cells say the same in words, and numbers that differ by a twentieth or by rounding."""
+    pairs = zip(NUMBER.findall(cell), NUMBER.findall(again))
+    values = ([float(number.replace(" ", "").replace("−", "-")) for number in pair] for pair in pairs)
+    alike = (isclose(a, b, rel_tol=0.05) or max(abs(a), abs(b)) < 1e-5 for a, b in values)
+    return NUMBER.sub("#", cell) == NUMBER.sub("#", again) and all(alike)
+
+
+def test_numbers_agree_within_a_twentieth() -> None:
+    assert agree("0.100 [0.09, 0.11]", "0.101 [0.09, 0.11]") and agree("2e-07", "3e-07")
+    assert not agree("0.100", "0.108") and not agree("held", "undecided") and not agree("-0.1", "0.1")
+
+
+def of_2013() -> Rows:
+    lines: list[str] = []
+    layouts.of_table(lambda *more: lines.extend(more))
+    return rows("\n".join(lines))[1:]
+
+
+def of_stragglers() -> Rows:
+    counts = [(int(row[0]), row[1] == "yes") for row in table("PARALLEL.md", "workers", "one slow")]
+    return [[str(n), "yes" if slow else "no", *stragglers.speeds(n, slow)] for n, slow in counts]
+
+
+def of_claims(words: str) -> Callable[[], Rows]:
+    return lambda: [cells(row) for row in claims.rows(words=[words])]
+
+
+RECOMPUTED: dict[str, tuple[tuple[str, ...], Callable[[], Rows]]] = {
+    "a table of 2013": (("PARALLEL.md", "configuration", "days, told"), of_2013),
+    "stragglers": (("PARALLEL.md", "workers", "one slow"), of_stragglers),
+    "momentum's equation": (
+        ("LANDSCAPE.md", "time of a step"),
+        lambda: [cells(row) for row in trajectories._apart()],
+    ),
+    "orders of units": (("LANDSCAPE.md", "hidden layers"), lambda: [cells(row) for row in symmetries.orders()]),
+    "scales": (("LANDSCAPE.md", "measure of sharpness"), lambda: [cells(row) for row in symmetries.scales()]),
+    "SGDR": (("CLAIMS.md", "claim"), of_claims("SGDR is ahead early")),
+    "early decay": (("CLAIMS.md", "claim"), of_claims("a rate that decays early is ahead")),
+}
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RECOMPUTED)
+def test_what_is_quick_to_compute_comes_out_again(name: str) -> None:
+    (page, *head), compute = RECOMPUTED[name]
+    again = {tuple(row[:2]): row for row in compute()}
+    shown = {tuple(row[:2]): row for row in table(page, *head)}
+    found = {key: shown.get(key) for key in again}
+    assert again and all(row and all(map(agree, row, again[key])) for key, row in found.items()), (found, again)
+
+
+def test_what_is_kept_for_the_backward_pass_comes_out_again() -> None:
+    kept = {row[0]: row[5] for row in table("CLAIMS.md", "a step sees")}
+    assert kept == {name: f"{tradeoff._kept(size) / 1024:.0f} kB" for name, size in tradeoff.SIZES.items()}
