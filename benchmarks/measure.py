@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from origins import with_origins
+
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -74,7 +76,7 @@ def fill_section(page: Path, head: str, name: str, fill: Callable[[Callable[...,
 
     head: of a page that does not exist yet. `fill(write)` measures, and writes lines as they come.
     """
-    lines = [f"## {name.capitalize()}", "", f"On: {machine()}.", ""]
+    lines = [*with_origins(page.name, f"## {name.capitalize()}"), "", f"On: {machine()}.", ""]
 
     def write(*more: str) -> None:
         print("\n".join(more), flush=True)

@@ -14,6 +14,7 @@ import tradeoff
 import update_rules
 from consultation import consultation
 from measure import HERE, machine
+from origins import with_origins
 from overhead import overhead
 from peers import PEERS, peers
 from starting import starting
@@ -31,8 +32,8 @@ class Sheet:
         )
 
     def write(self, *lines: str) -> None:
-        """Add some lines."""
-        text = "\n".join(lines) + "\n"
+        """Add some lines, and after the title of a section how it is measured."""
+        text = "\n".join(with_origins(self.path.name, *lines)) + "\n"
         print(text, end="", flush=True)
         with self.path.open("a", encoding="utf-8") as sheet:
             sheet.write(text)
@@ -117,8 +118,10 @@ def said() -> None:
     """Measure what the texts claim."""
     sheet = Sheet(HERE / "CLAIMS.md", "What the texts claim, measured")
     sheet.write(
-        f"{claims.SEEDS} seeds on the digits (1200 of them trained on): two trainings that differ in one thing,",
-        "their means, and the 95 % interval of the paired difference. The first figure should be the smaller.",
+        "## Two trainings that differ in one thing",
+        "",
+        f"{claims.SEEDS} seeds on the digits (1200 of them trained on): the means of both trainings, and the interval",
+        "of their difference. The first figure should be the smaller.",
         "",
         "| claim | figure | measured | difference | |",
         "|---|---|---|---|---|",

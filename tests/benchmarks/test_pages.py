@@ -14,7 +14,9 @@ from .printed_texts import NUMBER, ROOT, can_be_printed
 sys.path.insert(0, str(ROOT / "benchmarks"))
 import claims
 import layouts
+import origins
 import overhead
+import run as bench
 import stragglers
 import symmetries
 import tradeoff
@@ -73,6 +75,29 @@ def test_a_cell_written_by_hand_is_found(cell: str) -> None:
 )
 def test_a_cell_that_a_program_prints_is_known(cell: str) -> None:
     assert can_be_printed(cell)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_each_section_says_how_it_is_measured(page: Path) -> None:
+    head, *sections = re.split(r"^## ", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert not rows(head)  # a table before the first section would have no origin
+    found = {section.splitlines()[0]: section.splitlines()[2] for section in sections}
+    assert found == {title: origin.line for title, origin in origins.ORIGINS[page.name].items()}
+
+
+def test_each_command_exists() -> None:
+    parts = {origin.part for sections in origins.ORIGINS.values() for origin in sections.values()}
+    assert parts <= {*bench.PARTS, "gpu"}  # that one is there where a GPU is
+
+
+def test_a_program_writes_the_origin_after_the_title(tmp_path: Path) -> None:
+    sheet = bench.Sheet(tmp_path / "PARTS.md", "Parts")
+    title, origin = next(iter(origins.ORIGINS["PARTS.md"].items()))
+    sheet.write(f"## {title}", "", "| part |")
+    assert sheet.path.read_text().splitlines()[-5:] == [f"## {title}", "", origin.line, "", "| part |"]
+    page = tmp_path / "LANDSCAPE.md"
+    bench.landscape.fill_section(page, "# The landscape\n", "surfaces", lambda write: write("| surface |"))
+    assert origins.ORIGINS["LANDSCAPE.md"]["Surfaces"].line in page.read_text()
 
 
 def test_the_claims_are_those_of_the_program() -> None:
