@@ -41,7 +41,7 @@ from descend.doctor.commands.terminal import console, say
 from descend.doctor.commands.watching.command import watch
 from descend.doctor.script.plan import Plan, cores
 from descend.ground.errors import WRONG_USAGE, UsageError
-from descend.ground.interruption import catch_signals, interruption_status
+from descend.ground.interruption import catch_signals, command_status, interruption_status
 
 if TYPE_CHECKING:
     from descend.doctor.case import Case
@@ -213,7 +213,7 @@ def main() -> NoReturn:
     catch_signals()
     try:
         try:
-            sys.exit(app(standalone_mode=False))
+            sys.exit(command_status(app(standalone_mode=False)))
         finally:
             if sys.stdout is not None:
                 sys.stdout.flush()  # else a full disk or a closed pipe shows only at the interpreter's end

@@ -174,7 +174,11 @@ def test_a_script_that_fails_keeps_its_traceback_and_its_status(descend_here, tm
     assert done.returncode == 1 and "ValueError: no data" in done.stderr and "descend/" not in done.stderr
 
 
-def test_ctrl_c_leaves_what_was_measured(tmp_path, monkeypatch):
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_what_was_measured_and_nothing_else(tmp_path, monkeypatch, ending):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
     monkeypatch.setenv(CLOCK, "steps")
     endless = RIDGE.format(rule="SGD(net.parameters(), lr=0.01)", steps="10**9")
     (tmp_path / "train.py").write_text(endless.replace("opt.step()", "opt.step()\n    import time; time.sleep(0.02)"))
@@ -182,9 +186,10 @@ def test_ctrl_c_leaves_what_was_measured(tmp_path, monkeypatch):
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
         told = map(re.compile(r"step (\d+)").search, run.stderr)
         assert next(found for found in told if found and int(found[1]) > 40)
-        run.send_signal(signal.SIGINT)
+        run.send_signal(ending)
         out, err = run.communicate(timeout=300)
-    assert run.returncode == 130 and "Directions at the first weights" in out, err
+    assert run.returncode == 128 + ending and list(temporary.iterdir()) == []
+    assert "Directions at the first weights" in out, err
     assert "interrupted" in (tmp_path / "curvature.html").read_text()
 
 
@@ -213,3 +218,18 @@ def test_the_weights_of_a_checkpoint(descend_here, tmp_path):
         in descend_here(*command, "saved.pt", "ridge.py").stderr
     )
     assert "there is no file none.pt" in descend_here(*command, "none.pt", "ridge.py").stderr
+
+
+def test_sigterm_while_the_command_still_imports(tmp_path):
+    """Typer turns every interruption of a command into the status of Ctrl-C; this one keeps its own."""
+    (tmp_path / "train.py").write_text("")
+    slow = (
+        "import importlib, os, signal, sys\n"
+        "real = importlib.import_module('descend.doctor.script.script')\n"
+        "real.opened = lambda *a, **k: os.kill(os.getpid(), signal.SIGTERM)\n"
+        "from descend.cli import main\n"
+        "sys.argv = ['descend', 'show', 'curvature', 'train.py']\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", slow], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 128 + signal.SIGTERM and "Traceback" not in done.stderr, done.stderr

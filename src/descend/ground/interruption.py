@@ -6,6 +6,7 @@ from typing import NoReturn
 
 INTERRUPTED = 128 + signal.SIGINT  # the exit status that a shell gives to a command which Ctrl-C has ended
 ENDING = (signal.SIGTERM, signal.SIGHUP)
+_received: dict[str, int] = {}  # the exit status of the last of these signals, once there was one
 
 
 class Interruption(KeyboardInterrupt):
@@ -23,6 +24,14 @@ def catch_signals() -> None:
             signal.signal(number, _interrupt)
 
 
+def command_status(returned: int | None) -> int:
+    """Return the exit status of a command that has returned, when typer may have handled the interruption.
+
+    Typer returns 130 for every `KeyboardInterrupt` that leaves a command, whichever signal it came from.
+    """
+    return _received.get("status", INTERRUPTED) if returned == INTERRUPTED else int(returned or 0)
+
+
 def interruption_status(error: BaseException) -> int:
     """Return the exit status for an interruption: 128 + the signal's number, 130 for Ctrl-C."""
     reason = error.__cause__ or error  # click raises an error of its own from the interruption
@@ -30,4 +39,5 @@ def interruption_status(error: BaseException) -> int:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    _received["status"] = 128 + number
     raise Interruption(128 + number)
