@@ -1,7 +1,6 @@
 """The pages of `benchmarks/`: a program prints every row, and what is quick to compute comes out again."""
 
 import re
-import sys
 from collections.abc import Callable, Iterator
 from math import isclose
 from pathlib import Path
@@ -10,17 +9,11 @@ import pytest
 import torch
 
 from .printed_texts import NUMBER, ROOT, can_be_printed
+from .programs import programs
 
-sys.path.insert(0, str(ROOT / "benchmarks"))
-import claims
-import layouts
-import origins
-import overhead
-import run as bench
-import stragglers
-import symmetries
-import tradeoff
-import trajectories
+claims, layouts, origins, overhead, stragglers, symmetries, tradeoff, trajectories, bench = programs(
+    "claims", "layouts", "origins", "overhead", "stragglers", "symmetries", "tradeoff", "trajectories", "run"
+)
 
 PAGES = sorted((ROOT / "benchmarks").glob("*.md"))
 Rows = list[list[str]]

@@ -10,6 +10,7 @@ from descend.doctor.record.store import Store
 from descend.doctor.script.change import Change
 from descend.doctor.symptoms import Symptom
 from descend.doctor.trials.trial import Trial
+from descend.ground.interruption import INTERRUPTED
 
 LIKELY = 0.8  # the least confidence of older cases that is likely now
 NOT_KEPT = ("script", "parts")  # of a trial
@@ -36,6 +37,7 @@ class _Rest:
     total_s: float = 0.0
     left_out: tuple[str, ...] = ()
     interrupted: bool = False
+    interruption: int = INTERRUPTED
     streamed: bool = False
     dismissed: tuple[str, ...] = ()
     changed: str = ""

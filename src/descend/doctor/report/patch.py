@@ -22,7 +22,7 @@ def read_diff(patch: str) -> list[DiffLine]:
     """
     lines: list[DiffLine] = []
     before = after = 0
-    for text in patch.split("\n"):
+    for text in patch.replace("\r\n", "\n").split("\n"):
         if hunk := HUNK.match(text):
             before, after = (int(size or 1) for size in hunk.groups())
             lines.append(DiffLine("hunk", text))
