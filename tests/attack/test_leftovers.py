@@ -64,8 +64,25 @@ class Consultation:
         """Whether nothing of it is left but folders that a killed process could not delete."""
         return all(none_left(name) for name in self.names)
 
-    def above(self, pid: int) -> int:
-        return int(Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()[1])
+    def processes(self) -> dict[str, int]:
+        """The numbers of the run's processes, read while all of them are there: one run may follow another."""
+        found: dict[str, int] = {}
+
+        def read() -> bool:
+            try:
+                script, worker = (named(name)[-1] for name in self.names)
+                keeper = above(script) if self.level != "namespaces" else above(above(script))
+                found.update(script=script, worker=worker, keeper=keeper, server=above(keeper))
+            except (OSError, IndexError):
+                return False
+            return True
+
+        assert comes(read, of=self.process)
+        return found
+
+
+def above(pid: int) -> int:
+    return int(Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()[1])
 
 
 def all_gone(processes: set[int]) -> bool:
@@ -122,10 +139,7 @@ def test_after_it_was_told_to_end(consultation, ending):
 @pytest.mark.parametrize("who", sampled(["script", "worker", "keeper", "server"], "worker"))
 def test_after_one_of_its_processes_was_killed(consultation, level, who):
     one = consultation(level)
-    script, worker = (named(name)[-1] for name in one.names)
-    keeper = one.above(script) if level != "namespaces" else one.above(one.above(script))
-    victims = {"script": script, "worker": worker, "keeper": keeper, "server": one.above(keeper)}
-    os.kill(victims[who], signal.SIGKILL)
+    os.kill(one.processes()[who], signal.SIGKILL)
     out, _ = one.process.communicate(timeout=300)
     assert 'Traceback (most recent call last):\n  File "' + str(Path(__file__).parents[2] / "src") not in out
     assert one.is_over() and list(one.temporary.iterdir()) == []
