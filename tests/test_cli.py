@@ -13,31 +13,18 @@ from pathlib import Path
 
 import pytest
 from complaints import one_line
+from uncleared import uncleared
 from waiting import comes
 
 from descend.cli import doctor
 from descend.doctor.script.plan import Plan
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-SICK = """
-import torch
-from torch import nn
-torch.manual_seed(0)
-x = torch.randn(256, 8)
-y = x[:, :3].argmax(1)
-model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3))
-optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-for step in range({steps}):
-    loss = nn.functional.cross_entropy(model(x[step % 4 :: 4]), y[step % 4 :: 4])
-    {body}
-    loss.backward()
-    optimizer.step()
-"""
 
 
 def script(folder: Path, *, steps: int = 40, body: str = "optimizer.zero_grad()", end: str = "") -> Path:
     path = folder / "train.py"
-    path.write_text(SICK.format(steps=steps, body=body) + end)
+    path.write_text("\n" + uncleared(steps, lr=0.1, body=body) + end)
     return path
 
 
@@ -275,7 +262,7 @@ def _hashes(folder: Path) -> dict[str, str]:
 @pytest.mark.slow
 def test_a_script_from_standard_input_is_diagnosed_without_a_patch(tmp_path):
     Path(tmp_path, "mine.py").write_text("LR = 0.1\n")  # python finds it beside a program that it reads from a pipe
-    text = "import mine\n" + SICK.format(steps=40, body="pass")
+    text = "import mine\n\n" + uncleared(40, lr=0.1, body="pass")
     done = subprocess.run(
         [sys.executable, "-m", "descend", "doctor", "--seeds", "2", "--format", "json", "-"],
         input=text,

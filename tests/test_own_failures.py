@@ -9,23 +9,12 @@ import sys
 import pytest
 from attack.kept_patches import keep_patch
 from complaints import complaints, one_line
+from uncleared import uncleared
 
 from descend.doctor.record.store import Store
 from descend.ground.errors import OWN_FAILURE, UsageError
 
-SICK = """
-import torch
-from torch import nn
-torch.manual_seed(0)
-x = torch.randn(256, 8)
-y = x[:, :3].argmax(1)
-model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3))
-optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
-for step in range(60):
-    loss = nn.functional.cross_entropy(model(x[step % 4 :: 4]), y[step % 4 :: 4])
-    loss.backward()
-    optimizer.step()
-"""
+SICK = "\n" + uncleared(steps=60)
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), ".descend/1/report.html")
 
 
@@ -115,7 +104,7 @@ def test_trials_that_cannot_be_made_take_no_finding_away(descend_here, tmp_path,
 @pytest.mark.slow
 @pytest.mark.parametrize("writer", ["write_patches", "write_page"])
 def test_the_verdict_is_printed_before_anything_is_written(descend_here, tmp_path, monkeypatch, writer):
-    healthy = SICK.replace("    loss.backward()", "    optimizer.zero_grad()\n    loss.backward()")
+    healthy = "\n" + uncleared(steps=60, body="optimizer.zero_grad()")
     (tmp_path / "train.py").write_text(healthy)
     seen = list[str]()
 

@@ -10,21 +10,10 @@ from pathlib import Path
 
 import pytest
 from complaints import complaints
+from uncleared import uncleared
 from waiting import comes
 
-SICK = """\
-import torch
-from torch import nn
-torch.manual_seed(0)
-x = torch.randn(256, 8)
-y = x[:, :3].argmax(1)
-model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3))
-optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
-for step in range(150):
-    loss = nn.functional.cross_entropy(model(x[step % 4 :: 4]), y[step % 4 :: 4])
-    loss.backward()
-    optimizer.step()
-""".replace("\n", "\r\n").encode()
+SICK = uncleared(steps=150).replace("\n", "\r\n").encode()
 
 pytestmark = pytest.mark.slow
 

@@ -217,3 +217,19 @@ def test_an_edit_without_an_effect_alone_may_have_one_beside_another() -> None:
     alone = [prescription("noise", "n", remedy="skip_call"), prescription("pull", "p", remedy="leave_out")]
     ran = run_all([Candidate(p, p.apply(SCRIPT)) for p in alone], table)
     assert ran[0].reason == THE_SAME and [c.value for c in pairs(ran, table)] == [0.05]
+
+
+@pytest.mark.parametrize("of_search", [True, False])
+def test_a_search_dismisses_a_line_that_can_be_left_out_without_any_effect(of_search):
+    class Same(Table):
+        def answer(self, job):
+            record = super().answer(job)
+            record.ending = replace(record.ending, weights="w")
+            return record
+
+    baseline = record_of(1.0)
+    baseline.ending = replace(baseline.ending, weights="w")
+    line = replace(prescription("line", "unreadable"), of_search=of_search)
+    proof, _ = tried({}, [line], baseline=baseline, table=Same({"pass": 1.0, "line": 1.0}))
+    assert verdicts(proof) == {"line": "ineffective"}
+    assert proof.dismissed == ({"unreadable"} if of_search else frozenset())

@@ -243,22 +243,6 @@ def test_a_suspicion_is_dismissed_by_a_trial_and_not_by_the_lack_of_one():
     assert proof.refuted == {"one", "two"} and proof.dismissed == {"one"}
 
 
-@pytest.mark.parametrize("of_search", [True, False])
-def test_a_search_dismisses_a_line_that_can_be_left_out_without_any_effect(of_search):
-    class Same(Table):
-        def answer(self, job):
-            record = super().answer(job)
-            record.ending = replace(record.ending, weights="w")
-            return record
-
-    baseline = record_of(1.0)
-    baseline.ending = replace(baseline.ending, weights="w")
-    line = replace(prescription("line", "unreadable"), of_search=of_search)
-    proof, _ = tried({}, [line], baseline=baseline, table=Same({"pass": 1.0, "line": 1.0}))
-    assert verdicts(proof) == {"line": "ineffective"}
-    assert proof.dismissed == ({"unreadable"} if of_search else frozenset())
-
-
 def test_what_its_seeds_leave_open_is_not_dismissed():
     class Unsure(Table):
         def answer(self, job):

@@ -14,17 +14,6 @@ from descend.ground.interruption import INTERRUPTED
 
 LIKELY = 0.8  # the least confidence of older cases that is likely now
 NOT_KEPT = ("script", "parts")  # of a trial
-KEPT_AS_THEY_ARE = (
-    "verified",
-    "bare_s",
-    "total_s",
-    "left_out",
-    "interrupted",
-    "interruption",
-    "streamed",
-    "dismissed",
-    "changed",
-)
 
 
 @dataclass(frozen=True)
@@ -42,6 +31,9 @@ class _Rest:
     dismissed: tuple[str, ...] = ()
     changed: str = ""
     changes: tuple[Change, ...] | None = None  # None where an older case does not say
+
+
+KEPT_AS_THEY_ARE = tuple(field.name for field in fields(_Rest) if field.name not in ("suspicions", "changes"))
 
 
 @dataclass(frozen=True)

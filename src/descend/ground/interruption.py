@@ -34,7 +34,7 @@ def command_status(returned: int | None) -> int:
 
 def interruption_status(error: BaseException) -> int:
     """Return the exit status for an interruption: 128 + the signal's number, 130 for Ctrl-C."""
-    reason = error.__cause__ or error  # click raises an error of its own from the interruption
+    reason = error.__cause__ or error  # click raises another error from the interruption
     return reason.status if isinstance(reason, Interruption) else INTERRUPTED
 
 

@@ -14,7 +14,7 @@ from descend.ground.errors import UsageError
 if TYPE_CHECKING:
     from descend.doctor.case import Case
 
-EPILOG = "Exit status: 0 the patch is written, or stands there already; 2 nothing was written; 5 descend itself failed."
+EPILOG = "Exit status: 0 the patch is written, or is there already; 2 nothing was written; 5 descend itself failed."
 
 
 def apply(run: Number = None, store: Where = DEFAULT_STORE) -> None:

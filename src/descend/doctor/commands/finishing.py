@@ -29,8 +29,8 @@ def finish(case: "Case", script: "Script", kept: "Store", store: str, *, as_json
     folder = kept.folder / str(case.record.run)
     print_case(case, as_json=as_json, folder=folder, store=store, has_page=True)
     sys.stdout.flush()
-    failure = _keep(case, kept)
-    if failure := kept.failure or failure:
+    last_failure = _keep(case, kept)
+    if failure := kept.failure or last_failure:
         say(f"not everything could be kept: {failure}")
 
 

@@ -74,7 +74,6 @@ def runs(store: Where = DEFAULT_STORE) -> None:
 
 def print_case(case: "Case", *, as_json: bool, folder: Path, store: str, has_page: bool) -> None:
     """Print a case for a person or, as JSON, for a program."""
-
     from descend.doctor.report import render_console, render_json
 
     if as_json:

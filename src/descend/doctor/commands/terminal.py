@@ -1,4 +1,4 @@
-"""The only door to the terminal for texts that may hold what a script has written: no control character passes it."""
+"""Print texts that may come from a script, with control characters escaped: nothing else prints such texts."""
 
 from typing import TYPE_CHECKING
 

@@ -1,7 +1,7 @@
-"""Descriptors of ours in the script's process, out of reach of what a script does to "all" of its own.
+"""Our descriptors in the script's process, with numbers that a script does not close with "all" of its descriptors.
 
 Programs close ranges such as 3 to 256 or to 1024, and `open` gives them the lowest number that is free. A descriptor
-whose number is above the soft limit stays open, is never given away and lies in none of these ranges (dup(2)).
+whose number is above the soft limit stays open, is never used for a new file and is outside these ranges (dup(2)).
 """
 
 import fcntl

@@ -44,7 +44,7 @@ def explain(error: Exception, where: str) -> str:
         if code == name or code.startswith(name + "_"):
             return f"{where} {words}"
     lines = str(_cause(error)).strip().splitlines() or [type(error).__name__]
-    if lines[0].startswith("Could not decode"):  # a text that is none, which has no code
+    if lines[0].startswith("Could not decode"):  # a text in another encoding; SQLite has no code for it
         return f"{where} is damaged: {lines[0]}"
     return f"{where}: {lines[0]}"
 

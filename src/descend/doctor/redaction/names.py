@@ -9,7 +9,8 @@ _SURE = frozenset(
 )
 # Words that have other meanings, too: what stands beside one in a text is hidden where it does not look like a word.
 _LIKELY = frozenset("token key auth pin otp pat sas sig signature cert license".split())
-# Short for "password". A number next to one is none: PyTorch programs call positive weights and pointwise layers `pw`.
+# Short for "password". A number next to one is no password: in PyTorch programs `pw` is a weight of positives, or a
+# pointwise layer.
 _PASSWORDS = frozenset({"pw", "pass", "pswd", "psw"})
 _BEFORE_KEY = frozenset("api access secret private ssh account signing encryption wandb auth license service".split())
 _BEFORE_TOKEN = frozenset(

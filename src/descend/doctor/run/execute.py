@@ -55,7 +55,7 @@ def execute(program: Program, main_ended: Callable[[int, str], None] = lambda st
 
 
 def _wait_for_threads(program: Program) -> None:
-    """Wait as python itself does at this point: for threads that still train; those of a pool are told to end."""
+    """Wait as python itself does at this point: for threads that still train; those of a pool are asked to end."""
     try:
         threading._shutdown()  # type: ignore[attr-defined]
     except BaseException as error:  # Ctrl-C; python says so and ends with the status that it has

@@ -1,7 +1,7 @@
-"""A script that has a module `descend` of its own: its imports get that one, and those of this package get this one.
+"""A script with a module named `descend`: the script imports that one, and this package goes on importing itself.
 
-Both are called the same, so `sys.modules` can hold only one of them at a time. It holds the script's, but for as long
-as a module of this package imports another.
+Both have the same name, so `sys.modules` can hold only one of them at a time. It holds the script's module, except
+while a module of this package imports another.
 """
 
 import builtins

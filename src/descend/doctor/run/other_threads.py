@@ -26,7 +26,7 @@ class Counting(Protocol):
 
 
 def when_training_ends(watch: Counting, end: Callable[[Note], None]) -> None:
-    """Call `end`, in a thread of its own, when the script's threads train no more, with the note that names them."""
+    """Call `end` in a new thread, with the note that names the script's threads, when these no longer train."""
 
     def wait() -> None:
         end(not_awaited(wait_for_training(watch)))

@@ -10,7 +10,7 @@ _MODULES = ("sqlite3", "sqlite3.dbapi2", "_sqlite3")
 
 
 def guard_databases(is_refused: Callable[[str], bool]) -> Callable[[], None]:
-    """Let every new connection ask `is_refused` of a further file. Returns what takes that back."""
+    """Let every new connection ask `is_refused` of a further file. Return the function that undoes this."""
     try:
         import sqlite3
     except ImportError:  # a Python without it

@@ -1,4 +1,4 @@
-"""Which devices a script may write to: those that keep nothing, new terminals of its own, and graphics cards.
+"""Which devices a script may write to: those that keep nothing, new terminals, and graphics cards.
 
 A disk, another program's terminal or the memory of the machine is never one of them, whatever its file is called.
 """
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 FOLDER = Path("/dev")
+SHARED_MEMORY = FOLDER / "shm"  # tensors between DataLoader workers
 # Linux, admin-guide/devices.txt: major and minor numbers
 _KEEP_NOTHING = {"null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "urandom": (1, 9)}
 _OWN_TERMINAL = {"tty": (5, 0), "ptmx": (5, 2)}  # the controlling terminal, and the maker of new ones

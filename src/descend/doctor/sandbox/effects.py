@@ -19,7 +19,7 @@ from typing import Any
 
 from descend.doctor.record.reading import Effect
 from descend.doctor.redaction.arguments import masked_command
-from descend.doctor.sandbox import native_writers
+from descend.doctor.sandbox import devices, native_writers
 from descend.doctor.sandbox.connections import (
     CONNECTS,
     HOST_NAME,
@@ -32,7 +32,7 @@ from descend.doctor.sandbox.connections import (
 )
 from descend.doctor.sandbox.copy_on_write import CopyError, CopyOnWrite
 from descend.doctor.sandbox.databases import guard_databases
-from descend.doctor.sandbox.file_effects import SHARED_MEMORY, WRITING, Arguments, FileEffects, Outside, SharedFolders
+from descend.doctor.sandbox.file_effects import WRITING, Arguments, FileEffects, Outside, SharedFolders
 from descend.doctor.sandbox.programs import Programs, library
 from descend.doctor.sandbox.signals import SETTINGS, SIGNALS, changed_settings, signalled
 from descend.doctor.sandbox.starts import STARTS, start_of
@@ -70,7 +70,8 @@ def watch_effects(
     them. `report` is called once for each distinct effect, in the thread and the process where it happens,
     which may be a forked worker: it should write one line at once. Refusals are `PermissionError`.
     """
-    watch = EffectWatch(allowed, linked_root, report, allow, shared or SharedFolders((SHARED_MEMORY,)), own_network)
+    shared = shared or SharedFolders((str(devices.SHARED_MEMORY),))
+    watch = EffectWatch(allowed, linked_root, report, allow, shared, own_network)
     judge_of = watch.judges.get
 
     def hook(event: str, arguments: Arguments) -> None:
@@ -183,10 +184,7 @@ def _started(programs: Programs, event: str, arguments: Arguments) -> Outside | 
     start = start_of(event, arguments)
     if programs.may_start(start):
         return None
-    program, named = (start.paths or start.words)[:1], start.words[:1]
-    is_itself = [os.path.basename(name) for name in program] == [os.path.basename(name) for name in named]
-    words = start.words if is_itself else (*program, *start.words[1:])  # what runs, whatever it is told it is called
-    return Outside("process", masked_command(list(words), Path.cwd()), by=library())
+    return Outside("process", masked_command(start.command, Path.cwd()), by=library())
 
 
 def _connected(own_network: bool, _: str, arguments: Arguments) -> Outside | None:

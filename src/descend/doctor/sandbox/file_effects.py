@@ -13,7 +13,6 @@ from descend.doctor.sandbox import devices
 from descend.doctor.sandbox.copy_on_write import CopyOnWrite, is_descriptor
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_TRUNC | os.O_CREAT
-SHARED_MEMORY = "/dev/shm"
 _TEMPORARY = getattr(os, "O_TMPFILE", 0)
 _DATABASE_SIDES = ("-journal", "-wal", "-shm")  # files that SQLite opens beside its own
 

@@ -38,7 +38,6 @@ _SINCE = (  # the version that brought each right; an older kernel refuses to he
 SCOPED = 6  # the version that keeps signals among the restricted processes
 _SCOPE_SIGNAL = 1 << 1
 
-_SHARED_MEMORY = Path("/dev/shm")  # tensors between DataLoader workers
 _OWN = Path("/proc/self")
 
 
@@ -78,7 +77,7 @@ def restrict_writes(allowed: Sequence[Path]) -> bool:
     if ruleset < 0:
         return False
     try:
-        for path in [*allowed, _SHARED_MEMORY]:
+        for path in [*allowed, devices.SHARED_MEMORY]:
             _allow(ruleset, path, rights & ~_MAKE_DEVICE)
         for path in (*devices.writable(), _OWN):
             _allow(ruleset, path, rights & _ON_FILES)

@@ -15,7 +15,7 @@ from typing import NoReturn
 
 from descend.doctor.sandbox import devices, kernel
 
-PRIVATE = ("/dev/shm", "/tmp")
+PRIVATE = (str(devices.SHARED_MEMORY), "/tmp")
 LAYER = "layer"  # the folder in the scratch copy's top where the run's own layer is kept, in memory
 _ALL = kernel.NEW_USER | kernel.NEW_PIDS | kernel.NEW_MOUNTS | kernel.NEW_IPC | kernel.NEW_NETWORK | kernel.NEW_NAMES
 _TERMINALS = devices.FOLDER / "pts"
@@ -123,9 +123,8 @@ def _copies(paths: Iterable[Path]) -> dict[Path, int]:
 
 def _own_devices() -> None:
     """Mount a `/dev` that holds the devices a script may write to, new terminals, and the shared memory there is."""
-    shared = Path(PRIVATE[0])
     known = [path for path in devices.writable() if path.name != _MAKER]
-    nodes = _copies([*known, *([shared] if shared.is_dir() else [])])
+    nodes = _copies([*known, *([devices.SHARED_MEMORY] if devices.SHARED_MEMORY.is_dir() else [])])
     folders = {path for path in nodes if path.is_dir()}
     kernel.mount("tmpfs", str(devices.FOLDER), "tmpfs", "mode=755")
     _TERMINALS.mkdir()

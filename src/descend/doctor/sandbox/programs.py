@@ -93,7 +93,7 @@ class Programs:
         return program in _LOOK
 
     def _is_installed(self, start: Start) -> bool:
-        """Whether the file that will run is one of the system's, or of the user's path; also where there is none."""
+        """Whether the file that will run is the system's or on the user's path; True if nothing will run."""
         name, program = start.words[0], start.program
         if program is None:
             return "/" not in name

@@ -27,8 +27,15 @@ class Start:
         return os.environ if self.environment is None else self.environment
 
     @property
+    def command(self) -> list[str]:
+        """The words for a report: first what will run, if its caller gives it another name."""
+        named, given = self.words[:1], (self.paths or self.words)[:1]
+        is_same = list(map(os.path.basename, named)) == list(map(os.path.basename, given))
+        return [*(named if is_same else given), *self.words[1:]]
+
+    @property
     def program(self) -> str | None:
-        """The file that will run; None where there is none."""
+        """The file that will run; None if no file is found."""
         return next(filter(None, map(self.found, self.paths or self.words[:1])), None)
 
     def found(self, name: str) -> str | None:

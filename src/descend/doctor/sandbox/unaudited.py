@@ -1,4 +1,4 @@
-"""Calls of the standard library that change something and that the interpreter tells no audit hook: made to tell it.
+"""Calls of the standard library that change something and raise no audit event: they are wrapped to raise one.
 
 Python audits `os.mkdir` and not `os.mknod`, `subprocess.Popen` and not what it calls in the end.
 """
@@ -24,7 +24,7 @@ _HELD_BY = {"os": (("posix", ""),), "_posixsubprocess": (("subprocess", "_"),)}
 
 
 def audit_them() -> Callable[[], None]:
-    """Let each of the calls raise an audit event of its own name. Returns what takes that back."""
+    """Let each of the calls raise an audit event with the call's name. Return the function that undoes this."""
     undo: list[Callable[[], None]] = []
     for name, functions in _CALLS.items():
         module = importlib.import_module(name)

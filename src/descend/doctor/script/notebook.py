@@ -48,7 +48,7 @@ def refilled(text: str, name: str, source: str) -> str:
 
 
 def line_by_line(text: str, name: str) -> str:
-    """Return a notebook as Jupyter saves it, with each line of a cell on a line of its own, for a diff.
+    """Return a notebook as Jupyter saves it, with each line of a cell on a separate line, for a diff.
 
     A file that keeps a whole cell as one JSON string would show all of the cell where one line of it has changed.
     """

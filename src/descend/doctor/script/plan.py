@@ -40,9 +40,8 @@ class Plan:
     timed: bool = field(default_factory=lambda: os.environ.get(CLOCK) != "steps")  # else steps bound it, and no time
     trains: bool = True  # whether the steps move the parameters: without, what a script prints is that of no learning
     role: str = "baseline"  # watch, baseline, trial_run, gradcheck or show
-    asked: Mapping[str, Any] = field(
-        default_factory=dict
-    )  # in the role show: what, at which steps, and how; bare: to time steps
+    # In the role show: what is measured, at which steps, and how. In the role bare: that steps are timed.
+    asked: Mapping[str, Any] = field(default_factory=dict)
     allow_effects: bool = False  # let the script write, connect and start programs outside its scratch copy
     sandbox: str = "auto"  # how far it is kept apart: auto, namespaces, landlock or hooks
     select: tuple[str, ...] = ()  # symptom ids to look for; all when empty

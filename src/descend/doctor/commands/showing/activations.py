@@ -52,7 +52,6 @@ def activations(
     gain of the activation. MODEL is shown with its own weights as well, and without N(0, 1):
     descend show activations train.py:Net --input 3,32,32
     """
-
     from descend.doctor.report.document import write_pictures
 
     if model is None:

@@ -88,7 +88,6 @@ def trajectories(  # noqa: PLR0913 - each is an option of the command
     The seven rules of Ruder's two animations are shown by descend show trajectories --surface beale, and by
     --surface saddle. A rule takes the steps that its optimizer takes.
     """
-
     from descend.doctor.commands.showing.trajectory_page import MOST_LINES, write_page
     from descend.doctor.commands.showing.trajectory_tables import eigenvector_table, ends_table, facts, point
     from descend.trajectories import along_eigenvectors, chosen, differential_equations, read_rates, with_rates
