@@ -36,7 +36,7 @@ Allowed at every level: {allowed}.
 ## What is kept
 
 Runs are kept in `.descend`, which only your user can read. Keys and passwords are masked before anything is stored
-or shown ([how](decisions/0018-what-is-hidden.md)). `descend apply` writes only the files of the patch that it
+or shown ([how](decisions/0018-redaction.md)). `descend apply` writes only the files of the patch that it
 shows.
 """
 
