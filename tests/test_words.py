@@ -59,7 +59,7 @@ AS_OTHERS_WROTE = (
     "clinic/strangers",
 )
 GENERATED = ("docs/sentences.md", "docs/bounds.md")
-QUOTED = re.compile(r"`[^`\n]*`|^    .*$|^```.*?^```", re.MULTILINE | re.DOTALL)
+QUOTED = re.compile(r"`[^`\n]*`|^    [^\n]*$|^```.*?^```", re.MULTILINE | re.DOTALL)
 
 
 def texts_of_source(source: str) -> Iterator[str]:
