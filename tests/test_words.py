@@ -20,7 +20,7 @@ INSTEAD = {  # pattern -> what to write
     "anew": "again",
     "upon": "on",
     "hence|whence|thus": "so, therefore, from where",
-    "told|tells?|telling": "reported, passed, says",
+    "told|tells|telling": "reported, passed, says",
     "heard|hears?": "received, logged",
     "foretells?|foretold": "predict, predicted",
     "suffer(s|ed|ing)?": "fails, has",
