@@ -156,7 +156,7 @@ def spread(seed: int) -> tuple[float, float]:
 GROWS = Training(batches=lambda seed: GrowingBatches(Reshuffled(TRAIN, seed), 32, Step(234, decay=5.0), most=400))
 DECAYS = Training(schedule=Step(234, 0.2))
 WHOLE = Training(batch_size=TRAIN)
-WEIGHTED = {"lr": 0.05, "momentum": 0.0, "tells": True}
+WEIGHTED = {"lr": 0.05, "momentum": 0.0, "reports_errors": True}
 
 
 def steps_taken(seed: int) -> tuple[float, float]:

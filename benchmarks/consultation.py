@@ -13,7 +13,7 @@ EXAMPLES = (
 
 
 def consultation(repeats: int = 2) -> list[str]:
-    """Return one row for each example: time to the diagnosis and to the verdict over the bare run."""
+    """Return one row for each example: time to the diagnosis and to the verdict over the baseline run."""
     rows, firsts, verdicts = [], [], []
     for name in EXAMPLES:
         script = f"examples/{name}.py"

@@ -1,4 +1,4 @@
-"""The curvature of a cost: what it takes beside ARPACK, curvlinops and PyHessian, and how right it is.
+"""The curvature of a cost: what it takes relative to ARPACK, curvlinops and PyHessian, and how right it is.
 
 The two others are compared with where they are installed (the extra `bench`).
 """
@@ -111,7 +111,7 @@ def case(
 
 
 def against_arpack() -> Iterator[str]:
-    """Yield the products that the ends take beside ARPACK's, from the same start and at an equal residual."""
+    """Yield the products that the ends take relative to ARPACK's, from the same start and at an equal residual."""
     for name, make in LARGER.items():
         for steps in (0, 150):
             given = case(name, make, steps=steps)
@@ -119,27 +119,27 @@ def against_arpack() -> Iterator[str]:
                 hessian, at = given.loss.hessian(given.at), given.at
                 found = ends(hessian, at, top=count, bottom=count, tolerance=tolerance, go_on=lambda n: n < 2000)
                 worst = max(pair.residual for pair in (*found.top, *found.bottom))
-                asked = _arpack(lambda row, h=hessian, a=at: mean_product(h, row, a), at, 2 * count, worst)
-                ratio = found.products / asked
+                evaluated = _arpack(lambda row, h=hessian, a=at: mean_product(h, row, a), at, 2 * count, worst)
+                ratio = found.products / evaluated
                 left = f"{worst / found.radius:.0e}"
-                yield f"| {given.name} | {count} + {count} | {left} | {found.products} | {asked} | {ratio:.2f} |"
+                yield f"| {given.name} | {count} + {count} | {left} | {found.products} | {evaluated} | {ratio:.2f} |"
 
 
 def _arpack(product: Callable[[Tensor], Tensor], at: list[Tensor], count: int, residual: float) -> int:
     """Return the fewest products with which ARPACK finds as many pairs as well."""
-    asked = 0
+    evaluated = 0
 
     def count_product(row: np.ndarray) -> np.ndarray:
-        nonlocal asked
-        asked += 1
+        nonlocal evaluated
+        evaluated += 1
         return product(torch.from_numpy(row.reshape(-1))).numpy()
 
     start = normal_like(flat(at)).numpy()
     operator = LinearOperator((len(start),) * 2, matvec=count_product, dtype=float)
     for tolerance in (1.0, *LOOSEST_FIRST, 1e-6):
-        asked = 0
+        evaluated = 0
         values, vectors = eigsh(operator, k=count, which="BE", tol=tolerance, v0=start)
-        taken = asked
+        taken = evaluated
         images = np.stack([product(torch.from_numpy(v.copy())).numpy() for v in vectors.T], 1)
         if np.linalg.norm(images - vectors * values, axis=0).max() <= residual:
             break

@@ -48,7 +48,7 @@ def of_gradients(write: Callable[..., None]) -> None:
 
 
 def statistics() -> Iterator[str]:
-    """Yield, for a network and where it is, what is measured beside what is expected."""
+    """Yield, for a network and where it is, the measured and the expected value."""
     torch.set_num_threads(1)
     for name, steps in AT.items():
         data = split(0)

@@ -71,7 +71,7 @@ if __name__ == "__main__":
     x, y = torch.randn(BATCH, 1, SIZE, SIZE), torch.randint(0, 10, (BATCH,))
     for shared in (x, y):
         dist.broadcast(shared, 0)
-    told = {}
+    reported = {}
     for crossing in map(int, sys.argv[1].split(",")):
         torch.manual_seed(0)
         whole, given = Columns(crossing), Columns(crossing)
@@ -90,8 +90,8 @@ if __name__ == "__main__":
         before = part.post.bytes
         ways["train"][1]()
         moved = part.post.bytes - before
-        told[crossing] = {name: [statistics.median(c) for c in zip(*rows)] for name, rows in spent.items()}
-        told[crossing]["bytes"] = moved
+        reported[crossing] = {name: [statistics.median(c) for c in zip(*rows)] for name, rows in spent.items()}
+        reported[crossing]["bytes"] = moved
     if rank == 0:
-        print(json.dumps(told))
+        print(json.dumps(reported))
     dist.destroy_process_group()

@@ -24,11 +24,11 @@ def of_graphs(write: Callable[..., None]) -> None:
     )
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     command += [str(HERE / "graph_trainings.py"), ",".join(map(str, CROSSING))]
-    told = [
+    reported = [
         json.loads(subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, check=True).stdout)
         for _ in range(LAUNCHES)
     ]
     for crossing in map(str, CROSSING):
-        gains = [median(t[crossing][way][0] / t[crossing][way][1] for t in told) for way in ("train", "predict")]
-        moved = told[0][crossing]["bytes"] / 1e6
+        gains = [median(t[crossing][way][0] / t[crossing][way][1] for t in reported) for way in ("train", "predict")]
+        moved = reported[0][crossing]["bytes"] / 1e6
         write(f"| {crossing} of {LAYERS} | {gains[0]:.2f} | {gains[1]:.2f} | {moved:.2f} |")

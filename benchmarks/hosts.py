@@ -30,8 +30,8 @@ class Hosts:
         own = self._folder / str(host)
         own.mkdir(exist_ok=True)
         core = host % len(os.sched_getaffinity(0))
-        rooms = f'mount --bind {own} /tmp && mount -t tmpfs none /dev/shm && exec taskset -c {core} bash -c "$1"'
-        alone = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "bash", "-c", rooms, "host", command]
+        mounts = f'mount --bind {own} /tmp && mount -t tmpfs none /dev/shm && exec taskset -c {core} bash -c "$1"'
+        alone = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "bash", "-c", mounts, "host", command]
         given = {**os.environ, **environment, "GLOO_SOCKET_IFNAME": f"{self._tag}{host}e", "OMP_NUM_THREADS": "1"}
         enter = ["ip", "netns", "exec", self.names[host], *alone]
         return subprocess.Popen(enter, env=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

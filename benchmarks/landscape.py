@@ -21,7 +21,7 @@ Write = Callable[..., None]
 
 def of_curvature(write: Write) -> None:
     """Measure ends, density, trace, condition and what rules do along eigenvectors."""
-    write("### Products for both ends, beside ARPACK at an equal residual (reach: at most 1.1)", "")
+    write("### Products for both ends, relative to ARPACK at an equal residual (reach: at most 1.1)", "")
     write(
         "Networks on 512 digits in float64, the same start; ARPACK by `scipy.sparse.linalg.eigsh(which='BE')`, at the"
     )
@@ -37,7 +37,7 @@ def of_curvature(write: Write) -> None:
     write("", "| network | question | tool | ours, ms | ours over theirs |", "|---|---|---|---|---|")
     for row in curvature.against_others():
         write(row)
-    write("", "### Beside the formed matrix, in float64", "")
+    write("", "### Against the formed matrix, in float64", "")
     write("Reach: λmax within 1 %, λmin and density (Wasserstein distance) within 1 % of the range. κ: what is said of")
     write("the condition number, and the formed matrix's, which is singular but for rounding.", "")
     write("| network | parameters | products | λmax off | λmin off | density off | trace held | κ | formed |")

@@ -130,13 +130,13 @@ if __name__ == "__main__":
                 spent[name].append(seconds(step, together=False))
             dist.barrier()
     link = measured()
-    told = {name: [statistics.median(column) for column in zip(*rows)] for name, rows in spent.items() if rows}
-    told["over bare"] = {
+    reported = {name: [statistics.median(column) for column in zip(*rows)] for name, rows in spent.items() if rows}
+    reported["over bare"] = {
         kind: statistics.median(a[0] / b[0] for a, b in zip(spent[f"ours {kind}"], spent[f"bare {kind}"]))
         for kind in KINDS[dist.get_world_size()]
         if spent[f"ours {kind}"]
     }
-    told["link"] = [link.bandwidth, link.latency]
+    reported["link"] = [link.bandwidth, link.latency]
     if rank == 0:
-        print(json.dumps(told))
+        print(json.dumps(reported))
     dist.destroy_process_group()

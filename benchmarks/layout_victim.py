@@ -1,4 +1,4 @@
-"""The training of `layout_trainings.py` by one process, as somebody would write it: for `descend layout`."""
+"""The training of `layout_trainings.py` by one process, as a user would write it: for `descend layout`."""
 
 import torch
 from layout_trainings import BATCH, network, rule

@@ -1,4 +1,4 @@
-"""Synchronous layouts: ours over the bare engines, foretold against measured; a table of the literature foretold."""
+"""Synchronous layouts: ours over the bare engines, predicted against measured; a table of the literature predicted."""
 
 import json
 import os
@@ -33,7 +33,7 @@ STEP_OF_256 = 26.26 / 20  # seconds on a GTX Titan: Caffe's documentation, perfo
 PCIE = 5.84e9  # bytes a second, host to device on a Titan Black, as users measured it
 GRANULE = 128  # images that cuda-convnet is made for; fewer may take almost as long (its documentation, Arguments)
 EPOCHS, IMAGES, BATCH = 100, 1_281_167, 256
-TOLD = {  # days (Yadan et al. 2013, table 1)
+PUBLISHED = {  # days (Yadan et al. 2013, table 1)
     "1 GPU": (Layout(), 10.5),
     "4 GPUs, data": (Layout(data=4), 7.2),
     "2 GPUs, data": (Layout(data=2), 7.0),
@@ -43,24 +43,24 @@ TOLD = {  # days (Yadan et al. 2013, table 1)
 
 
 def of_splits(write: Write) -> None:
-    """Measure each split by two processes, ours and bare, and what was foretold of it."""
-    found = [(_measured(), _foretold()) for _ in range(LAUNCHES)]
+    """Measure each split by two processes, ours and bare, and what was predicted of it."""
+    found = [(_measured(), _predicted()) for _ in range(LAUNCHES)]
     write(
         "Two processes of one thread each, four linear layers of 1024, batches of 2048. In one launch all ways take",
         "turns, and the medians of their rounds are compared; of each ratio the median of",
-        f"{LAUNCHES} launches (least to largest). Foretold by `descend layout` from some steps of the script with one",
-        "process, and the link, which it measures. One process, half the batch, beside another that shares nothing",
-        f"with it: {_of(1e3 * told['two that share nothing'][0] for told, _ in found)} ms.",
+        f"{LAUNCHES} launches (least to largest). Predicted by `descend layout` from some steps of the script with one",
+        "process, and the link, which it measures. One process, half the batch, next to another that shares nothing",
+        f"with it: {_of(1e3 * reported['two that share nothing'][0] for reported, _ in found)} ms.",
         "",
-        "| layout | ms | over the bare engine | speed, of two that share nothing | CPU time, over theirs | foretold |",
+        "| layout | ms | over the bare engine | speed, of two that share nothing | CPU time, over theirs | predicted |",
         "|---|---|---|---|---|---|",
     )
     for kind in ("data", "tensor", "pipeline"):
-        ours = [told[f"ours {kind}"] for told, _ in found]
-        apart = [told["two that share nothing"] for told, _ in found]
+        ours = [reported[f"ours {kind}"] for reported, _ in found]
+        apart = [reported["two that share nothing"] for reported, _ in found]
         cells = (
             _of(1e3 * seconds for seconds, _ in ours),
-            _of(told["over bare"][kind] for told, _ in found),
+            _of(reported["over bare"][kind] for reported, _ in found),
             _of(free[0] / mine[0] for free, mine in zip(apart, ours)),
             _of(mine[1] / free[1] for free, mine in zip(apart, ours)),
             _of(there[f"Layout({kind}=2)"]["seconds"] / mine[0] for (_, there), mine in zip(found, ours)),
@@ -70,7 +70,7 @@ def of_splits(write: Write) -> None:
     write(
         "",
         "Four processes on two cores, shards of layers that are split, too (`data=2, tensor=2`), over",
-        f"`fully_shard` of the same layers: {_of(told['over bare']['data and tensor'] for told in four)}.",
+        f"`fully_shard` of the same layers: {_of(reported['over bare']['data and tensor'] for reported in four)}.",
     )
 
 
@@ -80,31 +80,31 @@ def _of(values: Iterable[float]) -> str:
 
 
 def of_table(write: Write) -> None:
-    """Foretell the table of Yadan et al. from constants of that hardware that others measured."""
+    """Predict the table of Yadan et al. from constants of that hardware that others measured."""
     write(
-        "AlexNet, 100 epochs, batches of 256 on GTX Titans (Yadan et al. 2013), foretold by the same arithmetic from",
+        "AlexNet, 100 epochs, batches of 256 on GTX Titans (Yadan et al. 2013), predicted by the same arithmetic from",
         f"what others measured of that hardware: {STEP_OF_256:.2f} s a step (Caffe's documentation), "
         f"{PCIE / 1e9:.1f} GB/s",
-        "between devices, and no gain from fewer than 128 images (cuda-convnet's documentation). None was fitted.",
+        "between devices, and no gain from fewer than 128 images (cuda-convnet's documentation). No value was fitted.",
         "",
-        "| configuration | days, told | days, foretold | waiting |",
+        "| configuration | days, published | days, predicted | waiting |",
         "|---|---|---|---|",
     )
     days = {}
-    for name, (layout, told) in TOLD.items():
+    for name, (layout, reported) in PUBLISHED.items():
         found = alexnet(layout)
         days[name] = found.seconds * EPOCHS * IMAGES / BATCH / 86400
-        write(f"| {name} | {told} | {days[name]:.1f} | {found.waiting / found.seconds:.0%} |")
+        write(f"| {name} | {reported} | {days[name]:.1f} | {found.waiting / found.seconds:.0%} |")
     order = sorted(days, key=lambda name: -days[name])
-    fewer = {name: alexnet(layout, granule=1).seconds for name, (layout, _) in TOLD.items()}
+    fewer = {name: alexnet(layout, granule=1).seconds for name, (layout, _) in PUBLISHED.items()}
     gain = fewer["2 GPUs, data"] / fewer["4 GPUs, data"]
     slow = (
         2 * 4 * sum(weights for _, _, weights, _ in ALEXNET) / STEP_OF_256
     )  # where a ring's 1.5 and 1 shares weigh as much
     write(
         "",
-        f"Slowest to fastest as told: {', '.join(TOLD)}.",
-        f"Foretold: {', '.join(order)}.",
+        f"Slowest to fastest as published: {', '.join(PUBLISHED)}.",
+        f"Predicted: {', '.join(order)}.",
         "",
         "That 4 GPUs with data are slower than 2 rests on the 128 images, which is an upper bound: the program has",
         f"a form for 64, too. If fewer took less in proportion, 4 GPUs would be {gain:.1f} times as fast as 2, and",
@@ -126,7 +126,7 @@ def alexnet(layout: Layout, granule: int = GRANULE) -> Forecast:
     work = Work(layers, BATCH, granule=granule, overlaps=False)
     found = forecast(work, Layout(data=layout.data), link)
     examples = BATCH / layout.data
-    crossing = sum(2 * 4 * told * examples * (columns - 1) / columns / PCIE for *_, told in ALEXNET)
+    crossing = sum(2 * 4 * reported * examples * (columns - 1) / columns / PCIE for *_, reported in ALEXNET)
     return Forecast(layout, found.seconds + crossing, found.waiting + crossing, found.memory)
 
 
@@ -138,7 +138,7 @@ def _measured(processes: int = 2) -> dict:
     return json.loads(ended.stdout.splitlines()[-1])
 
 
-def _foretold() -> dict:
+def _predicted() -> dict:
     command = [sys.executable, "-m", "descend", "layout", "--world", "2", "--format", "json", "--out", "/dev/null"]
     ended = subprocess.run(
         [*command, str(HERE / "layout_victim.py")], capture_output=True, text=True, env=ENVIRONMENT, check=True

@@ -1,4 +1,4 @@
-"""A link of 200 Mbit/s between hosts: which layout is the fastest there, and which scheme hardly notices."""
+"""A link of 200 Mbit/s between hosts: which layout is the fastest there, and which scheme barely slows down."""
 
 import json
 import os
@@ -37,19 +37,19 @@ def of_narrow_link(write: Callable[..., None]) -> None:
 
 
 def _layouts(four: Hosts, write: Callable[..., None]) -> None:
-    foretold = _foretold()
+    predicted = _predicted()
     write(
-        f"Four hosts, each a network namespace behind a router, that share the processor: batches of {BATCH}, four",
-        f"linear layers of 512, milliseconds a step. With the link limited to {BANDWIDTH}/s, foretold by",
+        f"Four hosts (network namespaces, connected by a router) that share the processor: batches of {BATCH}, four",
+        f"linear layers of 512, milliseconds a step. With the link limited to {BANDWIDTH}/s, predicted by",
         "`descend layout` from one process.",
         "",
-        f"| layout | without a limit | {BANDWIDTH}/s | foretold |",
+        f"| layout | without a limit | {BANDWIDTH}/s | predicted |",
         "|---|---|---|---|",
     )
     free, narrow = ([_step(four, layout, rate) for layout in LAYOUTS] for rate in (None, BANDWIDTH))
     for layout, *measured in zip(LAYOUTS, free, narrow):
         name = ", ".join(f"{key}={value}" for key, value in layout.items())
-        write(f"| {name} | {measured[0]:.0f} | {measured[1]:.0f} | {foretold[f'Layout({name})']:.0f} |")
+        write(f"| {name} | {measured[0]:.0f} | {measured[1]:.0f} | {predicted[f'Layout({name})']:.0f} |")
 
 
 def _schemes(two: Hosts, write: Callable[..., None]) -> None:
@@ -67,16 +67,16 @@ def _schemes(two: Hosts, write: Callable[..., None]) -> None:
         rates, losses = [], []
         for rate in (None, BANDWIDTH):
             two.limit(rate)
-            told = _run(two, layout, batch, lr, steps)
-            rates.append(sum(each["rate"] for each in told) / (2 if scheme == "synchronous" else 1))
-            losses.append(fmean(each["loss"] for each in told))
+            reported = _run(two, layout, batch, lr, steps)
+            rates.append(sum(each["rate"] for each in reported) / (2 if scheme == "synchronous" else 1))
+            losses.append(fmean(each["loss"] for each in reported))
         both = [f"{rate:.0f} | {number(loss)}" for rate, loss in zip(rates, losses)]
         write(f"| {scheme} | {steps} | {both[0]} | {both[1]} | {rates[1] / rates[0]:.0%} |")
 
 
 def _step(four: Hosts, layout: dict[str, int], rate: str | None) -> float:
     four.limit(rate)
-    return 1e3 * max(told["step"] for told in _run(four, layout, BATCH, 0.05, STEPS))
+    return 1e3 * max(reported["step"] for reported in _run(four, layout, BATCH, 0.05, STEPS))
 
 
 def _run(on: Hosts, layout: dict, batch: int, lr: float, steps: int) -> list[dict]:
@@ -94,14 +94,14 @@ def _run(on: Hosts, layout: dict, batch: int, lr: float, steps: int) -> list[dic
         torchrun = f"{sys.executable} -m torch.distributed.run --nnodes {len(on.names)} --node-rank {host}"
         program = f"--master-addr {first} --master-port {PORT} {HERE}/narrow_trainings.py {arguments}"
         commands.append(on.start(host, f"{begin}{torchrun} {program}", environment))
-    told = [each.communicate(timeout=300) for each in commands]
-    failed = next((error for (_, error), each in zip(told, commands) if each.returncode), None)
+    reported = [each.communicate(timeout=300) for each in commands]
+    failed = next((error for (_, error), each in zip(reported, commands) if each.returncode), None)
     if failed:
         raise SystemExit(failed)
-    return [json.loads(output.splitlines()[-1]) for output, _ in told]
+    return [json.loads(output.splitlines()[-1]) for output, _ in reported]
 
 
-def _foretold() -> dict[str, float]:
+def _predicted() -> dict[str, float]:
     given = ["--world", "4", "--bandwidth", BANDWIDTH, "--latency", LATENCY, "--format", "json", "--out", "/dev/null"]
     command = [sys.executable, "-m", "descend", "layout", *given, str(HERE / "narrow_victim.py"), str(BATCH)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}

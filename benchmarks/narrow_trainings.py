@@ -43,10 +43,10 @@ def main(layout: Layout, batch: int, lr: float, steps: int) -> None:
         seen += len(x)
     spent = perf_counter() - began
     layout.collect(optimizer)
-    told = {"rate": seen / spent, "step": spent / steps}
+    reported = {"rate": seen / spent, "step": spent / steps}
     if layout.data == layout.world:
-        told |= {"loss": trained(own, data), "bytes": getattr(getattr(optimizer, "traffic", None), "bytes", 0)}
-    print(json.dumps(told), flush=True)
+        reported |= {"loss": trained(own, data), "bytes": getattr(getattr(optimizer, "traffic", None), "bytes", 0)}
+    print(json.dumps(reported), flush=True)
 
 
 if __name__ == "__main__":

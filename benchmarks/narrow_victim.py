@@ -1,4 +1,4 @@
-"""The training of `narrow_trainings.py` by one process, as somebody would write it: for `descend layout`."""
+"""The training of `narrow_trainings.py` by one process, as a user would write it: for `descend layout`."""
 
 import sys
 

@@ -36,11 +36,11 @@ def overhead(pairs: int = 5) -> Iterator[str]:
     for name, steps in LOOPS.items():
         plain = [sys.executable, VICTIM, name, str(steps)]
         watched = descend("watch", VICTIM, name, str(steps))
-        ratio, seconds, same = beside(watched, plain, pairs)
+        ratio, seconds, same = compared(watched, plain, pairs)
         yield f"| {name} | {seconds / steps * 1000:.1f} | {steps} | {ratio} | {same} |"
 
 
-def beside(watched: list[str], plain: list[str], pairs: int) -> tuple[Ratio, float, str]:
+def compared(watched: list[str], plain: list[str], pairs: int) -> tuple[Ratio, float, str]:
     """Return the ratio of two commands' loops, the median seconds of the second one's, and whether all losses agree."""
     took: dict[bool, list[float]] = {True: [], False: []}
     losses = set()

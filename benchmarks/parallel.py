@@ -157,10 +157,10 @@ def _step(model: nn.Module, optimizer: DownpourReplica | ElasticReplica, batches
 
 
 def of_hogwild(write: Callable[..., None]) -> None:
-    """Measure two processes on one model beside two on their own."""
+    """Measure two processes on one model, and two on their own."""
     write(
         "Steps a second of two processes together over twice those of one, on one model in shared memory, and of two",
-        f"processes that share nothing: means of {PAIRS}. Each counts its own steps, once it has begun. Beside it the",
+        f"processes that share nothing: means of {PAIRS}. Each counts its own steps, once it has begun. Then the",
         "processor's time of a step, Hogwild! over two that share nothing.",
         "",
         "| gradients | one process, steps a second | two that share nothing | Hogwild! | over that | CPU time |",

@@ -1,4 +1,4 @@
-"""What others that look into a training cost, beside `descend watch`, on one loop that all can run.
+"""What others that look into a training cost, compared with `descend watch`, on one loop that all can run.
 
 They are not installed with us: `DESCEND_PEERS=/some/venv/bin/python python benchmarks/run.py watch`, where that
 interpreter has cockpit-for-pytorch (Schneider et al. 2021) and traincheck (Jiang et al. 2025).
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from measure import HERE, descend
-from overhead import beside
+from overhead import compared
 
 VICTIM, WITH_COCKPIT = (str(HERE / "victims" / name) for name in ("for_all.py", "with_cockpit.py"))
 PEERS = "DESCEND_PEERS"
@@ -38,7 +38,7 @@ def _row(python: str, tool: str, setting: tuple[str, ...], steps: int) -> str:
     under = ["env", f"STEPS={steps}", *([] if tool == "descend watch" else [f"PATH={path}"])]
     plain = [*under, sys.executable if tool == "descend watch" else python, VICTIM]
     command = [*under, *_command(python, tool, setting)]
-    ratio, seconds, same = beside(command, plain, PAIRS)
+    ratio, seconds, same = compared(command, plain, PAIRS)
     return f"| {', '.join((tool, *setting))} | {seconds / steps * 1000:.1f} | {steps} | {ratio} | {same} |"
 
 
@@ -49,4 +49,4 @@ def _command(python: str, tool: str, setting: tuple[str, ...]) -> list[str]:
         return [python, WITH_COCKPIT, *setting]
     collect = Path(python).with_name("traincheck-collect")
     options = f"-p {{store}}/for_all.py --models-to-track model --output-dir {{store}}/out {' '.join(setting)}"
-    return ["sh", "-c", f"cp {VICTIM} {{store}} && {collect} {options}"]  # it writes beside the script
+    return ["sh", "-c", f"cp {VICTIM} {{store}} && {collect} {options}"]  # it writes next to the script

@@ -46,7 +46,7 @@ def doctor() -> None:
     sheet.write("## Loading a million readings, over parsing them from JSON", "", loading(), "")
     sheet.write("## Start-up (reach: 0.3 s, and 0.1 s more)", "", "| what | figure |", "|---|---|", *starting(), "")
     sheet.write("## `descend doctor`, over the script's own run with its start-up (reach: 1.5 and 12)", "")
-    sheet.write("| script | bare run | diagnosis | verdict |", "|---|---|---|---|", *consultation(), "")
+    sheet.write("| script | baseline run | diagnosis | verdict |", "|---|---|---|---|", *consultation(), "")
 
 
 def watch() -> None:

@@ -1,4 +1,4 @@
-"""What a parameter server on Ray moves, beside what Ray itself moves: the same bytes to and from a bare actor."""
+"""What a parameter server on Ray moves, against what Ray itself moves: the same bytes to and from a bare actor."""
 
 import tempfile
 import warnings

@@ -1,7 +1,7 @@
 """Four processes, one of them three times as slow as the others: for torchrun, with what is done about it.
 
 equal: all wait in each step. balanced: shares of the examples that go with the speed. local: ten steps between two
-meetings. elastic: no waiting. backup: nobody waits for the slowest, whose batches are dealt out again. Prints the
+meetings. elastic: no waiting. backup: no worker waits for the slowest, whose batches are dealt out again. Prints the
 examples a second of all that have counted. An example takes its time by sleeping.
 """
 

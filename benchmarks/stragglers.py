@@ -1,4 +1,4 @@
-"""Workers that wait for the slowest: foretold to a thousand, checked by processes that sleep, and what helps."""
+"""Workers that wait for the slowest: predicted to a thousand, checked by processes that sleep, and what helps."""
 
 import json
 import os
@@ -44,7 +44,7 @@ def of_stragglers(write: Callable[..., None]) -> None:
         "| scheme | seconds, measured | simulated |",
         "|---|---|---|",
     )
-    for name, meets in (("all meet after each step", True), ("nobody waits", False)):
+    for name, meets in (("all meet after each step", True), ("no worker waits", False)):
         write(f"| {name} | {sleeping(meets):.2f} | {foreseen(meets):.2f} |")
     write(
         "",
@@ -60,9 +60,9 @@ def of_stragglers(write: Callable[..., None]) -> None:
     write(
         "",
         "A real group of four processes, one of them three times as slow: examples a second over those of the group in",
-        "which all wait, as `descend watch` foretells them from the times of that one, and as measured.",
+        "which all wait, as `descend watch` predicts them from the times of that one, and as measured.",
         "",
-        "| remedy | foretold | measured |",
+        "| remedy | predicted | measured |",
         "|---|---|---|",
     )
     gains, now = watched()
@@ -71,7 +71,7 @@ def of_stragglers(write: Callable[..., None]) -> None:
     write(
         "",
         f"A step of {STEP * 2:.1f} s on one worker, one batch divided among all, {WEIGHTS / 1e6:.0f} MB of gradients",
-        "over 10 Gbit/s and 0.02 ms: speed over one worker's, foretold as `descend layout` does.",
+        "over 10 Gbit/s and 0.02 ms: speed over one worker's, predicted as `descend layout` does.",
         "",
         "| workers | " + " | ".join(map(str, WORLDS)) + " |",
         "|---" * (len(WORLDS) + 1) + "|",
@@ -83,7 +83,7 @@ def of_stragglers(write: Callable[..., None]) -> None:
 
 
 def watched() -> tuple[dict[str, float], float]:
-    """Return what is foretold of a group that is watched, and its own examples a second."""
+    """Return what is predicted of a group that is watched, and its own examples a second."""
     with tempfile.TemporaryDirectory() as folder:
         _launched("equal", "-m", "descend", "watch", "--store", folder)
         with open_store(Path(folder)) as store:

@@ -34,13 +34,13 @@ def network(unit: type[nn.Module], steps: int = 200) -> tuple[nn.Module, Tensor,
 
 def counted(loss: Loss) -> tuple[Loss, list[int]]:
     """Return the loss, and a list that grows by one at each evaluation."""
-    asked: list[int] = []
+    evaluated: list[int] = []
 
     def part(theta: Tensor) -> Tensor:
-        asked.append(1)
+        evaluated.append(1)
         return loss.parts[0](theta)
 
-    return Loss((part,)), asked
+    return Loss((part,)), evaluated
 
 
 def evaluations() -> Iterator[str]:
@@ -49,17 +49,17 @@ def evaluations() -> Iterator[str]:
     at = trained(model)
     for name, axes, points in (("plane", 2, SIDE**2), ("plane", 2, 625), ("line", 1, 65)):
         plane = random_plane(at, axes=axes)
-        loss, asked = counted(loss_of(model, nn.functional.cross_entropy, [batch]))
+        loss, evaluated = counted(loss_of(model, nn.functional.cross_entropy, [batch]))
         grid = Grid(SQUARE[:axes])
         list(surface(loss, plane, grid, points))
-        whole = len(asked) / len(grid.values)
-        asked.clear()
+        whole = len(evaluated) / len(grid.values)
+        evaluated.clear()
         part = Grid(SQUARE[:axes])
         list(surface(loss, plane, part, points // 3))
         again = Grid(SQUARE[:axes], dict(part.values))
         list(surface(loss, plane, again, points))
         assert again.values == grid.values
-        yield f"| {name} | {points} | {whole:.3f} | {len(asked) / len(again.values):.3f} |"
+        yield f"| {name} | {points} | {whole:.3f} | {len(evaluated) / len(again.values):.3f} |"
 
 
 def refinement() -> Iterator[str]:
@@ -107,7 +107,7 @@ def _errors(name: str, whole: Grid) -> Iterator[str]:
 
 
 def seconds() -> Iterator[str]:
-    """Yield what 51 × 51 values take, and that over as many forward passes of the model as it stands."""
+    """Yield what 51 × 51 values take, and that over as many forward passes of the model as it is."""
     model, inputs, labels = network(nn.ReLU)
     loss = loss_of(model, nn.functional.cross_entropy, [(inputs, labels)])
     plane: Plane = random_plane(trained(model))

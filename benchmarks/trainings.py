@@ -73,7 +73,7 @@ class Training:
     build: Callable[[], nn.Module] = network
     noise: float = 0.0
     each_step: Callable[[nn.Module, int], None] = lambda model, step: None
-    tells: bool = False  # the sampler the errors of each batch
+    reports_errors: bool = False  # whether the sampler gets the errors of each batch
 
     def run(self, data: Split, seed: int) -> nn.Module:
         """Return the trained model; a run over examples rather than steps ends with its epochs."""
@@ -93,7 +93,7 @@ class Training:
                     optim.gradient_noise_(model.parameters(), step, eta=self.noise)
                 optimizer.step()
                 scheduler.step()
-                if self.tells:
+                if self.reports_errors:
                     sampler.update(torch.tensor(batch), losses.detach())
                 self.each_step(model, step)
                 step, examples = step + 1, examples - len(batch)

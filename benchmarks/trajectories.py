@@ -1,4 +1,4 @@
-"""Trajectories on costs of two parameters: beside the optimizers' own steps and theory, and how fast a page is made."""
+"""Trajectories on costs of two parameters, against the optimizers' own steps and theory; the time to make a page."""
 
 import statistics
 import tempfile
@@ -34,7 +34,7 @@ def of_trajectories(write: Write) -> None:
     """Measure how near the optimizers' own steps and theory the trajectories are, and how long a page takes."""
     on = surface("beale")
     rules = with_rates(on, chosen(",".join(RULES)), STEPS)
-    write("### Beside each optimizer's own steps", "")
+    write("### Against each optimizer's own steps", "")
     off = {rule.name: _off(on, rule) for rule in rules}
     worst = max(off, key=off.__getitem__)
     write(
@@ -90,13 +90,13 @@ def _own_steps(on: Surface, rule: Chosen, start: Tensor) -> Tensor:
 
 
 def _times(name: str) -> str:
-    on, asked = surface(name), chosen(FIFTEEN)
+    on, rules_compared = surface(name), chosen(FIFTEEN)
     starts, taken, size = on.starts(SIDE), list[tuple[float, ...]](), 0.0
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder, "page.html")
         for _ in range(REPEATS + 1):
             began = time.perf_counter()
-            rules = with_rates(on, asked, STEPS)
+            rules = with_rates(on, rules_compared, STEPS)
             searched = time.perf_counter()
             found = trajectories(on, rules, starts, STEPS)
             gone = time.perf_counter()

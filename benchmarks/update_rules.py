@@ -21,7 +21,7 @@ STREAM = "memory"  # the contender that only reads and writes what the rule must
 
 
 def transformer() -> list[tuple[int, ...]]:
-    """150 tensors, 10.7 million parameters: twelve blocks of width 256, and what stands around them."""
+    """150 tensors, 10.7 million parameters: twelve blocks of width 256, and the layers around them."""
     block = [(768, 256), (768,), (256, 256), (256,), (1024, 256), (1024,), (256, 1024), (256,), *[(256,)] * 4]
     return [*block * 12, (3600, 256), (512, 256), (256,), (256,), (256,), (256,)]
 

@@ -119,7 +119,7 @@ def lbfgs() -> Step:
 
 
 def functional() -> Step:
-    """The gradient of a function, by parameters in a list that is made anew at each step."""
+    """The gradient of a function, by parameters in a list that is made again at each step."""
     parameters = [torch.randn(size) * 0.05 for size in ((64, 256), (256,), (256, 10), (10,))]
     data, labels = torch.randn(1024, 64), torch.randint(10, (1024,))
 
