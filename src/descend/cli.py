@@ -212,6 +212,7 @@ def main() -> NoReturn:
     """Run the command line; a user's mistake is one line and status 2, a failure of ours status 5."""
     catch_signals()
     try:
+        _require_directory()
         try:
             sys.exit(command_status(app(standalone_mode=False)))
         finally:
@@ -230,6 +231,13 @@ def main() -> NoReturn:
     except Exception as error:
         sys.exit(failed(error))
     sys.exit(WRONG_USAGE)
+
+
+def _require_directory() -> None:
+    try:
+        os.getcwd()
+    except OSError:
+        raise UsageError("the current directory has been deleted: change to another one") from None
 
 
 @app.callback(invoke_without_command=True)

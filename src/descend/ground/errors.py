@@ -2,6 +2,7 @@
 
 WRONG_USAGE = 2
 OWN_FAILURE = 5  # descend itself failed: 1 means findings
+TOO_DEEP = (RecursionError, MemoryError)  # what CPython's parsers raise for a text that is nested too deeply
 
 
 class UsageError(Exception):

@@ -4,7 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from descend.ground.errors import TOO_DEEP
+from descend.ground.regular_files import read_regular
+
 OPENING, END = '<script type="application/json" id="{}">', "</script>"
+LARGEST_PAGE = 256 << 20  # bytes
 TAG = OPENING.format("kept")
 
 
@@ -17,8 +21,8 @@ def part_of(page: Path, name: str) -> Any:
     """Return the data of that name on a page: its `figures`, or what is `kept`; None where there are none."""
     tag = OPENING.format(name)
     try:
-        text = page.read_text(errors="replace")
+        text = read_regular(page, LARGEST_PAGE).decode(errors="replace")
         begin = text.index(tag) + len(tag)
         return json.loads(text[begin : text.index(END, begin)])
-    except (OSError, ValueError):
+    except (OSError, ValueError, *TOO_DEEP):
         return None

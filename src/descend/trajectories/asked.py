@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
-from descend.ground.errors import UsageError
+from descend.ground.errors import TOO_DEEP, UsageError
 from descend.ground.named import named, told
 from descend.trajectories.surface import Function, Point, Surface
 from descend.trajectories.textbook import TEXTBOOK, textbook
@@ -69,7 +69,7 @@ def _expression(text: str) -> Function:
     known: dict[str, Any] = {word: getattr(torch, word) for word in WORDS}
     try:
         code = compile(text.strip(), text, "eval")
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, *TOO_DEEP):
         raise UsageError(f"{text!r} is no expression; write it as in Python: x**2 + 10*y**2") from None
     if unknown := sorted(set(code.co_names) - {*known, "x", "y", "e"}):
         raise UsageError(f"an expression knows x, y and {', '.join(WORDS)}; not {unknown[0]}")

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from descend.dynamics import linear_rule, observed, predicted
+from descend.landscape.loss import CurvatureUnavailable
 from descend.trajectories.rules import Chosen
 from descend.trajectories.surface import Surface
 from descend.trajectories.trajectory import Trajectory
@@ -35,8 +36,11 @@ def along_eigenvectors(surface: Surface, found: Sequence[Trajectory]) -> list[Al
     In an eigenvector's direction gradient descent multiplies the distance by 1 − α·λ at each step (Ba, CSC413
     lecture 4, Ill-conditioned curvature).
     """
-    hessian = surface.hessian(surface.start)
-    others = [surface.hessian((x, y)) for x, y in zip(*surface.window)]
+    try:
+        hessian = surface.hessian(surface.start)
+        others = [surface.hessian((x, y)) for x, y in zip(*surface.window)]
+    except CurvatureUnavailable:  # a plane, or a surface in steps
+        return []
     scale = float(hessian.abs().max())
     if not all(float((other - hessian).abs().max()) <= ALIKE * scale for other in others):
         return []

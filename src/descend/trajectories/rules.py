@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from descend import optim
-from descend.ground.errors import UsageError
+from descend.ground.errors import TOO_DEEP, UsageError
 
 RULES: dict[str, type[torch.optim.Optimizer]] = {
     name: value
@@ -52,7 +52,7 @@ def chosen(text: str) -> list[Chosen]:
     """Return the rules that a text lists. Raises `UsageError` for what is unknown or takes other options."""
     try:
         listed = ast.parse(f"[{text}]", mode="eval").body
-    except SyntaxError:
+    except (SyntaxError, ValueError, *TOO_DEEP):
         listed = None
     if not isinstance(listed, ast.List) or not listed.elts:
         raise UsageError(f"--rules are names such as SGD,Adam or SGD(momentum=0.9),Adam; not {text!r}")

@@ -7,12 +7,13 @@ from typing import Annotated, Any, Literal
 import typer
 
 from descend.doctor.commands.terminal import say
+from descend.ground.control_characters import shortened
 from descend.ground.errors import UsageError
+from descend.ground.regular_files import read_regular
 
 MOST_STEPS = 10**9
 MOST_SEED = 2**31 - 1  # fresh seeds come after it, and NumPy takes none above 2³² − 1
 MOST_PROCESSES = 1024
-LONGEST_SHOWN = 40  # characters of a value that is refused
 DEFAULT_STORE = ".descend"
 PASS_ON = {"allow_interspersed_args": False}
 NOT_SHOWN = frozenset({"out", "format", "python"})  # options that change nothing of what is shown
@@ -30,8 +31,7 @@ def number(
         except ValueError:  # no number, or one of more than 4300 digits
             value = None
         if value is None or not low <= value <= high:  # nor is NaN in between
-            shown = text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
-            raise UsageError(f"{name} must be {noun} {limits}, not {shown}")
+            raise UsageError(f"{name} must be {noun} {limits}, not {shortened(text)}")
         return value
 
     unit = metavar or kind.__name__.upper()
@@ -43,8 +43,8 @@ def _passed_on(context: typer.Context, arguments: list[str] | None) -> list[str]
     script = Path(str(context.params.get("script")))
     ours = {name for parameter in context.command.params for name in parameter.opts if name.startswith("--")}
     misplaced = [argument for argument in arguments or () if argument.partition("=")[0] in ours]
-    if misplaced and script.is_file():
-        text = script.read_bytes()
+    text = _text_of(script) if misplaced else b""
+    if text:
         for name in (argument.partition("=")[0] for argument in misplaced):  # its value may be a secret
             if name.lstrip("-").encode() not in text:
                 say(
@@ -52,6 +52,14 @@ def _passed_on(context: typer.Context, arguments: list[str] | None) -> list[str]
                     "before the script"
                 )
     return arguments
+
+
+def _text_of(script: Path) -> bytes:
+    """Return a script's text; nothing where it is no file that can be read."""
+    try:
+        return read_regular(script)
+    except (OSError, ValueError):
+        return b""
 
 
 def as_typed(context: typer.Context) -> str:

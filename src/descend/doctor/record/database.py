@@ -13,13 +13,16 @@ from urllib.parse import quote
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, select
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import SingletonThreadPool
 
 from descend.doctor.record.schema import SCHEMA, meta, metadata
-from descend.doctor.redaction.private import make_folder, prepare_file
+from descend.doctor.redaction.private import create_file, make_folder, prepare_file
 from descend.ground.errors import UsageError
+from descend.ground.regular_files import is_own_file
 from descend.ground.temporary import temporary_folder
 
 FILE = "descend.db"
+LOGS = ("wal", "shm", "journal")  # that SQLite keeps next to a database, under its name
 RETRY_S = 0.05  # between attempts to switch a database that others are opening to its write-ahead log
 
 _PLAIN = {  # SQLite's result codes, https://sqlite.org/rescode.html, in a user's words
@@ -148,7 +151,7 @@ def _server(where: str, timeout_s: float) -> tuple[Engine, str]:
         if url.get_backend_name() == "sqlite":
             return _sqlite(url, timeout_s), url.database or where
         return create_engine(url, pool_pre_ping=True), url.render_as_string(hide_password=True)
-    except (ArgumentError, NoSuchModuleError):  # their text may hold the password
+    except (ArgumentError, NoSuchModuleError, ValueError):  # a port that is no number; the texts may hold the password
         raise UsageError(
             f"not a database URL: {scheme}://…; write a folder, or postgresql+psycopg://host/database"
         ) from None
@@ -163,17 +166,26 @@ def _file(folder: Path, timeout_s: float) -> tuple[Engine, str]:
         reason = error.strerror or str(error)
         raise UsageError(f"no store can be made in {folder}: {reason}; give --store another folder") from None
     path = folder / FILE
-    for file in (path, *(path.with_name(f"{FILE}-{log}") for log in ("wal", "shm", "journal"))):
-        if file.is_symlink():  # in a store from elsewhere it would have another file overwritten
-            raise UsageError(f"{file} is a link, and runs are kept in a store's own files only: delete it")
+    for file in _files(path):
+        if os.path.lexists(file) and not is_own_file(
+            file
+        ):  # else another file would be overwritten
+            raise UsageError(f"{file} is a link or no file, and runs are kept in a store's own files only: delete it")
     url = URL.create("sqlite", database=os.fspath(path.absolute()))
     return _sqlite(url, timeout_s), str(path)
 
 
+def _files(path: Path) -> list[Path]:
+    """Return a database's file and those that SQLite keeps next to it."""
+    return [path, *(path.with_name(f"{path.name}-{log}") for log in LOGS)]
+
+
 def _sqlite(url: URL, timeout_s: float) -> Engine:
     engine = create_engine(url, connect_args={"timeout": timeout_s})
-    if url.database and url.database != ":memory:":
-        prepare_file(Path(url.database))  # its log and its shared memory are made like it
+    if isinstance(engine.pool, SingletonThreadPool):
+        raise UsageError(f"{url} is a database in memory, which keeps nothing: name a folder")
+    assert url.database
+    create_file(Path(url.database))  # its log and its shared memory are made like it
     event.listen(engine, "connect", _on_connect)
     event.listen(engine, "begin", _on_begin)
     return engine
@@ -190,9 +202,13 @@ def _on_begin(connection: Connection) -> None:
 
 
 def _prepare(engine: Engine, where: str, timeout_s: float) -> None:
+    is_ours = _check_version(engine, where)  # before anything is changed: it may be a database of another program
     if engine.dialect.name == "sqlite":
+        for file in _files(Path(str(engine.url.database))):
+            if file.exists():
+                prepare_file(file)
         _write_ahead(engine, where, timeout_s)
-    if not _check_version(engine, where):
+    if not is_ours:
         _create(engine, where)
 
 

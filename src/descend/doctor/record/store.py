@@ -3,6 +3,7 @@
 Several processes may write at once, each to runs of its own; a killed one loses about its last second.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +21,7 @@ from descend.doctor.record.record import Record
 from descend.doctor.record.writer import Writer, as_json, storable
 from descend.doctor.redaction import cleaned
 from descend.ground.errors import UsageError
+from descend.ground.regular_files import is_own_file
 
 TIMEOUT_S = 10.0  # how long a database that another process has locked is waited for
 RANKS_APART_S = 300.0  # so long before rank 0 another rank of its job may have begun
@@ -42,7 +44,7 @@ def open_existing(where: Path | str) -> "Store":
     """Open a store that is there already, to read it. Raises `UsageError` where it is not, and as `open_store` does."""
     if is_url(where):
         return open_store(where)
-    if not Path(where, FILE).exists():
+    if not os.path.exists(Path(where, FILE)):  # no error for a name that no file has
         raise UsageError(f"no runs are recorded in {where}; descend doctor SCRIPT makes one")
     if may_write(Path(where)):
         return open_store(where)
@@ -93,13 +95,13 @@ class Store:
     def folder_of(self, run: int) -> Path:
         """Return where a run's report and patches are written.
 
-        Raises `UsageError` where it is a link or holds one: a store that comes from elsewhere would have another file
-        written.
+        Raises `UsageError` where it is a link or holds one, or a pipe or a device: a store that comes from elsewhere
+        would have another file written.
         """
         folder = self.folder / str(run)
         for path in (folder, *(folder.iterdir() if folder.is_dir() else ())):
-            if path.is_symlink():
-                raise UsageError(f"{path} is a link, and reports are written into a store only: delete it")
+            if path.is_symlink() or (path.exists() and not path.is_dir() and not is_own_file(path)):
+                raise UsageError(f"{path} is a link or no file, and reports are written into a store only: delete it")
         return folder
 
     def writer(self, run: int) -> Writer:

@@ -48,7 +48,7 @@ def decode(line: bytes) -> list[Message]:
         if tag == _READINGS:
             return _unpack(*content)
         return [_KINDS[tag](**content[0])]
-    except (ValueError, TypeError, LookupError, struct.error):
+    except (ValueError, TypeError, LookupError, RecursionError, struct.error):
         return []
 
 

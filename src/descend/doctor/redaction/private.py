@@ -5,6 +5,8 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
+from descend.ground.regular_files import replace_file
+
 FOLDER, FILE = 0o700, 0o600
 
 
@@ -22,13 +24,14 @@ def make_folder(folder: Path) -> None:
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Write a file that its owner alone reads; one that is there is written over, and closed to others.
+    """Write a file that only its owner can read, in place of whatever has its name. Raises `OSError`."""
+    replace_file(path, data)
 
-    Raises `OSError`.
-    """
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE), "wb") as file:
-        _close_to_others(file.fileno())
-        file.write(data)
+
+def create_file(path: Path) -> None:
+    """Make an empty file that only its owner can read; what is there stays as it is."""
+    with suppress(OSError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE))
 
 
 def prepare_file(path: Path) -> None:

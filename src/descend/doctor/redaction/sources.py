@@ -13,6 +13,8 @@ from typing import Any
 from descend.doctor.redaction.looks import is_random, is_telling
 from descend.doctor.redaction.names import is_password, is_sure
 from descend.doctor.redaction.shapes import named_values
+from descend.ground.errors import TOO_DEEP
+from descend.ground.regular_files import read_regular
 
 NOTEBOOK = ".ipynb"
 SETTINGS = (".yaml", ".yml", ".json", ".toml", ".ini", ".cfg", ".env")
@@ -46,7 +48,7 @@ class Sources:
                 found = file.stat()
                 size = found.st_size
                 if stat.S_ISREG(found.st_mode) and size <= LARGEST and read + size <= MOST_BYTES:
-                    text = file.read_bytes().decode(errors="replace")
+                    text = read_regular(file, LARGEST).decode(errors="replace")
                     texts[file] = f"{text}\n{_decoded(text)}" if file.suffix == NOTEBOOK else text
                     read += size
             except OSError:
@@ -102,7 +104,7 @@ def _decoded(notebook: str) -> str:
     """Return the texts that a notebook keeps as JSON strings; nothing where it is no JSON."""
     try:
         return "\n".join(_strings(json.loads(notebook)))
-    except (ValueError, RecursionError):
+    except (ValueError, *TOO_DEEP):
         return ""
 
 
@@ -131,7 +133,7 @@ def _words(file: Path, text: str) -> frozenset[str]:
         return frozenset()
     try:
         tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError):
+    except (SyntaxError, ValueError, *TOO_DEEP):
         return frozenset()
     return frozenset(_said(tree)) - frozenset(value for _, value in named_values(text))
 

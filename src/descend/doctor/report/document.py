@@ -1,10 +1,8 @@
 """One self-contained HTML file, readable offline: the page's dress, its charts, and how it is written."""
 
 import json
-import os
 import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -77,15 +75,16 @@ def render(template: str, figures: Figures, *, events: str = "", kept: Any = Non
 
 def check_writable(path: Path) -> None:
     """Raise `UsageError` where no page could be written, before it takes long to make one."""
-    if _is_special(path):
-        return
     try:
+        if _is_special(path):
+            return
         make_folder(path.parent)
         with tempfile.TemporaryFile(dir=path.parent):
             pass
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}") from None
-    if path.is_dir():
+        is_folder = path.is_dir()
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot write {path}: {_reason(error)}") from None
+    if is_folder:
         raise UsageError(f"cannot write {path}: Is a directory")
 
 
@@ -94,18 +93,19 @@ def write_whole(text: str, path: Path) -> None:
 
     What is no file, such as /dev/null or a pipe, is written to and stays what it is.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    data = text.encode("utf-8", "replace")
     try:
         if _is_special(path):
-            path.write_bytes(text.encode("utf-8", "replace"))
+            path.write_bytes(data)
             return
         make_folder(path.parent)
-        write_file(partial, text.encode("utf-8", "replace"))
-        partial.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
-        raise UsageError(f"cannot write {path}: {error.strerror}") from None
+        write_file(path, data)
+    except (OSError, ValueError) as error:  # a name with a null byte, or with half of a surrogate pair
+        raise UsageError(f"cannot write {path}: {_reason(error)}") from None
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return getattr(error, "strerror", None) or str(error)
 
 
 def _is_special(path: Path) -> bool:

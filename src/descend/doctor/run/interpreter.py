@@ -34,9 +34,9 @@ def _asked(path: str) -> tuple[str, str]:
     reader, writer = os.pipe()
     try:
         process = start([path, "-c", ASK, str(writer)], str(Path.cwd()), dict(os.environ), [writer])
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a name with a null byte
         os.close(reader)
-        raise UsageError(f"{path} cannot be started: {error.strerror}") from None
+        raise UsageError(f"{path} cannot be started: {getattr(error, 'strerror', error)}") from None
     finally:
         os.close(writer)
     try:

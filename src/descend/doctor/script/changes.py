@@ -24,6 +24,7 @@ from descend.doctor.script.change import Change, digest, is_below_here
 from descend.doctor.script.script import lines_of, source_encoding
 from descend.ground.control_characters import on_one_line
 from descend.ground.errors import UsageError
+from descend.ground.regular_files import read_regular
 from descend.ground.temporary import PREFIX
 
 AT_FDCWD, RENAME_EXCHANGE = -100, 2  # linux/fcntl.h, linux/fs.h
@@ -143,7 +144,7 @@ def _looked_at(change: Change) -> _Target | None:
             raise UsageError(f"{name} is no file any more")
         if is_below_here(path):
             _sweep(os.path.dirname(path), (change.before, change.after))
-        old = Path(path).read_bytes()
+        old = read_regular(path)
     if digest(old) == change.after:
         return None
     if digest(old) != change.before:
@@ -249,6 +250,6 @@ def _said(name: str) -> Iterator[None]:
 
 def _reads(path: str) -> bytes | None:
     try:
-        return Path(path).read_bytes()
+        return read_regular(path)
     except OSError:
         return None

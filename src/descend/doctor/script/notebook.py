@@ -8,10 +8,11 @@ import ast
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from descend.ground.errors import UsageError
+from descend.ground.errors import TOO_DEEP, UsageError
 
 SUFFIX = ".ipynb"
 OLDEST = 4  # nbformat, of 2014: code cells lie at the top
@@ -21,6 +22,44 @@ _KEPT = re.compile(r"^(\s*)pass  #! (.*)$")
 _MAGIC = re.compile(r"^(\s*)([%!?].*|[\w.]+\?{1,2})$")
 _STRING = re.compile(r'\s*("(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"),?\s*')  # RFC 8259, section 7
 INDENTS = (1, 2, 4, None)
+
+
+@dataclass(frozen=True)
+class _Format:
+    """What says how the rest of a notebook is written."""
+
+    nbformat: int
+    cells: Any = None
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """What is read of a cell."""
+
+    cell_type: str
+    source: str | list[str]
+
+
+@dataclass(frozen=True)
+class _Kernel:
+    """What is read of a notebook's kernel."""
+
+    language: str = "python"
+
+
+@dataclass(frozen=True)
+class _Metadata:
+    """What is read of a notebook's metadata."""
+
+    kernelspec: _Kernel = _Kernel()
+
+
+@dataclass(frozen=True)
+class _Notebook:
+    """What is read of a notebook, with its types: the file may come from anywhere."""
+
+    cells: list[_Cell]
+    metadata: _Metadata = _Metadata()
 
 
 def is_notebook(file: Path) -> bool:
@@ -81,15 +120,20 @@ def left_out(text: str, name: str) -> list[str]:
 
 
 def _parsed(text: str, name: str) -> dict[str, Any]:
+    import msgspec  # here: the script's own process reads no notebook, and may have no such package
+
     try:
-        notebook = json.loads(text)
+        notebook: dict[str, Any] = json.loads(text)
+        if not isinstance(notebook, dict) or "nbformat" not in notebook:
+            raise UsageError(f"{name} is not a notebook: it has no nbformat")
+        form = msgspec.convert(notebook, _Format)
+        if form.nbformat < OLDEST or form.cells is None:
+            raise UsageError(f"{name} has the format of {form.nbformat}: jupyter nbconvert --to notebook renews it")
+        kernel = msgspec.convert(notebook, _Notebook).metadata.kernelspec.language
     except ValueError as error:
         raise UsageError(f"{name} is not a notebook: {error}") from None
-    if not isinstance(notebook, dict) or not isinstance(notebook.get("nbformat"), int):
-        raise UsageError(f"{name} is not a notebook: it has no nbformat")
-    if notebook["nbformat"] < OLDEST or not isinstance(notebook.get("cells"), list):
-        raise UsageError(f"{name} has the format of {notebook['nbformat']}: jupyter nbconvert --to notebook renews it")
-    kernel = notebook.get("metadata", {}).get("kernelspec", {}).get("language", "python")
+    except TOO_DEEP:
+        raise UsageError(f"{name} is not a notebook: it is nested too deeply") from None
     if kernel.lower() not in ("python", "python3"):
         raise UsageError(f"{name} is written in {kernel}, not in Python")
     return notebook
@@ -124,7 +168,7 @@ def _wrong_line(lines: list[str]) -> int | None:
         ast.parse("\n".join(lines))
     except SyntaxError as error:
         return min(error.lineno or 1, len(lines)) - 1
-    except ValueError:
+    except (ValueError, *TOO_DEEP):
         return 0
     return None
 

@@ -9,14 +9,16 @@ import os
 import sys
 import tokenize
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from descend.doctor.redaction.patches import diff_lines
 from descend.doctor.script import notebook
 from descend.doctor.script.sources import Sources
-from descend.ground.errors import UsageError
+from descend.ground.control_characters import shortened
+from descend.ground.errors import TOO_DEEP, UsageError
+from descend.ground.regular_files import LARGEST, read_regular
 from descend.ground.temporary import temporary_folder
 
 
@@ -52,7 +54,7 @@ class Script:
 
     def kept(self, file: Path) -> bytes:
         """Return the bytes of `file` without any edit, as they were when the doctor began. Raises `OSError`."""
-        return file.read_bytes() if self.sources is None else self.sources.read(file)
+        return read_regular(file) if self.sources is None else self.sources.read(file)
 
     def has(self, file: Path) -> bool:
         """Whether there is such a file, or was when the doctor began."""
@@ -95,9 +97,7 @@ def read_source(file: Path) -> str:
 
     Raises `UsageError` where Python itself could not read it, `OSError` where it cannot be read at all.
     """
-    if file.exists() and not file.is_file():
-        raise UsageError(f"{file} is not a regular file")  # a device, which a store may name, may have no end
-    return _source(file, file.read_bytes())
+    return _source(file, read_regular(file))  # a store may name a device, which may have no end
 
 
 def lines_of(text: str) -> list[str]:
@@ -118,13 +118,21 @@ def _text(file: Path, data: bytes) -> str:
     """Return a file's text, decoded as Python would decode it."""
     try:
         return data.decode(source_encoding(data))
-    except (SyntaxError, UnicodeDecodeError) as error:
+    except (SyntaxError, UnicodeError) as error:
         raise UsageError(f"{file} cannot be read as Python source: {error}") from None
 
 
 def source_encoding(data: bytes) -> str:
-    """Return the encoding that Python source declares, or UTF-8. Raises `SyntaxError` for an unknown one."""
-    return tokenize.detect_encoding(io.BytesIO(data).readline)[0]
+    """Return the encoding that Python source declares, or UTF-8.
+
+    Raises `SyntaxError` for an unknown one, and for a codec such as hex, which Python takes for no encoding of text.
+    """
+    encoding = tokenize.detect_encoding(io.BytesIO(data).readline)[0]
+    try:
+        "".encode(encoding)
+    except (LookupError, UnicodeError) as error:
+        raise SyntaxError(f"encoding problem: {encoding}: {error}") from None
+    return encoding
 
 
 def find_script(
@@ -140,6 +148,10 @@ def find_script(
     script = Script(path, root, arguments, target if as_module else None, python or sys.executable)
     try:
         ast.parse(script.read(path), filename=str(path))
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from None
+    except TOO_DEEP:
+        raise UsageError(f"{path} is nested too deeply for Python to parse it") from None
     except SyntaxError as error:
         text = (error.text or "").strip()
         raise UsageError(f"{_place(script, error.lineno or 1)}: {error.msg}: {text}") from None
@@ -161,7 +173,7 @@ def opened(
 ) -> Iterator[Script]:
     """Yield the script of `find_script`; one that comes in by a pipe (`-` is standard input) is kept for as long."""
     pipe = Path(target)
-    if as_module or target != "-" and (not pipe.exists() or pipe.is_file() or pipe.is_dir()):
+    if as_module or target != "-" and not _is_pipe(pipe):
         yield find_script(target, arguments, as_module=as_module, python=python)
         return
     with temporary_folder() as folder:
@@ -173,27 +185,48 @@ def opened(
         yield replace(script, streamed=True)
 
 
+def _is_pipe(path: Path) -> bool:
+    """Whether there is something that is neither a file nor a folder."""
+    try:
+        return path.exists() and not path.is_file() and not path.is_dir()
+    except OSError:  # a name that no file has
+        return False
+
+
 def _received(pipe: Path, target: str) -> bytes:
     """Return the program that comes in by a pipe, or by whatever standard input is."""
+    named = "standard input" if target == "-" else target
     try:
-        return sys.stdin.buffer.read() if target == "-" else pipe.read_bytes()
+        if target == "-":
+            data = sys.stdin.buffer.read(LARGEST + 1)
+        else:
+            with pipe.open("rb") as file:
+                data = file.read(LARGEST + 1)
     except (OSError, AttributeError):  # there is no standard input
-        raise UsageError(f"no script can be read from {'standard input' if target == '-' else target}") from None
+        raise UsageError(f"no script can be read from {named}") from None
+    if len(data) > LARGEST:
+        raise UsageError(f"{named} is no script: it is larger than {LARGEST >> 20} MB")
+    return data
 
 
 def _find_file(root: Path, target: str) -> Path:
     path = (root / target).absolute()
-    if path.is_dir():
+    try:
+        is_folder, is_there = path.is_dir(), path.exists()
+    except OSError as error:
+        raise UsageError(f"no script is called {shortened(target)}: {error.strerror}") from None
+    if is_folder:
         raise UsageError(f"{target} is a directory; name the script that trains, such as {target}/train.py")
-    if not path.exists():
+    if not is_there:
         raise UsageError(f"no such script: {target} (looked in {root})")
     return path
 
 
 def _find_module(root: Path, target: str) -> Path:
     base = root.joinpath(*target.split("."))
-    regular_package = (base / "__init__.py").is_file()  # Python prefers it to a module of the same name
-    for path in (base / "__main__.py",) if regular_package else (base.with_suffix(".py"), base / "__main__.py"):
-        if path.is_file():
-            return path
-    raise UsageError(f"no module {target} under {root}; descend runs modules from the working directory")
+    with suppress(OSError):  # a name that no file has
+        regular_package = (base / "__init__.py").is_file()  # Python prefers it to a module of the same name
+        for path in (base / "__main__.py",) if regular_package else (base.with_suffix(".py"), base / "__main__.py"):
+            if path.is_file():
+                return path
+    raise UsageError(f"no module {shortened(target)} under {root}; descend runs modules from the working directory")

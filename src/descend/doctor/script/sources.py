@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from descend.ground.regular_files import read_regular
 from descend.ground.temporary import PREFIX
 
 CODE = ".py"
@@ -89,7 +90,7 @@ class Sources:
             return kept.data
         with self._looking:
             if key not in self._read:
-                self._read[key] = file.read_bytes()
+                self._read[key] = read_regular(file)
             return self._read[key]
 
     def keep(self, path: str) -> Kept | None:

@@ -19,7 +19,7 @@ from descend.doctor.source.literals import STEPS
 from descend.doctor.source.locate import is_users
 from descend.doctor.source.names import assigned_value, subscript_key, text_of
 from descend.doctor.source.syntax import Syntax, last_name
-from descend.ground.errors import UsageError
+from descend.ground.errors import TOO_DEEP, UsageError
 
 CONVERSIONS = frozenset({"float", "int", "bool"})
 TRUTHS = {"true": True, "false": False}
@@ -142,22 +142,43 @@ def _scalars(script: Script, record: Record) -> Iterator[tuple[Keys, Scalar]]:
         try:
             text = script.read(file)
             yield from _below(yaml.compose(text), file, text)
-        except (OSError, UsageError, yaml.YAMLError):
+        except (OSError, UsageError, yaml.YAMLError, *TOO_DEEP):
             continue
 
 
 def _below(top: yaml.Node | None, file: Path, text: str) -> Iterator[tuple[Keys, Scalar]]:
     """Yield each number and truth value with its keys; what is read under several (an anchor) is left out."""
-    nodes = list(_walk(top))
+    shared = set[int]()
+    nodes = list(_walk(top, (), set(), shared))
     for keys, node in nodes:
         start, end = node.start_mark.index, node.end_mark.index
-        if _value_of(node.value) is not None and sum(other is node for _, other in nodes) == 1:
+        if _value_of(node.value) is not None and id(node) not in shared:
             yield keys, Scalar(file, start, end, text[start:end])
 
 
-def _walk(node: yaml.Node | None, keys: Keys = ()) -> Iterator[tuple[Keys, yaml.ScalarNode]]:
+def _walk(
+    node: yaml.Node | None, keys: Keys, seen: set[int], shared: set[int]
+) -> Iterator[tuple[Keys, yaml.ScalarNode]]:
+    """Yield each scalar once, with its keys; those that are reached again are in `shared` in the end.
+
+    Aliases make a file of a few lines a tree of millions of nodes, or one without an end.
+    """
+    if node is None or id(node) in seen:
+        shared.update(_scalars_in(node, set()))
+        return
+    seen.add(id(node))
     if isinstance(node, yaml.ScalarNode):
         yield keys, node
     entries: Sequence[Any] = node.value if isinstance(node, yaml.MappingNode) else ()
     for key, value in entries:
-        yield from _walk(value, (*keys, str(key.value)))
+        yield from _walk(value, (*keys, str(key.value)), seen, shared)
+
+
+def _scalars_in(node: yaml.Node | None, seen: set[int]) -> set[int]:
+    """Return the ids of the scalars in a node."""
+    if node is None or id(node) in seen:
+        return set()
+    seen.add(id(node))
+    entries: Sequence[Any] = node.value if isinstance(node, yaml.MappingNode) else ()
+    inner = [_scalars_in(value, seen) for _, value in entries]
+    return set[int]().union({id(node)}, *inner)

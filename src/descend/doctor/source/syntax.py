@@ -18,6 +18,14 @@ from libcst.metadata import (
 )
 
 from descend.doctor.source.not_applicable import NotApplicable
+from descend.ground.bound import Count
+
+DEEPEST = Count(
+    200,
+    "nested nodes",
+    "calibrated on sums, calls, attributes, brackets and elif of many lengths: copying and comparing a tree reach "
+    "Python's recursion limit of 1000 at 240",
+)
 
 Node = TypeVar("Node", bound=cst.CSTNode)
 Change = Callable[[cst.CSTNode], cst.CSTNode]  # from a node, with what has changed inside it, to another
@@ -99,13 +107,37 @@ class _Rewriting(cst.CSTTransformer):
 def parse(file: Path, text: str) -> Syntax | NotApplicable:
     """Return the syntax of `text`, or why it has none: grammar newer than libcst's, line ends of old."""
     try:
+        return _parsed(file, text)
+    except RecursionError:
+        return NotApplicable(f"{file.name} cannot be edited: it is nested too deeply")
+
+
+def _parsed(file: Path, text: str) -> Syntax | NotApplicable:
+    try:
         wrapper = MetadataWrapper(cst.parse_module(text))
     except cst.ParserSyntaxError as error:
         return NotApplicable(f"{file.name} cannot be edited: {error.message} in line {error.raw_line}")
     if wrapper.module.code != text:
         return NotApplicable(f"{file.name} cannot be edited without changing other lines, too")
     spans, parents = wrapper.resolve(PositionProvider), wrapper.resolve(ParentNodeProvider)
+    if _depth(parents) > DEEPEST:
+        raise RecursionError
     return Syntax(file, wrapper.module, spans, parents, wrapper.resolve(ScopeProvider))
+
+
+def _depth(parents: Mapping[cst.CSTNode, cst.CSTNode]) -> int:
+    """Return in how many nodes the innermost node is."""
+    depths: dict[cst.CSTNode, int] = {}
+    for node in parents:
+        above = []
+        while node in parents and node not in depths:
+            above.append(node)
+            node = parents[node]
+        depth = depths.get(node, 0)
+        for inner in reversed(above):
+            depth += 1
+            depths[inner] = depth
+    return max(depths.values(), default=0)
 
 
 def descendants(node: cst.CSTNode) -> Iterator[cst.CSTNode]:

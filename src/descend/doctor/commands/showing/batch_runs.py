@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 STEPS, SECONDS = 5000, 20.0  # of each run at most
 SEEDS = 2
 AVERAGED = 512  # examples: the training loss is that of so many last ones
+LONGEST_SIZE = 12  # characters of one size
+MOST_SHOWN = 100  # characters of a list that is refused
 LEAST_GAIN = 0.1  # of the cost at the start: a run that gains less does not train
 WARM = 3  # runs with fewer steps say nothing of a step's time
 TIMED = Count(
@@ -54,9 +56,9 @@ class SizedRun:
 
 def sizes_of(text: str) -> list[int]:
     """Return the sizes in `1,8,64`. Raises `UsageError` for what are no such numbers, or fewer than 3."""
-    sizes = [int(size) for size in text.split(",") if size.strip().isdecimal()]
+    sizes = [int(size) for size in text.split(",") if size.strip().isdecimal() and len(size) <= LONGEST_SIZE]
     if len(sizes) != text.count(",") + 1 or 0 in sizes or len({*sizes}) < 3:
-        raise UsageError(f"--batches must be at least 3 sizes of batches, such as 8,64,512, not {text!r}")
+        raise UsageError(f"--batches must be at least 3 sizes of batches, such as 8,64,512, not {text[:MOST_SHOWN]!r}")
     return sorted({*sizes})
 
 

@@ -7,7 +7,7 @@ import typer
 
 from descend.doctor.commands.options import number
 from descend.doctor.commands.terminal import console
-from descend.ground.errors import UsageError
+from descend.ground.errors import TOO_DEEP, UsageError
 
 if TYPE_CHECKING:
     from descend.schedules import Schedule
@@ -79,10 +79,10 @@ def _read(text: str) -> "Schedule":
         made = eval(text, {"__builtins__": {}}, known)  # the user's own words, in the user's own process
     except NameError as error:
         raise UsageError(f"no schedule is called {error.name}; there are: {', '.join(sorted(known))}") from None
-    except SyntaxError:
+    except (SyntaxError, *TOO_DEEP):
         raise UsageError(f"{text!r} is no expression; write it as in Python: Cosine(total_steps=1000)") from None
-    except (TypeError, ValueError, AttributeError, ArithmeticError) as error:
-        raise UsageError(str(error)) from None
+    except Exception as error:  # whatever the user's own words raise
+        raise UsageError(str(error) or type(error).__name__) from None
     if not isinstance(made, schedules.Schedule):
         raise UsageError(f"{text} is no schedule; write it as in Python: Cosine(total_steps=1000)")
     return made
@@ -95,7 +95,14 @@ def _is_schedule(value: Any) -> bool:
 
 
 def _length(made: "Schedule") -> int:
-    """Return how many steps show what a schedule does."""
+    """Return how many steps show what a schedule does; as many as can be drawn where that is no number."""
+    try:
+        return _shown_steps(made)
+    except ArithmeticError:
+        return MOST_STEPS
+
+
+def _shown_steps(made: "Schedule") -> int:
     from descend.schedules import WarmRestarts
     from descend.schedules.schedule import Rewarmed, Then
 

@@ -9,6 +9,7 @@ from descend.doctor.commands.showing.trajectory_tables import point
 from descend.doctor.report.document import Figures, render, write_whole
 from descend.doctor.report.figure import MARGIN, Figure, Key, Panel, Trace, words
 from descend.doctor.report.wording import number
+from descend.ground.errors import UsageError
 
 if TYPE_CHECKING:
     from descend.trajectories import Surface, Trajectory
@@ -159,6 +160,8 @@ def _marks(x: list[float], y: list[float], symbol: str, tone: str, size: int, na
 def _contours(surface: "Surface") -> Trace:
     x, y, cost = surface.grid(CELLS)
     seen = cost[cost.isfinite()]
+    if not len(seen):
+        raise UsageError(f"{surface.name} is nowhere finite in the window; choose another with --window")
     low = float(seen.min()) if surface.lowest is None else min(surface.lowest, float(seen.min()))
     spread = float(seen.max()) - low or 1.0
     height = ((cost - low) / spread + SOFTENING).log10()

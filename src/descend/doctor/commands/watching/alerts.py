@@ -96,6 +96,7 @@ def require_address(address: str) -> None:
     try:
         parts = urlsplit(address)
         is_one = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        is_one = is_one and parts.username is None  # urllib takes a password for a port, and says so
     except ValueError:  # a port that is none
         is_one = False
     if not is_one or any(character.isspace() or not character.isprintable() for character in address):

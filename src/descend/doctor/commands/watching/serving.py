@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from descend.doctor.record import Message, Record
 from descend.doctor.report.live_page import live_change, live_document
@@ -18,7 +19,36 @@ HOST = "127.0.0.1"  # nobody else's business
 OWN_NAME = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?", re.IGNORECASE | re.ASCII)
 EVERY_S = 1.0  # between two changes of the page, at least
 HEARTBEAT_S = 10.0  # a comment, by which a reader that has gone is noticed
+REQUEST_S = 10.0  # in which a request must have come, and each part of an answer must have been taken
+MOST_READERS = 32  # at once: each has a thread and a descriptor, which the run itself needs
 PARTING_S = 2.0  # for the last change to be fetched
+
+
+class _Server(ThreadingHTTPServer):
+    """Serves a few readers at once, and says nothing on standard error where one of them fails."""
+
+    daemon_threads = True
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._free = threading.Semaphore(MOST_READERS)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer in a thread of its own; without an answer where too many are open already."""
+        if self._free.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Answer, and let the next in."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: what a reader sends, or no longer reads, is not the run's business."""
 
 
 class LivePage:
@@ -30,11 +60,10 @@ class LivePage:
         self._version, self._readers = 0, 0
         self._changed = threading.Condition()
         try:
-            self._server = ThreadingHTTPServer((HOST, port), self._handler())
+            self._server = _Server((HOST, port), self._handler())
         except (OSError, OverflowError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise UsageError(f"port {port} cannot be listened at: {reason}; --port 0 takes a free one") from None
-        self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, name="descend-live", daemon=True).start()
 
     @property
@@ -88,6 +117,8 @@ class LivePage:
         page = self
 
         class Handler(BaseHTTPRequestHandler):
+            timeout = REQUEST_S
+
             def do_GET(self) -> None:
                 try:
                     if not OWN_NAME.fullmatch(self.headers.get("Host", "")):
@@ -98,8 +129,8 @@ class LivePage:
                         self._stream()
                     else:
                         self.send_error(404)
-                except (BrokenPipeError, ConnectionResetError):
-                    return  # the reader has gone
+                except OSError:
+                    self.close_connection = True  # the reader has gone, or does not read
 
             def _answer(self, kind: str, body: bytes) -> None:
                 self.send_response(200)
