@@ -79,13 +79,26 @@ class Checkpoint:
         if not self.path.exists():
             return None
         saved = self._read()
-        for name, part in self.parts.items():
-            self._check(name, part, saved)
+        self._check_all(saved)
         for name, part in sorted(self.parts.items(), key=lambda item: _turn(item[1])):
             part.load_state_dict(saved["parts"][name])
         set_generators(saved["generators"])
         progress: Numbers = saved["progress"]
         return progress
+
+    def _check_all(self, saved: Mapping[str, Any]) -> None:
+        """Raise `ValueError` unless all of a file can be loaded; the generators go on as they were."""
+        before = generators()
+        try:
+            for name, part in self.parts.items():
+                self._check(name, part, saved)
+            set_generators(saved["generators"])
+            if not isinstance(saved["progress"], Numbers):
+                raise TypeError(f"a progress of the type {type(saved['progress']).__name__}")
+        except (TypeError, LookupError, AttributeError, ArithmeticError, RuntimeError) as error:
+            raise ValueError(f"{self.path} is torn, or no checkpoint: {type(error).__name__}: {error}") from None
+        finally:
+            set_generators(before)
 
     def _check_folder(self) -> None:
         if not (folder := self.path.parent).is_dir():
@@ -99,6 +112,8 @@ class Checkpoint:
                 beside.unlink(missing_ok=True)
 
     def _read(self) -> dict[str, Any]:
+        if not self.path.is_file():
+            raise ValueError(f"{self.path} is no checkpoint: it is not a regular file")
         with self.path.open("rb") as file:
             try:
                 saved = torch.load(file, map_location="cpu", weights_only=True)

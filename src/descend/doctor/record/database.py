@@ -1,6 +1,7 @@
 """One connection to the store's database, and what goes wrong with databases said in one line."""
 
 import os
+import re
 import shutil
 import sqlite3
 import time
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, select
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, select, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import SingletonThreadPool
@@ -23,6 +24,9 @@ from descend.ground.temporary import temporary_folder
 
 FILE = "descend.db"
 LOGS = ("wal", "shm", "journal")  # that SQLite keeps next to a database, under its name
+SCHEMA_NUMBER = re.compile(r"[0-9]{1,9}")
+# In a store from elsewhere one of them would compute without an end, or delete what is written.
+FOREIGN = "SELECT count(*) FROM sqlite_master WHERE type IN ('view', 'trigger')"
 RETRY_S = 0.05  # between attempts to switch a database that others are opening to its write-ahead log
 
 _PLAIN = {  # SQLite's result codes, https://sqlite.org/rescode.html, in a user's words
@@ -167,9 +171,7 @@ def _file(folder: Path, timeout_s: float) -> tuple[Engine, str]:
         raise UsageError(f"no store can be made in {folder}: {reason}; give --store another folder") from None
     path = folder / FILE
     for file in _files(path):
-        if os.path.lexists(file) and not is_own_file(
-            file
-        ):  # else another file would be overwritten
+        if os.path.lexists(file) and not is_own_file(file):  # else another file would be overwritten
             raise UsageError(f"{file} is a link or no file, and runs are kept in a store's own files only: delete it")
     url = URL.create("sqlite", database=os.fspath(path.absolute()))
     return _sqlite(url, timeout_s), str(path)
@@ -237,13 +239,16 @@ def _create(engine: Engine, where: str) -> None:
 
 
 def _version(connection: Connection, where: str) -> int | None:
-    tables = inspect(connection).get_table_names()
+    known = inspect(connection)
+    if connection.dialect.name == "sqlite" and connection.scalar(text(FOREIGN)):
+        raise UsageError(f"{where} has views or triggers, which no store has: give --store another folder")
+    tables = known.get_table_names()
     if not tables:
         return None
     value = None
     if meta.name in tables:
         value = connection.scalar(select(meta.c.value).where(meta.c.key == "schema"))
-    if value is None or not str(value).isdigit():
+    if value is None or not SCHEMA_NUMBER.fullmatch(str(value)):
         raise UsageError(f"{where} is a database of another program; give --store another folder")
     return int(value)
 

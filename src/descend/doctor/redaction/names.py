@@ -5,7 +5,7 @@ import re
 # Words that are said of nothing but secrets: a value beside one is hidden whatever it looks like.
 _SURE = frozenset(
     "password passwd passwort pwd passphrase passcode secret secrets credential credentials apikey accesskey secretkey "
-    "privatekey authtoken accesstoken bearer authorization cookie dsn webhook authkey".split()
+    "privatekey authtoken accesstoken bearer authorization cookie dsn webhook authkey kennwort sessionid".split()
 )
 # Words that have other meanings, too: what stands beside one in a text is hidden where it does not look like a word.
 _LIKELY = frozenset("token key auth pin otp pat sas sig signature cert license".split())

@@ -11,6 +11,7 @@ from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from functools import lru_cache
+from html import escape
 from typing import Any, TypeVar
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
@@ -22,6 +23,7 @@ from descend.doctor.redaction.shapes import HIDDEN, mask_shapes
 LEAST = 6  # characters of a value that is looked for in texts; shorter ones stand in other words
 LEAST_WORD = 8  # ... where it is a word, or a number: `postgres`
 PASSES = 4  # what is masked first may show another: until nothing changes, and at most so often
+URL_SAFE = str.maketrans("+/", "-_")  # RFC 4648, section 5
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")  # of weights: a value by itself, and no text
 _PASSWORD = re.compile(r"\w[\w+.-]*://[^:/?#@\s]*:(.+)@")  # slashes in it are often left as they are
 
@@ -132,9 +134,23 @@ def _can_be_sought(value: str) -> bool:
 
 def _forms(value: str) -> set[str]:
     inside = {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1], repr(value)[1:-1]}
-    encoded = b64encode(value.encode("utf-8", "surrogateescape")).decode().rstrip("=")
+    data = value.encode("utf-8", "surrogateescape")
+    written = {repr(data)[2:-1], data.hex(), data.hex().upper(), escape(value), escape(value, quote=False)}
+    encoded = {form for start in range(3) for form in _in_base_64(data, start)}
     safe = value.encode("utf-8", "replace").decode()
-    return {value, quote(safe, safe=""), quote(safe), quote_plus(safe), *inside, encoded}
+    return {value, quote(safe, safe=""), quote(safe), quote_plus(safe), *inside, *written, *encoded}
+
+
+def _in_base_64(data: bytes, start: int) -> set[str]:
+    """Return how data are written in base 64 within a text that has so many bytes (modulo 3) before them.
+
+    `Authorization: Basic` encodes user and password together. Characters that depend on what is next to the data are
+    left out.
+    """
+    text = b64encode(bytes(start) + data).decode()
+    bits = 8 * start, 8 * (start + len(data))
+    inner = text[-(-bits[0] // 6) : bits[1] // 6] if start else text.rstrip("=")
+    return {form for form in (inner, inner.translate(URL_SAFE)) if len(form) >= LEAST_WORD}
 
 
 def _is_whole(value: str) -> bool:

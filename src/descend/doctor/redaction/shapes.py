@@ -11,11 +11,25 @@ HIDDEN = "***"
 LEAST_LIKELY = 8  # characters of one beside a name that may be another thing's
 LEAST_BARE = 3  # characters of a value without quotes: `the secret: a word`
 
-_PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----.*?(?:-----END [A-Z0-9 ]*-----|\Z)", re.DOTALL)
+LEAST_CHANGES = 2  # between letters and digits: `python3`, `v2` and `token0` have one
+
+_PRIVATE_KEY = re.compile(
+    r"----[- ]BEGIN [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-?----.*?(?:----[- ]END [A-Z0-9 ]*-?----|\Z)"
+    r"|Private-Lines: \d+.*?(?:Private-MAC:|\Z)",
+    re.DOTALL,
+)
+_CHANGES = re.compile(r"(?<=[A-Za-z])(?=\d)|(?<=\d)(?=[A-Za-z])")
 _TOKENS = re.compile(  # the prefixes by which services mark their own keys
     r"\b(?:(?:hf|gh[pousr]|npm|[sr]k_live|[sr]k_test|whsec|dop_v1|r8|nvapi)_[A-Za-z0-9]{16,}|github_pat_\w{20,}"
     r"|glpat-[\w-]{16,}|nvapi-[\w-]{20,}|xox[abeprs]-[\w-]{10,}|sk-(?=[\w-]*\d)[\w-]{20,}|pypi-[\w-]{20,}"
+    r"|dckr_pat_[\w-]{16,}|dapi[0-9a-f]{32}|SG\.[\w-]{16,}\.[\w-]{16,}"
     r"|(?:AKIA|ASIA)[0-9A-Z]{16}|AIza[\w-]{30,}|GOCSPX-[\w-]{20,}|ya29\.[\w-]{20,}|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*)"
+)
+_BOT = re.compile(r"(?<!\d)\d{6,12}:AA[\w-]{30,}")  # of Telegram, which follows a word in its URLs
+_SAID = re.compile(  # `invalid password hunter22 for root`, `<password>hunter22</password>`, `| password | hunter22 |`
+    r"(?i:\b(?:api[ _-]?key|access[ _-]?token|auth[ _-]?token|pass(?:word|phrase|code)|passwd|token|secret)\b)"
+    r"(?P<between>[^\n\w]{1,12}(?:(?:is|was|of|for|provided|given|[a-z]{1,12}) ?[^\n\w]{1,6}){0,2})"
+    r"(?P<said>[\w!@#$%^&*+./=~-]{8,200})"
 )
 _DRAWN = re.compile(  # a key without a name; in a path, or said to be a digest, it is a file's or a commit's
     r"(?<![\w/+=-])(?<!sha1[:=])(?<!sha256[:=])(?<!md5[:=])(?<!commit )(?<!hash )[\w+=-]{24,}(?![\w/+=-]|\.\w)"
@@ -69,7 +83,8 @@ def mask_shapes(text: str) -> str:
     text = _SCHEME.sub(rf"\g<1>{HIDDEN}", text)
     text = _OF_PROGRAM.sub(rf"\g<1>{HIDDEN}", text)
     text = _named(text)
-    text = _TOKENS.sub(HIDDEN, text)
+    text = _TOKENS.sub(HIDDEN, _BOT.sub(HIDDEN, text))
+    text = _SAID.sub(_mask_said, text)
     return _DRAWN.sub(_mask_drawn, text)
 
 
@@ -99,6 +114,13 @@ def _mask_query(found: re.Match[str]) -> str:
     mark, name, value = found.groups()
     is_secret = is_likely(name) or is_random(value) or name.lower() in ("code", "state")
     return f"{mark}{name}={HIDDEN}" if is_secret and value else found[0]
+
+
+def _mask_said(found: re.Match[str]) -> str:
+    """Hide what a sentence or a table has next to a secret's name, where letters and digits are mixed in it."""
+    said = found["said"].rstrip(".")
+    is_secret = is_telling(said) and len(_CHANGES.findall(said)) >= LEAST_CHANGES and not _LOOKED_UP.match(said)
+    return found[0].replace(said, HIDDEN) if is_secret else found[0]
 
 
 def _mask_drawn(found: re.Match[str]) -> str:

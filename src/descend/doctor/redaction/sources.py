@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from descend.doctor.redaction.given import given_in_settings, given_in_source
 from descend.doctor.redaction.looks import is_random, is_telling
 from descend.doctor.redaction.names import is_password, is_sure
 from descend.doctor.redaction.shapes import named_values
@@ -18,6 +19,7 @@ from descend.ground.regular_files import read_regular
 
 NOTEBOOK = ".ipynb"
 SETTINGS = (".yaml", ".yml", ".json", ".toml", ".ini", ".cfg", ".env")
+STRUCTURED = (".yaml", ".yml", ".json")
 MOST_FILES = 300  # of a working directory; more of them are a collection, and no program
 LARGEST = 300_000  # bytes; what is larger holds data
 MOST_BYTES = 4_000_000  # of all: read and searched in about a tenth of a second
@@ -76,15 +78,8 @@ class Sources:
 
     def secrets(self) -> set[str]:
         """Return the values that stand there beside the names of secrets, and would be known again elsewhere."""
-        found = set[str]()
-        for text in self._texts.values():
-            lines = "\n".join(_LINE.findall(text))
-            found.update(
-                value for name, value in named_values(lines) if is_sure(name) or is_password(name) or _is_drawn(value)
-            )
-            found.update(_WITH_PASSWORD.findall(lines))
-        known = [value for value in found if is_telling(value) or len(value) >= LEAST_LEARNT]
-        return set(sorted(known, key=len)[-MOST_LEARNT:])
+        found = {value for file, text in self._texts.items() for value in secrets_in(file, text)}
+        return set(sorted(found, key=len)[-MOST_LEARNT:])
 
     def has(self, word: str) -> bool:
         """Whether a word is a name, or the whole of a text constant, of the program."""
@@ -98,6 +93,18 @@ class Sources:
     @cached_property
     def _known(self) -> dict[Path, frozenset[str]]:
         return {}
+
+
+def secrets_in(file: Path, text: str) -> set[str]:
+    """Return the values in one file that are given to the names of secrets, and would be known again elsewhere."""
+    lines = "\n".join(_LINE.findall(text))
+    if not lines:
+        return set()
+    found = {value for name, value in named_values(lines) if is_sure(name) or is_password(name) or _is_drawn(value)}
+    found.update(_WITH_PASSWORD.findall(lines))
+    found.update(given_in_source(text) if file.suffix == ".py" else ())
+    found.update(given_in_settings(text) if file.suffix in STRUCTURED else ())
+    return {value for value in found if is_telling(value) or len(value) >= LEAST_LEARNT}
 
 
 def _decoded(notebook: str) -> str:

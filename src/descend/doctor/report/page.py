@@ -12,7 +12,8 @@ from typing import Any
 
 from descend.doctor.case import Case
 from descend.doctor.record import Record, Site
-from descend.doctor.redaction import clean
+from descend.doctor.redaction import clean, learn
+from descend.doctor.redaction.sources import secrets_in
 from descend.doctor.report.checked import checked_table
 from descend.doctor.report.document import Figures, render, script_json, write_whole
 from descend.doctor.report.floors_picture import floors
@@ -136,9 +137,11 @@ def _excerpt(site: Site | None) -> dict[str, Any] | None:
     if site is None:
         return None
     try:
-        text = clean(read_source(Path(site.file)))
+        whole = read_source(Path(site.file))
     except (OSError, UsageError):
         return None
+    learn(secrets_in(Path(site.file), whole))  # a value may be hidden by what is written several lines above it
+    text = clean(whole)
     source = re.split("\r\n|\r|\n", text)  # as Python counts; splitlines splits at more
     last = max(site.line, min(site.end_line, site.line + LONGEST_EXCERPT))
     numbers = range(max(1, site.line - EXCERPT_MARGIN), min(len(source), last + EXCERPT_MARGIN) + 1)
