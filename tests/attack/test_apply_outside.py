@@ -4,11 +4,13 @@ import os
 import pty
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from complaints import one_line
 
+from descend.doctor import archive
 from descend.doctor.script.changes import apply_changes
 from descend.ground.errors import UsageError
 
@@ -78,8 +80,9 @@ def test_files_below_the_current_directory_are_written(descend_here, tmp_path):
 @pytest.mark.parametrize("file", ["", ".", "/", "train.py\0", "\ud800.py", "a" * 300, "/dev/null", "/proc/self/mem"])
 def test_what_is_no_file_is_one_line(descend_here, tmp_path, file):
     keep_patch(tmp_path, "x.py")
+    read = archive.load_case
     with pytest.MonkeyPatch.context() as patched:  # no store keeps the half of a surrogate pair
-        patched.setattr("descend.doctor.archive._Rest.changes", (change_of(file),))
+        patched.setattr(archive, "load_case", lambda *given: replace(read(*given), changes=(change_of(file),)))
         done = descend_here("apply")
     assert done.returncode == 2 and one_line(done.stderr), done.stderr
 

@@ -11,9 +11,8 @@ from complaints import one_line
 
 from descend.doctor.record import Ending, Record
 from descend.doctor.record.store import open_store
-from descend.doctor.script.change import Change
 
-from .kept_patches import OLD, change_of, keep_patch
+from .kept_patches import OLD, keep_patch
 
 READERS = (["runs"], ["diagnose"], ["report"], ["export"], ["apply"])
 ENDLESS = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c)"
@@ -99,12 +98,8 @@ def test_a_pipe_in_the_project_does_not_hold_up_a_patch(descend_here, tmp_path, 
 def test_a_file_that_a_store_names_is_not_read_without_an_end(descend_here, tmp_path, file):
     if not os.path.exists(file):
         pytest.skip("this system has none")
-    changed = Change(file, "0" * 64, "1" * 64, ((0, 1, "x"),))
-    with pytest.MonkeyPatch.context() as patched:
-        keep_patch(tmp_path, "x.py")
-        patched.setattr("descend.doctor.archive._Rest.changes", (changed,))
-        patched.setattr("descend.doctor.archive.fields", lambda kind: ())
-        done = descend_here("apply")
+    keep_patch(tmp_path, file)
+    done = descend_here("apply")
     assert done.returncode == 2 and one_line(done.stderr), done.stderr
 
 
@@ -114,7 +109,8 @@ STATEMENTS = {
         f"CREATE VIEW runs AS {ENDLESS} SELECT {COLUMNS}, '2020' AS started, NULL AS ending FROM c",
     ],
     "a trigger without an end": [
-        f"CREATE TRIGGER t AFTER INSERT ON runs BEGIN INSERT INTO meta SELECT n, n FROM ({ENDLESS} SELECT n FROM c); END"
+        "CREATE TRIGGER t AFTER INSERT ON runs BEGIN INSERT INTO meta "
+        f"SELECT n, n FROM ({ENDLESS} SELECT n FROM c); END"
     ],
     "a trigger that deletes": ["CREATE TRIGGER t AFTER INSERT ON runs BEGIN DELETE FROM runs; END"],
     "a trigger that speaks": ["CREATE TRIGGER t AFTER INSERT ON runs BEGIN SELECT raise(FAIL, '\x1b[2J'); END"],
@@ -209,7 +205,3 @@ def test_many_runs_of_a_damaged_clock_are_listed(descend_here, tmp_path):
     connection.close()
     done = descend_here("runs")
     assert done.returncode == 0 and done.stdout.count("train.py") == len(times), done.stdout
-
-
-def test_the_change_of_a_patch_is_what_was_kept():
-    assert change_of("train.py").applied_to(OLD) is not None

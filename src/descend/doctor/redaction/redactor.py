@@ -149,12 +149,13 @@ def _in_base_64(data: bytes, start: int) -> set[str]:
     """
     text = b64encode(bytes(start) + data).decode()
     bits = 8 * start, 8 * (start + len(data))
-    inner = text[-(-bits[0] // 6) : bits[1] // 6] if start else text.rstrip("=")
-    return {form for form in (inner, inner.translate(URL_SAFE)) if len(form) >= LEAST_WORD}
+    forms = {text[-(-bits[0] // 6) : bits[1] // 6], *([] if start else [text.rstrip("=")])}
+    return {form for inner in forms for form in (inner, inner.translate(URL_SAFE)) if len(form) >= LEAST_WORD}
 
 
 def _is_whole(value: str) -> bool:
-    return value.isalpha() or is_number(value)
+    is_word = value.isalpha() and (value.islower() or value.isupper() or value.istitle())
+    return is_word or is_number(value)
 
 
 def _whole(value: str) -> str:

@@ -32,7 +32,7 @@ _SKIPPED = frozenset(
     {"site-packages", "node_modules", "__pycache__", "venv", "env", "build", "dist", "wandb", "mlruns"}
 )
 _LINE = re.compile(
-    r"^.*(?:pass|pw|psw|secret|token|key|cred|auth|cookie|dsn|hook|://).*$", re.IGNORECASE | re.MULTILINE
+    r"^.*(?:pass|pw|psw|secret|token|key|cred|auth|cookie|dsn|hook|login|://).*$", re.IGNORECASE | re.MULTILINE
 )
 
 
