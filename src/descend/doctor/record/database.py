@@ -193,13 +193,27 @@ def _sqlite(url: URL, timeout_s: float) -> Engine:
     return engine
 
 
-def _on_connect(connection: Any, _: Any) -> None:
+def _identity(path: str) -> tuple[int, int] | None:
+    """Return what tells a file from another one of its name; None where there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _on_connect(connection: Any, record: Any) -> None:
+    _, _, path = connection.execute("PRAGMA database_list").fetchone()
+    record.info["file"] = path, _identity(path)
     connection.isolation_level = None  # transactions are begun below, not guessed from the statements
     connection.execute("PRAGMA synchronous=NORMAL")  # a crash of the process loses nothing that was committed
 
 
 def _on_begin(connection: Connection) -> None:
     write = connection.get_execution_options().get("descend_write")
+    path, opened = connection.info["file"]
+    if write and _identity(path) != opened:  # SQLite would write into a file that has no name any more
+        raise UsageError(f"{path} was deleted or replaced while descend ran, and what was in it is lost")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 
