@@ -90,8 +90,8 @@ def _texts(value: ast.AST | None) -> Iterator[str]:
         case ast.Subscript() | ast.Dict() | None:
             return
         case _:
-            for inner in ast.iter_child_nodes(value):
-                yield from _texts(inner)
+            for child in ast.iter_child_nodes(value):
+                yield from _texts(child)
 
 
 def _scalars(node: Any, is_inside: bool, seen: set[int]) -> Iterator[str]:
