@@ -5,7 +5,7 @@ Whoever makes one holds a lock on it, which the kernel lets go when the process 
 
 import fcntl
 import os
-import shutil
+import secrets
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -46,14 +46,46 @@ def sweep() -> None:
 
 
 def delete(top: Path) -> None:
-    """Delete a folder, those in it that a script has locked included. No link is followed."""
-    top.chmod(stat.S_IRWXU)
-    for folder, names, _ in os.walk(top):
-        for path in (os.path.join(folder, name) for name in names):
+    """Delete a folder with all that a script has left in it, locked and deeply nested folders included.
+
+    No link is followed, not even one in the place of `top`. Never raises `OSError`.
+    """
+    if not _is_folder(top):
+        with suppress(OSError):
+            top.unlink()
+        return
+    waiting = [top]
+    while waiting:
+        folder = waiting.pop()
+        with suppress(OSError):
+            folder.chmod(stat.S_IRWXU)
+        waiting += _emptied(folder, top)
+        with suppress(OSError):
+            folder.rmdir()
+    with suppress(OSError):
+        top.rmdir()
+
+
+def _emptied(folder: Path, top: Path) -> list[Path]:
+    """Delete the files in a folder; move the folders in it up into `top`, so that no path grows long; return these."""
+    lifted = []
+    with suppress(OSError):
+        for found in list(os.scandir(folder)):
             with suppress(OSError):
-                if not os.path.islink(path):
-                    os.chmod(path, stat.S_IRWXU)
-    shutil.rmtree(top, ignore_errors=True)
+                if found.is_dir(follow_symlinks=False):
+                    target = top / f"{PREFIX}{secrets.token_hex(8)}"
+                    os.rename(found, target)
+                    lifted.append(target)
+                else:
+                    os.unlink(found)
+    return lifted
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return stat.S_ISDIR(path.lstat().st_mode)
+    except OSError:
+        return False
 
 
 def _locked(folder: Path) -> int | None:

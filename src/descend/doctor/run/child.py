@@ -89,8 +89,6 @@ def arrange_path(house: str) -> None:
     """Let the script's own packages come first, and nothing from the working directory unless it asks for it."""
     sys.path.remove(house)
     sys.path.append(house)
-    if not sys.flags.safe_path and sys.path[0] == "":
-        del sys.path[0]
 
 
 class Run:
@@ -136,6 +134,8 @@ class Run:
                 self.watch.after_step = self._after_step
                 if config.role == "baseline":
                     stack.enter_context(noting_reads(self.observation.tree.original, self.channel.tell))
+                # at once: an exit status says nothing about descend after this, and its first step is waited for
+                self.channel.tell_at_once([Fact.of(facts.Begun(), 0)])
                 threading.Thread(target=self._keep_time, name="descend-time", daemon=True).start()
                 if config.role in ("baseline", "trial_run"):
                     stack.enter_context(hearing(self.heard))
@@ -185,7 +185,6 @@ class Run:
         from descend.doctor.sandbox.effects import watch_effects, wrap_native_writers
         from descend.doctor.sandbox.file_effects import SharedFolders
         from descend.doctor.sandbox.imports import import_from_copy
-        from descend.doctor.sandbox.landlock import restrict_writes
         from descend.doctor.sandbox.namespaces import PRIVATE
 
         config = self.config
@@ -197,10 +196,6 @@ class Run:
         watch = watch_effects(allowed, linked, self.channel.tell, config.allow_effects, shared, in_namespaces)
         stack.callback(watch.stop)
         wrap_native_writers(torch, watch)
-        if config.level in ("namespaces", "landlock"):
-            private = [Path(folder) for folder in PRIVATE] if in_namespaces else []
-            if not restrict_writes([*allowed, *private]) and not in_namespaces:
-                self.channel.send([Note("effects", "Landlock failed here: libraries in C are not held back")])
 
     # -- the window
 
@@ -227,7 +222,6 @@ class Run:
     def _keep_time(self) -> None:
         """End a script that takes no step for so long that it would run forever."""
         limit, began = self.config.seconds + max(self.config.seconds, LAST_STEP_S), time.perf_counter()
-        self.channel.send([Fact.of(facts.Begun(), 0)])  # from here on its first step is waited for
         while self.watch.began is not None or time.perf_counter() - began < self.config.patience:
             time.sleep(0.5)
             if self._trained() > limit:

@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from descend.doctor.sandbox import kernel
-from descend.doctor.sandbox.namespaces import own_files, own_namespaces
+from descend.doctor.sandbox.landlock import restrict_writes
+from descend.doctor.sandbox.namespaces import TERMINALS, own_files, own_namespaces, private
 
-UNCONFINED = 96  # exit status: the namespaces could not be made
+UNCONFINED = -signal.SIGRTMAX  # the keeper's own status: the run could not be confined, and has not begun
 STATUS = struct.Struct("i")
 AWAITED = frozenset({signal.SIGCHLD, signal.SIGTERM})
 # Python's and torch's processes that delete what others have left in shared memory, once those have ended.
@@ -81,45 +82,68 @@ def kept(begin: Begin, confinement: Confinement, parent: int) -> int:
             _first_process(begin, confinement, telling)
         if confinement.level != "none":
             kernel.give_up_capabilities(kernel.KEPT_BY_ROOT)
-        os.close(telling)
-        _become(begin)
+        _become(begin, confinement, telling)
     os.close(alive)
     os.close(telling)
     status = _waited_for(first)
     os.close(held)
     said = os.read(told, STATUS.size)
     os.close(told)
-    return int(STATUS.unpack(said)[0]) if len(said) == STATUS.size else status
+    return int(STATUS.unpack(said)[0]) if len(said) == STATUS.size else _as_scripts(status)
 
 
 def _first_process(begin: Begin, confinement: Confinement, telling: int) -> NoReturn:
     """Be the process that all others of the namespace have above them: at its end the kernel ends them."""
-    status = UNCONFINED
     try:
         top, *others = (Path(folder) for folder in confinement.writable)
         own_files(top, others)
     except OSError as error:
-        _unconfined(error)
-    else:
-        script = os.fork()
-        if script == 0:
-            os.close(telling)
-            _become(begin)
-        ended = 0
-        while ended != script:
-            ended, code = os.wait()
-        status = os.waitstatus_to_exitcode(code)
-    os.write(telling, STATUS.pack(status))
+        os.write(telling, STATUS.pack(_unconfined(error)))
+        os._exit(0)
+    kernel.close_to_others()  # the script, which is of the same user, could else write to `telling`
+    script = os.fork()
+    if script == 0:
+        kernel.close_to_others(False)
+        _become(begin, confinement, telling)
+    ended = 0
+    while ended != script:
+        ended, code = os.wait()
+    os.write(telling, STATUS.pack(_as_scripts(os.waitstatus_to_exitcode(code))))
     os._exit(0)
 
 
-def _become(begin: Begin) -> NoReturn:
+def _become(begin: Begin, confinement: Confinement, telling: int) -> NoReturn:
+    """Go on as the run, which the kernel confines from its first line on: nothing of it has been imported yet."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, AWAITED)
     try:
         os.setsid()
+        if not _is_confined(confinement):
+            os.write(telling, STATUS.pack(UNCONFINED))
+            os._exit(0)
+        os.close(telling)
         begin()
     finally:
         os._exit(1)
+
+
+def _is_confined(confinement: Confinement) -> bool:
+    """Give up what a run may not do at its level; whether the kernel has allowed it."""
+    if confinement.level == "none":
+        return True
+    kernel.leave_session_keys()
+    kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
+    allowed = [Path(folder) for folder in confinement.writable]
+    if confinement.level == "namespaces":  # which hold without Landlock, too
+        restrict_writes([*allowed, *private(), TERMINALS])
+    elif confinement.level == "landlock" and not restrict_writes(allowed):
+        print("Landlock: it could not be switched on", file=sys.stderr, flush=True)
+        return False
+    return True
+
+
+def _as_scripts(status: int) -> int:
+    """Return how a script has ended, which is never the keeper's own status."""
+    return max(status, UNCONFINED + 1)
 
 
 def _depend(alive: int) -> None:

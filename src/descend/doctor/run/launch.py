@@ -74,7 +74,7 @@ def run(
         for messages in process.messages(readers):
             take(messages)
         status, tail = process.finish()
-    if _may_run_otherwise(script, plan, record, status, tail.strip()):
+    if _may_run_otherwise(script, plan, record, process.popen.wait(), tail.strip()):
         return run(script, plan, record, listen, server)
     if record.ending is None:
         take([_unsaid_ending(record, process.popen.wait(), status, tail)])
@@ -94,7 +94,8 @@ def _may_run_otherwise(script: Script, plan: Plan, record: Record, status: int, 
     has_begun = bool(record.readings or record.facts)
     if status == UNCONFINED and not has_begun:
         if plan.sandbox != "auto" or available("auto") != "namespaces":
-            raise UsageError(f"the sandbox cannot be made: {said}; --sandbox landlock does without namespaces")
+            weaker = "hooks does without it" if said.startswith("Landlock") else "landlock does without namespaces"
+            raise UsageError(f"the sandbox cannot be made: {said}; --sandbox {weaker}")
         give_up_namespaces(said)
         return True
     if status == NO_TORCH and not has_begun:

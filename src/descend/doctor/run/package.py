@@ -8,7 +8,10 @@ from pathlib import Path
 from descend.ground.temporary import sweep, temporary_folder
 
 PACKAGE = Path(__file__).parents[2]
-START = "import sys; sys.path.insert(0, {0!r}); from {1} import main; main({0!r})"
+# Without the folder in which it starts: a script's own `json.py` is not ours, and would run before it is confined.
+START = (
+    "import sys; sys.flags.safe_path or sys.path.pop(0); sys.path.insert(0, {0!r}); from {1} import main; main({0!r})"
+)
 
 
 def starting(module: str, house: str) -> list[str]:

@@ -8,7 +8,9 @@ from typing import Any
 
 # audit events
 CONNECTS = ("socket.connect", "socket.sendmsg", "socket.sendto")
-LOOKUPS = ("socket.getaddrinfo", "socket.gethostbyaddr", "socket.gethostbyname")
+NUMBER_OF_SOCKET = "socket.getnameinfo"  # a socket's address
+NAMES_OF_NUMBERS = (NUMBER_OF_SOCKET, "socket.gethostbyaddr")
+LOOKUPS = ("socket.getaddrinfo", "socket.gethostbyname", *NAMES_OF_NUMBERS)
 HOST_NAME = "socket.sethostname"
 
 _LOCAL_FAMILIES = frozenset({socket.AF_UNIX, getattr(socket, "AF_NETLINK", socket.AF_UNIX)})
@@ -30,7 +32,7 @@ def leaves_machine(sock: Any, address: Any) -> bool:
         number = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
         return True
-    return not (number.is_loopback or number.is_unspecified)
+    return not _is_of_this_machine(number)
 
 
 def is_answered(sock: Any, address: Any) -> bool:
@@ -45,14 +47,21 @@ def is_answered(sock: Any, address: Any) -> bool:
     return any(fields[3] == _LISTENS and fields[1].endswith(f":{address[1]:04X}") for fields in sockets)
 
 
-def is_here(host: Any) -> bool:
-    """Whether no other machine is asked for the address of a host: it is a number, or a name of this one."""
+def is_here(host: Any, needs_name: bool = False) -> bool:
+    """Whether no other machine is asked about a host: it is a number, or a name of this one.
+
+    needs_name: whether the name of a number is looked up, which other machines are asked for if it is not this one's.
+    """
     name = shown_host(host)
     try:
-        ipaddress.ip_address(name.partition("%")[0])
+        number = ipaddress.ip_address(name.partition("%")[0])
     except ValueError:
         return _is_own_name(name)
-    return True
+    return not needs_name or _is_of_this_machine(number)
+
+
+def _is_of_this_machine(number: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    return number.is_loopback or number.is_unspecified
 
 
 def shown_host(host: Any) -> str:

@@ -34,6 +34,10 @@ class CopyOnWrite:
         """Whether a path without links lies in one of the folders."""
         return any(path == folder or path.startswith(folder + "/") for folder in self.folders)
 
+    def contains(self, path: str) -> bool:
+        """Whether a path without links is in one of the folders, and not a folder itself: that one is ours."""
+        return any(path.startswith(folder + "/") for folder in self.folders)
+
     def settle(self, path: str, *, follow: bool, contents: bool = True) -> str:
         """Return where an absolute path really leads, once the links on the way have been made real.
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 _ATTACH = 24  # SQLITE_ATTACH, of both statements
+_FACTORY = 5  # the position of the connection's class among the arguments of `connect`
 _MODULES = ("sqlite3", "sqlite3.dbapi2", "_sqlite3")
 
 
@@ -26,8 +27,17 @@ def guard_databases(is_refused: Callable[[str], bool]) -> Callable[[], None]:
             super().__init__(*arguments, **named)
             plain.set_authorizer(self, authorise)
 
+        def set_authorizer(self, callback: Any) -> None:
+            def both(*asked: Any) -> int:
+                found = authorise(*asked)
+                return int(callback(*asked)) if callback is not None and found == sqlite3.SQLITE_OK else found
+
+            plain.set_authorizer(self, both)
+
     @functools.wraps(original)
     def connect(*arguments: Any, **named: Any) -> Any:
+        if len(arguments) <= _FACTORY:
+            named.setdefault("factory", Connection)
         connection = original(*arguments, **named)
         plain.set_authorizer(connection, authorise)
         return connection

@@ -14,8 +14,19 @@ SHARED_MEMORY = FOLDER / "shm"  # tensors between DataLoader workers
 _KEEP_NOTHING = {"null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "urandom": (1, 9)}
 _OWN_TERMINAL = {"tty": (5, 0), "ptmx": (5, 2)}  # the controlling terminal, and the maker of new ones
 _BY_NUMBER = {os.makedev(*numbers) for numbers in (_KEEP_NOTHING | _OWN_TERMINAL).values()}
+_TERMINALS = {4, 5, *range(136, 144)}  # majors: consoles and serial lines, the console's other names, new terminals
 # NVIDIA, AMD and Intel graphics cards, and those of a Windows host; the numbers of most are given out as they come.
 _CARDS = ("nvidia", "dri/", "kfd", "dxg", "accel/")
+
+
+def is_foreign_terminal(path: str) -> bool:
+    """Whether a path leads to another program's terminal: to open it is enough to take its input or its settings."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return False
+    major = os.major(found.st_rdev)
+    return stat.S_ISCHR(found.st_mode) and major in _TERMINALS and found.st_rdev not in _BY_NUMBER
 
 
 def may_write(path: str) -> bool | None:

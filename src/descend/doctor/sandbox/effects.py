@@ -10,6 +10,7 @@ those (`namespaces`, `landlock`).
 import errno
 import functools
 import os
+import posix
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -24,6 +25,8 @@ from descend.doctor.sandbox.connections import (
     CONNECTS,
     HOST_NAME,
     LOOKUPS,
+    NAMES_OF_NUMBERS,
+    NUMBER_OF_SOCKET,
     is_answered,
     is_here,
     leaves_machine,
@@ -32,13 +35,23 @@ from descend.doctor.sandbox.connections import (
 )
 from descend.doctor.sandbox.copy_on_write import CopyError, CopyOnWrite
 from descend.doctor.sandbox.databases import guard_databases
-from descend.doctor.sandbox.file_effects import WRITING, Arguments, FileEffects, Outside, SharedFolders
+from descend.doctor.sandbox.file_effects import Arguments, FileEffects, Outside, SharedFolders, may_matter
 from descend.doctor.sandbox.programs import Programs, library
-from descend.doctor.sandbox.signals import SETTINGS, SIGNALS, changed_settings, signalled
+from descend.doctor.sandbox.signals import (
+    ASYNCHRONOUS,
+    SETTINGS,
+    SIGNALS,
+    changed_settings,
+    made_owner,
+    signalled,
+    signalled_by_descriptor,
+)
 from descend.doctor.sandbox.starts import STARTS, start_of
-from descend.doctor.sandbox.unaudited import audit_them
+from descend.doctor.sandbox.unaudited import SIGNALS_BY_DESCRIPTOR, audit_them
 
+NEW_INTERPRETER = "cpython.PyInterpreterState_New"  # a further one in this process, which has no audit hook
 MAX_TOLD = 1000  # distinct effects reported; the rest are refused without a word
+_NO_PATH = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EBADF, errno.ELOOP, errno.ENAMETOOLONG})  # nor for the call
 MAX_TARGET = 500  # characters: a report is one short line, so that workers can share a pipe
 
 _VERBS = {
@@ -76,7 +89,7 @@ def watch_effects(
 
     def hook(event: str, arguments: Arguments) -> None:
         judge = judge_of(event)
-        if judge is None or (event == "open" and not arguments[2] & WRITING):
+        if judge is None or (event == "open" and not may_matter(*arguments)):
             return
         words = watch.refusal(judge, event, arguments)
         if words is not None:
@@ -121,6 +134,9 @@ class EffectWatch:
             **dict.fromkeys(LOOKUPS, _looked_up),
             **dict.fromkeys(SIGNALS, functools.partial(signalled, keeper)),
             **dict.fromkeys(SETTINGS, functools.partial(changed_settings, keeper)),
+            SIGNALS_BY_DESCRIPTOR: functools.partial(signalled_by_descriptor, keeper),
+            **dict.fromkeys(ASYNCHRONOUS, functools.partial(made_owner, keeper)),
+            NEW_INTERPRETER: _interpreter_made,
             HOST_NAME: _named_machine,
         }
 
@@ -150,8 +166,12 @@ class EffectWatch:
             return None if outside is None else self._outside(outside)
         except CopyError as error:
             return f"descend: {error} (the doctor works on a copy of what is written)"
-        except Exception:  # not a path that any call would accept: the call itself will say so
+        except (TypeError, ValueError):  # not a path that any call would accept: the call itself will say so
             return None
+        except OSError as error:
+            return None if error.errno in _NO_PATH else f"descend: refused, since it cannot be judged: {error.strerror}"
+        except Exception as error:  # as a stack that is nearly full
+            return f"descend: refused, since it cannot be judged: {type(error).__name__}"
         finally:
             self._own.busy = False
 
@@ -195,8 +215,15 @@ def _connected(own_network: bool, _: str, arguments: Arguments) -> Outside | Non
     return Outside("connection", shown(address), refused_later=True) if is_cut_off else None
 
 
-def _looked_up(_: str, arguments: Arguments) -> Outside | None:
-    return None if is_here(arguments[0]) else Outside("connection", f"a name server, for {shown_host(arguments[0])}")
+def _looked_up(event: str, arguments: Arguments) -> Outside | None:
+    host = arguments[0][0] if event == NUMBER_OF_SOCKET else arguments[0]
+    if is_here(host, needs_name=event in NAMES_OF_NUMBERS):
+        return None
+    return Outside("connection", f"a name server, for {shown_host(host)}")
+
+
+def _interpreter_made(_: str, arguments: Arguments) -> Outside | None:
+    return Outside("process", "a subinterpreter, whose effects could not be refused")
 
 
 def _named_machine(_: str, arguments: Arguments) -> Outside | None:
@@ -217,11 +244,11 @@ def _carry_descriptor(own: threading.local) -> Callable[[], None]:
             own.folder = None
 
     open_in.__name__, open_in.__doc__ = "open", original.__doc__
-    os.open = open_in
+    os.open = posix.open = open_in
     os.supports_dir_fd.add(open_in)  # shutil asks before it deletes trees safely
 
     def restore() -> None:
-        os.open = original
+        os.open = posix.open = original
         os.supports_dir_fd.discard(open_in)
 
     return restore

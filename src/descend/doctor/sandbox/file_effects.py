@@ -1,6 +1,8 @@
 """Which events of the interpreter change files, and where those files really are."""
 
 import fcntl
+import functools
+import operator
 import os
 import socket
 import stat
@@ -11,12 +13,30 @@ from typing import Any
 
 from descend.doctor.sandbox import devices
 from descend.doctor.sandbox.copy_on_write import CopyOnWrite, is_descriptor
+from descend.doctor.sandbox.unaudited import DELETES_SEMAPHORE, DELETES_SHARED_MEMORY, OPENS_SHARED_MEMORY
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_TRUNC | os.O_CREAT
+_READ_BY_OTHERS = ("/dev/", "/proc/")  # what is read there may be meant for another program: a terminal's input
+_MODES = {"w": os.O_WRONLY | os.O_CREAT | os.O_TRUNC, "a": os.O_WRONLY | os.O_CREAT | os.O_APPEND, "+": os.O_RDWR}
 _TEMPORARY = getattr(os, "O_TMPFILE", 0)
+_SEMAPHORE = "sem."  # begins the name of a semaphore's file in shared memory
 _DATABASE_SIDES = ("-journal", "-wal", "-shm")  # files that SQLite opens beside its own
 
 Arguments = tuple[Any, ...]
+
+
+def may_matter(path: Any, mode: Any, flags: int) -> bool:
+    """Whether a file that is opened must be judged: it is written, or maybe another program's input is read."""
+    if opening_flags(mode, flags) & WRITING:
+        return True
+    return isinstance(path, str | bytes) and os.fsdecode(path).startswith(_READ_BY_OTHERS)
+
+
+def opening_flags(mode: Any, flags: int) -> int:
+    """Return how a file is opened: C code of Python's own gives a mode and no flags."""
+    if flags or not isinstance(mode, str):
+        return flags
+    return functools.reduce(operator.or_, (_MODES.get(letter, 0) for letter in mode), 0)
 
 
 @dataclass(frozen=True)
@@ -97,6 +117,9 @@ class FileEffects:
             "shutil.rmtree": self._cleared,
             "socket.bind": self._bound,
             "sqlite3.connect": self.database,
+            OPENS_SHARED_MEMORY: self._shared_opened,
+            DELETES_SHARED_MEMORY: self._shared_deleted,
+            DELETES_SEMAPHORE: self._shared_deleted,
             **dict.fromkeys(_TOUCHED, self._touched),
         }
 
@@ -105,10 +128,12 @@ class FileEffects:
         return self._changed("write", absolute(path), follow=True, contents=contents)
 
     def _opened(self, _: str, arguments: Arguments) -> Outside | None:
-        path, mode, flags = arguments
+        path, mode, flags = arguments[0], arguments[1], opening_flags(*arguments[1:])
         if isinstance(path, int):
             return None
         where = absolute(path, getattr(self._own, "folder", None) if mode is None else None)
+        if not flags & WRITING:
+            return Outside("write", where) if devices.is_foreign_terminal(where) else None
         if _TEMPORARY and flags & _TEMPORARY == _TEMPORARY:
             return self._changed("write", where, follow=True)
         if flags & os.O_EXCL:
@@ -166,6 +191,13 @@ class FileEffects:
             return None
         return self._changed("write", absolute(address), makes=True)
 
+    def _shared_opened(self, _: str, arguments: Arguments) -> Outside | None:
+        return self._changed("write", _in_shared_memory(arguments[0])) if arguments[1] & WRITING else None
+
+    def _shared_deleted(self, event: str, arguments: Arguments) -> Outside | None:
+        prefix = _SEMAPHORE if event == DELETES_SEMAPHORE else ""
+        return self._changed("delete", _in_shared_memory(arguments[0], prefix))
+
     def database(self, _: str, arguments: Arguments) -> Outside | None:
         """Judge a file that SQLite is about to open."""
         name = os.fsdecode(arguments[0])
@@ -196,7 +228,7 @@ class FileEffects:
             return self._is_open_for_writing(int(os.path.basename(real)))
         if (is_free := devices.may_write(real)) is not None:
             return is_free
-        return self._copies.holds(real) or real.startswith(own) or bool(self._shared.is_own(real))
+        return self._copies.contains(real) or real.startswith(own) or bool(self._shared.is_own(real))
 
     def _is_open_for_writing(self, descriptor: int) -> bool:
         """Whether what a descriptor is open on may be opened again for writing, by its name in /proc."""
@@ -204,6 +236,10 @@ class FileEffects:
             return True  # opening it has been judged
         target = os.readlink(f"/proc/self/fd/{descriptor}")
         return not os.path.exists(target) or self._is_free(os.path.realpath(target))
+
+
+def _in_shared_memory(name: str, prefix: str = "") -> str:
+    return str(devices.SHARED_MEMORY / f"{prefix}{os.fsdecode(name).lstrip('/')}")
 
 
 def absolute(path: Any, folder: int | None = None) -> str:

@@ -25,14 +25,16 @@ _MAKE_CHAR, _MAKE_DIR, _MAKE_REG, _MAKE_SOCK = 1 << 6, 1 << 7, 1 << 8, 1 << 9
 _MAKE_FIFO, _MAKE_BLOCK, _MAKE_SYM = 1 << 10, 1 << 11, 1 << 12
 _REFER = 1 << 13  # rename or link from one folder to another; before version 2 that is never possible
 _TRUNCATE = 1 << 14
+_CONTROL = 1 << 15  # ioctl of a device, also of one that is open for reading: a terminal's settings
 
-_ON_FILES = _WRITE_FILE | _TRUNCATE
+_ON_FILES = _WRITE_FILE | _TRUNCATE | _CONTROL
 _MAKE_DEVICE = _MAKE_CHAR | _MAKE_BLOCK  # a device of any number: never allowed, wherever its file is
 _MAKE = _MAKE_DIR | _MAKE_REG | _MAKE_SOCK | _MAKE_FIFO | _MAKE_SYM
 _SINCE = (  # the version that brought each right; an older kernel refuses to hear of it
     (1, _WRITE_FILE | _REMOVE_DIR | _REMOVE_FILE | _MAKE | _MAKE_DEVICE),
     (2, _REFER),
     (3, _TRUNCATE),
+    (5, _CONTROL),
 )
 
 SCOPED = 6  # the version that keeps signals among the restricted processes
@@ -64,8 +66,8 @@ def restrict_writes(allowed: Sequence[Path]) -> bool:
     Left writable are `allowed` (folders with all below them, or files), the devices of `devices.writable`, shared
     memory and this process's own folder in /proc. Reading stays as it was; open descriptors keep their rights.
     Signals reach only processes that are restricted with it, where the kernel knows how (`SCOPED`).
-    False where the kernel cannot do it: nothing is restricted then. Threads that run already stay free, so
-    call it from the thread that will run the script, before others are started.
+    False where the kernel cannot do it: nothing is restricted then. Threads that run already stay free: call it in a
+    process that has one thread.
     """
     version = landlock_version()
     if not version:

@@ -18,7 +18,7 @@ from descend.doctor.sandbox import devices, kernel
 PRIVATE = (str(devices.SHARED_MEMORY), "/tmp")
 LAYER = "layer"  # the folder in the scratch copy's top where the run's own layer is kept, in memory
 _ALL = kernel.NEW_USER | kernel.NEW_PIDS | kernel.NEW_MOUNTS | kernel.NEW_IPC | kernel.NEW_NETWORK | kernel.NEW_NAMES
-_TERMINALS = devices.FOLDER / "pts"
+TERMINALS = devices.FOLDER / "pts"
 _MAKER = "ptmx"  # makes a new terminal where its own mount is
 _DESCRIPTORS = {"fd": "", "stdin": "/0", "stdout": "/1", "stderr": "/2"}  # links into /proc/self/fd
 _LAYER_MODE = 0o1777  # of a folder that everybody may write to, and delete only what is his own
@@ -72,7 +72,7 @@ def own_files(top: Path, writable: Sequence[Path]) -> None:
     layer.mkdir(exist_ok=True)
     kept = {path: kernel.copy_of_mount(path) for path in dict.fromkeys([top, *writable])}
     kernel.make_read_only()
-    own = [folder for folder in PRIVATE if Path(folder).is_dir()]
+    own = [str(folder) for folder in private()]
     seen_through = _copies([*_mounted_below(own), *_meeting_places(own)])
     kernel.mount("tmpfs", str(layer), "tmpfs")
     _own_devices()
@@ -92,6 +92,11 @@ def own_files(top: Path, writable: Sequence[Path]) -> None:
     kernel.make_read_only("/proc", with_all_below=False)  # settings of the machine that its administrator may change
     os.chdir(here)  # where it stood is below the new mounts, and read-only
     kernel.give_up_capabilities(kernel.KEPT_BY_ROOT if is_root else ())
+
+
+def private() -> list[Path]:
+    """Return the folders that a run has a layer of its own on."""
+    return [Path(folder) for folder in PRIVATE if Path(folder).is_dir()]
 
 
 def try_namespaces(top: str) -> NoReturn:
@@ -127,11 +132,11 @@ def _own_devices() -> None:
     nodes = _copies([*known, *([devices.SHARED_MEMORY] if devices.SHARED_MEMORY.is_dir() else [])])
     folders = {path for path in nodes if path.is_dir()}
     kernel.mount("tmpfs", str(devices.FOLDER), "tmpfs", "mode=755")
-    _TERMINALS.mkdir()
-    kernel.mount("devpts", str(_TERMINALS), "devpts", "newinstance,ptmxmode=0666")
+    TERMINALS.mkdir()
+    kernel.mount("devpts", str(TERMINALS), "devpts", "newinstance,ptmxmode=0666")
     for path, descriptor in nodes.items():
         _put(path, descriptor, is_folder=path in folders)
-    os.symlink(_TERMINALS / _MAKER, devices.FOLDER / _MAKER)
+    os.symlink(TERMINALS / _MAKER, devices.FOLDER / _MAKER)
     for name, part in _DESCRIPTORS.items():
         os.symlink(f"/proc/self/fd{part}", devices.FOLDER / name)
     kernel.make_read_only(str(devices.FOLDER), with_all_below=False)

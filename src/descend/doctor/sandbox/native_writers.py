@@ -24,6 +24,7 @@ class _Writer:
     name: str
     position: int  # of the path among its arguments, `self` counted
     keyword: str
+    appends: bool = False  # whether what the file holds stays
 
 
 _TORCH = {
@@ -35,6 +36,10 @@ _TORCH = {
 _LATER = {  # imported by the script, if at all
     "safetensors": (_Writer("", "serialize_file", 1, "filename"),),
     "h5py._hl.files": (_Writer("File", "__init__", 1, "name"),),
+    "readline": (
+        _Writer("", "write_history_file", 0, "filename"),
+        _Writer("", "append_history_file", 1, "filename", appends=True),
+    ),
 }
 _MODE = 2  # the position of h5py.File's `mode`
 
@@ -106,7 +111,7 @@ def _asking(original: Callable[..., Any], writer: _Writer, prepare: Prepare) -> 
         if isinstance(path, str | bytes | os.PathLike):
             mode = "w" if writer.owner != "File" else _mode(arguments, named)
             if mode != "r":
-                prepare(os.fsdecode(path), mode != "w")
+                prepare(os.fsdecode(path), writer.appends or mode != "w")
         return original(*arguments, **named)
 
     return ask_and_write

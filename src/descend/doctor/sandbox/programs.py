@@ -18,19 +18,23 @@ from descend.doctor.sandbox.starts import Start
 
 # Programs that only look, whatever their arguments are.
 _LOOK = frozenset(
-    "uname ldconfig lscpu nproc objdump readelf which id whoami getconf free lspci tput locale "
+    "uname lscpu nproc objdump readelf which id whoami getconf free tput locale "
     "ls cat echo true false sleep pwd".split()
 )
 # Programs that only look with arguments like these.
 _LOOK_WITH = {
     "hostname": r"-[fisdIA]",
+    "ldconfig": r"-p",
+    "lspci": r"-[bDdkmnstvx]+|[\w:.*]+",  # other options ask name servers and keep the answers
     "file": r"-b|-L|--brief|[^-].*",
     "nvidia-smi": r"--(query|format|id|list-gpus)\b.*|-[qxLi]|\d[\d,]*|csv\S*",
     "rocm-smi": r"--show\w+",
     "stty": r"size|-a",
     "sysctl": r"-n|[\w.]+",
 }
+_NEED_ONE = frozenset({"ldconfig"})  # of these, the programs that change something without any argument
 _GIT = frozenset({"rev-parse", "describe", "log", "show", "diff", "status", "ls-files", "rev-list", "version"})
+_OF_REPOSITORIES = (".git", "HEAD")  # the latter is in a bare one, which has settings, too
 _GIT_BRANCH = ("branch", "--show-current")
 _SHELLS = ("sh", "bash", "dash")
 _SYSTEM_FOLDERS = ("/bin", "/usr/bin", "/usr/local/bin", "/sbin", "/usr/sbin")
@@ -48,7 +52,10 @@ _TRUSTED = (
 )
 _PASSES_ON = frozenset({"subprocess", "os", "pty", "concurrent.futures.process"})
 _WORKERS = r"(?:multiprocessing|joblib\.externals\.loky|loky|torch\._inductor)(?:\.\w+)*"
-_WORKER_CODE = re.compile(rf"from {_WORKERS} import (\w+); ?\1\([\w\s=,.'\"/:\[\]{{}}*-]*\)")  # no second call in it
+_WORKER_CODE = re.compile(  # no second call in it
+    rf"from {_WORKERS} import (main|spawn_main); ?\1\([\w\s=,.'\"/:\[\]{{}}*-]*\)"
+)
+_WITH_VALUE = frozenset({"-X", "-W"})  # options of python's that another word belongs to
 _SHELL = re.compile(r"[;|&<>$`\\\n(){}*?~#\[\]!]")  # anything that is more than one plain command
 # Variables that make a program run other programs, or read other settings that do.
 _DIVERTING = re.compile(
@@ -70,7 +77,7 @@ class Programs:
         """Whether a start changes nothing, is a worker of this process, or is made by a compiler of torch's."""
         if not start.words:
             return False
-        if _is_from(_name(_caller()), _TRUSTED):
+        if self._is_trusted(_caller()):
             return True
         if not _is_shell(start):
             return self._only_looks(start) or _is_worker(start)
@@ -82,6 +89,12 @@ class Programs:
             return False
         return bool(words) and self._only_looks(replace(start, words=words, paths=()))
 
+    def _is_trusted(self, caller: FrameType | None) -> bool:
+        """Whether a compiler of torch's starts a program, and not a module of the script's that has its name."""
+        if caller is None or not _is_from(_name(caller), _TRUSTED):
+            return False
+        return not self._is_scripts(os.path.realpath(caller.f_code.co_filename))
+
     def _only_looks(self, start: Start) -> bool:
         program, arguments = os.path.basename(start.program or start.words[0]), start.words[1:]
         if not self._is_installed(start) or self._is_diverted(start):
@@ -89,7 +102,8 @@ class Programs:
         if program == "git":
             return self._git_only_looks(start)
         if program in _LOOK_WITH:
-            return all(re.fullmatch(_LOOK_WITH[program], argument) for argument in arguments)
+            is_enough = bool(arguments) or program not in _NEED_ONE
+            return is_enough and all(re.fullmatch(_LOOK_WITH[program], argument) for argument in arguments)
         return program in _LOOK
 
     def _is_installed(self, start: Start) -> bool:
@@ -112,8 +126,9 @@ class Programs:
             return False
         while len(rest) > 1 and rest[0] == "-C":
             folder, rest = os.path.join(folder, rest[1]), rest[2:]
-        above = (os.path.join(part, ".git") for part in (folder, *map(str, Path(folder).parents)))
-        repository = next(filter(os.path.lexists, above), None)
+        above = (folder, *map(str, Path(folder).parents))
+        found = (os.path.join(part, name) for part in above for name in _OF_REPOSITORIES)
+        repository = next(filter(os.path.lexists, found), None)
         if repository is not None and self._is_scripts(os.path.realpath(repository)):
             return False
         return bool(rest) and (rest[0] in _GIT or tuple(rest) == _GIT_BRANCH)
@@ -133,11 +148,15 @@ def _is_worker(start: Start) -> bool:
     """Whether this is our own interpreter, started again by a pool of workers."""
     if start.program is None or not _is_python(start.program):
         return False
-    for flag, value in zip(start.words[1:], start.words[2:], strict=False):
-        if flag == "-c":
-            return bool(_WORKER_CODE.fullmatch(value))
-        if flag == "-m":
-            return bool(re.fullmatch(_WORKERS, value))
+    words = iter(start.words[1:])
+    for word in words:
+        if word in ("-c", "-m"):
+            value = next(words, "")
+            return bool(_WORKER_CODE.fullmatch(value) if word == "-c" else re.fullmatch(_WORKERS, value))
+        if not word.startswith("-"):
+            return False  # a file: what comes after it are its arguments
+        if word in _WITH_VALUE:
+            next(words, None)
     return False
 
 

@@ -1,6 +1,8 @@
 """Which processes a signal or a change of settings reaches, and whether they are the run's own."""
 
+import fcntl
 import os
+import struct
 from pathlib import Path
 
 from descend.doctor.sandbox.file_effects import Arguments, Outside
@@ -9,17 +11,40 @@ from descend.doctor.sandbox.unaudited import PRIORITY, SCHEDULING
 SIGNALS = ("os.kill", "os.killpg")  # audit events: (process or group, signal)
 _LIMITS = "resource.prlimit"  # (process, which limit, the new one or None)
 SETTINGS = (_LIMITS, *SCHEDULING, PRIORITY)
+ASYNCHRONOUS = ("fcntl.fcntl", "fcntl.ioctl")  # (descriptor, command, argument); some name who is sent signals
+_OWNER_EX = struct.Struct("ii")  # struct f_owner_ex of fcntl(2): a kind, and a process or a group
+_F_SETOWN_EX, _GROUP = 15, 2
+_OWNER_COMMANDS = {("fcntl.fcntl", fcntl.F_SETOWN), ("fcntl.ioctl", 0x8901), ("fcntl.ioctl", 0x8902)}  # FIO-, SIOC-
 
 
 def signalled(keeper: int, event: str, arguments: Arguments) -> Outside | None:
     """Judge a signal. keeper: the process above all of the run's own."""
     target, number = arguments[:2]
     processes = reached(target, is_group=event == "os.killpg")
-    if not number or all(is_below(process, keeper) for process in processes) and (processes or has_ended(abs(target))):
+    if not number or all(is_own(process, keeper) for process in processes) and (processes or has_ended(abs(target))):
         return None
     what = "group" if event == "os.killpg" or target < -1 else "process"
     # one that is not there may be one outside the run's own namespace: the kernel knows neither
     return Outside("signal", f"{what} {abs(target)}", refused_later=not processes)
+
+
+def signalled_by_descriptor(keeper: int, event: str, arguments: Arguments) -> Outside | None:
+    """Judge a signal to the process that a descriptor is open on."""
+    lines = Path(f"/proc/self/fdinfo/{arguments[0]}").read_text().splitlines()
+    process = next((int(line.removeprefix("Pid:")) for line in lines if line.startswith("Pid:")), -1)
+    return signalled(keeper, event, (process, arguments[1])) if process > 0 else None  # it has ended, or is no process
+
+
+def made_owner(keeper: int, event: str, arguments: Arguments) -> Outside | None:
+    """Judge a call that has a process sent a signal whenever something can be read from a descriptor."""
+    _, command, argument = arguments[:3]
+    if (event, command) == ("fcntl.fcntl", _F_SETOWN_EX):
+        kind, number = _OWNER_EX.unpack(argument)
+        return signalled(keeper, event, (-number if kind == _GROUP else number, 1)) if number else None
+    if (event, command) not in _OWNER_COMMANDS:
+        return None
+    number = argument if isinstance(argument, int) else int.from_bytes(bytes(argument)[:4], "little", signed=True)
+    return signalled(keeper, event, (number, 1)) if number else None
 
 
 def changed_settings(keeper: int, event: str, arguments: Arguments) -> Outside | None:
@@ -35,7 +60,7 @@ def changed_settings(keeper: int, event: str, arguments: Arguments) -> Outside |
         )
     else:
         processes = [arguments[0] or os.getpid()]
-    others = [process for process in processes if not is_below(process, keeper)]
+    others = [process for process in processes if not is_own(process, keeper)]
     return Outside("setting", f"settings of process {others[0]}") if others else None
 
 
@@ -50,6 +75,11 @@ def reached(target: int, is_group: bool = False) -> list[int]:
         group = abs(target) or os.getpgid(0)
         return [pid for pid in _numbers() if _status(pid)[2:3] == [str(group)]]
     return [target] if _status(target) else []
+
+
+def is_own(process: int, keeper: int) -> bool:
+    """Whether a process is one of the run's, which the keeper itself is not: it ends what the run leaves over."""
+    return process != keeper and is_below(process, keeper)
 
 
 def is_below(process: int, ancestor: int) -> bool:

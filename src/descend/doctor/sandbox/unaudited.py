@@ -6,44 +6,84 @@ Python audits `os.mkdir` and not `os.mknod`, `subprocess.Popen` and not what it 
 import functools
 import importlib
 import inspect
+import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 from types import ModuleType
 from typing import Any
 
+Function = Callable[..., Any]
 STARTS_PROGRAM = "_posixsubprocess.fork_exec"
 SCHEDULING = ("os.sched_setaffinity", "os.sched_setscheduler", "os.sched_setparam")  # a process, 0 for the caller
 PRIORITY = "os.setpriority"  # whose, the process, group or user, the new one
+SIGNALS_BY_DESCRIPTOR = "signal.pidfd_send_signal"  # the descriptor of a process, the signal
+OPENS_SHARED_MEMORY = "_posixshmem.shm_open"  # its name, flags
+DELETES_SHARED_MEMORY = "_posixshmem.shm_unlink"  # its name
+DELETES_SEMAPHORE = "_multiprocessing.sem_unlink"  # its name
 _CALLS = {
     "os": ("mkfifo", "mknod", "sched_setaffinity", "sched_setscheduler", "sched_setparam", "setpriority"),
+    "signal": ("pidfd_send_signal",),
     "_posixsubprocess": ("fork_exec",),
+    "_posixshmem": ("shm_open", "shm_unlink"),
+    "_multiprocessing": ("sem_unlink",),
 }
-# Modules that hold the same functions under other names.
-_HELD_BY = {"os": (("posix", ""),), "_posixsubprocess": (("subprocess", "_"),)}
+_SPAWNERS = ("posix_spawn", "posix_spawnp")
+# Modules that hold the same functions under other names, if they have been imported.
+_HELD_BY = {
+    "os": (("posix", ""),),
+    "signal": (("_signal", ""),),
+    "_posixsubprocess": (("subprocess", "_"),),
+    "_multiprocessing": (("multiprocessing.synchronize", ""),),
+}
 
 
 def audit_them() -> Callable[[], None]:
     """Let each of the calls raise an audit event with the call's name. Return the function that undoes this."""
     undo: list[Callable[[], None]] = []
     for name, functions in _CALLS.items():
-        module = importlib.import_module(name)
         for function in functions:
-            original = getattr(module, function, None)
-            if original is None:  # this system has no such call
-                continue
-            audited = _audited(f"{name}.{function}", original)
-            _replace(module, function, audited, undo)
-            for holder, prefix in _HELD_BY[name]:
-                held = importlib.import_module(holder)
-                if getattr(held, prefix + function, None) is original:
-                    _replace(held, prefix + function, audited, undo)
+            _replace_everywhere(name, function, functools.partial(_audited, f"{name}.{function}"), undo)
+    for function in _SPAWNERS:
+        _replace_everywhere("os", function, _auditing_files, undo)
 
     def restore() -> None:
         while undo:
             undo.pop()()
 
     return restore
+
+
+def _replace_everywhere(
+    name: str, function: str, audited: Callable[[Function], Function], undo: list[Callable[[], None]]
+) -> None:
+    """Replace a function in its module and in those that hold it; not where this system lacks it."""
+    try:
+        module = importlib.import_module(name)
+    except ImportError:
+        return
+    original = getattr(module, function, None)
+    if original is None:
+        return
+    replacement = audited(original)
+    _replace(module, function, replacement, undo)
+    for holder, prefix in _HELD_BY.get(name, ()):
+        held = sys.modules.get(holder)
+        if held is not None and getattr(held, prefix + function, None) is original:
+            _replace(held, prefix + function, replacement, undo)
+
+
+def _auditing_files(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a call that starts a program audit the files that it opens for that program."""
+
+    @functools.wraps(original)
+    def call(*arguments: Any, **named: Any) -> Any:
+        for action in named.get("file_actions") or ():
+            if action[0] == os.POSIX_SPAWN_OPEN:
+                sys.audit("open", action[2], None, action[3])
+        return original(*arguments, **named)
+
+    return call
 
 
 def _audited(event: str, original: Callable[..., Any]) -> Callable[..., Any]:
