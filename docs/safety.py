@@ -24,7 +24,8 @@ tables` writes this page from the same table.
 
 *kernel*: whatever library or program tries it. *Python*: what Python code does; libraries in C and programs that
 the script starts are not held back. The script may start only programs that change nothing, and its own worker
-processes.
+processes. Python code that is written to switch the hook off can do so (by `ctypes`, `gc` and the like), and can forge
+what `descend` measures in its process: only the kernel holds back a script that means harm.
 
 """
 TAIL = """
@@ -32,6 +33,10 @@ An administrator's script gives up its capabilities at every level, except those
 others own.
 
 Allowed at every level: {allowed}.
+
+Python itself loads some files of the working directory before `descend` begins: all that `PYTHONPATH` leads to, and
+with `python -m descend` a `descend.py` or a `json.py` that lies there. The command `descend` without `PYTHONPATH` loads
+none of them.
 
 ## What is kept
 

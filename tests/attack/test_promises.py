@@ -4,21 +4,13 @@ An effect either does not happen, or the line at the start says that the level l
 refused at every level.
 """
 
-import os
-import socket
-import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-
 import pytest
 
-from descend.doctor.sandbox.landlock import landlock_version
-from descend.doctor.sandbox.promises import LEVELS, PROMISES, left_open, left_open_message
+from descend.doctor.sandbox.promises import LEVELS, PROMISES, left_open_message
 
-from .world import consulted, levels, refused, skip_unless_reached, victim
+from .promised import attempt_all, listening
+from .world import consulted, levels, refused, skip_unless_reached
 
-LOOP = Path("/dev/loop0")  # a disk of no use; it is read before and after
 ATTACKS = {  # effect -> attempt -> whether it had its effect; those from C have a name that begins with "C"
     "writes to files": {
         "Python": "open(kept, 'a').write('x')",
@@ -39,7 +31,7 @@ ATTACKS = {  # effect -> attempt -> whether it had its effect; those from C have
         "Python": "os.chmod(kept, 0o777)",
         "C": "in_c('chmod', kept.encode(), 0o777)",
     },
-    "deletions in /dev/shm": {
+    "changes of shared memory, semaphores and message queues of other programs": {
         "Python": "os.remove(shared)",
         "C": "in_c('unlink', shared.encode())",
     },
@@ -52,6 +44,13 @@ ATTACKS = {  # effect -> attempt -> whether it had its effect; those from C have
     "signals to other processes": {
         "Python": "os.kill(other, signal.SIGKILL)",
         "C": "in_c('kill', other, signal.SIGKILL)",
+    },
+    "changes of other processes' memory": {
+        "Python": "open(f'/proc/{other}/mem', 'r+b').close()",
+        "C": "in_c('open', f'/proc/{other}/mem'.encode(), os.O_RDWR)",
+    },
+    "changes of the user's keys": {
+        "C": "key_in_c(key)",
     },
     "changes of other processes' limits, priorities and processors": {
         "Python, limits": "resource.prlimit(other, resource.RLIMIT_CORE, (0, 0))",
@@ -73,52 +72,6 @@ ATTACKS = {  # effect -> attempt -> whether it had its effect; those from C have
         "C, a host name": "in_c('sethostname', b'x', 1)",
     },
 }
-SENTINELS = (
-    "writes to files",
-    "changes of files' modes, owners and times",
-    "deletions in /dev/shm",
-    "signals to other processes",
-)
-PREPARED = """
-    import resource, socket, sqlite3, stat, subprocess, _posixsubprocess
-    kept, shared, folder, disk, terminal = {paths!r}
-    other, port = {numbers!r}
-    own_programs = os.path.abspath("programs")
-    os.makedirs(own_programs)
-    Path(own_programs, "ls").write_text("#!/bin/sh\\necho x >> $KEPT\\n")
-    os.chmod(f"{{own_programs}}/ls", 0o755)
-    for name in "ab":
-        Path(name).write_text(name)
-    done = {{}}
-    def in_c(name, *arguments):
-        if getattr(libc, name)(*arguments) < 0:
-            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-    def started(words):
-        reading, writing = os.pipe()
-        child = _posixsubprocess.fork_exec([word.encode() for word in words], [words[0].encode()], True, (), None, None,
-            -1, -1, -1, -1, -1, -1, reading, writing, False, False, -1, None, None, None, -1, None, True)
-        if os.waitpid(child, 0)[1]:
-            raise OSError("it failed")
-    def connected_in_c(port):
-        found = libc.socket(socket.AF_INET, socket.SOCK_STREAM, 0)
-        address = socket.AF_INET.to_bytes(2, "little") + port.to_bytes(2, "big") + bytes([127, 0, 0, 1]) + bytes(8)
-        if libc.connect(found, address, 16):
-            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-    def tried(name, action):
-        try:
-            action()
-        except Exception as error:
-            said[name] = f"{{type(error).__name__}}: {{error}}"
-        else:
-            said[name] = "done"
-"""
-
-
-@contextmanager
-def listening() -> Iterator[int]:
-    """A server of the user's on this machine: the port that it waits at."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        yield server.getsockname()[1]
 
 
 def test_every_promise_is_tried() -> None:
@@ -129,48 +82,7 @@ def test_every_promise_is_tried() -> None:
 @pytest.mark.slow
 @levels
 def test_each_effect_is_held_back_or_announced(tmp_path, level):
-    skip_unless_reached(level)
-    folder = Path.home() / f".descend-attack-{os.getpid()}-{level}"  # not below /tmp, where a run has files of its own
-    shared = Path(f"/dev/shm/descend-attack-{os.getpid()}-{level}")
-    folder.mkdir()
-    leader, terminal = os.openpty()
-    other = victim()
-    try:
-        (folder / "kept").write_text("kept")
-        shared.write_text("shared")
-        paths = [str(folder / "kept"), str(shared), str(folder), str(LOOP), os.ttyname(terminal)]
-        with listening() as port:
-            attempts = [
-                f"    tried({f'{effect}: {name}'!r}, lambda: {code})"
-                for effect, each in ATTACKS.items()
-                for name, code in each.items()
-            ]
-            attack = PREPARED.format(paths=paths, numbers=[other.pid, port]) + "\n".join(attempts)
-            _, said = consulted(tmp_path, level, attack)
-        announced = left_open(level, landlock_version())
-        for effect, each in ATTACKS.items():
-            for name in each:
-                is_seen = effect in SENTINELS  # what C code did to a layer of the run's own is no harm
-                is_open = name.startswith("C") and (is_seen or effect in announced)
-                assert is_open or said[f"{effect}: {name}"] != "done", (level, effect, name)
-        is_held = {effect: effect not in announced for effect in ATTACKS}
-        if is_held["writes to files"]:
-            assert [(path.name, path.read_text()) for path in folder.iterdir()] == [("kept", "kept")]
-        if is_held["changes of files' modes, owners and times"]:
-            assert stat.S_IMODE((folder / "kept").stat().st_mode) & 0o111 == 0
-        if is_held["deletions in /dev/shm"]:
-            assert shared.read_text() == "shared"
-        if is_held["signals to other processes"]:
-            assert other.poll() is None
-    finally:
-        other.kill()
-        other.wait()
-        shared.unlink(missing_ok=True)
-        for path in folder.iterdir():
-            path.unlink()
-        folder.rmdir()
-        os.close(leader)
-        os.close(terminal)
+    attempt_all(tmp_path, level, ATTACKS)
 
 
 @pytest.mark.parametrize("version", [1, 3, 6])

@@ -188,7 +188,7 @@ def _end_orphans() -> None:
         cleaners = {pid for pid in left if time.monotonic() < until and _cleans(pid)}
         for pid in left - cleaners:
             with suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
+                _kill_group(pid)
         _reaped(0)
         time.sleep(AGAIN_S)
 
@@ -208,6 +208,15 @@ def descendants(process: int) -> set[int]:
         waiting += below
         found.update(below)
     return found
+
+
+def _kill_group(pid: int) -> None:
+    """Kill a process with those of its group: one by one they may fork faster than they are found."""
+    group = os.getpgid(pid)
+    if group == os.getpgid(0):  # it has not left ours yet
+        os.kill(pid, signal.SIGKILL)
+    else:
+        os.killpg(group, signal.SIGKILL)
 
 
 def _cleans(pid: int) -> bool:

@@ -1,5 +1,6 @@
 """The child process: started, listened to, and ended with everything that it has started."""
 
+import fcntl
 import os
 import selectors
 import signal
@@ -10,8 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from descend.doctor.record import Message
-from descend.doctor.record.arriving import arrived
-from descend.doctor.record.wire import decode
+from descend.doctor.record.arriving import Lines, arrivals
 from descend.doctor.redaction import clean
 from descend.doctor.run.forked import Forked
 
@@ -88,7 +88,7 @@ def _keep_tail(popen: subprocess.Popen[bytes] | Forked, tail: bytearray) -> None
 
 def received(readers: Sequence[int], has_ended: Callable[[], bool]) -> Iterator[list[Message]]:
     """Yield what arrives by the pipes until all are closed, or until the sender has ended and nothing more comes."""
-    waiting = dict.fromkeys(readers, b"")
+    lines, after_end = {reader: Lines() for reader in readers}, dict.fromkeys(readers, 0)
     with selectors.DefaultSelector() as selector:
         for reader in readers:
             selector.register(reader, selectors.EVENT_READ)
@@ -99,9 +99,9 @@ def received(readers: Sequence[int], has_ended: Callable[[], bool]) -> Iterator[
                 return
             for key, _ in ready:
                 block = os.read(key.fd, BLOCK)
-                if not block:
+                after_end[key.fd] += len(block) if ended else 0
+                # a pipe held no more than this at the sender's end: the rest is of what it has left running
+                if not block or after_end[key.fd] > fcntl.fcntl(key.fd, fcntl.F_GETPIPE_SZ):
                     selector.unregister(key.fd)
-                *lines, waiting[key.fd] = (waiting[key.fd] + block).split(b"\n")
-                found = [arrived(message) for line in lines for message in decode(line + b"\n")]
-                if found:
+                if found := [message for line in lines[key.fd].add(block) for message in arrivals(line)]:
                     yield found

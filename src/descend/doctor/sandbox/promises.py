@@ -31,14 +31,22 @@ class Promise:
 PROMISES = (
     Promise("writes to files", "kernel", "kernel", "python", needs=3),
     Promise("changes of files' modes, owners and times", "kernel", "python", "python"),
-    Promise("deletions in /dev/shm", "kernel", "python", "python"),
-    Promise("writes to disks, terminals and other devices", "kernel", "kernel", "python"),
+    Promise("changes of shared memory, semaphores and message queues of other programs", "kernel", "python", "python"),
+    Promise("writes to disks, terminals and other devices", "kernel", "kernel", "python", needs=5),
     Promise("signals to other processes", "kernel", "kernel", "python", needs=6),
+    Promise("changes of other processes' memory", "kernel", "kernel", "python"),
+    Promise("changes of the user's keys", "kernel", "python", "python"),
     Promise("changes of other processes' limits, priorities and processors", "kernel", "python", "python"),
     Promise("network connections and name look-ups", "kernel", "python", "python"),
     Promise("new devices, mounts, raw sockets and host names", "kernel", "kernel", "kernel"),
 )
-ALLOWED = ("reading files", "connections to programs of this machine by Unix sockets")  # at every level
+ALLOWED = (  # at every level
+    "reading files, and locking them while the run lasts",
+    "connections to programs of this machine by Unix sockets, and by named pipes in /tmp: such a program may do for "
+    "the script what the script may not",
+    "connections of libraries in C from a virtual machine to its host (vsock)",
+    "memory, disk space (also new files in /dev/shm), processes and processors without a limit",
+)
 
 
 def left_open(level: Level, landlock_version: int) -> tuple[str, ...]:
