@@ -32,11 +32,12 @@ TAIL = """
 An administrator's script gives up its capabilities at every level, except those for reading and changing files that
 others own.
 
-Allowed at every level: {allowed}.
+Allowed at every level:
 
-Python itself loads some files of the working directory before `descend` begins: all that `PYTHONPATH` leads to, and
-with `python -m descend` a `descend.py` or a `json.py` that lies there. The command `descend` without `PYTHONPATH` loads
-none of them.
+{allowed}
+
+Python itself may run files of the working directory in the place of `descend`: with `python -m descend` a `descend.py`
+that is there, and with `PYTHONPATH` the modules that it leads to. The command `descend` without `PYTHONPATH` runs none.
 
 ## What is kept
 
@@ -49,7 +50,7 @@ shows.
 def page() -> str:
     """Return the page."""
     rows = ["| effect | namespaces | landlock | hooks |", "|---|---|---|---|", *map(_row, PROMISES)]
-    return HEAD + "\n".join(rows) + "\n" + TAIL.format(allowed="; ".join(ALLOWED))
+    return HEAD + "\n".join(rows) + "\n" + TAIL.format(allowed="\n".join(f"- {what}" for what in ALLOWED))
 
 
 def _row(promise: Promise) -> str:

@@ -16,7 +16,7 @@ from descend.doctor.redaction import clean
 from descend.ground.bound import Count
 from descend.ground.control_characters import escaped
 
-LONGEST_LINE = Count(64 << 20, "bytes", "chosen: hundreds of times what a fact with all examples of a batch has")
+LONGEST_LINE = Count(64 << 20, "bytes", "chosen: 700 times the longest line of 324 kept runs")
 _LARGEST = 2**63  # of the whole numbers that a store can hold
 
 

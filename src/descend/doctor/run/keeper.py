@@ -107,7 +107,7 @@ def _first_process(begin: Begin, confinement: Confinement, telling: int) -> NoRe
         _become(begin, confinement, telling)
     ended = 0
     while ended != script:
-        ended, code = os.wait()
+        ended, code = _waited(0)
     os.write(telling, STATUS.pack(_as_scripts(os.waitstatus_to_exitcode(code))))
     os._exit(0)
 
@@ -173,12 +173,24 @@ def _reaped(first: int) -> int | None:
     status = None
     with suppress(ChildProcessError):
         while True:
-            ended, code = os.waitpid(-1, os.WNOHANG)
+            ended, code = _waited(os.WNOHANG)
             if not ended:
                 break
             if ended == first:
                 status = os.waitstatus_to_exitcode(code)
     return status
+
+
+def _waited(options: int) -> tuple[int, int]:
+    """Return what `os.waitpid` does of a child that has ended; let one that has stopped itself go on.
+
+    A run has no terminal from which anyone would do that, and its time would never be up.
+    """
+    while True:
+        child, code = os.waitpid(-1, options | os.WUNTRACED)
+        if not child or not os.WIFSTOPPED(code):
+            return child, code
+        os.kill(child, signal.SIGCONT)
 
 
 def _end_orphans() -> None:

@@ -42,8 +42,8 @@ PROMISES = (
 )
 ALLOWED = (  # at every level
     "reading files, and locking them while the run lasts",
-    "connections to programs of this machine by Unix sockets, and by named pipes in /tmp: such a program may do for "
-    "the script what the script may not",
+    "connections to programs of this machine by Unix sockets and by named pipes in /tmp (they may do more than the "
+    "script)",
     "connections of libraries in C from a virtual machine to its host (vsock)",
     "memory, disk space (also new files in /dev/shm), processes and processors without a limit",
 )
