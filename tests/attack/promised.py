@@ -2,14 +2,12 @@
 
 import ctypes
 import os
-import platform
 import socket
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from descend.doctor.sandbox.kernel import _KEYCTL
 from descend.doctor.sandbox.landlock import landlock_version
 from descend.doctor.sandbox.promises import left_open
 
@@ -18,8 +16,6 @@ from .world import consulted, skip_unless_reached, victim
 Attacks = Mapping[str, Mapping[str, str]]  # effect -> attempt -> code; those from C have a name that begins with "C"
 LOOP = Path("/dev/loop0")  # a disk of no use; it is read before and after
 SHARED_MEMORY = "changes of shared memory, semaphores and message queues of other programs"
-ADD_KEY = {"x86_64": 248, "aarch64": 217}  # the call's number, by machine
-UNLINK, USER_KEYRING = 9, -4  # keyctl(2): KEYCTL_UNLINK, KEY_SPEC_USER_KEYRING
 SENTINELS = (
     "writes to files",
     "changes of files' modes, owners and times",
@@ -29,7 +25,7 @@ SENTINELS = (
 PREPARED = """
     import resource, socket, sqlite3, stat, subprocess, _posixsubprocess
     kept, shared, folder, disk, terminal = {paths!r}
-    other, port, key, segment = {numbers!r}
+    other, port, segment = {numbers!r}
     own_programs = os.path.abspath("programs")
     os.makedirs(own_programs)
     Path(own_programs, "ls").write_text("#!/bin/sh\\necho x >> $KEPT\\n")
@@ -50,9 +46,6 @@ PREPARED = """
         found = libc.socket(socket.AF_INET, socket.SOCK_STREAM, 0)
         address = socket.AF_INET.to_bytes(2, "little") + port.to_bytes(2, "big") + bytes([127, 0, 0, 1]) + bytes(8)
         if libc.connect(found, address, 16):
-            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-    def key_in_c(key):
-        if libc.syscall({keyctl}, {unlink}, key, {keyring}) < 0:
             raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     def tried(name, action):
         try:
@@ -85,8 +78,6 @@ def attempt_all(tmp_path: Path, level: str, attacks: Attacks, prepared: str = ""
     other = victim()
     libc = ctypes.CDLL(None)
     segment = libc.shmget(0, 4096, 0o600)  # IPC_PRIVATE
-    keyctl, add_key = _KEYCTL.get(platform.machine(), 0), ADD_KEY.get(platform.machine(), 0)
-    key = libc.syscall(add_key, b"user", b"descend-attack", b"x", 1, USER_KEYRING) if add_key else 0
     try:
         (folder / "kept").write_text("kept")
         shared.write_text("shared")
@@ -98,11 +89,8 @@ def attempt_all(tmp_path: Path, level: str, attacks: Attacks, prepared: str = ""
                 for effect, each in attacks.items()
                 for name, code in each.items()
             ]
-            numbers = [other.pid, port, key, segment]
-            attack = (
-                PREPARED.format(paths=paths, numbers=numbers, keyctl=keyctl, unlink=UNLINK, keyring=USER_KEYRING)
-                + prepared
-            )
+            numbers = [other.pid, port, segment]
+            attack = PREPARED.format(paths=paths, numbers=numbers) + prepared
             _, said = consulted(tmp_path, level, attack + "\n".join(attempts) + last)
         announced = left_open(level, landlock_version())
         for effect, each in attacks.items():
@@ -124,8 +112,6 @@ def attempt_all(tmp_path: Path, level: str, attacks: Attacks, prepared: str = ""
         other.kill()
         other.wait()
         libc.shmctl(segment, 0, None)
-        if key > 0:
-            libc.syscall(keyctl, UNLINK, key, USER_KEYRING)
         for path in (shared, semaphore, *folder.iterdir()):
             path.unlink(missing_ok=True)
         folder.rmdir()

@@ -49,9 +49,6 @@ ATTACKS = {  # effect -> attempt -> whether it had its effect; those from C have
         "Python": "open(f'/proc/{other}/mem', 'r+b').close()",
         "C": "in_c('open', f'/proc/{other}/mem'.encode(), os.O_RDWR)",
     },
-    "changes of the user's keys": {
-        "C": "key_in_c(key)",
-    },
     "changes of other processes' limits, priorities and processors": {
         "Python, limits": "resource.prlimit(other, resource.RLIMIT_CORE, (0, 0))",
         "Python, priority": "os.setpriority(os.PRIO_PROCESS, other, 19)",

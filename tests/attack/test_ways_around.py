@@ -208,6 +208,8 @@ COMET = """
             if os.fork():
                 os._exit(0)
     time.sleep(0.5)
+    print(json.dumps(said), file=sys.stderr, flush=True)  # no training after all that
+    os._exit(4)
 """
 
 

@@ -130,7 +130,6 @@ def _is_confined(confinement: Confinement) -> bool:
     """Give up what a run may not do at its level; whether the kernel has allowed it."""
     if confinement.level == "none":
         return True
-    kernel.leave_session_keys()
     kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
     allowed = [Path(folder) for folder in confinement.writable]
     if confinement.level == "namespaces":  # which hold without Landlock, too

@@ -3,7 +3,6 @@
 import ctypes
 import fcntl
 import os
-import platform
 import socket
 import struct
 from collections.abc import Collection
@@ -19,8 +18,6 @@ _MS_PRIVATE = 1 << 18  # a propagation: what is mounted here is seen nowhere els
 _MOUNT_ATTR_RDONLY = 1
 
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 4, 24, 36, 38
-_KEYCTL = {"x86_64": 250, "aarch64": 219}  # the call's number, by machine
-_JOIN_SESSION_KEYRING = 1  # an operation of it
 # linux/capability.h: what an administrator's script may go on doing with files that others own, and pinned memory
 _CAP_CHOWN, _CAP_DAC_OVERRIDE, _CAP_DAC_READ_SEARCH, _CAP_FOWNER, _CAP_FSETID, _CAP_IPC_LOCK = 0, 1, 2, 3, 4, 14
 KEPT_BY_ROOT = (_CAP_CHOWN, _CAP_DAC_OVERRIDE, _CAP_DAC_READ_SEARCH, _CAP_FOWNER, _CAP_FSETID, _CAP_IPC_LOCK)
@@ -70,12 +67,6 @@ def adopt_orphans() -> None:
 def close_to_others(is_closed: bool = True) -> None:
     """Let no process of the same user read this one's memory and descriptors, or let it again."""
     prctl(_PR_SET_DUMPABLE, int(not is_closed))
-
-
-def leave_session_keys() -> None:
-    """Take a new, empty session keyring: the keys of the user's session cannot be used or changed any more."""
-    if (number := _KEYCTL.get(platform.machine())) is not None:
-        syscall(number, ctypes.c_int(_JOIN_SESSION_KEYRING), None)
 
 
 def unshare(namespaces: int) -> None:

@@ -35,7 +35,6 @@ PROMISES = (
     Promise("writes to disks, terminals and other devices", "kernel", "kernel", "python", needs=5),
     Promise("signals to other processes", "kernel", "kernel", "python", needs=6),
     Promise("changes of other processes' memory", "kernel", "kernel", "python"),
-    Promise("changes of the user's keys", "kernel", "python", "python"),
     Promise("changes of other processes' limits, priorities and processors", "kernel", "python", "python"),
     Promise("network connections and name look-ups", "kernel", "python", "python"),
     Promise("new devices, mounts, raw sockets and host names", "kernel", "kernel", "kernel"),
@@ -44,6 +43,7 @@ ALLOWED = (  # at every level
     "reading files, and locking them while the run lasts",
     "connections to programs of this machine by Unix sockets and by named pipes in /tmp (they may do more than the "
     "script)",
+    "the keys of the user's session (keyrings(7)): some file systems need them",
     "connections of libraries in C from a virtual machine to its host (vsock)",
     "memory, disk space (also new files in /dev/shm), processes and processors without a limit",
 )
