@@ -60,7 +60,7 @@ NOTEBOOKS: dict[str, bytes | str] = {
 LAUGHS = "a0: &a0 {lr: 0.1}\n" + "".join(
     f"a{i}: &a{i} {{{', '.join(f'k{j}: *a{i - 1}' for j in range(9))}}}\n" for i in range(1, 12)
 )
-SETTINGS = {  # text -> whether the number at `lr` can be told
+SETTINGS = {  # text -> whether the number at `lr` can be determined
     "an alias of itself": ("a: &a\n  b: *a\nlr: 0.1\n", True),
     "a thousand million laughs": (LAUGHS + "lr: 0.2\n", True),
     "deep": ("a: " + "[" * 5000, False),

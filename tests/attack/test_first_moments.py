@@ -1,4 +1,4 @@
-"""What a script does before it is observed, or in place of that: it runs confined, and speaks for nobody but itself."""
+"""What a script does before it is observed, or instead: it is confined, and its messages concern itself only."""
 
 import os
 import signal

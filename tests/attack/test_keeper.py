@@ -1,4 +1,4 @@
-"""What a run does to its keeper, without any training: it ends when the run does, and tells how it really ended."""
+"""What a run does to its keeper, without any training: it ends when the run does, and reports how it really ended."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Readers of the live page that send what no browser sends, or nothing: the run hears nothing of them."""
+"""Readers of the live page that send what no browser sends, or nothing: the run is not affected."""
 
 import socket
 import struct

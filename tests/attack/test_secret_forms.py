@@ -13,7 +13,7 @@ from descend.doctor.redaction.redactor import Redactor
 from descend.doctor.redaction.sources import Sources, secrets_in
 
 SECRET = "q7Zx4821wK"
-SHOWN = {  # in a text whose source nobody has read
+SHOWN = {  # in a text whose source is not available
     "set in the environment": 'os.environ["API_KEY"] = "{}"',
     "put into the environment": 'os.environ.setdefault("WANDB_API_KEY", "{}")',
     "set as an attribute": 'setattr(cfg, "password", "{}")',

@@ -1,6 +1,6 @@
 """Regular files, read and written so that a path from elsewhere can neither block a command nor change another file.
 
-A store or a project may come from anywhere: a pipe in place of a file blocks whoever opens it, /dev/zero has no end,
+A store or a project may come from anywhere: a pipe in place of a file blocks its reader, /dev/zero has no end,
 /proc/kcore has the size of the address space, and a link or a second name leads to another file.
 """
 

@@ -194,7 +194,7 @@ def _sqlite(url: URL, timeout_s: float) -> Engine:
 
 
 def _identity(path: str) -> tuple[int, int] | None:
-    """Return what tells a file from another one of its name; None where there is none."""
+    """Return what identifies a file among others of the same name; None without a file."""
     try:
         found = os.stat(path)
     except OSError:

@@ -48,9 +48,9 @@ def is_answered(sock: Any, address: Any) -> bool:
 
 
 def is_here(host: Any, needs_name: bool = False) -> bool:
-    """Whether no other machine is asked about a host: it is a number, or a name of this one.
+    """Whether no other machine gets a request about a host: it is a number, or a name of this one.
 
-    needs_name: whether the name of a number is looked up, which other machines are asked for if it is not this one's.
+    needs_name: whether the name of a number is looked up, which needs a request unless it is this machine's.
     """
     name = shown_host(host)
     try:

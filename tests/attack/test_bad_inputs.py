@@ -133,13 +133,17 @@ EXPRESSIONS = {
 }
 
 
-@pytest.mark.parametrize(("door", "text"), [(door, text) for door, texts in EXPRESSIONS.items() for text in texts])
-def test_an_expression_that_says_nothing(descend_here, door, text):
+@pytest.mark.parametrize(
+    ("option", "text"), [(option, text) for option, texts in EXPRESSIONS.items() for text in texts]
+)
+def test_an_expression_that_says_nothing(descend_here, option, text):
     pytest.importorskip("torch")
     quick = ["--steps", "2", "--starts", "1", "--lr", "0.1"]
-    command = ["schedule", "--", text] if door == "schedule" else ["trajectories", *quick, f"--{door}={text}"]
+    command = ["schedule", "--", text] if option == "schedule" else ["trajectories", *quick, f"--{option}={text}"]
     done = descend_here("show", *command)
-    assert (done.returncode, door, text) == (2, door, text) or (text in ("Cosine(10**400)", "SGD,", "")), done.stderr
+    assert (done.returncode, option, text) == (2, option, text) or (text in ("Cosine(10**400)", "SGD,", "")), (
+        done.stderr
+    )
     assert "Traceback" not in done.stderr and done.returncode in (0, 2), done.stderr[-2000:]
 
 
