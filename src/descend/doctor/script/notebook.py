@@ -1,27 +1,30 @@
 """A Jupyter notebook as one Python source: its code cells in their order, and an edited source back into the cells.
 
 Each cell begins with a line `# %% cell 3`, so that a line of the source is a line of a cell. What IPython alone
-understands (`%matplotlib inline`, `!pip install …`, `%%bash`) becomes a `pass` that remembers it.
+understands (`%matplotlib inline`, `!pip install …`, `%%bash`) becomes a `pass` that remembers it. Where a cell holds
+such lines itself, ours are written with more signs, so that no line of the user's is taken for one of ours.
 """
 
 import ast
 import json
+import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from descend.ground.control_characters import shortened
 from descend.ground.errors import TOO_DEEP, UsageError
 
 SUFFIX = ".ipynb"
 OLDEST = 4  # nbformat, of 2014: code cells lie at the top
 LEFT_IN = frozenset({"time", "timeit", "capture", "prun"})  # cell magics whose cell is Python all the same
-_CELL = re.compile(r"^# %% cell (\d+)$")
-_KEPT = re.compile(r"^(\s*)pass  #! (.*)$")
+_CELL = re.compile(r"^# (%%+) cell ([0-9]{1,9})$")
 _MAGIC = re.compile(r"^(\s*)([%!?].*|[\w.]+\?{1,2})$")
 _STRING = re.compile(r'\s*("(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"),?\s*')  # RFC 8259, section 7
-INDENTS = (1, 2, 4, None)
+_HALF = re.compile("[\ud800-\udfff]")
+INDENTS = (1, 0, 2, 4, None)
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,44 @@ class _Notebook:
     metadata: _Metadata = _Metadata()
 
 
+@dataclass(frozen=True)
+class _Style:
+    """How a notebook's file is written."""
+
+    indent: int | None
+    ensure_ascii: bool
+    line_end: str
+    tail: str  # what follows the last bracket
+
+
+@dataclass(frozen=True)
+class _Marks:
+    """The signs that tell our lines from those of the cells: none of a cell's own lines has them."""
+
+    cell: str  # in the line that begins a cell
+    line: str  # before a line that is no Python
+
+    @classmethod
+    def of(cls, cells: list[dict[str, Any]]) -> "_Marks":
+        """Return the shortest signs that none of the cells holds."""
+        sources = "\n".join(map(_source, cells))
+        cell, line = "%%", "!"
+        while f"# {cell} cell" in sources:
+            cell += "%"
+        while f"pass  #{line} " in sources:
+            line += "!"
+        return cls(cell, line)
+
+    @property
+    def kept(self) -> re.Pattern[str]:
+        """What matches a line that is no Python."""
+        return re.compile(rf"^(\s*)pass  #{self.line} (.*)$")
+
+    def restored(self, line: str) -> str:
+        """Return a line as the cell has it."""
+        return self.kept.sub(r"\1\2", line)
+
+
 def is_notebook(file: Path) -> bool:
     """Whether a file is a notebook, by its name."""
     return file.suffix == SUFFIX
@@ -72,16 +113,20 @@ def flattened(text: str, name: str) -> str:
     cells = _code_cells(_parsed(text, name))
     if not any(_source(cell).strip() for cell in cells):
         raise UsageError(f"{name} has no code: none of its cells is a code cell with something in it")
-    return "".join(f"# %% cell {i}\n{_python(_source(cell))}\n" for i, cell in enumerate(cells, 1))
+    marks = _Marks.of(cells)
+    return "".join(f"# {marks.cell} cell {i}\n{_python(_source(cell), marks)}\n" for i, cell in enumerate(cells, 1))
 
 
 def refilled(text: str, name: str, source: str) -> str:
     """Return the notebook with the cells of `source`, which `flattened` gave and somebody has edited since."""
     notebook = _parsed(text, name)
-    parts = dict(_parts(source))
-    for i, cell in enumerate(_code_cells(notebook), 1):
-        new = "\n".join(_KEPT.sub(r"\1\2", line) for line in parts.get(i, []))
-        if new != _source(cell).rstrip("\n"):
+    cells = _code_cells(notebook)
+    marks = _Marks.of(cells)
+    parts = dict(_parts(source, marks))
+    for i, cell in enumerate(cells, 1):
+        new, old = "\n".join(marks.restored(line) for line in parts.get(i, [])), _source(cell)
+        if new != old.rstrip("\n"):
+            new += old[len(old.rstrip("\n")) :]
             cell["source"] = new.splitlines(keepends=True) if isinstance(cell["source"], list) else new
     return _written(notebook, _style(text))
 
@@ -93,11 +138,11 @@ def line_by_line(text: str, name: str) -> str:
     """
     notebook, style = _parsed(text, name), _style(text)
     whole = [cell for cell in notebook["cells"] if isinstance(cell.get("source"), str)]
-    if not whole and style["indent"] is not None:
+    if not whole and style.indent is not None:
         return text
     for cell in whole:
         cell["source"] = cell["source"].splitlines(keepends=True)
-    return _written(notebook, style | {"indent": style["indent"] or INDENTS[0]})
+    return _written(notebook, replace(style, indent=INDENTS[0] if style.indent is None else style.indent))
 
 
 def as_source(line: str) -> str:
@@ -108,22 +153,25 @@ def as_source(line: str) -> str:
 
 def place(source: str, line: int) -> tuple[int, int]:
     """Return which cell a line of a flattened source is of, and which line there; both from 1."""
-    for above, text in enumerate(reversed(source.split("\n")[:line])):
-        if match := _CELL.match(text):
-            return int(match[1]), above
+    lines = source.split("\n")
+    mark = next((match[1] for text in lines if (match := _CELL.match(text))), "")  # nothing of the user's is before it
+    for above, text in enumerate(reversed(lines[:line])):
+        if (match := _CELL.match(text)) and match[1] == mark:
+            return int(match[2]), above
     return 1, line
 
 
 def left_out(text: str, name: str) -> list[str]:
     """Return the lines that are no Python, and are not run."""
-    return [match[2] for line in flattened(text, name).split("\n") if (match := _KEPT.match(line))]
+    marks = _Marks.of(_code_cells(_parsed(text, name)))
+    return [match[2] for line in flattened(text, name).split("\n") if (match := marks.kept.match(line))]
 
 
 def _parsed(text: str, name: str) -> dict[str, Any]:
     import msgspec  # here: the script's own process reads no notebook, and may have no such package
 
     try:
-        notebook: dict[str, Any] = json.loads(text)
+        notebook: dict[str, Any] = json.loads(text, parse_float=_finite)
         if not isinstance(notebook, dict) or "nbformat" not in notebook:
             raise UsageError(f"{name} is not a notebook: it has no nbformat")
         form = msgspec.convert(notebook, _Format)
@@ -148,14 +196,14 @@ def _source(cell: dict[str, Any]) -> str:
     return source if isinstance(source, str) else "".join(source)
 
 
-def _python(source: str) -> str:
-    """Return a cell's source with what is no Python kept behind a `pass`."""
+def _python(source: str, marks: _Marks) -> str:
+    """Return a cell's source in which each line that is no Python is the comment of a `pass`."""
     lines = source.rstrip("\n").split("\n")
     first = lines[0].strip()
     if first.startswith("%%") and first[2:].partition(" ")[0] not in LEFT_IN:
-        return "\n".join(f"pass  #! {line}" for line in lines)
+        return "\n".join(f"pass  #{marks.line} {line}" for line in lines)
     while (wrong := _wrong_line(lines)) is not None:
-        kept = _MAGIC.sub(r"\1pass  #! \2", lines[wrong])
+        kept = _MAGIC.sub(rf"\1pass  #{marks.line} \2", lines[wrong])
         if kept == lines[wrong]:
             break  # no Python, and not IPython's either: the script's own mistake
         lines[wrong] = kept
@@ -173,27 +221,39 @@ def _wrong_line(lines: list[str]) -> int | None:
     return None
 
 
-def _parts(source: str) -> Iterator[tuple[int, list[str]]]:
+def _parts(source: str, marks: _Marks) -> Iterator[tuple[int, list[str]]]:
     """Yield each cell's number and lines; what was written above the first cell goes into it."""
     above: list[str] = []
     number, lines = 0, above
     for line in source.removesuffix("\n").split("\n"):
-        if match := _CELL.match(line):
+        if (match := _CELL.match(line)) and match[1] == marks.cell:
             if number:
                 yield number, lines
-            number, lines = int(match[1]), [*(above if not number else [])]
+            number, lines = int(match[2]), [*(above if not number else [])]
         else:
             lines.append(line)
     if number:
         yield number, lines
 
 
-def _style(text: str) -> dict[str, Any]:
+def _style(text: str) -> _Style:
     """Return how the file was written, so that only what was edited differs; as Jupyter writes it where unknown."""
     notebook = json.loads(text)
-    styles = [{"indent": indent, "ensure_ascii": ascii} for ascii in (False, True) for indent in INDENTS]
-    return next((style for style in styles if _written(notebook, style).strip() == text.strip()), styles[0])
+    end = "\r\n" if "\r\n" in text else "\n"  # a string of JSON holds no line end
+    tail = text[len(text.rstrip()) :]
+    styles = [_Style(indent, ascii, end, tail) for ascii in (False, True) for indent in INDENTS]
+    return next((style for style in styles if _written(notebook, style) == text), styles[0])
 
 
-def _written(notebook: dict[str, Any], style: dict[str, Any]) -> str:
-    return json.dumps(notebook, **style) + "\n"
+def _written(notebook: dict[str, Any], style: _Style) -> str:
+    written = json.dumps(notebook, indent=style.indent, ensure_ascii=style.ensure_ascii)
+    if _HALF.search(written):  # of a surrogate pair, which only JSON's escapes can hold
+        written = _HALF.sub(lambda found: json.dumps(found[0])[1:-1], written)
+    return written.replace("\n", style.line_end) + style.tail
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):  # it would be written as Infinity, which is no JSON
+        raise ValueError(f"the number {shortened(text)} is too large")
+    return value
