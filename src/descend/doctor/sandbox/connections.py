@@ -1,5 +1,6 @@
 """Which connections stay on this machine: Unix sockets and loopback, as workers and process groups use."""
 
+import _socket
 import ipaddress
 import os
 import socket
@@ -21,7 +22,7 @@ _LOCAL_NAMES = frozenset({"", "localhost", "localhost.localdomain", "ip6-localho
 
 def leaves_machine(sock: Any, address: Any) -> bool:
     """Whether a socket that is given this address talks to another machine (None: connected before)."""
-    if address is None or sock.family in _LOCAL_FAMILIES:
+    if address is None or _family(sock) in _LOCAL_FAMILIES:
         return False
     if not isinstance(address, tuple):
         return True
@@ -37,7 +38,7 @@ def leaves_machine(sock: Any, address: Any) -> bool:
 
 def is_answered(sock: Any, address: Any) -> bool:
     """Whether a program waits for connections to a local port; true where that is not known."""
-    if sock.family not in _INTERNET or sock.type != socket.SOCK_STREAM:
+    if _family(sock) not in _INTERNET or sock.type != socket.SOCK_STREAM:
         return True
     try:
         tables = [Path("/proc/net", name).read_text().splitlines() for name in ("tcp", "tcp6")]
@@ -58,6 +59,11 @@ def is_here(host: Any, needs_name: bool = False) -> bool:
     except ValueError:
         return _is_own_name(name)
     return not needs_name or _is_of_this_machine(number)
+
+
+def _family(sock: Any) -> int:
+    """Return a socket's family as the kernel knows it, whatever its class says."""
+    return int(_socket.socket.family.__get__(sock))
 
 
 def _is_of_this_machine(number: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:

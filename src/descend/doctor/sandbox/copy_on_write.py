@@ -42,7 +42,8 @@ class CopyOnWrite:
         """Return where an absolute path really leads, once the links on the way have been made real.
 
         With `follow`, its last name is followed too, as `open` does and `unlink` does not. Without `contents`
-        a file is replaced by an empty one: it is about to be truncated. Raises `CopyError`.
+        a file is replaced by an empty one: it is about to be truncated. Raises `CopyError`, and `OSError` where it
+        cannot be made out: the kernel may know where the path leads all the same.
         """
         real, waiting, links = "/", _names(path), 0
         while waiting:
@@ -52,12 +53,14 @@ class CopyOnWrite:
                 continue
             here = os.path.join(real, name)
             target = _link_target(here)
-            if target is None or (not waiting and not follow) or is_descriptor(here):
+            if target is None or (not waiting and (not follow or is_descriptor(here))):
                 real = here
                 continue
             links += 1
             if links > MAX_LINKS:
-                return here
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+            if real.startswith("/proc/") and target.startswith("/"):
+                same_folder(here, target)
             if self.holds(here) and not self._leads_inside(real, target):
                 if self._make_real(here, contents or bool(waiting)):
                     real = here
@@ -108,12 +111,21 @@ def _names(path: str) -> list[str]:
 def _link_target(path: str) -> str | None:
     try:
         return os.readlink(path)
-    except OSError:
-        return None
+    except OSError as error:
+        if error.errno in (errno.EINVAL, errno.ENOENT, errno.ENOTDIR):  # no link, or nothing there
+            return None
+        raise
+
+
+def same_folder(opened: str | int, path: str) -> str:
+    """Return the path of what is open; the kernel gives that of a deleted folder, too. Raises `OSError` for one."""
+    if not os.path.samestat(os.stat(opened), os.stat(path)):
+        raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+    return path
 
 
 def is_descriptor(path: str) -> bool:
-    """Whether this is /proc/…/fd/N: what is open already is not opened by its name."""
+    """Whether this is /proc/…/fd/N: as the last name of a path it is what is open already."""
     folder, number = os.path.split(path)
     return number.isdigit() and folder.startswith("/proc/") and folder.endswith("/fd")
 

@@ -10,15 +10,18 @@ _FACTORY = 5  # the position of the connection's class among the arguments of `c
 _MODULES = ("sqlite3", "sqlite3.dbapi2", "_sqlite3")
 
 
-def guard_databases(is_refused: Callable[[str], bool]) -> Callable[[], None]:
-    """Let every new connection ask `is_refused` of a further file. Return the function that undoes this."""
+def guard_databases(is_refused: Callable[[str | None], bool]) -> Callable[[], None]:
+    """Let every new connection ask `is_refused` of a further file; None where the statement does not name it.
+
+    Return the function that undoes this.
+    """
     try:
         import sqlite3
     except ImportError:  # a Python without it
         return lambda: None
 
     def authorise(action: int, name: str | None, *_: str | None) -> int:
-        return sqlite3.SQLITE_DENY if action == _ATTACH and is_refused(name or "") else sqlite3.SQLITE_OK
+        return sqlite3.SQLITE_DENY if action == _ATTACH and is_refused(name) else sqlite3.SQLITE_OK
 
     original, plain = sqlite3.connect, sqlite3.Connection
 

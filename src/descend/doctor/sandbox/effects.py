@@ -35,6 +35,7 @@ from descend.doctor.sandbox.connections import (
 )
 from descend.doctor.sandbox.copy_on_write import CopyError, CopyOnWrite
 from descend.doctor.sandbox.databases import guard_databases
+from descend.doctor.sandbox.exact import exact
 from descend.doctor.sandbox.file_effects import Arguments, FileEffects, Outside, SharedFolders, may_matter
 from descend.doctor.sandbox.programs import Programs, library
 from descend.doctor.sandbox.signals import (
@@ -51,7 +52,9 @@ from descend.doctor.sandbox.unaudited import SIGNALS_BY_DESCRIPTOR, audit_them
 
 NEW_INTERPRETER = "cpython.PyInterpreterState_New"  # a further one in this process, which has no audit hook
 MAX_TOLD = 1000  # distinct effects reported; the rest are refused without a word
-_NO_PATH = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EBADF, errno.ELOOP, errno.ENAMETOOLONG})  # nor for the call
+_NO_PATH = frozenset(
+    {errno.ENOENT, errno.ENOTDIR, errno.EBADF, errno.ELOOP, errno.ENAMETOOLONG}
+)  # as errors of the call
 MAX_TARGET = 500  # characters: a report is one short line, so that workers can share a pipe
 
 _VERBS = {
@@ -91,9 +94,9 @@ def watch_effects(
         judge = judge_of(event)
         if judge is None or (event == "open" and not may_matter(*arguments)):
             return
-        words = watch.refusal(judge, event, arguments)
-        if words is not None:
-            raise PermissionError(errno.EACCES, words)
+        error = watch.refusal(judge, event, arguments)
+        if error is not None:
+            raise error
 
     sys.addaudithook(hook)
     return watch
@@ -135,7 +138,7 @@ class EffectWatch:
             **dict.fromkeys(SIGNALS, functools.partial(signalled, keeper)),
             **dict.fromkeys(SETTINGS, functools.partial(changed_settings, keeper)),
             SIGNALS_BY_DESCRIPTOR: functools.partial(signalled_by_descriptor, keeper),
-            **dict.fromkeys(ASYNCHRONOUS, functools.partial(made_owner, keeper)),
+            **dict.fromkeys(ASYNCHRONOUS, functools.partial(_controlled, self._files, keeper)),
             NEW_INTERPRETER: _interpreter_made,
             HOST_NAME: _named_machine,
         }
@@ -152,31 +155,34 @@ class EffectWatch:
         Raises `PermissionError` where the script may not write.
         """
         name = os.fspath(path)
-        words = self.refusal(lambda _event, _arguments: self._files.written(name, contents), "", ())
-        if words is not None:
-            raise PermissionError(errno.EACCES, words)
+        error = self.refusal(lambda _event, _arguments: self._files.written(name, contents), "", ())
+        if error is not None:
+            raise error
 
-    def refusal(self, judge: Judge, event: str, arguments: Arguments) -> str | None:
-        """Return the line that refuses an event, or None. Never raises; what it does itself is not judged."""
+    def refusal(self, judge: Judge, event: str, arguments: Arguments) -> OSError | None:
+        """Return the error that refuses an event, or None. Never raises; what it does itself is not judged."""
         if not self.active or getattr(self._own, "busy", False):
             return None
         self._own.busy = True
         try:
-            outside = judge(event, arguments)
-            return None if outside is None else self._outside(outside)
+            outside = judge(event, exact(arguments))
+            words = None if outside is None else self._outside(outside)
+            return None if words is None else _refused(words)
         except CopyError as error:
-            return f"descend: {error} (the doctor works on a copy of what is written)"
+            return _refused(f"descend: {error} (the doctor works on a copy of what is written)")
         except (TypeError, ValueError):  # not a path that any call would accept: the call itself will say so
             return None
         except OSError as error:
-            return None if error.errno in _NO_PATH else f"descend: refused, since it cannot be judged: {error.strerror}"
+            if error.errno in _NO_PATH:  # the kernel may find it, from a folder that has been deleted
+                return OSError(error.errno, os.strerror(error.errno))
+            return _refused(f"descend: refused, since it cannot be judged: {error.strerror}")
         except Exception as error:  # as a stack that is nearly full
-            return f"descend: refused, since it cannot be judged: {type(error).__name__}"
+            return _refused(f"descend: refused, since it cannot be judged: {type(error).__name__}")
         finally:
             self._own.busy = False
 
-    def _refuses_database(self, name: str) -> bool:
-        return self.refusal(self._files.database, "", (name,)) is not None
+    def _refuses_database(self, name: str | None) -> bool:
+        return self.refusal(self._files.database if name is not None else _unnamed, "", (name,)) is not None
 
     def _outside(self, outside: Outside) -> str | None:
         target = outside.target.replace(self._copy, self._original)[:MAX_TARGET]
@@ -200,11 +206,24 @@ class EffectWatch:
             return
 
 
+def _refused(words: str) -> OSError:
+    return PermissionError(errno.EACCES, words)
+
+
+def _unnamed(_: str, arguments: Arguments) -> Outside | None:
+    return Outside("write", "a database whose name is a parameter of the statement")
+
+
 def _started(programs: Programs, event: str, arguments: Arguments) -> Outside | None:
     start = start_of(event, arguments)
     if programs.may_start(start):
         return None
     return Outside("process", masked_command(start.command, Path.cwd()), by=library())
+
+
+def _controlled(files: FileEffects, keeper: int, event: str, arguments: Arguments) -> Outside | None:
+    changed = files.controlled(arguments) if event == "fcntl.ioctl" else None
+    return changed or made_owner(keeper, event, arguments)
 
 
 def _connected(own_network: bool, _: str, arguments: Arguments) -> Outside | None:

@@ -7,19 +7,27 @@ import os
 import socket
 import stat
 import threading
+import urllib.parse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from descend.doctor.sandbox import devices
-from descend.doctor.sandbox.copy_on_write import CopyOnWrite, is_descriptor
-from descend.doctor.sandbox.unaudited import DELETES_SEMAPHORE, DELETES_SHARED_MEMORY, OPENS_SHARED_MEMORY
+from descend.doctor.sandbox.copy_on_write import CopyOnWrite, is_descriptor, same_folder
+from descend.doctor.sandbox.exact import exact
+from descend.doctor.sandbox.unaudited import (
+    DELETED_AT_THE_END,
+    DELETES_SEMAPHORE,
+    DELETES_SHARED_MEMORY,
+    OPENS_SHARED_MEMORY,
+)
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_TRUNC | os.O_CREAT
 _READ_BY_OTHERS = ("/dev/", "/proc/")  # what is read there may be meant for another program: a terminal's input
 _MODES = {"w": os.O_WRONLY | os.O_CREAT | os.O_TRUNC, "a": os.O_WRONLY | os.O_CREAT | os.O_APPEND, "+": os.O_RDWR}
 _TEMPORARY = getattr(os, "O_TMPFILE", 0)
 _SEMAPHORE = "sem."  # begins the name of a semaphore's file in shared memory
+_HANDS_DATA_IN = 1 << 30  # _IOC_WRITE of the Linux kernel, in an ioctl's number
 _DATABASE_SIDES = ("-journal", "-wal", "-shm")  # files that SQLite opens beside its own
 
 Arguments = tuple[Any, ...]
@@ -102,7 +110,7 @@ _TOUCHED: dict[str, tuple[_Touched, ...]] = {
 class FileEffects:
     """Judges the events that change files; each judge returns what lies outside, or None.
 
-    A path that cannot be made out raises: the call itself will fail on it too.
+    A path that cannot be made out raises the error that the call is to fail with.
     """
 
     def __init__(self, copies: CopyOnWrite, own: threading.local, shared: SharedFolders) -> None:
@@ -120,6 +128,7 @@ class FileEffects:
             OPENS_SHARED_MEMORY: self._shared_opened,
             DELETES_SHARED_MEMORY: self._shared_deleted,
             DELETES_SEMAPHORE: self._shared_deleted,
+            DELETED_AT_THE_END: self._deleted_at_the_end,
             **dict.fromkeys(_TOUCHED, self._touched),
         }
 
@@ -198,12 +207,33 @@ class FileEffects:
         prefix = _SEMAPHORE if event == DELETES_SEMAPHORE else ""
         return self._changed("delete", _in_shared_memory(arguments[0], prefix))
 
+    def _deleted_at_the_end(self, _: str, arguments: Arguments) -> Outside | None:
+        """Judge what is given to the process that deletes shared memory after the script's end."""
+        event = DELETES_SEMAPHORE if arguments[1] == "semaphore" else DELETES_SHARED_MEMORY
+        return self._shared_deleted(event, arguments)
+
+    def controlled(self, arguments: Arguments) -> Outside | None:
+        """Judge an ioctl that may change the file that a descriptor is open on: its flags, without writing."""
+        descriptor, command = arguments[:2]
+        if not command & _HANDS_DATA_IN:
+            return None
+        mode = os.stat(descriptor).st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            return None
+        return self._changed("write", absolute(descriptor), follow=True)
+
     def database(self, _: str, arguments: Arguments) -> Outside | None:
-        """Judge a file that SQLite is about to open."""
-        name = os.fsdecode(arguments[0])
-        if name.startswith("file:"):
-            name = name[len("file:") :].partition("?")[0]
-        if not name or name.startswith(":memory:"):
+        """Judge a file that SQLite is about to open, whose name is a path or, where the script says so, a URI."""
+        name = exact(os.fsdecode(arguments[0]))
+        if not name.startswith("file:"):
+            return self._database_opened(name)
+        path = urllib.parse.unquote(name[len("file:") :].partition("?")[0].partition("#")[0])
+        if os.path.lexists(absolute(name)) and (outside := self._database_opened(name)):
+            return outside
+        return self._database_opened(path)
+
+    def _database_opened(self, name: str) -> Outside | None:
+        if name in ("", ":memory:"):
             return None
         path = absolute(name)
         outside = self._changed("write", path, follow=True)
@@ -246,11 +276,12 @@ def absolute(path: Any, folder: int | None = None) -> str:
     """Return a path, or what a descriptor is open on, as an absolute path with its links left in."""
     if isinstance(path, int):
         return os.readlink(f"/proc/self/fd/{path}")
-    text = os.fsdecode(path)
+    text = exact(os.fsdecode(path))
     if text.startswith("/"):
         return text
-    base = os.getcwd() if folder is None or folder < 0 else os.readlink(f"/proc/self/fd/{folder}")
-    return f"{base}/{text}"
+    if folder is None or folder < 0:
+        return f"{os.getcwd()}/{text}"
+    return f"{same_folder(folder, os.readlink(f'/proc/self/fd/{folder}'))}/{text}"
 
 
 def _kernel_lets_write(path: str) -> bool:

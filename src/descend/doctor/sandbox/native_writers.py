@@ -7,7 +7,7 @@ import functools
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -25,14 +25,26 @@ class _Writer:
     position: int  # of the path among its arguments, `self` counted
     keyword: str
     appends: bool = False  # whether what the file holds stays
+    only_with: tuple[int, str] | None = None  # position and name of the argument without which it only reads
 
 
+# A tensor of a file that is changed with it, where they share it.
+_SHARED_TENSOR = _Writer("", "from_file", 0, "filename", appends=True, only_with=(1, "shared"))
 _TORCH = {
-    "torch": (_Writer("", "save", 1, "f"),),
+    "torch": (_Writer("", "save", 1, "f"), _SHARED_TENSOR),
+    "torch.storage": (replace(_SHARED_TENSOR, owner="UntypedStorage"),),
     "torch.serialization": (_Writer("", "save", 1, "f"),),
     "torch.jit": (_Writer("", "save", 1, "f"),),
     "torch.jit._script": (_Writer("RecursiveScriptModule", "save", 1, "f"),),
+    "torch._C": (
+        _Writer("PyTorchFileWriter", "__init__", 1, "file_name"),
+        _Writer("ScriptFunction", "save", 1, "filename"),
+        _Writer("ScriptModule", "save", 1, "filename"),
+    ),
+    "torch._C._autograd": (_Writer("_ProfilerResult", "save", 1, "arg0"),),
+    "torch._C._distributed_c10d": (_Writer("FileStore", "__init__", 1, "file_name", appends=True),),
 }
+
 _LATER = {  # imported by the script, if at all
     "safetensors": (_Writer("", "serialize_file", 1, "filename"),),
     "h5py._hl.files": (_Writer("File", "__init__", 1, "name"),),
@@ -110,11 +122,18 @@ def _asking(original: Callable[..., Any], writer: _Writer, prepare: Prepare) -> 
             path = arguments[writer.position]
         if isinstance(path, str | bytes | os.PathLike):
             mode = "w" if writer.owner != "File" else _mode(arguments, named)
-            if mode != "r":
+            if mode != "r" and _writes(writer, arguments, named):
                 prepare(os.fsdecode(path), writer.appends or mode != "w")
         return original(*arguments, **named)
 
     return ask_and_write
+
+
+def _writes(writer: _Writer, arguments: Sequence[Any], named: dict[str, Any]) -> bool:
+    if writer.only_with is None:
+        return True
+    position, keyword = writer.only_with
+    return bool(named.get(keyword, arguments[position] if len(arguments) > position else None))
 
 
 def _mode(arguments: Sequence[Any], named: dict[str, Any]) -> str:

@@ -21,12 +21,14 @@ SIGNALS_BY_DESCRIPTOR = "signal.pidfd_send_signal"  # the descriptor of a proces
 OPENS_SHARED_MEMORY = "_posixshmem.shm_open"  # its name, flags
 DELETES_SHARED_MEMORY = "_posixshmem.shm_unlink"  # its name
 DELETES_SEMAPHORE = "_multiprocessing.sem_unlink"  # its name
+DELETED_AT_THE_END = "multiprocessing.resource_tracker.register"  # a name, and the kind of what has it
 _CALLS = {
     "os": ("mkfifo", "mknod", "sched_setaffinity", "sched_setscheduler", "sched_setparam", "setpriority"),
     "signal": ("pidfd_send_signal",),
     "_posixsubprocess": ("fork_exec",),
     "_posixshmem": ("shm_open", "shm_unlink"),
     "_multiprocessing": ("sem_unlink",),
+    "multiprocessing.resource_tracker": ("register",),
 }
 _SPAWNERS = ("posix_spawn", "posix_spawnp")
 # Modules that hold the same functions under other names, if they have been imported.
