@@ -7,11 +7,12 @@ Needs torch and the standard library only. The script finds itself as under plai
 import errno
 import json
 import os
+import signal
 import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,7 +25,8 @@ from descend.doctor.run.other_threads import LAST_STEP_S, when_training_ends
 from descend.doctor.run.peers import grouped
 from descend.doctor.run.torch_version import require_torch
 
-CHANNEL_CLOSED = 98  # exit status: the script has closed the pipe to its parent
+CHANNEL_CLOSED = signal.SIGRTMAX - 2  # the script has closed the pipe to its parent: no status that it may exit with
+FLUSH_S = 1.0  # for what the script has put in the place of its standard streams
 
 
 @dataclass(frozen=True)
@@ -250,8 +252,12 @@ class Run:
         self.channel.send([Fact.of(facts.CutOff(seconds, place), self.watch.steps)])
 
     def _nobody_listens(self, error: OSError) -> None:
-        if not self.config.watched:
-            os._exit(CHANNEL_CLOSED if error.errno == errno.EBADF else 1)
+        if self.config.watched:
+            return
+        if error.errno == errno.EBADF:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [CHANNEL_CLOSED])
+            os.kill(os.getpid(), CHANNEL_CLOSED)
+        os._exit(1)
 
     # -- the end
 
@@ -270,9 +276,15 @@ class Run:
 
 def _leave(status: int = 0) -> NoReturn:
     """End at once: no checkpoint of a truncated run, no cleaning up of what is thrown away, half a second less."""
+    try:
+        flushing = threading.Thread(target=_flush, daemon=True)
+        flushing.start()
+        flushing.join(FLUSH_S)
+    finally:
+        os._exit(status & 0xFF)
+
+
+def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
-        try:
+        with suppress(BaseException):  # whatever the script has put there; it may also wait without an end
             stream.flush()
-        except Exception:  # whatever the script has put there
-            continue
-    os._exit(status & 0xFF)

@@ -8,6 +8,7 @@ import sys
 import threading
 import types
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader
 
@@ -82,5 +83,6 @@ def _prepare(program: Program) -> tuple[types.CodeType, types.ModuleType]:
 def _status(leaving: SystemExit) -> int:
     if leaving.code is None or isinstance(leaving.code, int):
         return int(leaving.code or 0)
-    print(leaving.code, file=sys.stderr)
+    with suppress(Exception):  # of its text, or of what the script has put in the place of the stream: as python does
+        print(leaving.code, file=sys.stderr)
     return 1

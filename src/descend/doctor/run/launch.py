@@ -5,14 +5,16 @@ import os
 import time
 from contextlib import ExitStack
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 
-from descend.doctor.record import Ending, Listener, Message, Note, Record
+from descend.doctor.record import Ending, Fact, Listener, Message, Note, Record, facts
 from descend.doctor.redaction.commands import shown_command
 from descend.doctor.run.child import CHANNEL_CLOSED, Config
 from descend.doctor.run.forked import Forked
 from descend.doctor.run.forking import ForkServer
 from descend.doctor.run.keeper import UNCONFINED
+from descend.doctor.run.other_threads import LAST_STEP_S
 from descend.doctor.run.package import package_link, starting
 from descend.doctor.run.process import Process, start
 from descend.doctor.run.relay import Relay
@@ -23,12 +25,17 @@ from descend.doctor.sandbox.scratch import Scratch, scratch_copy
 from descend.doctor.sandbox.world import own_world, watched_as
 from descend.doctor.script.plan import Plan
 from descend.doctor.script.script import Script
+from descend.ground.bound import Count
 from descend.ground.control_characters import escaped
 from descend.ground.errors import OwnFailure, UsageError
 
 ALONE = "the script was run as the only process of its group: a batch is that of one rank"
 FIRST = "the script was run as a group of {} processes, and the first of them observed: a batch is that of one rank"
 CLOSED = "after {} steps {} closed the descriptor by which descend observes it; let it close only what it has opened"
+# Of the time after which a run ends itself: the same for a slow machine, where a run's own time passes slowly.
+OVERDUE = Count(20, "times", "chosen: twice what a run has taken with ten other programs on each processor")
+UNBOUNDED = ("watch", "gradcheck", "show")  # roles whose measuring has no limit
+STUCK = "the run was ended from outside after {:.0f} s: it holds the interpreter or its clock, and could not end itself"
 LINES = 40  # of what a script says before it leaves: more than that is no reason
 UNFORKED = "it could not be used, so that each run imports torch by itself and starts a second or two later"
 
@@ -71,8 +78,12 @@ def run(
         if plan.processes:
             take([Note("torchrun", ALONE if plan.processes == 1 else FIRST.format(plan.processes))])
         take([Note("sandbox", note)] if scratch and (note := _open_ways(plan)) else [])
-        for messages in process.messages(readers):
+        began, until = time.monotonic(), time.monotonic() + longest(plan)
+        for messages in process.messages(readers, until):
             take(messages)
+        if not process.ends(until):
+            process.end()
+            take(_cut_off(record, time.monotonic() - began))
         status, tail = process.finish()
     if _may_run_otherwise(script, plan, record, process.popen.wait(), tail.strip()):
         return run(script, plan, record, listen, server)
@@ -101,9 +112,23 @@ def _may_run_otherwise(script: Script, plan: Plan, record: Record, status: int, 
     if status == NO_TORCH and not has_begun:
         oldest = ".".join(map(str, OLDEST_TORCH))
         raise UsageError(f"{script.python} has no torch {oldest} or newer; name the script's interpreter with --python")
-    if status == CHANNEL_CLOSED and record.ending is None:
+    if status == -CHANNEL_CLOSED and record.ending is None:
         raise OwnFailure(CLOSED.format(record.steps, script.path.name))
     return False
+
+
+def longest(plan: Plan) -> float:
+    """Return for how many seconds a run may go on by this process's clock, which the script cannot stop."""
+    is_unbounded = plan.role in UNBOUNDED or not plan.timed
+    return inf if is_unbounded else plan.patience + OVERDUE * (plan.seconds + max(plan.seconds, LAST_STEP_S))
+
+
+def _cut_off(record: Record, seconds: float) -> list[Message]:
+    """Return what is said of a run that had to be ended from here; it may have said by itself how it ends."""
+    if record.ending is not None:
+        return []
+    cut = Fact.of(facts.CutOff(seconds, None), record.steps)
+    return [cut, Note("deadline", STUCK.format(seconds)), Ending("window", 0, record.steps, wall_s=seconds)]
 
 
 def new_record(script: Script, plan: Plan, parent: int | None = None) -> Record:

@@ -6,9 +6,11 @@ import selectors
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from math import inf
 
 from descend.doctor.record import Message
 from descend.doctor.record.arriving import Lines, arrivals
@@ -17,6 +19,7 @@ from descend.doctor.run.forked import Forked
 
 TAIL = 64 * 1024  # bytes of standard error kept
 BLOCK = 1 << 16
+AGAIN_S = 0.02  # between two looks at whether it has ended
 QUIET_S = 0.1  # after its end, and this long without a word, nothing more is expected
 
 
@@ -29,9 +32,20 @@ class Process:
     tail: bytearray
     reading: threading.Thread | None
 
-    def messages(self, readers: Sequence[int]) -> Iterator[list[Message]]:
-        """Yield what the child sends, until it has ended; what it has started may live on and hold the pipes."""
-        return received(readers, lambda: self.popen.poll() is not None)
+    def messages(self, readers: Sequence[int], until: float = inf) -> Iterator[list[Message]]:
+        """Yield what the child sends, until it has ended, or until a time of `time.monotonic`.
+
+        What it has started may live on and hold the pipes.
+        """
+        return received(readers, lambda: self.popen.poll() is not None, until)
+
+    def ends(self, until: float) -> bool:
+        """Wait for the end, but no longer than until a time of `time.monotonic`; whether it has come."""
+        while self.popen.poll() is None:
+            if time.monotonic() > until:
+                return False
+            time.sleep(AGAIN_S)
+        return True
 
     def finish(self) -> tuple[int, str]:
         """Wait for the end; return the exit status as a shell gives it, and the last of standard error."""
@@ -76,7 +90,10 @@ def listened(popen: subprocess.Popen[bytes] | Forked) -> Process:
 
 def _whole_lines(tail: bytearray) -> bytearray:
     """Return the tail from its first whole line on: of a line that is cut off a secret's end could not be told."""
-    return tail if len(tail) < TAIL else tail[tail.find(b"\n") + 1 :]
+    if len(tail) < TAIL:
+        return tail
+    ends = [end for end in (tail.find(b"\n"), tail.find(b"\r")) if end >= 0]  # a bar of progress has the latter only
+    return tail[min(ends) + 1 :] if ends else bytearray()
 
 
 def _keep_tail(popen: subprocess.Popen[bytes] | Forked, tail: bytearray) -> None:
@@ -86,13 +103,16 @@ def _keep_tail(popen: subprocess.Popen[bytes] | Forked, tail: bytearray) -> None
         del tail[:-TAIL]
 
 
-def received(readers: Sequence[int], has_ended: Callable[[], bool]) -> Iterator[list[Message]]:
-    """Yield what arrives by the pipes until all are closed, or until the sender has ended and nothing more comes."""
+def received(readers: Sequence[int], has_ended: Callable[[], bool], until: float = inf) -> Iterator[list[Message]]:
+    """Yield what arrives by the pipes until all are closed, or until the sender has ended and nothing more comes.
+
+    until: when to stop in any case, as `time.monotonic` has it.
+    """
     lines, after_end = {reader: Lines() for reader in readers}, dict.fromkeys(readers, 0)
     with selectors.DefaultSelector() as selector:
         for reader in readers:
             selector.register(reader, selectors.EVENT_READ)
-        while selector.get_map():
+        while selector.get_map() and time.monotonic() < until:
             ended = has_ended()
             ready = selector.select(QUIET_S)
             if ended and not ready:

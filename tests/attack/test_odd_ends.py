@@ -1,0 +1,123 @@
+"""What a script does to its own process and end: the run ends in time, with the status of the script itself."""
+
+import os
+import threading
+import time
+
+import pytest
+
+from descend.doctor.run import launch
+from descend.doctor.run.launch import new_record, run
+from descend.doctor.run.process import TAIL, _whole_lines, received
+from descend.doctor.script.plan import Plan
+from descend.doctor.script.script import Script
+
+from .world import REACHED, TRAINING
+
+FINISHED, FAILED = ("finished", 0), ("failed", 1)
+ENDS = {  # what comes before three steps of training, what comes after them -> how the run ends
+    "an error without a text": (
+        "",
+        "class Error(Exception):\n    def __str__(self):\n        return 1 / 0\nraise Error",
+        FAILED,
+    ),
+    "an error whose text leaves": (
+        "",
+        "class Error(Exception):\n    def __str__(self):\n        raise SystemExit(7)\nraise Error",
+        FAILED,
+    ),
+    "errors in a circle": ("", "error = ValueError('x' * 1000000)\nraise error from error", FAILED),
+    "a status without a text": ("", "class Code:\n    def __str__(self):\n        return 1 / 0\nexit(Code())", FAILED),
+    "a status that is too large": ("", "exit(256 + 10**30 // 10**30 * 5)", ("failed", 261)),
+    "our own status": ("", "os._exit(98)", ("failed", 98)),
+    "streams that leave": (
+        "class Stream:\n    def write(self, text): pass\n    def flush(self):\n        raise SystemExit(7)\n"
+        "sys.stdout = sys.stderr = Stream()",
+        "",
+        FINISHED,
+    ),
+    "streams that wait": (
+        "class Stream:\n    def write(self, text): pass\n    def flush(self):\n        time.sleep(1000)\n"
+        "sys.stdout = sys.stderr = Stream()",
+        "",
+        FINISHED,
+    ),
+    "no streams": ("sys.stdout = sys.stderr = sys.excepthook = None", "", FINISHED),
+    "closed streams": ("os.close(0); os.close(1); os.close(2)", "", FINISHED),
+    "its copy deleted": ("", "shutil.rmtree(os.getcwd(), ignore_errors=True)", FINISHED),
+    "at another place": ("os.umask(0o777); os.chdir('/'); locale.setlocale(locale.LC_ALL, 'C')", "", FINISHED),
+    "limits of its own": (
+        "for limit in (resource.RLIMIT_FSIZE, resource.RLIMIT_NPROC, resource.RLIMIT_CORE):\n"
+        "    resource.setrlimit(limit, (0, 0))",
+        "",
+        FINISHED,
+    ),
+    "signals all the time": (
+        "for number in (signal.SIGALRM, signal.SIGUSR1, signal.SIGTERM, signal.SIGCHLD):\n"
+        "    signal.signal(number, lambda number, frame: None)\nsignal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)",
+        "",
+        FINISHED,
+    ),
+    "other settings of torch": (
+        "import torch\ntorch.set_default_dtype(torch.float64); torch.use_deterministic_algorithms(True)\n"
+        "torch.set_grad_enabled(False); torch.set_grad_enabled(True)",
+        "",
+        FINISHED,
+    ),
+    "a sleep at the end": ("import atexit\natexit.register(time.sleep, 1000)", "", FINISHED),
+    "children and threads": (
+        "if os.fork() == 0:\n    time.sleep(1000)\n"
+        "threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()",
+        "",
+        FINISHED,
+    ),
+    "a child that leaves as the script does": ("if os.fork() == 0:\n    sys.exit(7)\nos.wait()", "", FINISHED),
+    "much to say": ("os.write(2, b'x' * 200000000)", "", FINISHED),
+}
+IMPORTED = "import locale, os, resource, shutil, signal, sys, threading, time\n"
+
+
+def consulted(tmp_path, text, **plan):
+    (tmp_path / "train.py").write_text(IMPORTED + text)
+    script, chosen = Script(tmp_path / "train.py", tmp_path), Plan(role="baseline", sandbox=REACHED[-1], **plan)
+    return run(script, chosen, new_record(script, chosen))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", list(ENDS))
+def test_a_run_ends_as_its_script_does(tmp_path, name):
+    before, after, ends = ENDS[name]
+    record = consulted(tmp_path, f"{before}\n{TRAINING.format(steps=3)}\n{after}\n")
+    assert record.ending is not None
+    assert (record.ending.reason, record.ending.status) == ends, record.ending
+    assert (record.steps == 3 or "os._exit" in after) and "descend" not in record.ending.error
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "stuck",
+    [
+        "for name in ('perf_counter', 'monotonic', 'sleep'):\n    setattr(time, name, lambda *_: 0.0)\nwhile True: 0",
+        "sys.setswitchinterval(1e9)\nwhile True: 0",
+    ],
+    ids=["its clock", "the interpreter"],
+)
+def test_a_run_that_cannot_end_itself_is_ended(tmp_path, monkeypatch, stuck):
+    monkeypatch.setattr(launch, "OVERDUE", 0)
+    record = consulted(tmp_path, stuck, patience=15.0, seconds=1.0)
+    assert record.ending is not None and record.ending.reason == "window"
+    assert any(note.probe == "deadline" for note in record.notes)
+
+
+def test_what_never_ends_is_not_awaited():
+    reader, writer = os.pipe()
+    stopped = threading.Event()
+    assert list(received([reader], stopped.is_set, until=time.monotonic())) == []
+    os.close(reader)
+    os.close(writer)
+
+
+@pytest.mark.parametrize("between", [b"\n", b"\r", b""])
+def test_a_line_that_is_cut_off_is_left_out(between):
+    tail = bytearray(b"half of a secret" + between + b"x" * TAIL)[:TAIL]
+    assert bytes(_whole_lines(tail)) == (tail.partition(between)[2] if between else b"")
