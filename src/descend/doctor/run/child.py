@@ -234,7 +234,8 @@ class Run:
             _leave()
 
     def _main_ended(self, status: int, error: str) -> None:
-        when_training_ends(self.watch, partial(self._leave_threads, status, error))
+        with suppress(RuntimeError):  # no further thread can be started: those of the script are waited for
+            when_training_ends(self.watch, partial(self._leave_threads, status, error))
 
     def _leave_threads(self, status: int, error: str, note: Note) -> None:
         """End the run though threads of the script go on; the note says which."""
