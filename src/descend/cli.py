@@ -149,11 +149,11 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
     from descend.doctor.canon.diagnosis import check_ids
     from descend.doctor.record.store import open_store
     from descend.doctor.sandbox.confinement import announcement, available
-    from descend.doctor.sandbox.world import is_told, processes_here
+    from descend.doctor.sandbox.world import is_other_rank, processes_here
     from descend.doctor.script.script import opened
 
     check_ids([*(select or ()), *(ignore or ())])
-    if is_told(os.environ) and os.environ["RANK"] != "0":
+    if is_other_rank(os.environ):
         return  # the first process of the group does it alone
     available(sandbox)  # says at once where it is not
     if not allow_effects and (left_open := announcement(sandbox)):

@@ -1,5 +1,7 @@
 """Print texts that may come from a script, with control characters escaped: nothing else prints such texts."""
 
+import os
+import re
 from typing import TYPE_CHECKING
 
 import typer
@@ -8,6 +10,10 @@ from descend.ground.control_characters import escaped, on_one_line
 
 if TYPE_CHECKING:  # `--help` would wait for them
     from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderResult
+
+
+SIZES = ("COLUMNS", "LINES")
+A_SIZE = re.compile("[1-9][0-9]{0,3}")  # of a terminal, in characters
 
 
 def say(text: str) -> None:
@@ -28,9 +34,14 @@ def console(*, stderr: bool = False) -> "Console":
     """Return a console on which nothing but its own styles is a control sequence."""
     from rich.console import Console
 
-    made = Console(stderr=stderr)
+    made = Console(stderr=stderr, _environ=_environment())
     made.push_render_hook(_Escaping())  # type: ignore[arg-type] # to inherit from rich's class is to import it
     return made
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment without sizes that no terminal has: rich would fail, or print a line of any length."""
+    return {name: text for name, text in os.environ.items() if name not in SIZES or A_SIZE.fullmatch(text)}
 
 
 class _Escaping:

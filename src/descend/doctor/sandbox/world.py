@@ -1,8 +1,12 @@
 """What `torchrun` tells each process of a group; and a group of our own, for a script that is examined."""
 
+import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from descend.ground.control_characters import shortened
+from descend.ground.errors import UsageError
 
 HERE = "127.0.0.1"
 OF_THE_AGENT = ("TORCHELASTIC_", "GROUP_", "ROLE_")  # torchrun's own process, which has no part in the runs of ours
@@ -40,6 +44,19 @@ def watched_as(environment: Mapping[str, str]) -> tuple[str, dict[str, str]]:
 def is_told(environment: Mapping[str, str]) -> bool:
     """Whether a process is one of a group that `torchrun` has started."""
     return {"RANK", "WORLD_SIZE"} <= environment.keys()
+
+
+def is_other_rank(environment: Mapping[str, str]) -> bool:
+    """Whether a process is one of a group that `torchrun` has started, and not the first one.
+
+    Raises `UsageError` where RANK is no number: to take it for another rank would do nothing and end with status 0.
+    """
+    if not is_told(environment):
+        return False
+    rank = environment["RANK"]
+    if not re.fullmatch("[0-9]{1,9}", rank):
+        raise UsageError(f"RANK must be a whole number from 0, not {shortened(rank)}: torchrun sets it; else unset it")
+    return int(rank) > 0
 
 
 def own_world(environment: Mapping[str, str], processes: int = 1) -> dict[str, str]:
