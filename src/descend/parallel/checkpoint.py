@@ -21,6 +21,8 @@ def save(folder: str | Path, model: nn.Module, optimizer: Optimizer) -> None:
 def load(folder: str | Path, model: nn.Module, optimizer: Optimizer) -> None:
     """Take from a checkpoint what this process holds, whatever layout wrote it. Called by all processes.
 
+    Load only checkpoints that you trust: PyTorch unpickles the folder's `.metadata`, and a pickle runs any code.
+
     Raises `ValueError` where there is no checkpoint, and for one of another model or optimizer.
     """
     if not (Path(folder) / ".metadata").is_file():
