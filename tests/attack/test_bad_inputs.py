@@ -159,14 +159,10 @@ def test_sizes_of_batches_that_are_none(descend_here, tmp_path, sizes):
     assert done.returncode == 2 and one_line(done.stderr, "--batches"), done.stderr
 
 
-@pytest.mark.parametrize(
-    "out", ["", ".", "/", "..", LONG, "a" * 256, "train.py/x", "/proc/x/y", "\ud800", "a\0b", "/dev/full"]
-)
+@pytest.mark.parametrize("out", ["", ".", "/", "..", LONG, "a" * 256, "train.py/x", "/proc/x/y", "\ud800", "a\0b"])
 def test_a_page_that_cannot_be_written(descend_here, tmp_path, out):
     (tmp_path / "train.py").write_text("")
     for command in (["show", "schedule", "Cosine(10)"], ["show", "curvature", "train.py"]):
         done = descend_here(*command[:2], "-o", out, *command[2:])
         assert done.returncode == 2 and one_line(done.stderr), done.stderr
-        if out == "/dev/full":
-            break
     assert [path.name for path in tmp_path.iterdir()] == ["train.py"]

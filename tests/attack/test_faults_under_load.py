@@ -17,7 +17,7 @@ from sampling import sampled
 
 from descend.doctor.record.store import open_existing
 
-from .faults import DESCEND, Command
+from .faults import DESCEND, TRAINING, Command
 from .world import levels, none_left, skip_unless_reached
 
 OURS = 'File "' + str(Path(__file__).parents[2] / "src")
@@ -59,9 +59,7 @@ def test_nothing_is_left_of_a_parent_that_ends_at_a_random_moment(tmp_path, begu
 def test_a_disk_that_is_full_takes_no_verdict(tmp_path):
     small = tmp_path / "small"
     small.mkdir()
-    (tmp_path / "train.py").write_text(
-        Path(__file__).with_name("faults.py").read_text().split('"""')[3].format(name="full", steps=60, pause=0)
-    )
+    (tmp_path / "train.py").write_text(TRAINING.format(name="full", steps=60, pause=0))
     program = f"""
         import subprocess, sys
         subprocess.run(["mount", "--make-rprivate", "/"], check=True)
