@@ -51,8 +51,8 @@ def apply_changes(changes: Sequence[Change], is_allowed: Callable[[str, str], bo
     outside and not allowed.
     """
     paths = [_real_path(change) for change in changes]
-    with _alone({os.path.dirname(path) for path in paths if is_below_here(path)}):
-        targets = [target for change in changes if (target := _looked_at(change)) is not None]
+    with _alone({os.path.dirname(path) for path in paths if is_below_here(path)}), ExitStack() as folders:
+        targets = [target for change in changes if (target := _looked_at(change, folders)) is not None]
         for target in targets:
             if not is_below_here(target.path) and not is_allowed(target.path, target.diff):
                 raise Outside(target.path)
@@ -76,8 +76,8 @@ def apply_changes(changes: Sequence[Change], is_allowed: Callable[[str, str], bo
 class _Target:
     """One file that is to be written."""
 
-    def __init__(self, name: str, path: str, old: bytes, new: bytes) -> None:
-        self.name, self.path, self.old, self.new = name, path, old, new
+    def __init__(self, name: str, path: str, held: str, old: bytes, new: bytes) -> None:
+        self.name, self.path, self.held, self.old, self.new = name, path, held, old, new
         self.aside = ""  # beside it: the new text until they are exchanged, then what came out
         self.is_in = False
 
@@ -91,21 +91,21 @@ class _Target:
     def prepare(self) -> None:
         """Write the new text beside the file, with its mode, its owner and whatever else it carries."""
         with _said(self.name):
-            descriptor, self.aside = tempfile.mkstemp(prefix=f".{PREFIX}", dir=os.path.dirname(self.path))
+            descriptor, self.aside = tempfile.mkstemp(prefix=f".{PREFIX}", dir=os.path.dirname(self.held))
             with open(descriptor, "wb") as file:
                 file.write(self.new)
                 file.flush()
-                _dress(descriptor, self.path, self.name)
+                _dress(descriptor, self.held, self.name)
                 os.fsync(descriptor)
 
     def exchange(self) -> None:
         """Put the new text in place. Raises `UsageError` where what came out is not what the doctor read."""
         with _said(self.name):
-            _exchange(self.aside, self.path)
+            _exchange(self.aside, self.held)
             self.is_in = True
             if not _holds(self.aside, self.old):
                 raise UsageError(f"{self.name} was being changed just now")
-            _settle(os.path.dirname(self.path))
+            _settle(os.path.dirname(self.held))
 
     def undo(self) -> str:
         """Put back what came out; what somebody has saved over the new text meanwhile stays, which is said."""
@@ -113,13 +113,17 @@ class _Target:
             return ""
         self.is_in = False
         try:
-            _exchange(self.aside, self.path)
+            _exchange(self.aside, self.held)
             if _holds(self.aside, self.new):
                 return ""
-            _exchange(self.aside, self.path)
+            _exchange(self.aside, self.held)
         except OSError as error:
-            return f"{self.name} could not be put back ({error.strerror}): what it was is {self.aside}"
-        return f"{self.name} was saved again meanwhile, and stays so: what it was before is {self.aside}"
+            return f"{self.name} could not be put back ({error.strerror}): what it was is {self._left}"
+        return f"{self.name} was saved again meanwhile, and stays so: what it was before is {self._left}"
+
+    @property
+    def _left(self) -> str:
+        return os.path.join(os.path.dirname(self.path), os.path.basename(self.aside))
 
     def clear(self) -> None:
         """Delete what lies beside the file, where that is nobody's."""
@@ -134,24 +138,25 @@ def _real_path(change: Change) -> str:
         return os.path.realpath(change.file)
 
 
-def _looked_at(change: Change) -> _Target | None:
+def _looked_at(change: Change, folders: ExitStack) -> _Target | None:
     """Return what is to be written; None where the file reads so already. Raises `UsageError` where it must not be."""
     name = change.name
     with _said(name):
         path = os.path.realpath(change.file, strict=True)
-        found = os.stat(path)
+        held = _held(path, name, folders)
+        found = os.stat(held)
         if not stat.S_ISREG(found.st_mode):
             raise UsageError(f"{name} is no file any more")
         if is_below_here(path):
-            _sweep(os.path.dirname(path), (change.before, change.after))
-        old = read_regular(path)
+            _sweep(os.path.dirname(held), (change.before, change.after))
+        old = read_regular(held)
     if digest(old) == change.after:
         return None
     if digest(old) != change.before:
         raise UsageError(f"{name} has changed since the doctor read it")
     if found.st_nlink > 1:
         raise UsageError(f"{name} has a second name, a hard link, which would keep the old text")
-    for place, words in ((path, "is read-only"), (os.path.dirname(path), "lies in a read-only folder")):
+    for place, words in ((held, "is read-only"), (os.path.dirname(held), "lies in a read-only folder")):
         if not os.access(place, os.W_OK, effective_ids=True):
             raise UsageError(f"{name} {words}")
     new = change.applied_to(old)
@@ -159,7 +164,23 @@ def _looked_at(change: Change) -> _Target | None:
         if any(HIDDEN in text for _, _, text in change.lines):
             raise UsageError(f"the patch changes a line of {name} that holds a secret, which no store keeps")
         raise UsageError(f"what is kept of the patch of {name} is damaged")
-    return _Target(name, path, old, new)
+    return _Target(name, path, held, old, new)
+
+
+def _held(path: str, name: str, folders: ExitStack) -> str:
+    """Return a path to a file through its open folder, so that a link that takes the folder's name is not followed.
+
+    Where there is no /proc, the path itself. Raises `UsageError` if the folder has been replaced already.
+    """
+    folder, file = os.path.split(path)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    folders.callback(os.close, descriptor)
+    opened = f"/proc/self/fd/{descriptor}"
+    if not os.path.islink(opened):
+        return path
+    if os.readlink(opened) != folder:
+        raise UsageError(f"the folder of {name} was being replaced just now")
+    return os.path.join(opened, file)
 
 
 def _exchange(aside: str, path: str) -> None:
