@@ -17,7 +17,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 from sqlalchemy.pool import SingletonThreadPool
 
 from descend.doctor.record.schema import SCHEMA, meta, metadata
-from descend.doctor.redaction.private import create_file, make_folder, prepare_file
+from descend.doctor.redaction.private import close_to_others, create_file, make_folder
 from descend.ground.errors import UsageError
 from descend.ground.regular_files import is_own_file
 from descend.ground.temporary import temporary_folder
@@ -221,8 +221,7 @@ def _prepare(engine: Engine, where: str, timeout_s: float) -> None:
     is_ours = _check_version(engine, where)  # before anything is changed: it may be a database of another program
     if engine.dialect.name == "sqlite":
         for file in _files(Path(str(engine.url.database))):
-            if file.exists():
-                prepare_file(file)
+            close_to_others(file)
         _write_ahead(engine, where, timeout_s)
     if not is_ours:
         _create(engine, where)

@@ -35,20 +35,17 @@ def create_file(path: Path) -> None:
 
 
 def prepare_file(path: Path) -> None:
-    """Let a file be there, empty where it is new, that its owner alone reads, for somebody else to write.
+    """Make an empty file if there is none, and let only the owner read it, before another library writes it."""
+    create_file(path)
+    close_to_others(path)
 
-    One that others may write to is shared on purpose and left alone. Where nothing can be done, who writes will say so.
+
+def close_to_others(path: Path) -> None:
+    """Let only the owner read a file; one that others may write to is shared on purpose and left alone.
+
+    The file is not opened: to close it would release the locks that SQLite holds on it in this process (fcntl(2)).
     """
-    with suppress(OSError):
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE)
-        try:
-            if not os.fstat(descriptor).st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-                _close_to_others(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-def _close_to_others(descriptor: int) -> None:
-    if stat.S_ISREG(os.fstat(descriptor).st_mode):
-        with suppress(PermissionError):  # somebody else's, who lets us write
-            os.fchmod(descriptor, FILE)
+    with suppress(OSError):  # where nothing can be done, the process that writes will fail and say so
+        mode = os.lstat(path).st_mode
+        if stat.S_ISREG(mode) and not mode & (stat.S_IWGRP | stat.S_IWOTH) and stat.S_IMODE(mode) != FILE:
+            os.chmod(path, FILE)
