@@ -62,7 +62,7 @@ def is_here(host: Any, needs_name: bool = False) -> bool:
 
 
 def _family(sock: Any) -> int:
-    """Return a socket's family as the kernel knows it, whatever its class says."""
+    """Return a socket's family as the kernel uses it, whatever its class says."""
     return int(_socket.socket.family.__get__(sock))
 
 
