@@ -7,9 +7,9 @@ from typing import NamedTuple
 import pytest
 import typer.main
 from complaints import one_line
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
-from sampling import sampled
+from sampling import repeatable, sampled
 
 from descend.cli import app
 
@@ -90,13 +90,7 @@ def test_both_limits_are_declared_and_kept(descend_here, number):
 
 @pytest.mark.parametrize("examples", sampled([60, 3000], 60))
 def test_whatever_is_no_number_within_the_limits_is_one_line(descend_here, tmp_path, examples):
-    @settings(
-        derandomize=True,
-        deadline=None,
-        database=None,
-        max_examples=examples,
-        suppress_health_check=list(HealthCheck),
-    )
+    @repeatable(examples)
     @given(st.sampled_from(NUMBERS), OUTSIDE)
     def one(number: Number, text: str) -> None:
         assume(not is_within(number, text))

@@ -3,12 +3,11 @@
 import os
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
-from waiting import comes
+from waiting import comes, has_rows
 
 TRAINING = """
 import ctypes, sys, time, torch
@@ -21,10 +20,11 @@ for step in range({steps}):
     time.sleep({pause})
 """
 DESCEND = [sys.executable, "-m", "descend"]
+OURS = 'File "' + str(Path(__file__).parents[2] / "src")  # in a traceback: a frame of this package
 
 
 class Command:
-    """A command of ours on a small script, in a folder of its own, with its own folder for temporary files."""
+    """A descend command on a small script in a new folder, with a separate folder for temporary files."""
 
     def __init__(self, folder: Path, *arguments: str, steps: int = 300, pause: float = 0.02) -> None:
         self.folder, self.name = folder, f"flt{os.getpid()}"
@@ -47,15 +47,7 @@ class Command:
 
     def has_steps(self) -> bool:
         """Whether some steps are in the store."""
-        if not self.database.exists():
-            return False
-        connection = sqlite3.connect(self.database)
-        try:
-            return bool(connection.execute("SELECT count(*) FROM parts").fetchone()[0])
-        except sqlite3.OperationalError:
-            return False
-        finally:
-            connection.close()
+        return self.database.exists() and has_rows(self.database, "parts")
 
     def until_recorded(self) -> None:
         assert comes(self.has_steps, within=120, of=self.process), self.process.communicate()
@@ -68,7 +60,10 @@ class Command:
         self.process.send_signal(ending)
         self.process.communicate(timeout=300)
 
-    def clear(self) -> None:
+    def __enter__(self) -> "Command":
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self.process.kill()
         self.process.communicate()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from complaints import complaints
 from uncleared import uncleared
-from waiting import comes
+from waiting import comes, has_rows
 
 SICK = uncleared(steps=150).replace("\n", "\r\n").encode()
 
@@ -151,7 +151,7 @@ def test_what_is_typed_during_a_consultation_is_not_overwritten(project):
     store = project.folder / ".descend" / "2"
     command = [sys.executable, "-m", "descend", "doctor", "--apply", "--seeds", "2", "--store", store, "train.py"]
     process = subprocess.Popen(command, cwd=project.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert comes(lambda: (store / "descend.db").exists() and has_begun(store / "descend.db"))
+    assert comes(lambda: (store / "descend.db").exists() and has_rows(store / "descend.db", "observations"))
     project.file.write_bytes(SICK + b"# typed meanwhile\r\n")
     out, err = process.communicate(timeout=300)
     assert process.returncode == 1 and "Traceback" not in err, err
@@ -159,13 +159,3 @@ def test_what_is_typed_during_a_consultation_is_not_overwritten(project):
     assert "train.py has changed since the doctor read it: nothing is written" in err
     assert project.file.read_bytes() == SICK + b"# typed meanwhile\r\n"
     shutil.rmtree(store)
-
-
-def has_begun(database: Path) -> bool:
-    connection = sqlite3.connect(database)
-    try:
-        return bool(connection.execute("select count(*) from observations").fetchone()[0])
-    except sqlite3.OperationalError:
-        return False
-    finally:
-        connection.close()

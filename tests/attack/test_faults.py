@@ -2,9 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from complaints import one_line
@@ -14,29 +12,18 @@ from descend.doctor.record import Ending, Reading, Record
 from descend.doctor.record import store as store_module
 from descend.doctor.record.store import open_store
 
-from .faults import FATES, Command
-
-OURS = 'File "' + str(Path(__file__).parents[2] / "src")
-
-
-@pytest.fixture
-def begun(tmp_path) -> Iterator[list[Command]]:
-    commands: list[Command] = []
-    yield commands
-    for command in commands:
-        command.clear()
+from .faults import FATES, OURS, Command
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["watch", "doctor"])
 @pytest.mark.parametrize("fate", sampled(FATES, "vanishes"))
-def test_a_store_that_is_lost_takes_neither_the_training_nor_the_verdict(tmp_path, begun, name, fate):
+def test_a_store_that_is_lost_takes_neither_the_training_nor_the_verdict(tmp_path, name, fate):
     options = ["--select", "no_zero_grad", "--seeds", "2", "--jobs", "1"] if name == "doctor" else []
-    command = Command(tmp_path, name, *options, steps=150)
-    begun.append(command)
-    command.until_recorded()
-    FATES[fate](tmp_path / ".descend")
-    status, out, err = command.ended()
+    with Command(tmp_path, name, *options, steps=150) as command:
+        command.until_recorded()
+        FATES[fate](tmp_path / ".descend")
+        status, out, err = command.ended()
     assert OURS not in err and "Traceback" not in err, err
     assert status == (0 if name == "watch" else 1), (status, err)
     assert "new gradients were added" in out + err

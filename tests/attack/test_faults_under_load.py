@@ -8,8 +8,6 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from complaints import complaints
@@ -17,33 +15,23 @@ from sampling import sampled
 
 from descend.doctor.record.store import open_existing
 
-from .faults import DESCEND, TRAINING, Command
+from .faults import DESCEND, OURS, TRAINING, Command
 from .world import levels, none_left, skip_unless_reached
 
-OURS = 'File "' + str(Path(__file__).parents[2] / "src")
 ENDINGS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 MOMENTS = 20  # for each level; `make test` tries one
 LATEST_S = 12.0  # after the start: from the first import to the trials
 
 
-@pytest.fixture
-def begun(tmp_path) -> Iterator[list[Command]]:
-    commands: list[Command] = []
-    yield commands
-    for command in commands:
-        command.clear()
-
-
 @pytest.mark.slow
 @levels
 @pytest.mark.parametrize("moment", sampled(range(MOMENTS), 7))
-def test_nothing_is_left_of_a_parent_that_ends_at_a_random_moment(tmp_path, begun, level, moment):
+def test_nothing_is_left_of_a_parent_that_ends_at_a_random_moment(tmp_path, level, moment):
     skip_unless_reached(level)
     chosen = random.Random(f"{level} {moment}")
-    command = Command(tmp_path, "doctor", "--select", "no_zero_grad", "--seeds", "2", "--sandbox", level)
-    begun.append(command)
-    time.sleep(chosen.uniform(0, LATEST_S))
-    command.kill(ENDINGS[moment % len(ENDINGS)])
+    with Command(tmp_path, "doctor", "--select", "no_zero_grad", "--seeds", "2", "--sandbox", level) as command:
+        time.sleep(chosen.uniform(0, LATEST_S))
+        command.kill(ENDINGS[moment % len(ENDINGS)])
     assert none_left(command.name)
     (tmp_path / "none.py").write_text("raise SystemExit(3)\n")
     environment = {**os.environ, "TMPDIR": str(command.temporary), "OMP_NUM_THREADS": "1"}

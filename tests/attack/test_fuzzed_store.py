@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from complaints import one_line
 from consistency.kept_cases import read_kept
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from sampling import sampled
+from sampling import repeatable, sampled
 
 from descend.doctor.archive import load_case
 from descend.doctor.record import Cost, Effect, Note
@@ -34,9 +34,6 @@ COLUMNS = {
     "findings": ["body"],
     "trials": ["body"],
 }
-SEED_OF_ALL = settings(
-    derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
-)  # of `make test`: the same cases each time
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +85,7 @@ def text_of(value: Any) -> str:
 def test_a_mutated_row_is_one_line_or_is_read(sound, tmp_path, descend_here, examples):
     (tmp_path / "train.py").write_bytes(OLD)
 
-    @settings(SEED_OF_ALL, max_examples=examples)
+    @repeatable(examples)
     @given(st.data())
     def one(data: st.DataObject) -> None:
         table = data.draw(st.sampled_from(list(COLUMNS)))
@@ -119,7 +116,7 @@ def test_a_mutated_patch_writes_nothing_or_what_was_proved(sound, tmp_path, desc
     (row, body), file = rows(sound, "trials", "body")[-1], tmp_path / "train.py"
     rest = json.loads(body)
 
-    @settings(SEED_OF_ALL, max_examples=examples)
+    @repeatable(examples)
     @given(st.data())
     def one(data: st.DataObject) -> None:
         file.write_bytes(OLD)

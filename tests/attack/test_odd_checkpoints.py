@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
-from sampling import sampled
+from hypothesis import given
+from sampling import repeatable, sampled
 
 from descend.iterates.checkpoint import Checkpoint
 
@@ -82,13 +82,7 @@ def test_what_is_no_file_of_a_checkpoint(tmp_path, kind):
 def test_a_mutated_checkpoint_is_refused_or_resumes(tmp_path, saved, examples):
     plain = {name: saved[name] for name in ("format", "progress", "kinds")}
 
-    @settings(
-        derandomize=True,
-        deadline=None,
-        database=None,
-        max_examples=examples,
-        suppress_health_check=list(HealthCheck),
-    )
+    @repeatable(examples)
     @given(mutants(plain))
     def one(mutated: Any) -> None:
         torch.save(saved | mutated if isinstance(mutated, dict) else mutated, tmp_path / "run.pt")

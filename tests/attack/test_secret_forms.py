@@ -5,9 +5,9 @@ from html import escape
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from sampling import sampled
+from sampling import repeatable, sampled
 
 from descend.doctor.redaction.redactor import Redactor
 from descend.doctor.redaction.sources import Sources, secrets_in
@@ -160,13 +160,7 @@ FORMS = {
 def test_a_known_secret_is_hidden_in_each_form(form, examples):
     letters = st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zs", "Zl", "Zp"])
 
-    @settings(
-        derandomize=True,
-        deadline=None,
-        database=None,
-        max_examples=examples,
-        suppress_health_check=list(HealthCheck),
-    )
+    @repeatable(examples)
     @given(st.text(letters, min_size=8, max_size=30).filter(lambda text: any(map(str.isdigit, text))))
     def one(secret: str) -> None:
         redactor = Redactor({})
