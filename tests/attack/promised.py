@@ -70,7 +70,7 @@ def attempt_all(tmp_path: Path, level: str, attacks: Attacks, prepared: str = ""
     prepared: what the attempts need further; last: what the script does after them.
     """
     skip_unless_reached(level)
-    folder = Path.home() / f".descend-attack-{os.getpid()}-{level}"  # not below /tmp, where a run has files of its own
+    folder = Path.home() / f".descend-attack-{os.getpid()}-{level}"  # not below /tmp, where a run has private files
     shared = Path(f"/dev/shm/descend-attack-{os.getpid()}-{level}")
     semaphore = shared.with_name(f"sem.{shared.name}")
     folder.mkdir()

@@ -1,4 +1,4 @@
-"""A file that is no checkpoint of ours, or that was edited: `ValueError`, and nothing has been loaded."""
+"""A file that is not a checkpoint, or that was edited: `ValueError`, and nothing has been loaded."""
 
 import os
 from pathlib import Path

@@ -46,7 +46,7 @@ ENDS = {  # what comes before three steps of training, what comes after them -> 
     "closed streams": ("os.close(0); os.close(1); os.close(2)", "", FINISHED),
     "its copy deleted": ("", "shutil.rmtree(os.getcwd(), ignore_errors=True)", FINISHED),
     "at another place": ("os.umask(0o777); os.chdir('/'); locale.setlocale(locale.LC_ALL, 'C')", "", FINISHED),
-    "limits of its own": (
+    "limits for itself": (
         "for limit in (resource.RLIMIT_FSIZE, resource.RLIMIT_NPROC, resource.RLIMIT_CORE):\n"
         "    resource.setrlimit(limit, (0, 0))",
         "",

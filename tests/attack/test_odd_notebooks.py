@@ -11,7 +11,7 @@ from descend.ground.errors import UsageError
 LAST = "lr = 5\nprint(lr)"  # the cell that is edited
 CELLS = {  # the cell before it
     "the mark of the next cell": "x = 1\n# %% cell 2\ny = 2",
-    "the mark of its own cell": "# %% cell 1\ny = 2",
+    "the mark that its cell would get": "# %% cell 1\ny = 2",
     "the mark of no cell": "x = 1\n# %% cell 999\ny = 2",
     "the mark of a cell 0": "# %% cell 0\ny = 2",
     "a mark with a digit of another script": "x = 1\n# %% cell \u0662\ny = 2",

@@ -21,7 +21,7 @@ REQUESTS = {
     "half a request": b"GET / HTTP/1.1\r\nHos",
     "no version": b"GET /\r\n\r\n",
     "another version": b"GET / HTTP/9.9\r\n" + OWN + b"\r\n",
-    "a version that is none": b"GET / HTTP/x.y\r\n" + OWN + b"\r\n",
+    "an invalid version": b"GET / HTTP/x.y\r\n" + OWN + b"\r\n",
     "a long line": b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n\r\n",
     "a long header": b"GET / HTTP/1.1\r\n" + OWN + b"X: " + b"a" * 70_000 + b"\r\n\r\n",
     "many headers": b"GET / HTTP/1.1\r\n" + b"".join(b"X%d: y\r\n" % i for i in range(200)) + b"\r\n",
@@ -36,7 +36,7 @@ REQUESTS = {
     "a path upwards": b"GET /../../etc/passwd HTTP/1.1\r\n" + OWN + b"\r\n",
     "a whole address": b"GET http://127.0.0.1/ HTTP/1.1\r\n" + OWN + b"\r\n",
     "a post": b"POST / HTTP/1.1\r\n" + OWN + b"Content-Length: 99999999999\r\n\r\nx",
-    "a method that is none": b"\0\0\0 / HTTP/1.1\r\n" + OWN + b"\r\n",
+    "an invalid method": b"\0\0\0 / HTTP/1.1\r\n" + OWN + b"\r\n",
     "a connection onwards": b"CONNECT evil.example:80 HTTP/1.1\r\n" + OWN + b"\r\n",
 }
 

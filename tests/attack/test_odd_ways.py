@@ -22,7 +22,7 @@ WAYS = {
         "Python, up from a deleted descriptor": "from_a_deleted_descriptor()",
         "Python, as many links as a path may have": "open('usr/../link1', 'a').write('x')",
         "Python, up from where it has no rights": "open('a/../..' + up + kept, 'a').write('x')",
-        "Python, a path with methods of its own": "open(Disguised(kept), 'a').write('x')",
+        "Python, a path with overridden methods": "open(Disguised(kept), 'a').write('x')",
         "Python, truncated without writing": "os.open(kept, os.O_RDONLY | os.O_TRUNC)",
         "Python, a descriptor of a path": "os.truncate(f'/proc/self/fd/{os.open(kept, os.O_PATH)}', 0)",
         "Python, copied by the kernel": "os.copy_file_range(os.open('a', os.O_RDONLY), os.open(kept, os.O_RDONLY), 1)",
@@ -69,7 +69,7 @@ WAYS = {
     },
     "signals to other processes": {
         "Python, the keeper's parent": "os.kill(parent_of(os.getppid()), signal.SIGCONT)",
-        "Python, a number of its own": "os.kill(Number(other), signal.SIGKILL)",
+        "Python, a number of an overridden type": "os.kill(Number(other), signal.SIGKILL)",
     },
     "changes of other processes' limits, priorities and processors": {
         "Python, the keeper's limits": "resource.prlimit(os.getppid(), resource.RLIMIT_CORE, (0, 0))",
@@ -77,7 +77,7 @@ WAYS = {
     },
     "network connections and name look-ups": {
         "Python, a socket that says it is another": "sent(Disguise(socket.AF_INET), '192.0.2.1')",
-        "Python, a host with methods of its own": "sent(socket.socket(), Disguised('192.0.2.1'))",
+        "Python, a host with overridden methods": "sent(socket.socket(), Disguised('192.0.2.1'))",
         "Python, a mapped number": "socket.socket(socket.AF_INET6).connect(('::ffff:192.0.2.1', 80))",
         "Python, at once with the first words": "socket.socket().sendto(b'x', 0x20000000, ('192.0.2.1', 80))",
         "Python, a message": "socket.socket(type=socket.SOCK_DGRAM).sendmsg([b'x'], [], 0, ('192.0.2.1', 9))",

@@ -28,8 +28,8 @@ WAYS = {
         "Python, a start by a worker's module": "run(sys.executable, '-c', 'from multiprocessing.util import "
         'spawnv_passfds; spawnv_passfds(b"/bin/touch", ["touch", "\' + folder + \'/new"], [])\')',
         "Python, a module with a compiler's name": "numba.run('/bin/touch', f'{folder}/new')",
-        "Python, an authoriser of its own": "attached(sqlite3.connect(':memory:'))",
-        "Python, an authoriser of its own, by class": "attached(sqlite3.Connection(':memory:'))",
+        "Python, another authoriser": "attached(sqlite3.connect(':memory:'))",
+        "Python, another authoriser, by class": "attached(sqlite3.Connection(':memory:'))",
         "Python, an abbreviated option of git's": "run('git', 'diff', '--no-index', '--outpu=' + kept, 'a', 'b')",
         "Python, a hard link": "(os.link(kept, 'hard'), open('hard', 'a').write('x'))",
         "Python, an opener": "open('new', 'w', opener=lambda path, flags: os.open(kept, flags))",
@@ -44,7 +44,7 @@ WAYS = {
         "C, truncated": "in_c('truncate', kept.encode(), ctypes.c_long(0))",
         "C, exchanged": "in_c('renameat2', -100, b'a', -100, kept.encode(), 2)",
         "C, opened by its handle": "opened_by_handle()",
-        "C, a mount in a user namespace of its own": "in_child(lambda: (in_c('unshare', 0x10020000), "
+        "C, a mount in a new user namespace": "in_child(lambda: (in_c('unshare', 0x10020000), "
         "in_c('mount', b'none', folder.encode(), b'tmpfs', 0, None), open(kept, 'w')))",
     },
     "changes of files' modes, owners and times": {
@@ -61,7 +61,7 @@ WAYS = {
     "writes to disks, terminals and other devices": {
         "Python, a terminal's settings": "changed_terminal(os.open(terminal, os.O_RDONLY | os.O_NOCTTY))",
         "Python, a terminal's input": "os.open(terminal.encode(), os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)",
-        "Python, a terminal's input, by a path of its own": "open('/proc/self/root' + terminal, 'rb', buffering=0)",
+        "Python, a terminal's input, by another path": "open('/proc/self/root' + terminal, 'rb', buffering=0)",
         "C, a terminal's settings": "changed_terminal(opened_in_c(terminal))",
     },
     "signals to other processes": {

@@ -7,9 +7,10 @@ import subprocess
 import pytest
 
 from descend.doctor.redaction.patches import diff_lines, secret_lines
-from descend.doctor.redaction.private import make_folder, prepare_file, write_file
+from descend.doctor.redaction.private import make_folder, prepare_file
 from descend.doctor.redaction.sources import Sources
 from descend.doctor.script.script import Script
+from descend.ground.regular_files import replace_file
 
 LINES = [f"line{i} = {i}\n" for i in range(40)]
 KEY = '"""-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBg\n-----END PRIVATE KEY-----"""\n'
@@ -64,7 +65,7 @@ def test_our_files_are_their_owner_s_whatever_the_umask_is(tmp_path):
     there.mkdir(mode=0o755)
     make_folder(there)
     assert there.stat().st_mode & 0o777 == 0o755
-    for make in (lambda path: write_file(path, b"new"), prepare_file):
+    for make in (lambda path: replace_file(path, b"new"), prepare_file):
         open_to_all = folder / "open"
         open_to_all.write_text("old")
         open_to_all.chmod(0o644)

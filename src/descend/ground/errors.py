@@ -11,3 +11,8 @@ class UsageError(Exception):
 
 class OwnFailure(Exception):
     """Something that descend cannot go on from, and that is no fault of the script. Ends a command with status 5."""
+
+
+def reason_of(error: Exception) -> str:
+    """Return an error's reason in one line: the system's words for its number, or else its own text."""
+    return getattr(error, "strerror", None) or str(error)

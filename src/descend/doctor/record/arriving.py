@@ -1,4 +1,4 @@
-"""What comes from the observed script: nothing of it goes further as it came.
+"""Check and clean every message of the observed script before it is used.
 
 The script can write whatever it likes to the pipe. A message of another form than its type is left out; free text loses
 its secrets and control characters.

@@ -18,7 +18,7 @@ from sqlalchemy.pool import SingletonThreadPool
 
 from descend.doctor.record.schema import SCHEMA, meta, metadata
 from descend.doctor.redaction.private import close_to_others, create_file, make_folder
-from descend.ground.errors import UsageError
+from descend.ground.errors import UsageError, reason_of
 from descend.ground.regular_files import is_own_file
 from descend.ground.temporary import temporary_folder
 
@@ -167,8 +167,7 @@ def _file(folder: Path, timeout_s: float) -> tuple[Engine, str]:
     try:
         make_folder(folder)
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise UsageError(f"no store can be made in {folder}: {reason}; give --store another folder") from None
+        raise UsageError(f"no store can be made in {folder}: {reason_of(error)}; give --store another folder") from None
     path = folder / FILE
     for file in _files(path):
         if os.path.lexists(file) and not is_own_file(file):  # else another file would be overwritten

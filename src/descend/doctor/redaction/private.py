@@ -5,8 +5,6 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-from descend.ground.regular_files import replace_file
-
 FOLDER, FILE = 0o700, 0o600
 
 
@@ -23,11 +21,6 @@ def make_folder(folder: Path) -> None:
     folder.mkdir(exist_ok=True)  # says what is wrong where it is no folder
 
 
-def write_file(path: Path, data: bytes) -> None:
-    """Write a file that only its owner can read, in place of whatever has its name. Raises `OSError`."""
-    replace_file(path, data)
-
-
 def create_file(path: Path) -> None:
     """Make an empty file that only its owner can read; what is there stays as it is."""
     with suppress(OSError):
@@ -35,7 +28,7 @@ def create_file(path: Path) -> None:
 
 
 def prepare_file(path: Path) -> None:
-    """Make an empty file if there is none, and let only the owner read it, before another library writes it."""
+    """Create an empty file if it is missing, and let only the owner read it, before another library writes it."""
     create_file(path)
     close_to_others(path)
 

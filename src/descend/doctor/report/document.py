@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from descend.doctor.redaction import clean, cleaned
-from descend.doctor.redaction.private import make_folder, write_file
+from descend.doctor.redaction.private import make_folder
 from descend.doctor.report.figure import Figure
 from descend.doctor.report.table import Table
 from descend.ground.control_characters import escaped
-from descend.ground.errors import UsageError
+from descend.ground.errors import UsageError, reason_of
 from descend.ground.kept import END, TAG
+from descend.ground.regular_files import replace_file
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -83,7 +84,7 @@ def check_writable(path: Path) -> None:
             pass
         is_folder = path.is_dir()
     except (OSError, ValueError) as error:
-        raise UsageError(f"cannot write {path}: {_reason(error)}") from None
+        raise UsageError(f"cannot write {path}: {reason_of(error)}") from None
     if is_folder:
         raise UsageError(f"cannot write {path}: Is a directory")
 
@@ -99,13 +100,9 @@ def write_whole(text: str, path: Path) -> None:
             path.write_bytes(data)
             return
         make_folder(path.parent)
-        write_file(path, data)
+        replace_file(path, data)
     except (OSError, ValueError) as error:  # a name with a null byte, or with half of a surrogate pair
-        raise UsageError(f"cannot write {path}: {_reason(error)}") from None
-
-
-def _reason(error: OSError | ValueError) -> str:
-    return getattr(error, "strerror", None) or str(error)
+        raise UsageError(f"cannot write {path}: {reason_of(error)}") from None
 
 
 def _is_special(path: Path) -> bool:

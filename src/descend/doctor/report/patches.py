@@ -4,11 +4,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from descend.doctor.case import Case
-from descend.doctor.redaction.private import write_file
 from descend.doctor.report.titles import title
 from descend.doctor.report.verdict import change
 from descend.doctor.report.wording import count, one_line
 from descend.doctor.trials.trial import Trial
+from descend.ground.regular_files import replace_file
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def patches(case: Case) -> tuple[Patch, ...]:
 def write_patches(case: Case, folder: Path) -> None:
     """Write each patch of a case, exact as it is, into `folder`, for its owner alone."""
     for patch in patches(case):
-        write_file(folder / patch.file, patch.diff.encode())
+        replace_file(folder / patch.file, patch.diff.encode())
 
 
 def _gain(trial: Trial) -> str:

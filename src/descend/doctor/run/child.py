@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 from descend.doctor.record import Fact, Note, facts
 from descend.doctor.run.busy_machine import OwnTime
 from descend.doctor.run.execute import Program, execute
-from descend.doctor.run.other_threads import LAST_STEP_S, when_training_ends
+from descend.doctor.run.other_threads import LAST_STEP_S, own_limit, when_training_ends
 from descend.doctor.run.peers import grouped
 from descend.doctor.run.torch_version import require_torch
 
@@ -223,7 +223,7 @@ class Run:
 
     def _keep_time(self) -> None:
         """End a script that takes no step for so long that it would run forever."""
-        limit, began = self.config.seconds + max(self.config.seconds, LAST_STEP_S), time.perf_counter()
+        limit, began = own_limit(self.config.seconds), time.perf_counter()
         while self.watch.began is not None or time.perf_counter() - began < self.config.patience:
             time.sleep(0.5)
             if self._trained() > limit:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from descend.doctor.run.process import start
-from descend.ground.errors import UsageError
+from descend.ground.errors import UsageError, reason_of
 
 ASK = "import os, sys; os.write(int(sys.argv[1]), b'%d.%d' % sys.version_info[:2])"
 OLDEST = (3, 11)
@@ -36,7 +36,7 @@ def _asked(path: str) -> tuple[str, str]:
         process = start([path, "-c", ASK, str(writer)], str(Path.cwd()), dict(os.environ), [writer])
     except (OSError, ValueError) as error:  # a name with a null byte
         os.close(reader)
-        raise UsageError(f"{path} cannot be started: {getattr(error, 'strerror', error)}") from None
+        raise UsageError(f"{path} cannot be started: {reason_of(error)}") from None
     finally:
         os.close(writer)
     try:

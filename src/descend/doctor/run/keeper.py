@@ -1,6 +1,6 @@
 """The process between us and a run of ours: it starts the run and sees to it that nothing of it is left.
 
-It ends the run when it is told to (SIGTERM), or when the process that requested the run is gone. Where the run has
+It ends the run when it receives SIGTERM, or when the process that requested the run is gone. Where the run has
 namespaces of its own the kernel ends all that is in them; elsewhere the keeper is the parent of every orphan.
 """
 

@@ -14,7 +14,7 @@ from descend.doctor.run.child import CHANNEL_CLOSED, Config
 from descend.doctor.run.forked import Forked
 from descend.doctor.run.forking import ForkServer
 from descend.doctor.run.keeper import UNCONFINED
-from descend.doctor.run.other_threads import LAST_STEP_S
+from descend.doctor.run.other_threads import own_limit
 from descend.doctor.run.package import package_link, starting
 from descend.doctor.run.process import Process, start
 from descend.doctor.run.relay import Relay
@@ -120,7 +120,7 @@ def _may_run_otherwise(script: Script, plan: Plan, record: Record, status: int, 
 def longest(plan: Plan) -> float:
     """Return for how many seconds a run may go on by this process's clock, which the script cannot stop."""
     is_unbounded = plan.role in UNBOUNDED or not plan.timed
-    return inf if is_unbounded else plan.patience + OVERDUE * (plan.seconds + max(plan.seconds, LAST_STEP_S))
+    return inf if is_unbounded else plan.patience + OVERDUE * own_limit(plan.seconds)
 
 
 def _cut_off(record: Record, seconds: float) -> list[Message]:

@@ -25,6 +25,11 @@ class Counting(Protocol):
     def began(self) -> float | None: ...  # noqa: D102
 
 
+def own_limit(seconds: float) -> float:
+    """Return the seconds of training after which a run ends itself: its window, and time to finish the last step."""
+    return seconds + max(seconds, LAST_STEP_S)
+
+
 def when_training_ends(watch: Counting, end: Callable[[Note], None]) -> None:
     """Call `end` in a new thread, with the note that names the script's threads, when these no longer train."""
 

@@ -32,18 +32,18 @@ class CopyOnWrite:
 
     def holds(self, path: str) -> bool:
         """Whether a path without links lies in one of the folders."""
-        return any(path == folder or path.startswith(folder + "/") for folder in self.folders)
+        return path in self.folders or self.contains(path)
 
     def contains(self, path: str) -> bool:
-        """Whether a path without links is in one of the folders, and not a folder itself: that one is ours."""
+        """Whether a path without links is in one of the folders, and not a folder itself."""
         return any(path.startswith(folder + "/") for folder in self.folders)
 
     def settle(self, path: str, *, follow: bool, contents: bool = True) -> str:
         """Return where an absolute path really leads, once the links on the way have been made real.
 
         With `follow`, its last name is followed too, as `open` does and `unlink` does not. Without `contents`
-        a file is replaced by an empty one: it is about to be truncated. Raises `CopyError`, and `OSError` where it
-        cannot be made out: the kernel may know where the path leads all the same.
+        a file is replaced by an empty one: it is about to be truncated. Raises `CopyError`, and `OSError` if it
+        cannot be resolved, although the kernel may be able to resolve it.
         """
         real, waiting, links = "/", _names(path), 0
         while waiting:

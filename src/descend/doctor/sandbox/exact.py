@@ -1,4 +1,4 @@
-"""Values that a script gives, without methods of its own: C code reads what they hold, and calls no method."""
+"""Plain copies of a script's values: C code reads their contents and ignores methods that the script overrides."""
 
 from typing import Any
 

@@ -110,7 +110,7 @@ _TOUCHED: dict[str, tuple[_Touched, ...]] = {
 class FileEffects:
     """Judges the events that change files; each judge returns what lies outside, or None.
 
-    A path that cannot be made out raises the error that the call is to fail with.
+    A path that cannot be resolved raises the error that the call must fail with.
     """
 
     def __init__(self, copies: CopyOnWrite, own: threading.local, shared: SharedFolders) -> None:

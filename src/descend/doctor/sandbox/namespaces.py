@@ -95,7 +95,7 @@ def own_files(top: Path, writable: Sequence[Path]) -> None:
 
 
 def private() -> list[Path]:
-    """Return the folders that a run has a layer of its own on."""
+    """Return the folders on which a run has a private layer."""
     return [Path(folder) for folder in PRIVATE if Path(folder).is_dir()]
 
 

@@ -156,7 +156,7 @@ def _looked_at(change: Change, folders: ExitStack) -> _Target | None:
         raise UsageError(f"{name} has changed since the doctor read it")
     if found.st_nlink > 1:
         raise UsageError(f"{name} has a second name, a hard link, which would keep the old text")
-    for place, words in ((held, "is read-only"), (os.path.dirname(held), "lies in a read-only folder")):
+    for place, words in ((held, "is read-only"), (os.path.dirname(held), "is in a read-only folder")):
         if not os.access(place, os.W_OK, effective_ids=True):
             raise UsageError(f"{name} {words}")
     new = change.applied_to(old)

@@ -2,7 +2,7 @@
 
 Each cell begins with a line `# %% cell 3`, so that a line of the source is a line of a cell. What IPython alone
 understands (`%matplotlib inline`, `!pip install …`, `%%bash`) becomes a `pass` that remembers it. Where a cell holds
-such lines itself, ours are written with more signs, so that no line of the user's is taken for one of ours.
+such lines itself, the added lines get more signs, so that the two cannot be confused.
 """
 
 import ast
@@ -110,11 +110,18 @@ def is_notebook(file: Path) -> bool:
 
 def flattened(text: str, name: str) -> str:
     """Return a notebook's code cells as one Python source. Raises `UsageError` where it holds no Python."""
+    return _flattened(text, name)[1]
+
+
+def _flattened(text: str, name: str) -> tuple[_Marks, str]:
+    """Return the marks of a notebook, and its code cells as one Python source."""
     cells = _code_cells(_parsed(text, name))
     if not any(_source(cell).strip() for cell in cells):
         raise UsageError(f"{name} has no code: none of its cells is a code cell with something in it")
     marks = _Marks.of(cells)
-    return "".join(f"# {marks.cell} cell {i}\n{_python(_source(cell), marks)}\n" for i, cell in enumerate(cells, 1))
+    return marks, "".join(
+        f"# {marks.cell} cell {i}\n{_python(_source(cell), marks)}\n" for i, cell in enumerate(cells, 1)
+    )
 
 
 def refilled(text: str, name: str, source: str) -> str:
@@ -163,8 +170,8 @@ def place(source: str, line: int) -> tuple[int, int]:
 
 def left_out(text: str, name: str) -> list[str]:
     """Return the lines that are no Python, and are not run."""
-    marks = _Marks.of(_code_cells(_parsed(text, name)))
-    return [match[2] for line in flattened(text, name).split("\n") if (match := marks.kept.match(line))]
+    marks, source = _flattened(text, name)
+    return [match[2] for line in source.split("\n") if (match := marks.kept.match(line))]
 
 
 def _parsed(text: str, name: str) -> dict[str, Any]:

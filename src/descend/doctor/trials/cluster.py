@@ -26,7 +26,7 @@ from descend.doctor.run.launch import new_record, run
 from descend.doctor.sandbox.scratch import LEFT_OUT, LINKED_WHOLE
 from descend.doctor.script.plan import Plan, cores
 from descend.doctor.script.script import Script
-from descend.ground.errors import UsageError
+from descend.ground.errors import UsageError, reason_of
 from descend.ground.temporary import sweep, temporary_folder
 
 NO_RAY = "--ray needs Ray: pip install 'descend[ray]'"
@@ -127,7 +127,7 @@ def _require_listener(address: str) -> None:
     try:
         socket.create_connection((host, int(port)), timeout=CONNECTING_S).close()
     except (OSError, ValueError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+        reason = reason_of(error)
         raise UsageError(f"no Ray cluster is at {address}: {reason}; ray start --head begins one") from None
 
 

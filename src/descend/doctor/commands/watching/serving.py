@@ -11,7 +11,7 @@ from typing import Any
 from descend.doctor.record import Message, Record
 from descend.doctor.report.live_page import live_change, live_document
 from descend.doctor.symptoms import Symptom
-from descend.ground.errors import UsageError
+from descend.ground.errors import UsageError, reason_of
 
 HOST = "127.0.0.1"  # nobody else's business
 # What a request must call this server. A page of another site that has its own name lead to this machine (DNS
@@ -34,14 +34,14 @@ class _Server(ThreadingHTTPServer):
         self._free = threading.Semaphore(MOST_READERS)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Answer in a thread of its own; without an answer where too many are open already."""
+        """Answer in a new thread; close the connection without an answer if too many are open."""
         if self._free.acquire(blocking=False):
             super().process_request(request, client_address)
         else:
             self.shutdown_request(request)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Answer, and let the next in."""
+        """Answer, then allow one more reader."""
         try:
             super().process_request_thread(request, client_address)
         finally:
@@ -62,7 +62,7 @@ class LivePage:
         try:
             self._server = _Server((HOST, port), self._handler())
         except (OSError, OverflowError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
+            reason = reason_of(error)
             raise UsageError(f"port {port} cannot be listened at: {reason}; --port 0 takes a free one") from None
         threading.Thread(target=self._server.serve_forever, name="descend-live", daemon=True).start()
 
