@@ -54,7 +54,7 @@ clinic: $(READY)
 docs: $(READY)
 	$(BIN)/python docs/regenerate.py
 
-# What is made of the source alone: docs/symptoms.md, docs/bounds.md, and docs/sentences.md, every sentence that can be printed.
+# Pages made from the source alone, and the snapshot of all sentences that can be printed.
 tables: $(READY)
 	$(BIN)/python docs/regenerate.py --tables
 

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from trainings import CLASSES, TRAIN, Training, held_out, network, sharpness, split, steps_to, trained, trained_to
 
+from descend.averaging import SnapshotEnsemble
 from descend.data import ErrorWeighted, GrowingBatches, Order, Reshuffled, SpreadClasses
-from descend.iterates import SnapshotEnsemble
 from descend.network import initialise
 from descend.schedules import Constant, Cosine, Step, WarmRestarts
 

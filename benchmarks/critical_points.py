@@ -1,4 +1,4 @@
-"""Where the gradient is 0, and how far the quadratic view of a cost goes.
+"""Critical points of a loss, and the distance up to which its quadratic model is accurate.
 
 Critical points of small networks are sought from many starts by `scipy.optimize.root`, which converges to saddle points
 as it does to minima, half of the starts after some steps downhill; each is held against the formed Hessian.
@@ -21,7 +21,7 @@ from descend.landscape.vectors import flat, shaped
 
 WIDTHS, STARTS, MOST = (1, 2, 3), 200, 150  # evaluations for each start
 EXAMPLES, INPUTS = 10, 2
-PENALTY = 1e-3  # of the squared weights: without it units saturate, and there are points all the way to infinity
+PENALTY = 1e-3  # factor of the squared weights; without it, units saturate, and critical points extend to infinity
 SPREAD = 3.0  # of the starts
 ZERO = 1e-12  # of the gradient's norm
 POLISHES = 3  # Newton steps at the end
@@ -32,7 +32,7 @@ SEEDS = 5
 
 @dataclass(frozen=True)
 class Found:
-    """A critical point: its cost, the signs of its formed eigenvalues, and the kind that was named."""
+    """A critical point: its loss, the signs of its exact eigenvalues, and the kind that was reported."""
 
     cost: float
     below: int  # eigenvalues
@@ -42,7 +42,7 @@ class Found:
 
     @property
     def kind(self) -> str:
-        """The kind by the formed eigenvalues."""
+        """The kind of point according to the exact eigenvalues."""
         if self.below and self.above:
             return "saddle"
         if self.flat:
@@ -51,7 +51,7 @@ class Found:
 
 
 def of_critical_points(write: Callable[..., None]) -> None:
-    """Measure how many there are, which kind is named, and where the quadratic view breaks."""
+    """Count the critical points, check their reported kinds, and measure where the quadratic model fails."""
     torch.set_num_threads(1)
     write("### How many there are, by the size of the network", "")
     write(
@@ -77,7 +77,7 @@ def of_critical_points(write: Callable[..., None]) -> None:
 
 
 def numbers() -> Iterator[str]:
-    """Yield what was found at each width."""
+    """Yield a row with the critical points that were found, for each width of the network."""
     for units in WIDTHS:
         loss, rng = _cost(units), np.random.default_rng(0)
         tried = (_critical(loss, rng, units, downhill=k % 2 == 1) for k in range(STARTS))
@@ -140,7 +140,7 @@ def _critical(loss: Loss, rng: np.random.Generator, units: int, *, downhill: boo
 
 
 def views() -> Iterator[str]:
-    """Yield where the first- and second-order views break, and how their errors grow."""
+    """Yield the distances at which the linear and the quadratic model fail, and how their errors grow."""
     for name, make in LARGER.items():
         for steps in (0, 150):
             given = case(name, make, steps=steps)

@@ -1,4 +1,4 @@
-"""The curvature of a cost: what it takes relative to ARPACK, curvlinops and PyHessian, and how right it is.
+"""The curvature of a loss: its cost relative to ARPACK, curvlinops and PyHessian, and its accuracy.
 
 The two others are compared with where they are installed (the extra `bench`).
 """
@@ -17,14 +17,14 @@ from scipy.stats import wasserstein_distance
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
-from descend.doctor.probes.preconditioner import preconditioner
-from descend.doctor.probes.wiring import describe_optimizer
+from descend.doctor.measure.preconditioner import preconditioner
+from descend.doctor.measure.wiring import describe_optimizer
 from descend.dynamics import agreement, linear_rule, observed, predicted
 from descend.landscape import Preconditioned, condition_number, ends, loss_of, spectrum, trained
 from descend.landscape.krylov import mean_product
 from descend.landscape.outputs import LossOfOutputs
 from descend.landscape.sharpness import trace
-from descend.landscape.spectrum import dense
+from descend.landscape.spectrum import dense_hessian
 from descend.landscape.vectors import flat, normal_like, shaped
 
 PAIRS = 5
@@ -96,7 +96,7 @@ class Case:
 def case(
     name: str, make: Maker, *, steps: int = 0, dtype: torch.dtype = torch.float64, examples: int = EXAMPLES
 ) -> Case:
-    """Return a network as it begins, or trained for some steps of Adam on all examples."""
+    """Return an untrained network, or one that was trained for some steps of Adam on all examples."""
     torch.manual_seed(0)
     digits = load_digits()
     x = torch.tensor(digits.data[:examples] / 16, dtype=dtype)
@@ -111,7 +111,7 @@ def case(
 
 
 def against_arpack() -> Iterator[str]:
-    """Yield the products that the ends take relative to ARPACK's, from the same start and at an equal residual."""
+    """Yield the number of products for both ends relative to ARPACK, from the same start and at an equal residual."""
     for name, make in LARGER.items():
         for steps in (0, 150):
             given = case(name, make, steps=steps)
@@ -126,7 +126,7 @@ def against_arpack() -> Iterator[str]:
 
 
 def _arpack(product: Callable[[Tensor], Tensor], at: list[Tensor], count: int, residual: float) -> int:
-    """Return the fewest products with which ARPACK finds as many pairs as well."""
+    """Return the fewest products with which ARPACK finds as many pairs with the same accuracy."""
     evaluated = 0
 
     def count_product(row: np.ndarray) -> np.ndarray:
@@ -147,7 +147,7 @@ def _arpack(product: Callable[[Tensor], Tensor], at: list[Tensor], count: int, r
 
 
 def against_others() -> Iterator[str]:
-    """Yield the time that each tool takes for the same answer on the same network, ours over theirs."""
+    """Yield our time divided by that of each other tool, for the same result on the same network."""
     for name, make in LARGER.items():
         given = case(name, make, steps=150, dtype=torch.float32)
         exact = ends(given.loss.hessian(given.at), given.at, tolerance=1e-5)
@@ -191,7 +191,7 @@ def _seconds(work: Callable) -> float:
 
 
 def _loosest(answer: Callable[[float], list[float]], is_right: Callable) -> Callable | None:
-    """Return the work with the loosest setting whose answer is right, from three random starts."""
+    """Return the work with the loosest setting that gives the right result, from three random starts."""
     for tolerance in LOOSEST_FIRST:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -280,12 +280,12 @@ def _times(operator, given: Case) -> None:
 
 
 def against_formed_matrices() -> Iterator[str]:
-    """Yield how far ends, density and condition are from the formed matrix's, in float64."""
+    """Yield the errors of ends, density and condition number, compared with the full matrix in float64."""
     for name, make in SMALL.items():
         for steps in (0, 150):
             given = case(name, make, steps=steps, examples=FEW)
             hessian, at = given.loss.hessian(given.at), given.at
-            exact = torch.linalg.eigvalsh(dense(hessian, at)).numpy()
+            exact = torch.linalg.eigvalsh(dense_hessian(hessian, at)).numpy()
             found = ends(hessian, at)
             known = spectrum(hessian, at, found)
             spread = np.ptp(exact)
@@ -304,7 +304,7 @@ def against_formed_matrices() -> Iterator[str]:
 
 
 class Shuffled:
-    """A matrix with its coordinates in another order and some turned around: to it, other directions are drawn."""
+    """A matrix with permuted coordinates and some flipped signs, which has the effect of other random directions."""
 
     def __init__(self, hessian, at: list[Tensor], seed: int) -> None:
         draw = torch.Generator().manual_seed(seed)
@@ -319,10 +319,10 @@ class Shuffled:
 
 
 def coverage() -> str:
-    """Return in how many of 200 draws of the directions the trace's interval holds the trace."""
+    """Return the number of 200 draws of the directions in which the interval contains the trace."""
     given = case("perceptron", SMALL["perceptron, tanh"], steps=20, examples=FEW)
     hessian, at = given.loss.hessian(given.at), given.at
-    true = float(dense(hessian, at).trace())
+    true = float(dense_hessian(hessian, at).trace())
     held = {True: 0, False: 0}
     for seed in range(RUNS):
         matrix = Shuffled(hessian, at, seed)
@@ -343,7 +343,7 @@ RULES: dict[str, tuple[type[torch.optim.Optimizer], dict]] = {
 
 
 def predicted_and_observed(steps: int = 12, pairs: int = 6) -> Iterator[str]:
-    """Yield how often what a rule does along the eigenvectors is what their eigenvalues say, full batch."""
+    """Yield how often the motion along the eigenvectors agrees with their eigenvalues, with full batches."""
     for name, (make, options) in RULES.items():
         given = case("perceptron, tanh", SMALL["perceptron, tanh"], steps=150)
         optimizer = make(given.model.parameters(), **options)

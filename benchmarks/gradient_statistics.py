@@ -1,4 +1,4 @@
-"""What the gradient statistics find on the digits, where the truth is known: all examples are there."""
+"""The gradient statistics on the digits, where the true values are known because all examples are available."""
 
 from collections.abc import Callable, Iterator
 
@@ -31,7 +31,7 @@ AT = {"at the start": 0, "after 100 steps": 100}
 
 
 def of_gradients(write: Callable[..., None]) -> None:
-    """Measure bias, variance, noise scale, momentum and sizes of the batch."""
+    """Measure bias, variance, noise scale, the effect of momentum, and the effect of the batch size."""
     write("A network of two hidden layers on 1200 digits, of which all gradients are known.", "")
     write("### Noise scale and variances", "")
     write(f"Covered: intervals of the noise scale from {SAMPLE} examples that hold that of all (reach: 180).", "")
@@ -48,7 +48,7 @@ def of_gradients(write: Callable[..., None]) -> None:
 
 
 def statistics() -> Iterator[str]:
-    """Yield, for a network and where it is, the measured and the expected value."""
+    """Yield the measured and the expected values for each network, before and after training."""
     torch.set_num_threads(1)
     for name, steps in AT.items():
         data = split(0)
@@ -67,7 +67,7 @@ def statistics() -> Iterator[str]:
 
 
 def biases() -> Iterator[str]:
-    """Yield how often a bias is found in half an epoch of batches, by how they are drawn."""
+    """Yield how often a bias is found in half an epoch of batches, for each method of drawing them."""
     torch.set_num_threads(1)
     data, model = split(0), _trained(100, split(0))
     sample = example_gradients(model, cross_entropy, data.x, data.y)
@@ -91,7 +91,7 @@ def biases() -> Iterator[str]:
 
 
 def momentum() -> Iterator[str]:
-    """Yield what momentum leaves of the variance of a step, and of the weights about a minimum."""
+    """Yield the share of a step's variance, and of the weights' variance at a minimum, that momentum leaves."""
     data, model = split(0), _trained(100, split(0))
     sample = example_gradients(model, cross_entropy, data.x, data.y)
     loss = loss_of(model, cross_entropy, [(data.x, data.y)])
@@ -109,7 +109,7 @@ def momentum() -> Iterator[str]:
 
 
 def sizes() -> Iterator[str]:
-    """Yield steps and seconds to the same loss by size, then what the curve through them says."""
+    """Yield the steps and seconds to the same loss for each batch size, then the parameters of the fitted curve."""
     torch.set_num_threads(1)
     data = split(0)
     torch.manual_seed(0)
@@ -145,7 +145,7 @@ def _batches(model: nn.Module, data: Split):
 
 
 def _covered(sample: Gradients, truth: float) -> int:
-    """Return how many samples of the examples have an interval that holds the noise scale of all."""
+    """Return the number of samples whose interval contains the noise scale of all examples."""
     held = 0
     for seed in range(RUNS):
         chosen = torch.randint(TRAIN, (SAMPLE,), generator=_random(seed))

@@ -1,4 +1,4 @@
-"""What each process of the Hogwild! measurement runs."""
+"""The training that each process of the Hogwild! measurement runs."""
 
 import time
 from typing import Any
@@ -42,7 +42,7 @@ MODELS = {"sparse": Bag, "dense": Dense}
 
 
 def train(rank: int, models: nn.ModuleList, done: Any) -> None:
-    """Step for some seconds on the rank's model; put the steps a second and the processor's seconds a step."""
+    """Train the rank's model for some seconds; report the steps per second and the CPU seconds per step."""
     model = models[rank]
     generator = torch.Generator().manual_seed(rank)
     optimizer, steps, began = SGD(model.parameters(), lr=0.01), 0, 0.0

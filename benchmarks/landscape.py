@@ -1,4 +1,4 @@
-"""The page on the landscape: each section can be measured by itself, and leaves the others as they are."""
+"""Write the page on the loss landscape; each section can be measured separately, without changing the others."""
 
 from collections.abc import Callable
 
@@ -20,7 +20,7 @@ Write = Callable[..., None]
 
 
 def of_curvature(write: Write) -> None:
-    """Measure ends, density, trace, condition and what rules do along eigenvectors."""
+    """Measure ends, density, trace and condition number, and the motion of optimizers along eigenvectors."""
     write("### Products for both ends, relative to ARPACK at an equal residual (reach: at most 1.1)", "")
     write(
         "Networks on 512 digits in float64, the same start; ARPACK by `scipy.sparse.linalg.eigsh(which='BE')`, at the"
@@ -57,7 +57,7 @@ def of_curvature(write: Write) -> None:
 
 
 def of_surfaces(write: Write) -> None:
-    """Measure evaluations, what refining gains, and the time of a value."""
+    """Measure the number of evaluations of a surface, the gain of refining, and the time of a value."""
     write("### Evaluations over the places that are drawn (reach: at most 1.1)", "")
     write(
         "| surface | places | in one go | interrupted and resumed |", "|---|---|---|---|", *surfaces.evaluations(), ""
@@ -81,6 +81,6 @@ SECTIONS: dict[str, Callable[[Write], None]] = {
 
 
 def measure(name: str) -> None:
-    """Measure one section and put it in its place on the page."""
+    """Measure one section and replace it on the page."""
     torch.set_num_threads(1)
     fill_section(PAGE, HEAD, name, SECTIONS[name])

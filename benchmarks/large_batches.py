@@ -1,4 +1,4 @@
-"""Large batches for as many epochs as small ones: which rules keep the accuracy, and where they stop to."""
+"""Large batches for as many epochs as small ones: up to which batch size each optimizer keeps the accuracy."""
 
 from collections.abc import Callable
 from statistics import fmean, stdev
@@ -16,11 +16,13 @@ from descend.schedules import Cosine, Scheduler, lr_grid, scale_lr
 SIZES = (16, 64, 128, 256, 400, 600, 1200)
 EPOCHS, SEEDS, SMALL = 15, 5, 16
 MOMENTUM, DECAY = 0.9, 1e-4
-TRIED = 2  # seeds that the rate is chosen on, other ones than those that count
+TRIED = 2  # number of other seeds on which the learning rate is chosen
 Rule = Callable[[list[nn.Parameter], float], torch.optim.Optimizer]
 
 SGD: Rule = lambda parameters, lr: torch.optim.SGD(parameters, lr, momentum=MOMENTUM, weight_decay=DECAY)  # noqa: E731
-RULES: dict[str, tuple[Rule, list[float], float]] = {  # the rates that are tried, and the share of warm-up
+RULES: dict[
+    str, tuple[Rule, list[float], float]
+] = {  # optimizer, learning rates to try, share of the steps in the warm-up
     "SGD, the small batch's rate": (SGD, [], 0.0),
     "SGD, rate × size": (SGD, [], 0.0),
     "SGD, rate × size, warmed up": (SGD, [], 0.2),
@@ -39,7 +41,7 @@ RULES: dict[str, tuple[Rule, list[float], float]] = {  # the rates that are trie
 
 
 def of_large_batches(write: Callable[..., None]) -> None:
-    """Measure held-out accuracy at each size, by each rule."""
+    """Measure the held-out accuracy of each optimizer at each batch size."""
     base = best_rate(SGD, lr_grid(1.0, 0.003), SMALL, 0.0)
     write(
         f"Held-out accuracy on the digits after {EPOCHS} epochs, whatever the batch; four hidden layers of 64. Means",
@@ -62,12 +64,12 @@ def of_large_batches(write: Callable[..., None]) -> None:
 
 
 def best_rate(rule: Rule, rates: list[float], size: int, warm: float) -> float:
-    """Return the rate of the highest accuracy on seeds that are not counted."""
+    """Return the learning rate with the highest accuracy on separate seeds."""
     return max(rates, key=lambda lr: fmean(accuracy(rule, lr, size, warm, 100 + seed) for seed in range(TRIED)))
 
 
 def accuracy(rule: Rule, lr: float, size: int, warm: float, seed: int) -> float:
-    """Return the share of held-out digits that a network gets right after the epochs."""
+    """Return the held-out accuracy of a network after all epochs."""
     torch.manual_seed(seed)
     data, model = split(seed), network(4)
     steps = EPOCHS * (TRAIN // size)

@@ -1,6 +1,6 @@
-"""Synchronous training by two or four processes, ours against the bare engines', in turn: for torchrun.
+"""Synchronous training by two or four processes, with descend and with torch's engines in turn: for torchrun.
 
-Prints what `layouts.py` needs, as JSON: seconds of a step by each way, the medians of rounds that alternate.
+Prints the measurements for `layouts.py` as JSON: the median seconds of a step of each variant.
 """
 
 import json
@@ -23,7 +23,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader, TensorDataset
 
 from descend.parallel import Layout
-from descend.parallel.link import measured
+from descend.parallel.link import measure_link
 
 warnings.simplefilter("ignore")
 ROUNDS, STEPS, BATCH, WIDTH = 7, 3, 2048, 1024
@@ -94,7 +94,7 @@ def ours(x: torch.Tensor, y: torch.Tensor, rank: int) -> dict[str, Step]:
 
 
 def seconds(step: Step, together: bool = True) -> tuple[float, float]:
-    """Return the time of a step and what of it this process computed."""
+    """Return the seconds of a step, and the CPU seconds of this process in a step."""
     if together:
         dist.barrier()
     began, busy = perf_counter(), process_time()
@@ -129,7 +129,7 @@ if __name__ == "__main__":
             if rank == 0:
                 spent[name].append(seconds(step, together=False))
             dist.barrier()
-    link = measured()
+    link = measure_link()
     reported = {name: [statistics.median(column) for column in zip(*rows)] for name, rows in spent.items() if rows}
     reported["over bare"] = {
         kind: statistics.median(a[0] / b[0] for a, b in zip(spent[f"ours {kind}"], spent[f"bare {kind}"]))

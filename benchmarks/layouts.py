@@ -1,4 +1,4 @@
-"""Synchronous layouts: ours over the bare engines, predicted against measured; a table of the literature predicted."""
+"""Synchronous layouts: compared with torch's engines, and with predictions; and the prediction of a published table."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from statistics import median
 
 from measure import HERE
 
-from descend.doctor.report.wording import number
+from descend.doctor.report.formatting import number
 from descend.parallel.cost import Forecast, Layer, Link, Work, forecast
 from descend.parallel.layout import Layout
 
@@ -17,8 +17,8 @@ Write = Callable[..., None]
 LAUNCHES = 5
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 
-# AlexNet in two columns (Krizhevsky et al. 2012, section 3.5): of each layer the multiply-adds and outputs an example,
-# its parameters, and what the columns tell each other before it.
+# AlexNet in two columns (Krizhevsky et al. 2012, section 3.5). For each layer: multiply-adds per example, parameters,
+# and the numbers per example that the columns exchange before it.
 ALEXNET = (
     ("conv1", 105.4e6, 34_944, 0),
     ("conv2", 223.9e6, 307_456, 0),
@@ -30,8 +30,8 @@ ALEXNET = (
     ("fc8", 4.1e6, 4_097_000, 4096),
 )
 STEP_OF_256 = 26.26 / 20  # seconds on a GTX Titan: Caffe's documentation, performance_hardware.md
-PCIE = 5.84e9  # bytes a second, host to device on a Titan Black, as users measured it
-GRANULE = 128  # images that cuda-convnet is made for; fewer may take almost as long (its documentation, Arguments)
+PCIE = 5.84e9  # bytes per second from host to device on a Titan Black, as measured by users
+GRANULE = 128  # images that cuda-convnet needs; fewer take about as long (its documentation, Arguments)
 EPOCHS, IMAGES, BATCH = 100, 1_281_167, 256
 PUBLISHED = {  # days (Yadan et al. 2013, table 1)
     "1 GPU": (Layout(), 10.5),
@@ -43,7 +43,7 @@ PUBLISHED = {  # days (Yadan et al. 2013, table 1)
 
 
 def of_splits(write: Write) -> None:
-    """Measure each split by two processes, ours and bare, and what was predicted of it."""
+    """Measure two processes in each layout, with descend and with torch's engines, and compare with the prediction."""
     found = [(_measured(), _predicted()) for _ in range(LAUNCHES)]
     write(
         "Two processes of one thread each, four linear layers of 1024, batches of 2048. In one launch all ways take",
@@ -75,12 +75,13 @@ def of_splits(write: Write) -> None:
 
 
 def _of(values: Iterable[float]) -> str:
+    """Return the median of the values, with the smallest and the largest value in brackets."""
     row = sorted(values)
     return f"{number(median(row))} ({number(row[0])}–{number(row[-1])})"
 
 
 def of_table(write: Write) -> None:
-    """Predict the table of Yadan et al. from constants of that hardware that others measured."""
+    """Predict the table of Yadan et al. from published measurements of the same hardware."""
     write(
         "AlexNet, 100 epochs, batches of 256 on GTX Titans (Yadan et al. 2013), predicted by the same arithmetic from",
         f"what others measured of that hardware: {STEP_OF_256:.2f} s a step (Caffe's documentation), "
@@ -115,7 +116,7 @@ def of_table(write: Write) -> None:
 
 
 def alexnet(layout: Layout, granule: int = GRANULE) -> Forecast:
-    """Return the forecast of a step: model parallel in two columns, which tell each other what the next layer needs."""
+    """Return the predicted step of AlexNet, with two columns that exchange the next layer's inputs."""
     operations = sum(row[1] for row in ALEXNET)
     link = Link(PCIE, 0.0)
     columns = layout.tensor
@@ -131,6 +132,7 @@ def alexnet(layout: Layout, granule: int = GRANULE) -> Forecast:
 
 
 def _measured(processes: int = 2) -> dict:
+    """Return the measurements of `layout_trainings.py` with this number of processes."""
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
     ended = subprocess.run(
         [*command, str(HERE / "layout_trainings.py")], capture_output=True, text=True, env=ENVIRONMENT, check=True
@@ -139,6 +141,7 @@ def _measured(processes: int = 2) -> dict:
 
 
 def _predicted() -> dict:
+    """Return the predictions of `descend layout` by layout."""
     command = [sys.executable, "-m", "descend", "layout", "--world", "2", "--format", "json", "--out", "/dev/null"]
     ended = subprocess.run(
         [*command, str(HERE / "layout_victim.py")], capture_output=True, text=True, env=ENVIRONMENT, check=True

@@ -1,4 +1,4 @@
-"""A link of 200 Mbit/s between hosts: which layout is the fastest there, and which scheme barely slows down."""
+"""Hosts with a link of 200 Mbit/s: the speed of each layout and each asynchronous scheme."""
 
 import json
 import os
@@ -10,14 +10,14 @@ from statistics import fmean
 from hosts import Hosts, hosts
 from measure import HERE, ROOT
 
-from descend.doctor.report.wording import number
+from descend.doctor.report.formatting import number
 
-BANDWIDTH, LATENCY = "200Mbit", "500us"  # a small message through the router of this machine
+BANDWIDTH, LATENCY = "200Mbit", "500us"  # the latency of a small message through the router of this machine
 BATCH, STEPS = 256, 30  # of the layouts
 REPLICA_BATCH, PERIOD = 300, 10
 PORT, RAY_PORT = 29500, 6380
 LAYOUTS = ({"data": 4}, {"data": 2, "tensor": 2}, {"data": 2, "pipeline": 2}, {"tensor": 4}, {"pipeline": 4})
-SCHEMES = (  # with the rates and the steps that bring each to about the same loss
+SCHEMES = (  # with learning rates and steps at which all reach about the same loss
     ("synchronous", 2 * REPLICA_BATCH, 0.1, 300),
     ("downpour", REPLICA_BATCH, 0.1, 200),
     ("elastic", REPLICA_BATCH, 0.3, 200),
@@ -26,7 +26,7 @@ BIN = os.path.dirname(sys.executable)
 
 
 def of_narrow_link(write: Callable[..., None]) -> None:
-    """Measure layouts on four hosts and schemes on two, with the link limited and not."""
+    """Measure layouts on four hosts and schemes on two hosts, with and without a limit on the link."""
     try:
         with hosts(4) as four:
             _layouts(four, write)
@@ -37,6 +37,7 @@ def of_narrow_link(write: Callable[..., None]) -> None:
 
 
 def _layouts(four: Hosts, write: Callable[..., None]) -> None:
+    """Write the milliseconds of a step in each layout, measured and predicted."""
     predicted = _predicted()
     write(
         f"Four hosts (network namespaces, connected by a router) that share the processor: batches of {BATCH}, four",
@@ -53,6 +54,7 @@ def _layouts(four: Hosts, write: Callable[..., None]) -> None:
 
 
 def _schemes(two: Hosts, write: Callable[..., None]) -> None:
+    """Write the examples per second and the training loss of each scheme."""
     write(
         "",
         f"Two hosts with a processor each, {REPLICA_BATCH} examples a step of each, exchanges every {PERIOD} steps of",
@@ -75,11 +77,13 @@ def _schemes(two: Hosts, write: Callable[..., None]) -> None:
 
 
 def _step(four: Hosts, layout: dict[str, int], rate: str | None) -> float:
+    """Return the milliseconds of a step in a layout, with the link limited to this rate."""
     four.limit(rate)
     return 1e3 * max(reported["step"] for reported in _run(four, layout, BATCH, 0.05, STEPS))
 
 
 def _run(on: Hosts, layout: dict, batch: int, lr: float, steps: int) -> list[dict]:
+    """Run `narrow_trainings.py` on all hosts; return the output of each host."""
     first, arguments = on.address(0), f"'{json.dumps(layout)}' {batch} {lr} {steps}"
     environment = {"RAY_AUTH_MODE": "disabled", "RAY_ADDRESS": f"{first}:{RAY_PORT}"}
     commands = []
@@ -102,6 +106,7 @@ def _run(on: Hosts, layout: dict, batch: int, lr: float, steps: int) -> list[dic
 
 
 def _predicted() -> dict[str, float]:
+    """Return the milliseconds of a step that `descend layout` predicts, by layout."""
     given = ["--world", "4", "--bandwidth", BANDWIDTH, "--latency", LATENCY, "--format", "json", "--out", "/dev/null"]
     command = [sys.executable, "-m", "descend", "layout", *given, str(HERE / "narrow_victim.py"), str(BATCH)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}

@@ -1,6 +1,6 @@
-"""One process of a training on several hosts: for torchrun, with a layout, the batch, the rate and the steps.
+"""One process of a training on several hosts: for torchrun, with layout, batch size, learning rate and steps.
 
-Prints its examples a second, the training loss of the result and the bytes that it moved by itself, as JSON.
+Prints the examples per second, the final training loss and the transferred bytes as JSON.
 """
 
 import json
@@ -52,4 +52,4 @@ def main(layout: Layout, batch: int, lr: float, steps: int) -> None:
 if __name__ == "__main__":
     torch.set_num_threads(1)
     main(Layout(**json.loads(sys.argv[1])), int(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4]))
-    dist.destroy_process_group()  # once the model has gone: its end waits for threads that may wait for the interpreter
+    dist.destroy_process_group()  # after the model has been deleted, because its threads may wait for the interpreter

@@ -1,4 +1,4 @@
-"""Replicas that step as they come: what staleness costs each scheme, and what sharing memory costs two processes."""
+"""The cost of staleness for each asynchronous scheme, and the cost of shared memory for two processes."""
 
 import random
 from collections.abc import Callable, Iterator, Sequence
@@ -43,13 +43,13 @@ Each section by itself: `python benchmarks/run.py NAME`.
 REPLICAS = (1, 4, 16, 64)
 GRADIENTS, BATCH, SEEDS = 3000, 16, 2
 PERIOD = 10  # steps of an elastic replica between two exchanges
-UNEVEN = 0.2  # of a step's time may be more
+UNEVEN = 0.2  # largest share by which a step may take longer
 PAIRS = 5
 
 
 @dataclass
 class Group:
-    """Replicas, what each of them steps by, and where the result is."""
+    """The replicas' models and optimizers, and the parameters that are the result of training."""
 
     models: list[nn.Module]
     optimizers: Sequence[DownpourReplica | ElasticReplica]
@@ -57,7 +57,7 @@ class Group:
 
     @property
     def traffic(self) -> list[Traffic]:
-        """What each replica has moved."""
+        """The communication statistics of each replica."""
         return [optimizer.traffic for optimizer in self.optimizers]
 
 
@@ -65,19 +65,19 @@ Scheme = Callable[[list[nn.Module], float], Group]
 
 
 def downpour(models: list[nn.Module], lr: float, rule: type[torch.optim.Optimizer] = Adagrad) -> Group:
-    """Return replicas that push and fetch each gradient."""
+    """Return replicas that push and fetch in each step, with a `DownpourServer`."""
     server = DownpourServer(list(models[0].parameters()), lambda params: rule(params, lr=lr))
     return Group(models, [DownpourReplica(m.parameters(), server) for m in models], server.parameters)
 
 
 def delay_tolerant(models: list[nn.Module], lr: float) -> Group:
-    """Return the same with AdaptiveRevision."""
+    """Return replicas that push and fetch in each step, with an `AdaptiveRevisionServer`."""
     server = AdaptiveRevisionServer(list(models[0].parameters()), lr)
     return Group(models, [DownpourReplica(m.parameters(), server) for m in models], server.parameters)
 
 
 def elastic(models: list[nn.Module], lr: float, rule: type[torch.optim.Optimizer] = SGD) -> Group:
-    """Return replicas that are tied to a centre."""
+    """Return replicas of elastic averaging SGD with a common centre."""
     centre = Centre(list(models[0].parameters()), 0.9 / max(2, len(models)))
     made = [ElasticReplica(rule(m.parameters(), lr=lr), centre, period=PERIOD) for m in models]
     return Group(models, made, centre.parameters)
@@ -93,7 +93,7 @@ SCHEMES: dict[str, Scheme] = {
 
 
 def of_staleness(write: Callable[..., None]) -> None:
-    """Measure what each scheme reaches with more and more replicas, at the same number of gradients."""
+    """Measure the training loss of each scheme for several numbers of replicas, after the same number of gradients."""
     torch.set_num_threads(1)
     write(
         f"Replicas on one virtual clock, each on its own shard of {TRAIN} digits: {GRADIENTS} gradients of batches of",
@@ -114,6 +114,7 @@ def of_staleness(write: Callable[..., None]) -> None:
 
 
 def _mean(scheme: Scheme, lr: float, count: int) -> tuple[float, float, str, float]:
+    """Return the mean loss over all seeds, the learning rate, the mean staleness and the megabytes transferred."""
     losses, groups = zip(*(_run(scheme, lr, count, seed) for seed in range(SEEDS)))
     stale = [value for traffic in groups[-1].traffic for value in traffic.staleness]
     moved = sum(traffic.bytes for traffic in groups[-1].traffic) / 1e6
@@ -121,6 +122,7 @@ def _mean(scheme: Scheme, lr: float, count: int) -> tuple[float, float, str, flo
 
 
 def _run(scheme: Scheme, lr: float, count: int, seed: int) -> tuple[float, Group]:
+    """Train a group of replicas with one seed; return the training loss and the group."""
     data, clock = split(seed), random.Random(seed)
     torch.manual_seed(seed)
     first = network()
@@ -132,7 +134,7 @@ def _run(scheme: Scheme, lr: float, count: int, seed: int) -> tuple[float, Group
     steps = [partial(_step, m, o, b) for m, o, b in zip(models, group.optimizers, batches)]
     try:
         take_turns(steps, lambda k: 1 + UNEVEN * clock.random(), GRADIENTS)
-    except ValueError:  # it has diverged, and the server will have none of it
+    except ValueError:  # training has diverged, so the server rejects the gradients
         return inf, group
     with torch.no_grad():
         for own, held in zip(first.parameters(), group.result):
@@ -141,7 +143,7 @@ def _run(scheme: Scheme, lr: float, count: int, seed: int) -> tuple[float, Group
 
 
 def _batches(data: Split, replica: int, count: int, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield batches of the replica's shard, in a new order each time."""
+    """Yield batches of the replica's shard, in a new order in each epoch."""
     shard = torch.arange(replica, TRAIN, count)
     order = Reshuffled(len(shard), 1000 * seed + replica)
     while True:
@@ -150,6 +152,7 @@ def _batches(data: Split, replica: int, count: int, seed: int) -> Iterator[tuple
 
 
 def _step(model: nn.Module, optimizer: DownpourReplica | ElasticReplica, batches: Iterator) -> None:
+    """Take one step of a replica on its next batch."""
     x, y = next(batches)
     optimizer.zero_grad()
     cross_entropy(model(x), y).backward()
@@ -157,7 +160,7 @@ def _step(model: nn.Module, optimizer: DownpourReplica | ElasticReplica, batches
 
 
 def of_hogwild(write: Callable[..., None]) -> None:
-    """Measure two processes on one model, and two on their own."""
+    """Measure the steps per second of two processes on one shared model, and of two with separate models."""
     write(
         "Steps a second of two processes together over twice those of one, on one model in shared memory, and of two",
         f"processes that share nothing: means of {PAIRS}. Each counts its own steps, once it has begun. Then the",
@@ -176,7 +179,7 @@ def of_hogwild(write: Callable[..., None]) -> None:
 
 
 def _rates(make: Callable[[], nn.Module]) -> list[tuple[float, float]]:
-    """Return the steps a second and the processor's seconds a step: of one process, two apart, two together."""
+    """Return steps per second and CPU seconds per step: of one process, two with separate models, two with one."""
     return [
         _rate([make()] * n if shared else [make() for _ in range(n)])
         for n, shared in ((1, True), (2, False), (2, True))
@@ -184,6 +187,7 @@ def _rates(make: Callable[[], nn.Module]) -> list[tuple[float, float]]:
 
 
 def _rate(models: list[nn.Module]) -> tuple[float, float]:
+    """Return the steps per second of all processes together, and the CPU seconds per step."""
     done = multiprocessing.get_context("spawn").SimpleQueue()
     hogwild(hogwild_trainings.train, nn.ModuleList(models), len(models), (done,))
     rates, busy = zip(*(done.get() for _ in models))
@@ -205,5 +209,5 @@ SECTIONS = {
 
 
 def measure(name: str) -> None:
-    """Measure one section and put it in its place on the page."""
+    """Measure one section and write it to its place on the page."""
     fill_section(PAGE, HEAD, name, SECTIONS[name])

@@ -14,8 +14,8 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorDataset
 
 from descend import optim
+from descend.averaging import Checkpoint, bias_corrected_ema
 from descend.data import GrowingBatches, Reshuffled
-from descend.iterates import Checkpoint, bias_corrected_ema
 from descend.schedules import Step
 
 PAIRS, STEPS = 41, 6

@@ -77,6 +77,8 @@ def rules() -> None:
     )
     for workload in update_rules.WORKLOADS:
         update_rules.write_table(workload, sheet.write)
+    sheet.write("", "## Rules for matrices, on those of two transformer blocks of width 256 (1.6 M)", "")
+    sheet.write(*update_rules.matrix_table(), "")
     sheet.write("", "## Adam on an embedding of 1 000 000 × 64, by the rows that a sparse gradient touches", "")
     sheet.write("| rows | ms |", "|---|---|", *update_rules.sparse(), "")
     sheet.write("## Memory: what a step takes beyond the optimizer's state, one matrix of 100 M, of the state", "")
@@ -97,6 +99,8 @@ def rules_on_gpu() -> None:
     )
     for workload in update_rules.WORKLOADS:
         update_rules.write_table(workload, sheet.write, "cuda")
+    sheet.write("", "## Rules for matrices, on those of two transformer blocks of width 256 (1.6 M)", "")
+    sheet.write(*update_rules.matrix_table("cuda"), "")
     sheet.write("", "## A sweep of 32 learning rates: the same runs one after another, over it (reach: 10)", "")
     sheet.write("| model | engine | ratio |", "|---|---|---|", *update_rules.sweeps(device="cuda"), "")
 
@@ -137,5 +141,7 @@ if torch.cuda.is_available():
 PARTS |= {name: partial(page.measure, name) for page in (landscape, parallel) for name in page.SECTIONS}
 
 if __name__ == "__main__":
+    if unknown := [name for name in sys.argv[1:] if name not in PARTS]:
+        sys.exit(f"unknown: {', '.join(unknown)}. Measure everything with no argument, or some of: {', '.join(PARTS)}")
     for part in sys.argv[1:] or PARTS:
         PARTS[part]()

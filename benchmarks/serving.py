@@ -12,7 +12,7 @@ from measure import Ratio, paired
 from torch import Tensor
 
 from descend.parallel import Fetched, RemoteServer
-from descend.parallel.messages import in_a_row
+from descend.parallel.packing import contiguous_copies
 from descend.parallel.remote import begin_ray, ray_module
 from descend.parallel.server import ParameterServer
 
@@ -62,7 +62,7 @@ def of_serving(write: Callable[..., None]) -> None:
 def _measured(size: int, checkpoint: Path) -> tuple[Ratio, float]:
     given = [torch.randn(size * 250_000 // TENSORS) for _ in range(TENSORS)]
     server = RemoteServer.start(Idle, given, checkpoint, every=1e9)
-    gradients = in_a_row(given)  # as a replica holds them
+    gradients = contiguous_copies(given)  # as a replica holds them
     flat = torch.cat(given).numpy()
     actor = ray_module().remote(num_cpus=0)(Bare).remote(flat)
     spent: list[float] = []

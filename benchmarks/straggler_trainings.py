@@ -1,8 +1,8 @@
-"""Four processes, one of them three times as slow as the others: for torchrun, with what is done about it.
+"""Four processes, one of them three times as slow as the others, with one remedy: for torchrun.
 
-equal: all wait in each step. balanced: shares of the examples that go with the speed. local: ten steps between two
-meetings. elastic: no waiting. backup: no worker waits for the slowest, whose batches are dealt out again. Prints the
-examples a second of all that have counted. An example takes its time by sleeping.
+equal: all wait in each step. balanced: shares of the examples in proportion to the speed. local: ten steps between two
+averages of the parameters. elastic: no waiting. backup: no worker waits for the slowest, whose batches are assigned
+again. Prints the examples per second that were used for steps. Computation is replaced by sleeping.
 """
 
 import json
@@ -21,13 +21,13 @@ from torch.nn.functional import cross_entropy
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader, TensorDataset
 
-from descend.doctor.symptoms.stragglers import LOCAL_STEPS
+from descend.doctor.assess.process_times import LOCAL_STEPS
 from descend.parallel import Layout
 
 STEPS, WARM, SHARE, SLOW, SCATTER = 60, 10, 16, 3, 0.1
-SECONDS = 4.0  # of the scheme in which the processes take different numbers of steps together
-EACH = 0.003  # seconds of an example
-BALANCED = (19, 19, 19, 6)  # of four shares
+SECONDS = 4.0  # duration of the scheme in which the processes take different numbers of steps
+EACH = 0.003  # seconds that an example takes
+BALANCED = (19, 19, 19, 6)  # examples of each of the four processes
 
 
 def average(model: nn.Module) -> None:
@@ -37,7 +37,7 @@ def average(model: nn.Module) -> None:
 
 
 def steps(take: Callable[[int], None], examples: int) -> float:
-    """Take the steps; return the examples a second from when the first ones are over."""
+    """Take all steps; return the examples per second after the warm-up."""
     for number in range(STEPS):
         if number == WARM:
             began = perf_counter()
@@ -51,7 +51,7 @@ def pause(rank: int, examples: int, scattered: random.Random) -> None:
 
 
 def with_backups(rank: int) -> float:
-    """Return the examples a second of this process whose gradients have counted."""
+    """Return the examples per second of this process whose gradients were used."""
     size, scattered = dist.get_world_size(), random.Random(rank)
     rows = 2 * round(size * SHARE * SECONDS / (EACH * SHARE))
     data = DataLoader(TensorDataset(torch.randn(rows, 32), torch.randint(0, 4, (rows,))), batch_size=SHARE)
@@ -118,4 +118,4 @@ def tell(rate: float) -> None:
 if __name__ == "__main__":
     torch.set_num_threads(1)
     main(sys.argv[1] if len(sys.argv) > 1 else "equal")
-    dist.destroy_process_group()  # once the model has gone: its end waits for threads that may wait for the interpreter
+    dist.destroy_process_group()  # after the model has been deleted, because its threads may wait for the interpreter

@@ -1,4 +1,4 @@
-"""Workers that wait for the slowest: predicted to a thousand, checked by processes that sleep, and what helps."""
+"""Workers that wait for the slowest one: predictions for up to 1000 workers, measurements, and remedies."""
 
 import json
 import os
@@ -15,18 +15,18 @@ from statistics import fmean, median
 from measure import HERE
 from torch import multiprocessing
 
+from descend.core.turns import in_step, take_turns
+from descend.doctor.assess.process_times import predicted_speedups
 from descend.doctor.record.store import open_store
-from descend.doctor.symptoms.stragglers import foretold
-from descend.ground.turns import in_step, take_turns
 from descend.parallel.cost import Layer, Link, Work, forecast
 from descend.parallel.layout import Layout
 
 SLEEPERS, STEPS, MEAN, SPREAD = 4, 40, 0.05, 0.3
 SIMULATED = 400  # steps
 WORLDS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000)
-LINK = Link(1.25e9, 2e-5)  # of 10 Gbit/s: the measured one of this machine is its memory, which no thousand share
-STEP, WEIGHTS, BATCH = 0.2, 12e6, 2048  # of `splits`: seconds on half its batch, bytes of gradients
-TRIED = {  # what is done, and what `descend watch` calls it
+LINK = Link(1.25e9, 2e-5)  # a network link of 10 Gbit/s, since processes on this machine communicate by memory
+STEP, WEIGHTS, BATCH = 0.2, 12e6, 2048  # from the section `splits`: seconds for half a batch, bytes of gradients
+TRIED = {  # remedy -> its name in `descend watch`
     "balanced": "shares that go with their speed",
     "backup": "the slowest of each step dropped",
     "local": "10 local steps between two meetings",
@@ -36,7 +36,7 @@ Seconds = Callable[[int], float]
 
 
 def of_stragglers(write: Callable[..., None]) -> None:
-    """Measure and simulate."""
+    """Measure and simulate groups of workers of which one is slow."""
     write(
         f"Steps of a worker take {MEAN * 1e3:.0f} ms times e^({SPREAD}·N(0, 1)). {SLEEPERS} processes that sleep so",
         "long and meet at a barrier, or never, against the simulation of the same draws:",
@@ -83,16 +83,17 @@ def of_stragglers(write: Callable[..., None]) -> None:
 
 
 def watched() -> tuple[dict[str, float], float]:
-    """Return what is predicted of a group that is watched, and its own examples a second."""
+    """Return the speed-ups that `descend watch` predicts for a group, and the group's examples per second."""
     with tempfile.TemporaryDirectory() as folder:
         _launched("equal", "-m", "descend", "watch", "--store", folder)
         with open_store(Path(folder)) as store:
             record = store.load(store.runs()[0].number)
     step = median(record.series("step_seconds", "0").values)
-    return foretold(record, step), _launched("equal")
+    return predicted_speedups(record, step), _launched("equal")
 
 
 def _launched(remedy: str, *through: str) -> float:
+    """Return the examples per second of `straggler_trainings.py` with this remedy."""
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=4", *through]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     program = [str(HERE / "straggler_trainings.py"), remedy]
@@ -101,7 +102,7 @@ def _launched(remedy: str, *through: str) -> float:
 
 
 def speeds(workers: int, slow: bool) -> list[str]:
-    """Return the speed of each scheme."""
+    """Return the simulated speed of each scheme, in gradients per second relative to one worker."""
 
     def seconds() -> Seconds:
         generator = random.Random(0)
@@ -121,13 +122,13 @@ def speeds(workers: int, slow: bool) -> list[str]:
 
 
 def drawn(worker: int) -> list[float]:
-    """Return the times of a worker's steps: the same for a process that sleeps and in the simulation."""
+    """Return the seconds of each of a worker's steps, for both the sleeping processes and the simulation."""
     generator = random.Random(worker)
     return [MEAN * exp(SPREAD * generator.gauss(0, 1)) for _ in range(STEPS)]
 
 
 def sleeping(meets: bool) -> float:
-    """Return the seconds until the last of some processes has slept all its steps."""
+    """Return the seconds until the last of several processes has slept for all its steps."""
     context = multiprocessing.get_context("fork")
     start, barrier = context.Barrier(SLEEPERS + 1), context.Barrier(SLEEPERS)
     running = [context.Process(target=_sleep, args=(k, start, barrier if meets else None)) for k in range(SLEEPERS)]
@@ -141,7 +142,7 @@ def sleeping(meets: bool) -> float:
 
 
 def foreseen(meets: bool) -> float:
-    """Return the same by the simulation."""
+    """Return the simulated seconds until the last process has finished all its steps."""
     rows = [iter(drawn(k)) for k in range(SLEEPERS)]
     if meets:
         return in_step(lambda worker: next(rows[worker]), SLEEPERS, STEPS)
@@ -149,6 +150,7 @@ def foreseen(meets: bool) -> float:
 
 
 def _sleep(worker: int, start: object, barrier: object | None) -> None:
+    """Sleep for each of a worker's steps, and wait for the other workers after each step if there is a barrier."""
     steps = drawn(worker)
     start.wait()
     for step in steps:

@@ -1,4 +1,4 @@
-"""Surfaces of a cost: evaluations over places drawn, what refining gains, and what a value costs."""
+"""Loss surfaces: evaluations for each drawn place, the gain of refining, and the time of a value."""
 
 import time
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from scipy.interpolate import RegularGridInterpolator
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
-from descend.ground.grid import FINEST, Grid
+from descend.core.grid import FINEST, Grid
 from descend.landscape import Loss, Plane, loss_of, random_plane, surface, trained
 
 EXAMPLES, SIDE, PAIRS = 256, 51, 5
@@ -18,7 +18,7 @@ SQUARE = ((-1.0, 1.0), (-1.0, 1.0))
 
 
 def network(unit: type[nn.Module], steps: int = 200) -> tuple[nn.Module, Tensor, Tensor]:
-    """Return a trained network on the digits (4 810 parameters), and the examples that its cost is of."""
+    """Return a network that was trained on the digits (4 810 parameters), and the examples of its loss."""
     torch.manual_seed(0)
     digits = load_digits()
     inputs, labels = torch.tensor(digits.data / 16, dtype=torch.float32), torch.tensor(digits.target)
@@ -44,7 +44,7 @@ def counted(loss: Loss) -> tuple[Loss, list[int]]:
 
 
 def evaluations() -> Iterator[str]:
-    """Yield a row for each surface: evaluations over the places that are drawn, without and with an interruption."""
+    """Yield a row for each surface: evaluations for each drawn place, without and with an interruption."""
     model, *batch = network(nn.ReLU)
     at = trained(model)
     for name, axes, points in (("plane", 2, SIDE**2), ("plane", 2, 625), ("line", 1, 65)):
@@ -63,7 +63,7 @@ def evaluations() -> Iterator[str]:
 
 
 def refinement() -> Iterator[str]:
-    """Yield a row for each surface: the errors of as many places on the refined grid and on an even one.
+    """Yield a row for each surface: the errors of equally many points on the refined and on a regular grid.
 
     The error is the root of the mean square over the finest grid, as a share of the range, on the scale that is drawn.
     """
@@ -71,11 +71,11 @@ def refinement() -> Iterator[str]:
         model, *batch = network(unit)
         loss, plane = loss_of(model, nn.functional.cross_entropy, [batch]), random_plane(trained(model))
         whole = Grid(SQUARE)
-        list(surface(loss, plane, whole, whole.most))
+        list(surface(loss, plane, whole, whole.point_count))
         yield from _errors(name, whole)
     for name, cost in (("a ravine, log scale", _ravine), ("a kink", _kink)):
         whole = Grid(SQUARE)
-        for place in whole.wanted(whole.most):
+        for place in whole.points_to_compute(whole.point_count):
             whole.values[place] = cost(*whole.position(place))
         yield from _errors(name, whole)
 
@@ -89,25 +89,27 @@ def _kink(x: float, y: float) -> float:
 
 
 def _errors(name: str, whole: Grid) -> Iterator[str]:
-    """Yield the errors from known values: refined, even and drawn by straight lines, even and by a cubic spline."""
+    """Yield the errors of the refined grid, and of a regular grid with linear and with cubic interpolation."""
     scale = whole.scale()
-    fine, true = np.linspace(-1, 1, FINEST[2] + 1), np.array(whole.drawn(scale))
+    fine, true = np.linspace(-1, 1, FINEST[2] + 1), np.array(whole.interpolated_rows(scale))
     known = RegularGridInterpolator((fine, fine), true, method="cubic")  # even places lie between those of the finest
     points = np.stack(np.meshgrid(fine, fine), -1)[..., ::-1]
     for side in (25, SIDE):
         grid = Grid(SQUARE)
-        for place in grid.wanted(side * side):
+        for place in grid.points_to_compute(side * side):
             grid.values[place] = whole.values[place]
         even = np.linspace(-1, 1, side)
         values = known(np.stack(np.meshgrid(even, even), -1)[..., ::-1])
         lines, spline = (RegularGridInterpolator((even, even), values, method=m)(points) for m in ("linear", "cubic"))
-        errors = [np.sqrt(np.mean((drawn - true) ** 2)) for drawn in (np.array(grid.drawn(scale)), lines, spline)]
+        errors = [
+            np.sqrt(np.mean((drawn - true) ** 2)) for drawn in (np.array(grid.interpolated_rows(scale)), lines, spline)
+        ]
         shares = " | ".join(f"{100 * error / np.ptp(true):.2g} %" for error in errors)
         yield f"| {name} | {side}² | {shares} |"
 
 
 def seconds() -> Iterator[str]:
-    """Yield what 51 × 51 values take, and that over as many forward passes of the model as it is."""
+    """Yield the time of 51 × 51 values, and its ratio to as many forward passes of the unchanged model."""
     model, inputs, labels = network(nn.ReLU)
     loss = loss_of(model, nn.functional.cross_entropy, [(inputs, labels)])
     plane: Plane = random_plane(trained(model))

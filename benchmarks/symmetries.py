@@ -1,4 +1,4 @@
-"""What hidden units hide in the cost of the digits: other orders, other scales, labels by heart, what is convex."""
+"""Symmetries of hidden units on the digits: permutations, rescaling, memorised labels, and convexity."""
 
 from collections.abc import Callable, Iterator
 from statistics import fmean
@@ -10,7 +10,7 @@ from trainings import CLASSES, Split, Training, held_out, network, split
 
 from descend.landscape import Axis, Hidden, Loss, convexity, loss_of, memorised, permutations, points_about, trained
 from descend.landscape.bad_minimum import bad_minimum
-from descend.landscape.batch_sizes import shuffled, train
+from descend.landscape.batch_sizes import shuffled_batches, train
 from descend.landscape.fitting import minimised
 from descend.landscape.memorising import Memorising
 from descend.landscape.plateau import unmoved
@@ -26,7 +26,7 @@ LIMIT = 300  # passes after which a fit of labels ends, whatever it has reached
 
 
 def of_symmetries(write: Callable[..., None]) -> None:
-    """Measure what the five questions of `descend show symmetry` find."""
+    """Measure the results of the five questions of `descend lab symmetry`."""
     torch.set_num_threads(1)
     write("Networks of rectified units on 1200 digits, 600 steps of momentum SGD, unless something else is said.", "")
     write("### Hidden units in other orders, all layers at once", "")
@@ -67,7 +67,7 @@ def of_symmetries(write: Callable[..., None]) -> None:
 
 
 def orders() -> Iterator[str]:
-    """Yield what other orders of the units cost, by the size of the network."""
+    """Yield the losses with permuted units, for each size of the network."""
     for depth, width in ((1, 16), (1, 64), (2, 64)):
         data, model = split(0), Training(steps=600, build=lambda d=depth, w=width: network(d, w)).run(split(0), 0)
         layers = [_layer(number, width) for number in range(depth)]
@@ -80,14 +80,14 @@ def orders() -> Iterator[str]:
 
 
 def scales() -> Iterator[str]:
-    """Yield what each measure makes of a layer that is made larger."""
+    """Yield each measure of sharpness before and after a layer is scaled up."""
     data, model = split(0), Training(steps=600).run(split(0), 0)
     for each in rescaling(_loss(model, data), trained(model), _layer(0, 64), 10.0).measures:
         yield f"| {each.measure} | {each.before:.3g} | {each.after:.3g} | {'yes' if each.survives else 'no'} |"
 
 
 def sharp_and_wide() -> Iterator[str]:
-    """Yield how sharp small and large batches end, and what it is worth on held-out examples."""
+    """Yield the sharpness and the held-out loss after training with small and with large batches."""
     found: dict[str, list[list[float]]] = {}
     for size in (SMALL, LARGE):
         for seed in SEEDS:
@@ -116,12 +116,12 @@ def _trained_to(target: float, data: Split, size: int, seed: int) -> tuple[nn.Mo
         return step % EVERY > 0 or _loss(model, data).value(trained(model)) > target
 
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
-    train(model, cross_entropy, shuffled((data.x, data.y), size, seed), optimizer, go_on)
+    train(model, cross_entropy, shuffled_batches((data.x, data.y), size, seed), optimizer, go_on)
     return model, taken
 
 
 def labels() -> Iterator[str]:
-    """Yield how many passes it takes to learn true labels, random ones and random inputs."""
+    """Yield the number of passes to learn true labels, random labels and random inputs."""
     data = split(0)
     batches = list(zip(data.x.split(BATCH), data.y.split(BATCH)))
     for width in (64, 256):
@@ -141,7 +141,7 @@ def _passes(found: Memorising, name: str) -> str:
 
 
 def convex() -> Iterator[str]:
-    """Yield of which parameters the losses are convex."""
+    """Yield the parameters in which each loss is convex."""
     data, linear = split(0), nn.Linear(64, CLASSES)
     targets = one_hot(data.y, CLASSES).float()
     losses = {"squared error": mse_loss, "logistic": binary_cross_entropy_with_logits, "softmax": cross_entropy}
@@ -156,7 +156,7 @@ def convex() -> Iterator[str]:
 
 
 def minima() -> Iterator[str]:
-    """Yield what random hidden units cost, and a minimum that is no better than a constant."""
+    """Yield the loss with random hidden units, and the loss at a minimum that is no better than a constant."""
     data = split(0)
     for width in WIDTHS:
         torch.manual_seed(0)
@@ -169,7 +169,7 @@ def minima() -> Iterator[str]:
 
 
 def plateaus() -> Iterator[str]:
-    """Yield how many small steps leave a cost exactly as it is."""
+    """Yield the share of small steps that leave a loss exactly unchanged."""
     data, model = split(0), Training(steps=20).run(split(0), 0).double()
     x = data.x.double()
     smooth = loss_of(model, cross_entropy, [(x, data.y)])
@@ -195,7 +195,7 @@ def _loss(model: nn.Module, data: Split):
 
 
 def _layer(number: int, width: int) -> Hidden:
-    """Return the hidden layer of `network` with that number: its weight, bias, and the next layer's weight."""
+    """Return hidden layer `number` of `network`: its weight, its bias, and the next layer's weight."""
     weight = 2 * number
     rows, columns = (Axis(weight, 0), Axis(weight + 1, 0)), (Axis(weight + 2, 1),)
     return Hidden(width, (*rows, *columns), incoming=rows, outgoing=columns)

@@ -21,7 +21,7 @@ HEAD = (
 
 
 def rows() -> Iterator[str]:
-    """Yield a row for each size of the batch, each at the best rate of a grid, over some seeds."""
+    """Yield a row for each batch size, with the best learning rate of a grid, averaged over some seeds."""
     torch.set_num_threads(1)
     for name, size in SIZES.items():
         steps = PASSES * -(-TRAIN // size)
@@ -61,7 +61,7 @@ def _train(data: Split, size: int, lr: float, total_steps: int | None, seed: int
 
 
 def _kept(size: int) -> int:
-    """Return the bytes that autograd holds between the forward and the backward pass, weights aside."""
+    """Return the bytes that autograd stores between the forward and the backward pass, without the weights."""
     data, model = split(0), network()
     x, y = data.x[:size].clone(), data.y[:size].clone()
     return kept_bytes(lambda: cross_entropy(model(x), y), model.parameters())

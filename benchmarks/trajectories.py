@@ -1,4 +1,4 @@
-"""Trajectories on costs of two parameters, against the optimizers' own steps and theory; the time to make a page."""
+"""Trajectories on functions of two parameters, compared with the optimizers' steps and theory; time of a page."""
 
 import statistics
 import tempfile
@@ -9,8 +9,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from descend.doctor.commands.showing.trajectory_page import write_page
-from descend.doctor.commands.showing.trajectory_tables import ends_table
+from descend.lab.pages.trajectory_page import write_page
+from descend.lab.pages.trajectory_tables import ends_table
 from descend.trajectories import (
     RULES,
     Chosen,
@@ -31,7 +31,7 @@ Write = Callable[..., None]
 
 
 def of_trajectories(write: Write) -> None:
-    """Measure how near the optimizers' own steps and theory the trajectories are, and how long a page takes."""
+    """Measure how well trajectories agree with the optimizers' steps and with theory, and the time of a page."""
     on = surface("beale")
     rules = with_rates(on, chosen(",".join(RULES)), STEPS)
     write("### Against each optimizer's own steps", "")
@@ -71,7 +71,7 @@ def _off(on: Surface, rule: Chosen) -> float:
 
 def _own_steps(on: Surface, rule: Chosen, start: Tensor) -> Tensor:
     theta = start.clone().requires_grad_()
-    optimizer = rule.make([theta])
+    optimizer = rule.construct([theta])
     is_second_order = rule.name in ("DiagonalNewton", "NewtonCG")
     path = [theta.detach().clone()]
 
@@ -126,7 +126,9 @@ def _median(what: Callable[[], object]) -> float:
 
 def _floor(alpha: float, sigma: float = 0.2, steps: int = 20_000) -> float:
     on = surface("ravine", condition_number=1)
-    [found] = trajectories(on, [chosen("SGD")[0].at(alpha)], torch.zeros(1, 2, dtype=torch.float64), steps, noise=sigma)
+    [found] = trajectories(
+        on, [chosen("SGD")[0].with_lr(alpha)], torch.zeros(1, 2, dtype=torch.float64), steps, noise=sigma
+    )
     return float(found.points[0, steps // 10 :].var(0).mean()) / (alpha * sigma**2 / (2 - alpha))
 
 
@@ -135,7 +137,7 @@ def _apart(friction: float = 1.0, until: float = 4.0) -> Iterator[str]:
     start = torch.tensor([on.start], dtype=torch.float64)
     for duration in (0.2, 0.1, 0.05, 0.025):
         mu = 1 / (1 + friction * duration)
-        rules = [chosen(f"Momentum(momentum={mu!r})")[0].at(duration**2 * mu)]
+        rules = [chosen(f"Momentum(momentum={mu!r})")[0].with_lr(duration**2 * mu)]
         [momentum] = trajectories(on, rules, start, round(until / duration))
         [equation] = differential_equations(on, rules, start, round(until / duration))
         apart = float((momentum.points - equation.points).norm(dim=-1).max())

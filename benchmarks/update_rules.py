@@ -1,4 +1,4 @@
-"""One step of every rule, side by side: ours, torch's three implementations, pytorch_optimizer's, and bare memory."""
+"""The time of one step: our optimizers, torch's three implementations, pytorch_optimizer, and memory access alone."""
 
 import importlib.util
 import os
@@ -16,8 +16,8 @@ import torch
 from descend import optim
 
 ROUNDS = 15
-LEAST_S = 0.004  # a turn repeats its step until it has taken this long
-STREAM = "memory"  # the contender that only reads and writes what the rule must
+LEAST_S = 0.004  # a measurement repeats the step for at least this long
+STREAM = "memory"  # the variant that only reads and writes the tensors of the step
 
 
 def transformer() -> list[tuple[int, ...]]:
@@ -31,7 +31,7 @@ WORKLOADS = {
     "one matrix, 100 M": [(10_000, 10_000)],
     "3000 tensors of 64": [(64,)] * 3000,
 }
-RULES = {  # ours, its options, torch's name, pytorch_optimizer's
+RULES = {  # our optimizer -> its options, its name in torch, its name in pytorch_optimizer
     "SGD": ({"lr": 1e-6}, "SGD", None),
     "SGD momentum": ({"lr": 1e-6, "momentum": 0.9}, "SGD", None),
     "Adagrad": ({"lr": 1e-6}, "Adagrad", None),
@@ -47,6 +47,15 @@ RULES = {  # ours, its options, torch's name, pytorch_optimizer's
     "DeltaBarDelta": ({"lr": 1e-6}, None, None),
     "LARS": ({"lr": 1e-6, "momentum": 0.9}, None, "LARS"),
     "LAMB": ({"lr": 1e-6}, None, "Lamb"),
+    "Lion": ({"lr": 1e-6}, None, "Lion"),
+    "ScheduleFreeAdamW": ({"lr": 1e-6}, None, "ScheduleFreeAdamW"),
+    "SophiaG": ({"lr": 1e-6}, None, None),
+}
+MATRICES = [(768, 256), (256, 256), (1024, 256), (256, 1024)] * 2  # two blocks of the transformer, without vectors
+MATRIX_RULES = {  # our optimizer for matrices -> its name in torch, its name in pytorch_optimizer, steps that are timed
+    "Adafactor": ("Adafactor", "AdaFactor", 1),
+    "Muon": ("Muon", "Muon", 1),
+    "SOAP": (None, "SOAP", 10),  # every tenth step updates the eigenvectors
 }
 BY_NORMS = ("LARS", "LAMB")
 COLUMNS = ("torch for-loop", "torch foreach", "torch fused", "pytorch_optimizer")
@@ -54,7 +63,7 @@ Step = Callable[[], object]
 
 
 def write_table(workload: str, write: Callable[..., None], device: str = "cpu") -> None:
-    """Write one workload's table, row by row."""
+    """Write the table of one workload, one optimizer per row."""
     write("", f"## {workload}", "", f"| rule | ours, ms | of attainable | {' | '.join(COLUMNS)} |")
     write("|---" * (3 + len(COLUMNS)) + "|")
     parameters = [torch.randn(shape, device=device) for shape in WORKLOADS[workload]]
@@ -65,6 +74,7 @@ def write_table(workload: str, write: Callable[..., None], device: str = "cpu") 
 
 
 def _row(name: str, parameters: list[torch.Tensor]) -> str:
+    """Return the table's row for one optimizer."""
     options, in_torch, elsewhere = RULES[name]
     ours = getattr(optim, name.partition(" ")[0])(parameters, **options)
     steps: dict[str, Step] = {"ours": ours.step}
@@ -77,11 +87,13 @@ def _row(name: str, parameters: list[torch.Tensor]) -> str:
             fused()
             steps["torch fused"] = fused
         except (TypeError, RuntimeError):
-            pass  # torch has no fused form of this rule, or none there
+            pass  # torch has no fused implementation of this optimizer on this device
     if elsewhere and importlib.util.find_spec("pytorch_optimizer"):
         import pytorch_optimizer
 
-        steps["pytorch_optimizer"] = getattr(pytorch_optimizer, elsewhere)(parameters, lr=1e-6).step
+        made = getattr(pytorch_optimizer, elsewhere)(parameters, lr=1e-6)
+        getattr(made, "train", lambda: None)()  # Schedule-Free steps in this mode only
+        steps["pytorch_optimizer"] = made.step
     ours.step()
     held = sum(isinstance(v, torch.Tensor) and v.dim() > 0 for v in ours.state[parameters[0]].values())
     reads_twice = name in BY_NORMS
@@ -98,10 +110,46 @@ def _row(name: str, parameters: list[torch.Tensor]) -> str:
     return f"| {name} | {statistics.median(base) * 1e3:.2f} | {share:.0%} | {' | '.join(others)} |"
 
 
-def _memory(states: int, reads_twice: bool) -> type[optim.Optimizer]:
-    """Return the rule that only streams: it reads θ, g and some state, and writes θ and that state.
+def matrix_table(device: str = "cpu") -> list[str]:
+    """Return the time of a step of each rule for matrices, and the ratios of other implementations with their range."""
+    lines = ["| rule | ours, ms | torch | pytorch_optimizer |", "|---|---|---|---|"]
+    for name, (in_torch, elsewhere, timed) in MATRIX_RULES.items():
+        made = {"ours": _on_matrices(getattr(optim, name), device)}
+        if in_torch:
+            made["torch"] = _on_matrices(getattr(torch.optim, in_torch), device)
+        if importlib.util.find_spec("pytorch_optimizer"):
+            import pytorch_optimizer
 
-    A rule that steps by the norm of what it makes of its streams must read them before, too.
+            made["pytorch_optimizer"] = _on_matrices(getattr(pytorch_optimizer, elsewhere), device)
+        seconds = _side_by_side({n: partial(_steps, o, timed) for n, o in made.items()})
+        ratios = {n: sorted(a / b for a, b in zip(seconds[n], seconds["ours"])) for n in made}
+        texts = [
+            f"{statistics.median(ratios[n]):.2f} ({ratios[n][0]:.2f} to {ratios[n][-1]:.2f})" if n in ratios else ""
+            for n in ("torch", "pytorch_optimizer")
+        ]
+        lines.append(f"| {name} | {statistics.median(seconds['ours']) / timed * 1e3:.1f} | {' | '.join(texts)} |")
+    return lines
+
+
+def _on_matrices(make: Callable[..., torch.optim.Optimizer], device: str) -> torch.optim.Optimizer:
+    """Return an optimizer of weights of its own, of the shapes `MATRICES`, that have gradients."""
+    generator = torch.Generator().manual_seed(0)
+    weights = [torch.randn(shape, generator=generator).to(device).requires_grad_() for shape in MATRICES]
+    for weight in weights:
+        weight.grad = torch.randn(weight.shape, generator=generator).to(device)
+    return make([{"params": weights, "use_muon": True}], lr=1e-6)  # pytorch_optimizer's Muon needs this key
+
+
+def _steps(optimizer: torch.optim.Optimizer, amount: int) -> None:
+    """Take some steps."""
+    for _ in range(amount):
+        optimizer.step()
+
+
+def _memory(states: int, reads_twice: bool) -> type[optim.Optimizer]:
+    """Return an optimizer that only accesses memory: it reads θ, g and some states, and writes θ and the states.
+
+    An optimizer that uses norms must read the tensors twice.
     """
     names = [f"s{k}" for k in range(states)]
     step = f"lr * norm({' + '.join(['theta', 'g', *names])}) * g" if reads_twice else "lr * g"
@@ -113,7 +161,7 @@ def _memory(states: int, reads_twice: bool) -> type[optim.Optimizer]:
 
 
 def _copied(parameters: list[torch.Tensor], copies: float) -> None:
-    """Move as many bytes as `copies` of all the parameters, in one piece: what a GPU could do without our calls."""
+    """Copy as many bytes as `copies` copies of all parameters: the lower bound of a step's time on a GPU."""
     global _room
     elements = round(copies * sum(p.numel() for p in parameters))
     if len(_room) < 2 * elements:
@@ -125,7 +173,7 @@ _room = torch.empty(0)
 
 
 def _side_by_side(steps: dict[str, Step]) -> dict[str, list[float]]:
-    """Return each contender's seconds a step, round by round, after a warm-up of each; the order rotates."""
+    """Return the seconds per step of each variant in each round, after a warm-up; the order rotates."""
     names, repeats = list(steps), {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -154,7 +202,7 @@ def _wait() -> None:
 
 
 def sparse() -> list[str]:
-    """Return the cost of a step of Adam on an embedding of a million rows, by the rows touched."""
+    """Return the time of a step of Adam on an embedding of a million rows, by the number of rows in the gradient."""
     table = torch.randn(1_000_000, 64, requires_grad=True)
     optimizer = optim.Adam([table], lr=1e-3)
     lines = []
@@ -170,7 +218,7 @@ def sparse() -> list[str]:
 
 
 def memory() -> list[str]:
-    """Return the growth of the process's peak over a step, beyond what the state takes."""
+    """Return by how much the process's peak memory grows during a step, relative to the size of the state."""
     code = """
 import re, sys, torch
 from descend import optim
@@ -196,7 +244,7 @@ print((grown - state) / state)
 
 
 def first_steps() -> list[str]:
-    """Return the seconds that the first step takes: its kernel is built, or loaded where it was built before."""
+    """Return the seconds of the first step, whose kernel is either built or loaded from the cache."""
     code = """
 import sys, time, torch
 from descend import optim
@@ -219,7 +267,7 @@ print(time.perf_counter() - began)
 
 
 def sweeps(copies: int = 32, steps: int = 60, device: str = "cpu") -> list[str]:
-    """Return the time of a sweep of learning rates over the same runs one after another."""
+    """Return the speed-up of a sweep of learning rates over separate runs."""
     x, target = torch.randn(128, 64, device=device), torch.randint(10, (128,), device=device)
     lines = []
     for width in (32, 256):

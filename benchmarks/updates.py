@@ -1,4 +1,4 @@
-"""The training loss after each update, whatever the work is split by (Yadan et al. 2013: the curves coincide)."""
+"""The training loss after each update agrees between all layouts (Yadan et al. 2013)."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from measure import HERE
 
 
 def of_updates(write: Callable[..., None]) -> None:
-    """Measure how far the curves of four processes lie from that of one."""
+    """Measure how much the loss curves of four processes differ from that of one process."""
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=4"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     program = str(HERE / "update_trainings.py")

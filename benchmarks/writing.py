@@ -10,7 +10,7 @@ from pathlib import Path
 
 from measure import paired
 
-from descend.doctor.observing.channel import Channel
+from descend.doctor.instrumentation.channel import Channel
 from descend.doctor.record import Reading, Record
 from descend.doctor.record.store import open_store
 

@@ -114,7 +114,7 @@ def _read(case: dict[str, Any], outcome: Outcome) -> None:
     for name in ("bare_s", "watched_s", "total_s"):
         setattr(outcome, name, cost[name] if cost[name] is not None else math.nan)
     for trial in trials:
-        if trial["patch"] == "cure" and case["patch"]:
+        if trial["patch"] == "fix" and case["patch"]:
             outcome.cure = tuple(trial["remedies"])
             outcome.before = trial["before"] if trial["before"] is not None else math.inf
             outcome.after = trial["after"]

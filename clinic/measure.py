@@ -3,9 +3,9 @@
 python clinic/measure.py validity                 # which mistakes hurt: once for each version of PyTorch
 python clinic/measure.py doctor --label before    # every mistake that hurts through the doctor
 python clinic/measure.py doctor --label before --half tuning --every 5
-python clinic/measure.py search                   # eight random changes beside it
+python clinic/measure.py search                   # eight random changes for comparison
 python clinic/measure.py table --label before     # what is known of it so far
-python clinic/measure.py table --half held_out --beside before   # two versions beside each other
+python clinic/measure.py table --half held_out --compare before   # two versions side by side
 
 All of it goes on where it was stopped: by Ctrl-C, or after so many `--minutes`.
 """
@@ -62,12 +62,12 @@ class Measurement:
 
     def table(self) -> None:
         """Print what is known."""
-        labels = [*self.options.beside, self.options.label]
+        labels = [*self.options.compare, self.options.label]
         columns, search = {label: Rows(f"doctor.{label}").by_subject for label in labels}, Rows("search").by_subject
         for half in self.options.half:
             subjects = self.subjects(half)
             print(table(half, subjects, columns[self.options.label], search))
-            if self.options.beside:
+            if self.options.compare:
                 print(comparison(subjects, columns, search))
 
     def subjects(self, half: str) -> dict[str, list[Subject]]:
@@ -127,13 +127,13 @@ def _version() -> str:
 
 
 def main() -> None:
-    """Do what is asked."""
+    """Run the subcommand."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("validity", "doctor", "search", "table"))
     parser.add_argument("--half", choices=HALVES, nargs="+", default=HALVES)
     parser.add_argument("--host", nargs="+", default=(), help="these alone")
     parser.add_argument("--label", default="now", help="of the doctor's column")
-    parser.add_argument("--beside", nargs="+", default=(), help="other columns, of a table")
+    parser.add_argument("--compare", nargs="+", default=(), help="other columns, of a table")
     parser.add_argument("--every", type=int, default=1, help="one of so many")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="begin nothing new after so many")
     parser.add_argument("--jobs", type=int, default=2, help="so many at a time")

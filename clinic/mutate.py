@@ -2,7 +2,7 @@
 
 python clinic/mutate.py                                    # how many by each operator
 python clinic/mutate.py digits_bn_dropout                  # those of one host
-python clinic/mutate.py digits_bn_dropout/turned_loss/0    # what one of them changes, and where its fault lies
+python clinic/mutate.py digits_bn_dropout/turned_loss/0    # what one of them changes, and where its fault is
 """
 
 import sys
@@ -14,15 +14,15 @@ from mutations.families import BENIGN, FAMILIES
 from mutations.script import Script
 
 
-def main(asked: str = "") -> None:
+def main(mutant_id: str = "") -> None:
     """Print the counts, the mutants of a host, or what one of them changes."""
-    host, _, rest = asked.partition("/")
+    host, _, rest = mutant_id.partition("/")
     programs = [*hosts(), *unseen()]
     found = [mutant for path in programs if host in ("", path.stem) for mutant in mutants(Script(path))]
     if not found:
         sys.exit(f"there is no host {host!r}: {', '.join(path.stem for path in programs)}")
     if rest:
-        for mutant in (mutant for mutant in found if mutant.id == asked):
+        for mutant in (mutant for mutant in found if mutant.id == mutant_id):
             before, after = (text.splitlines(keepends=True) for text in (mutant.host.data.decode(), mutant.text))
             print(*unified_diff(before, after, mutant.host.name, mutant.id, n=1), sep="", end="")
             print(f"place: lines {', '.join(map(str, sorted(mutant.edit.lines)))}; {mutant.operator.source}")

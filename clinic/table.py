@@ -1,4 +1,4 @@
-"""The clinic's figures as a page: what was found, what was cured, what it cost."""
+"""The clinic's figures as a page: what was found, what was fixed, what it cost."""
 
 import math
 from collections import Counter
@@ -26,14 +26,18 @@ def page(outcomes: Sequence[Outcome], drawn: int, machine: str) -> str:
     lines += [
         _row("right first finding", sick, lambda os: _share(sum(o.right for o in os), len(os))),
         _row("false alarms on healthy scripts", healthy, _alarms),
-        _row("curable ones repaired, the patch reproduced by plain python", [o for o in sick if o.curable], _repaired),
-        _row("of those, without the ones that only a person can cure", [o for o in sick if _mendable(o)], _repaired),
+        _row(
+            "repaired, and the patch reproduced by plain python",
+            [o for o in sick if o.curable],
+            _repaired,
+        ),
+        _row("of those, without those that only a person can fix", [o for o in sick if _fixed_by_remedy(o)], _repaired),
         _row("patches that run where `descend` cannot be imported", [o for o in sick if o.cure], _alone),
         _row("something claimed where nothing helps", [o for o in sick if not o.curable], _claimed),
         _row("edits without effect reported as tried", outcomes, lambda os: str(sum(o.without_effect for o in os))),
         _row("trials, median", sick, lambda os: f"{median(o.trials for o in os):.0f}"),
-        _row("first findings / bare run, median", outcomes, lambda os: _ratio(os, lambda o: o.watched_s)),
-        _row("verdict / bare run, median, sick ones", sick, lambda os: _ratio(os, lambda o: o.total_s)),
+        _row("first findings / baseline run, median", outcomes, lambda os: _ratio(os, lambda o: o.watched_s)),
+        _row("verdict / baseline run, median, sick ones", sick, lambda os: _ratio(os, lambda o: o.total_s)),
         "",
         "## How sure the first finding was before any trial",
         "",
@@ -49,7 +53,7 @@ def page(outcomes: Sequence[Outcome], drawn: int, machine: str) -> str:
         "",
         "## Each script",
         "",
-        "| script | half | fault | first finding | cure | before → after |",
+        "| script | half | fault | first finding | fix | before → after |",
         "|---|---|---|---|---|---|",
         *(_line(o) for o in outcomes),
         "",
@@ -80,7 +84,7 @@ def _alone(outcomes: Sequence[Outcome]) -> str:
     return _share(sum(o.alone for o in outcomes), len(outcomes))
 
 
-def _mendable(outcome: Outcome) -> bool:
+def _fixed_by_remedy(outcome: Outcome) -> bool:
     return outcome.curable and not outcome.by_hand
 
 

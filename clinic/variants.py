@@ -23,7 +23,7 @@ class Patient:
     title: str
     faults: tuple[str, ...]  # ids that are right as a first finding; none where it is healthy
     curable: bool
-    by_hand: bool  # whether the cure depends on what the data mean, or on code that no remedy can know
+    by_hand: bool  # whether the fix depends on what the data mean, or on code that no remedy can know
 
     @property
     def name(self) -> str:
@@ -70,10 +70,10 @@ def patients(kind: str) -> list[Patient]:
 def _read(path: Path) -> Patient:
     text = path.read_text()
     fault = re.search(r"^Fault: (.*)$", text, re.MULTILINE)
-    cure = re.search(r"^Cure: (.*)$", text, re.MULTILINE)
+    fix = re.search(r"^Fix: (.*)$", text, re.MULTILINE)
     if fault is None:
         raise ValueError(f"{path} does not say what its fault is")
     faults = () if fault[1].strip() == "none" else tuple(fault[1].strip().split(" or "))
     title = text.partition('"""')[2].partition("\n")[0].strip().strip('"')
-    how = cure[1] if cure is not None else "none"
+    how = fix[1] if fix is not None else "none"
     return Patient(path, title, faults, bool(faults) and not how.startswith("none"), how.startswith("by hand"))

@@ -1,37 +1,36 @@
-"""Lists every bound with its unit, its reason and its range: `docs/bounds.md`. `--measure` finds the ranges anew."""
+"""Lists every bound with its unit, its reason and its range: `docs/bounds.md`. `--measure` finds the ranges again."""
 
 import argparse
 import json
 from collections.abc import Sequence
 from typing import Any
 
-from ranges import DOWN, ROOMS, ROOT, UP, Ranges, Stated, shown, stated
+from ranges import DOWN, PACKAGES, ROOT, UP, Ranges, Stated, shown, stated
 
 PAGE, MEASURED = ROOT / "docs" / "bounds.md", ROOT / "docs" / "bounds.json"
 TIGHTEST = 10
 HEAD = """# Bounds
 
-Every number that a diagnosis or a dose hangs on, and those by which a trial is won or given up: {all}, each with what
-it is a number of, and why it is that one.
+All {all} numbers that decide a diagnosis, a remedy's argument or a trial's verdict, each with its unit and its reason.
 {paper} rest on a paper or a lecture that they name, {other} on arithmetic, a default, a convention or a measurement.
 The other {rest} are chosen, {leaning} of them with a paper in view. No measurement shows that another value is worse.
 
 The range says how far one of them alone can be moved before anything changes that is diagnosed of, or prescribed for,
 the {of} examined programs that `tests/frozen` keeps. Tried were a quarter, a half, 1/√2, √2, twice and four times.
 
-At 1/√2 or √2 already {tight} of the {asked} that were moved change a diagnosis, not counting where that takes them to
+At 1/√2 or √2 already {tight} of the {moved} that were moved change a diagnosis, not counting where that takes them to
 the other side of 1 (a share of more than the whole, a rise that is a fall). The tightest, with the number of programs
 at both together: {tightest}.
 
 {idle} change nothing even at a quarter and at four times: of these the programs say nothing, and a wide range is no
-proof. {unasked} were not moved: they decide trials, of which the records have none.
+proof. {unmoved} were not moved: they decide trials, of which the records have none.
 
 `python docs/bounds.py` writes this page; with `--measure` it first finds the ranges of bounds that are new or have
-another value. The last columns count programs that are diagnosed otherwise at half and at twice, and behind the + those
+another value. The last columns count programs that are diagnosed otherwise at half and at twice, and after the + those
 that are only prescribed otherwise.
 """
 TABLE = """
-## {room}
+## {package}
 
 | where | bound | value | of what | why | range | at ½ | at 2 |
 |---|---|---|---|---|---|---|---|
@@ -40,13 +39,13 @@ TABLE = """
 Changes = dict[str, list[int]]  # by factor: programs that are diagnosed otherwise, and only prescribed otherwise
 
 
-def measure(rooms: Sequence[str]) -> None:
-    """Find the ranges of bounds that are new or have another value, and of all in these rooms; keep the others'."""
+def measure(packages: Sequence[str]) -> None:
+    """Find the ranges of bounds that are new or have another value, and of all in these packages; keep the others'."""
     ranges = Ranges()
     known = json.loads(MEASURED.read_text()) if MEASURED.exists() else {}
     for each in stated():
-        if each.room in rooms or each.id not in known or known[each.id]["value"] != each.bound:
-            changes = ranges.of(each) if each.room != "trials" else {}
+        if each.package in packages or each.id not in known or known[each.id]["value"] != each.bound:
+            changes = ranges.of(each) if each.package != "trials" else {}
             known[each.id] = {"value": each.bound, "of": len(ranges.records), "changes": changes}
             print(each.id, changes, flush=True)
             _keep(known)
@@ -72,12 +71,12 @@ def page() -> str:
         **{kind: kinds.count(kind) for kind in ("paper", "other", "leaning")},
         of=max(row["of"] for row in rows.values()),
         tightest=", ".join(f"`{each.file}.{each.name}` ({near[each.id]})" for each in tight[:TIGHTEST]),
-        asked=len(changes),
+        moved=len(changes),
         tight=len(tight),
         idle=sum(not any(map(sum, row.values())) for row in changes.values()),
-        unasked=sum(each.room == "trials" for each in bounds),
+        unmoved=sum(each.package == "trials" for each in bounds),
     )
-    tables = (_table(room, [each for each in bounds if each.room == room], changes) for room in ROOMS)
+    tables = (_table(package, [each for each in bounds if each.package == package], changes) for package in PACKAGES)
     return head + "".join(tables)
 
 
@@ -86,18 +85,18 @@ def _near(of: Stated, changes: Changes) -> int:
     return sum(changes[shown(factor)][0] for factor in (DOWN[0], UP[0]) if of.stays(factor))
 
 
-def _table(room: str, bounds: Sequence[Stated], changes: dict[str, Changes]) -> str:
+def _table(package: str, bounds: Sequence[Stated], changes: dict[str, Changes]) -> str:
     rows = []
     for each in bounds:
         cells = [each.file, f"`{each.name}`", f"{each.bound:g}", each.bound.unit, each.bound.why]
         rows.append("| " + " | ".join([*cells, *_range(each, changes.get(each.id))]).strip() + " |\n")
-    return TABLE.format(room=room) + "".join(rows)
+    return TABLE.format(package=package) + "".join(rows)
 
 
 def _range(of: Stated, changes: Changes | None) -> tuple[str, str, str]:
     """Return the range, and the changes at half and at twice, in words."""
     if not changes:
-        return "not moved" if of.room == "trials" else "not measured", "", ""
+        return "not moved" if of.package == "trials" else "not measured", "", ""
     least, most = (_last_without_change(changes, factors) for factors in (DOWN, UP))
     half, twice = (" + ".join(map(str, changes[shown(factors[1])])) for factors in (DOWN, UP))
     return f"×{least} to ×{most}" if (least, most) != ("1", "1") else "none", half, twice
@@ -113,9 +112,9 @@ def _last_without_change(changes: Changes, factors: Sequence[float]) -> str:
 
 
 def main() -> None:
-    """Write the page; find the ranges first where that is asked."""
+    """Write the page; find the ranges first if that is requested."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--measure", nargs="*", metavar="ROOM", help="find these rooms' ranges anew, too")
+    parser.add_argument("--measure", nargs="*", metavar="PACKAGE", help="find the ranges of these packages again, too")
     options = parser.parse_args()
     if options.measure is not None:
         measure(options.measure)

@@ -1,7 +1,7 @@
 """How far each bound can be moved, alone, before anything changes that is said of the programs `tests/frozen` keeps.
 
-What reads the kept records is imported anew with another value of one bound, so that what is made of it on import
-follows, and those that may read it are asked again.
+What reads the kept records is imported again with another value of one bound, so that what is made of it on import
+follows, and those that may read it are run again.
 """
 
 import ast
@@ -19,12 +19,12 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
-from descend.ground.bound import Bound, Count
+from descend.core.bound import Bound, Count
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "descend" / "doctor"
-ROOMS = ("course", "symptoms", "doses", "trials")
-READERS = ("course", "symptoms", "doses", "canon", "remedies")
+PACKAGES = ("assess", "symptoms", "remedy_arguments", "trials")
+READERS = ("assess", "symptoms", "remedy_arguments", "catalog", "remedies")
 DOWN, UP = (1 / sqrt(2), 1 / 2, 1 / 4), (sqrt(2), 2.0, 4.0)
 PAPER = re.compile(r"[A-Z][\w’'-]+(?: et al\.| & [A-Z]\w+)? (?:19|20)\d\d|lecture \d|CS231n")
 
@@ -33,20 +33,20 @@ PAPER = re.compile(r"[A-Z][\w’'-]+(?: et al\.| & [A-Z]\w+)? (?:19|20)\d\d|lect
 class Stated:
     """A bound where it is stated."""
 
-    room: str  # course, symptoms, doses or trials
+    package: str  # assess, symptoms, remedy_arguments or trials
     file: str  # the module's name within it
     name: str
     bound: Bound | Count
 
     @property
     def id(self) -> str:
-        """`course.progress.POOR`."""
-        return f"{self.room}.{self.file}.{self.name}"
+        """`assess.summary.LEFT_TO_LEARN`."""
+        return f"{self.package}.{self.file}.{self.name}"
 
     @property
     def module(self) -> str:
         """The module's full name."""
-        return f"descend.doctor.{self.room}.{self.file}"
+        return f"descend.doctor.{self.package}.{self.file}"
 
     @property
     def kind(self) -> str:
@@ -69,13 +69,13 @@ class Stated:
 
 
 def stated() -> list[Stated]:
-    """Return all bounds, in the order of the rooms and of their files."""
+    """Return all bounds, in the order of the packages and of their files."""
     found = []
-    for room in ROOMS:
-        for path in sorted((SOURCE / room).glob("*.py")):
+    for package in PACKAGES:
+        for path in sorted((SOURCE / package).glob("*.py")):
             for name in _names(path):
-                bound = getattr(import_module(f"descend.doctor.{room}.{path.stem}"), name)
-                found.append(Stated(room, path.stem, name, bound))
+                bound = getattr(import_module(f"descend.doctor.{package}.{path.stem}"), name)
+                found.append(Stated(package, path.stem, name, bound))
     return found
 
 
@@ -91,11 +91,11 @@ class _Altered(SourceFileLoader):
     """Loads a module in which one bound has another value."""
 
     def __init__(self, of: Stated, value: float) -> None:
-        super().__init__(of.module, str(SOURCE / of.room / f"{of.file}.py"))
+        super().__init__(of.module, str(SOURCE / of.package / f"{of.file}.py"))
         self.altered, self.value = of.name, +value  # a constant has to be a plain number
 
     def get_code(self, fullname: str) -> CodeType:
-        """Compile the source anew, with that value."""
+        """Compile the source again, with that value."""
         tree = ast.parse(Path(self.path).read_bytes())
         for node in tree.body:
             if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == self.altered:
@@ -116,9 +116,9 @@ class _Finder(MetaPathFinder):
 
 
 @contextmanager
-def _anew(rooms: Sequence[str], loader: _Altered) -> Iterator[None]:
-    """Read these rooms anew when they are imported, one module of them by that loader; put all back at the end."""
-    usual = {name: module for name, module in sys.modules.items() if _room(name) in rooms}
+def _reimported(packages: Sequence[str], loader: _Altered) -> Iterator[None]:
+    """Read these packages again when they are imported, one module of them by that loader; put all back at the end."""
+    usual = {name: module for name, module in sys.modules.items() if _package(name) in packages}
     for name in usual:
         del sys.modules[name]
     finder = _Finder(loader)
@@ -127,12 +127,12 @@ def _anew(rooms: Sequence[str], loader: _Altered) -> Iterator[None]:
         yield
     finally:
         sys.meta_path.remove(finder)
-        for name in [name for name in sys.modules if _room(name) in rooms]:
+        for name in [name for name in sys.modules if _package(name) in packages]:
             del sys.modules[name]
         sys.modules.update(usual)
 
 
-def _room(module: str) -> str:
+def _package(module: str) -> str:
     return module.split(".")[2] if module.startswith("descend.doctor.") else ""
 
 
@@ -142,7 +142,7 @@ class Ranges:
     def __init__(self) -> None:
         sys.path.insert(0, str(ROOT / "tests" / "frozen"))
         self.records = [record for _, record in import_module("frozen").kept()]
-        self.ids = list(import_module("descend.doctor.canon").CANON)
+        self.ids = list(import_module("descend.doctor.catalog").CATALOG)
         self.looked = [_looked(record, self.ids) for record in self.records]
         self.found = [_found(record) for record in self.records]
         self.prescribed = [_prescribed(*pair) for pair in zip(self.records, self.found)]
@@ -151,7 +151,7 @@ class Ranges:
     def of(self, bound: Stated) -> dict[str, list[int]]:
         """Return by factor how many programs are diagnosed otherwise, and how many are only prescribed otherwise.
 
-        Four times is asked where twice changes nothing.
+        Four times the value is tried where twice changes nothing.
         """
         changes: dict[str, list[int]] = {}
         for little, half, most in (DOWN, UP):
@@ -163,12 +163,12 @@ class Ranges:
     def changed(self, bound: Stated, value: float) -> list[int]:
         """Ask those that read the bound, at another value: the symptoms, and what is prescribed where none changes."""
         readers = self._readers(bound.module)
-        asked = [name for name in self.ids if f"descend.doctor.symptoms.{name}" in readers]
-        doses = "descend.doctor.canon.prescribe" in readers
+        ids = [name for name in self.ids if f"descend.doctor.symptoms.{name}" in readers]
+        doses = "descend.doctor.catalog.prescribe" in readers
         otherwise = only_prescribed = 0
-        with _anew(READERS, _Altered(bound, value)):
+        with _reimported(READERS, _Altered(bound, value)):
             for record, looked, found, prescribed in zip(self.records, self.looked, self.found, self.prescribed):
-                if _said(_looked, record, asked) != {name: looked[name] for name in asked}:
+                if _said(_looked, record, ids) != {name: looked[name] for name in ids}:
                     otherwise += 1
                 elif doses and _said(_prescribed, record, found) != prescribed:
                     only_prescribed += 1
@@ -185,7 +185,7 @@ class Ranges:
 
 def _importers() -> dict[str, set[str]]:
     """Return what each module that takes part imports."""
-    paths = [path for room in READERS for path in (SOURCE / room).glob("*.py")]
+    paths = [path for package in READERS for path in (SOURCE / package).glob("*.py")]
     modules = {".".join(path.relative_to(SOURCE.parents[1]).with_suffix("").parts): path for path in paths}
     return {name.removesuffix(".__init__"): set(_imported(path)) for name, path in modules.items()}
 
@@ -207,22 +207,22 @@ def _said(ask: Callable[[Any, Sequence[Any]], Any], record: Any, of: Sequence[An
 
 def _found(record: Any) -> list[Any]:
     """Return what is diagnosed of a program: what has a name of its own comes first."""
-    diagnosis = import_module("descend.doctor.canon.diagnosis")
-    return [*diagnosis.diagnose(record), *diagnosis.general(record)]
+    diagnosis = import_module("descend.doctor.catalog.diagnosis")
+    return [*diagnosis.diagnose(record), *diagnosis.general_symptoms(record)]
 
 
 def _looked(record: Any, ids: Sequence[str]) -> dict[str, Any]:
     """Return what each of these problems shows, but for the words and the numbers in them."""
-    canon = import_module("descend.doctor.canon").CANON
-    seen = {name: canon[name].look(record) for name in ids}
+    detect = import_module("descend.doctor.catalog.diagnosis").detect
+    seen = {name: detect(name, record) for name in ids}
     return {n: s and (s.certain, s.likely, s.where, s.module, s.optimizer, s.explains) for n, s in seen.items()}
 
 
 def _prescribed(record: Any, found: Sequence[Any]) -> Any:
     """Return what is prescribed for what is found."""
     general, prescribe = (
-        import_module("descend.doctor.canon").GENERAL,
-        import_module("descend.doctor.canon.prescribe").prescribe,
+        import_module("descend.doctor.catalog").GENERAL,
+        import_module("descend.doctor.catalog.prescribe").prescribe,
     )
     named = [symptom for symptom in found if symptom.id not in general]
     return [[(p.remedies, p.label, p.cost, p.judged_on) for p in prescribe(record, [s], named)] for s in found]

@@ -15,6 +15,7 @@ from typing import Any
 import bounds
 import safety
 import sentences
+import skill
 import symptoms
 
 ROOT = Path(__file__).parents[1]
@@ -39,7 +40,8 @@ def doctors_output(script: str, folder: str) -> str:
     copied = Path(folder, script)
     copied.parent.mkdir()
     shutil.copy(ROOT / script, copied)
-    command, environment = [sys.executable, "-m", "descend", "doctor", script], {**os.environ, "COLUMNS": "110"}
+    command = [sys.executable, "-m", "descend", "doctor", "--format", "text", script]
+    environment = {**os.environ, "COLUMNS": "110"}
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment)
     lines = [line.rstrip() for line in done.stdout.splitlines()]
     return f"```\n$ descend doctor {script}\n" + "\n".join(lines) + "\n```\n"
@@ -95,7 +97,7 @@ def pictures_of_parts() -> None:
         for name, arguments in PICTURES.items():
             page = Path(folder, f"{name}.html")
             part, *options = arguments  # a script's own arguments would come last
-            command = [sys.executable, "-m", "descend", "show", part, "-o", str(page), *options]
+            command = [sys.executable, "-m", "descend", "lab", part, "-o", str(page), *options]
             subprocess.run(command, check=True, capture_output=True, cwd=ROOT)
             picture(page, ROOT / "docs" / f"{name}.png")
 
@@ -129,16 +131,17 @@ def measured() -> dict[str, str]:
 
 
 def replaced(text: str, name: str, content: str) -> str:
-    """Return `text` with the block of that name filled anew."""
+    """Return `text` with the block of that name filled again."""
     return re.sub(BLOCK.format(re.escape(name)), lambda m: m[1] + content + m[2], text, flags=re.DOTALL)
 
 
 def tables() -> None:
-    """Write the pages that come from the source alone: symptoms, limits, sentences, safety."""
+    """Write the pages that come from the source alone: symptoms, limits, sentences, safety, the assistants' skill."""
     symptoms.PAGE.write_text(symptoms.page())
     bounds.PAGE.write_text(bounds.page())
     sentences.PAGE.write_text(sentences.page())
     safety.PAGE.write_text(safety.page())
+    skill.PAGE.write_text(skill.page())
 
 
 def main() -> None:

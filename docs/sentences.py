@@ -1,7 +1,7 @@
-"""Lists every sentence that the program can print: `docs/sentences.md`, to be read as a user would.
+"""Write `tests/sentences_snapshot.md`: every sentence that the program can print.
 
-A sentence is a text in the source that has words in it: a constant, or an f-string with its fields named. Docstrings
-count where they are printed: those of the commands, and those that say what a problem is.
+A sentence is a string in the source with several words: a constant, or an f-string with its fields in braces.
+Docstrings count where they are printed: those of the commands and of the problems.
 """
 
 import ast
@@ -12,11 +12,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "descend"
-PAGE = ROOT / "docs" / "sentences.md"
+PAGE = ROOT / "tests" / "sentences_snapshot.md"
 HEAD = """# Every sentence
 
-Whatever the program can print, in the order of the files that it comes from; `make tables` writes this page.
-What stands in braces is filled in. Read a part of it whenever you change it, as somebody would who never heard of us.
+All sentences that the program can print, by source file. `make tables` writes this snapshot.
+Text in braces is filled in. If you change a sentence, read it here as a user who does not know the project.
 """
 WORDS = re.compile(r"[^\W\d_]{2,}[,:;]? (.* )?\S*[^\W\d_]{2,}", re.DOTALL)  # at least two
 NO_SENTENCE = re.compile(  # SQL, markup, patterns and code
@@ -27,8 +27,8 @@ COMPILED = ("optim/engines/emit.py", "optim/engines/emit_cuda.py")  # text of ot
 PRINTED: dict[str, tuple[type[ast.AST], ...]] = {  # docstrings that are shown: what a problem is, a command's help
     "doctor/symptoms/": (ast.Module,),
     "cli.py": (ast.FunctionDef,),
-    "doctor/commands/watching/command.py": (ast.FunctionDef,),
-    "doctor/commands/showing/": (ast.FunctionDef,),
+    "doctor/commands/watch/command.py": (ast.FunctionDef,),
+    "lab/commands/": (ast.FunctionDef,),
 }
 
 
@@ -42,7 +42,7 @@ def sentences(tree: ast.Module, printed: tuple[type[ast.AST], ...] = ()) -> Iter
 
 
 def _in_order(tree: ast.AST) -> Iterator[ast.AST]:
-    """Return the nodes as they stand in the file; of an f-string only the whole."""
+    """Return the nodes as they are in the file; of an f-string only the whole."""
     yield tree
     for child in ast.iter_child_nodes(tree):
         if isinstance(child, ast.JoinedStr):
@@ -121,9 +121,9 @@ def page() -> str:
     parts = [HEAD]
     for file in sorted(SOURCE.rglob("*")):
         if file.suffix == ".py":
-            room = str(file.relative_to(SOURCE))
-            printed = next((nodes for place, nodes in PRINTED.items() if room.startswith(place)), ())
-            found = [] if room.startswith(COMPILED) else list(sentences(ast.parse(file.read_text()), printed))
+            place_of_file = str(file.relative_to(SOURCE))
+            printed = next((nodes for place, nodes in PRINTED.items() if place_of_file.startswith(place)), ())
+            found = [] if place_of_file.startswith(COMPILED) else list(sentences(ast.parse(file.read_text()), printed))
         elif file.suffix == ".html":
             found = _of_a_page(file.read_text())
         else:

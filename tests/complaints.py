@@ -2,7 +2,7 @@
 
 import re
 
-PROGRESS = re.compile(r"descend: (watching: |trials: |reading what was measured$|.* s so far$)")
+PROGRESS = re.compile(r"descend: (baseline: |trials: |evaluating the measurements$|.* s so far$)")
 
 
 def complaints(stderr: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Options and tools that every room's tests may use."""
+"""Options and fixtures for the tests of all packages."""
 
 import os
 import shutil
@@ -14,12 +14,19 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(Path(__file__).parent))
 
 from kinds_table import KindsTable  # noqa: E402, I001
+from postgres_server import postgres  # noqa: E402, F401
+
+from descend.doctor.commands.coding_assistant import VARIABLES  # noqa: E402
 
 
-# two workers, each with as many threads as there are cores, would wait for one another
+# Two pytest workers, each with as many threads as there are cores, would slow each other down.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# a shell starts what runs in the background deaf to Ctrl-C, and its children with it
+# A coding assistant may run the tests, and its variables change the default format.
+for name in VARIABLES:
+    os.environ.pop(name, None)
+
+# A shell starts background jobs with SIGINT ignored, and their children inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -53,7 +60,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def descend(tmp_path):
-    """Run the command line in a process of its own, with a store of its own, `through` another command if need be.
+    """Run the command line in a separate process, with a separate store, `through` another command if need be.
 
     What the doctor reports has to be consistent.
     """
@@ -77,7 +84,7 @@ def descend(tmp_path):
 
 @pytest.fixture
 def descend_here(capfd, monkeypatch, tmp_path):
-    """The command line in this process, in a working directory of its own: for what needs no process, in no time."""
+    """The command line in this process, in a separate working directory: for what needs no process, in no time."""
     from descend.cli import main
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -1,4 +1,4 @@
-"""Of many cases of one kind `make test` takes some, and `make thorough` all: each starts several processes."""
+"""Slow cases, which start several processes: `make test` runs a sample of them, `make thorough` all."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, settings
 
 
 def sampled(cases: Iterable[Any], *always: Any) -> list[Any]:
-    """Return the cases for `parametrize`; those beside `always` are left to `make thorough`."""
+    """Return the cases for `parametrize`; cases that are not in `always` run only in `make thorough`."""
     return [case if case in always else pytest.param(case, marks=pytest.mark.thorough) for case in cases]
 
 

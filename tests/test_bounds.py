@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from descend.ground.bound import Bound, Count
+from descend.core.bound import Bound, Count
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "docs"))
@@ -17,14 +17,25 @@ ranges = __import__("ranges")
 
 STATED = ranges.stated()
 PLAIN = {
-    "course/own_metric.py LEAST_PROGRESS": "what STUCK leaves",
-    "course/progress.py KNOWN": "what STUCK leaves",
-    "course/stages.py MOST": "how many stages are looked at",
-    "course/acting_rate.py ROUNDED": "round-off",
+    "assess/logged_metric.py LEAST_PROGRESS": "what STUCK leaves",
+    "assess/constant_prediction.py KNOWN": "what STUCK leaves",
+    "assess/stages.py MOST": "how many stages are looked at",
+    "assess/effective_rate.py ROUNDED": "round-off",
     "symptoms/outliers.py NORMAL": "a law's own",
+    "symptoms/phrases.py ADAM_COST": "how much an edit changes",
+    "symptoms/phrases.py LOSS_FUNCTIONS_TRIED": "how many edits are tried",
+    "symptoms/phrases.py STATEMENTS_TRIED": "how many edits are tried",
+    "symptoms/phrases.py INPUT_CALLS_TRIED": "how many edits are tried",
+    "symptoms/phrases.py STATEMENT_REMOVALS_TRIED": "how many edits are tried",
+    "symptoms/phrases.py NETWORK_CALLS_TRIED": "how many edits are tried",
+    "symptoms/phrases.py LOSS_TERMS_TRIED": "how many edits are tried",
+    "symptoms/phrases.py CALLS_TRIED": "how many edits are tried",
+    "symptoms/phrases.py OPTIMIZER_ARGUMENTS_TRIED": "how many edits are tried",
+    "symptoms/phrases.py LEARNING_RATE_FACTORS": "how many edits are tried",
+    "symptoms/phrases.py INITIALISATIONS_TRIED": "how many edits are tried",
 }
 NONE_OR_ONE = {0, 1, 2, -1}  # nothing, the whole, a pair, the last
-IN_WORDS = {"symptoms/saddle_point.py 0.01": "a share that is told as less than 1 %"}
+IN_WORDS = {"symptoms/saddle_point.py 0.01": "a share that is printed as less than 1 %"}
 
 
 def plain_numbers(room: str) -> Iterator[str]:
@@ -47,7 +58,7 @@ def is_number(value: ast.expr) -> bool:
 
 
 def test_what_is_left_a_plain_number_decides_nothing_by_itself():
-    assert {name for room in ("course", "symptoms") for name in plain_numbers(room)} == PLAIN.keys()
+    assert {name for room in ("assess", "symptoms") for name in plain_numbers(room)} == PLAIN.keys()
 
 
 def numbers_compared(room: str) -> Iterator[str]:
@@ -75,15 +86,15 @@ def test_all_kinds_of_plain_numbers_are_seen():
     assert not any(is_number(ast.parse(text).body[0].value) for text in ("True", "'0.5'", "Bound(0.5, '', '')", "[1]"))
 
 
-def test_bounds_are_found_in_every_room():
-    assert {each.room for each in STATED} == set(ranges.ROOMS) and len(STATED) > 150
+def test_bounds_are_found_in_every_package():
+    assert {each.package for each in STATED} == set(ranges.PACKAGES) and len(STATED) > 150
     assert all(isinstance(each.bound, Bound | Count) for each in STATED)
     assert len({each.id for each in STATED}) == len(STATED)
 
 
 @pytest.mark.parametrize("stated", STATED, ids=lambda stated: stated.id)
 def test_the_page_has_its_value_unit_and_reason(stated):
-    text = written.PAGE.read_text().split(f"## {stated.room}\n")[1].split("\n## ")[0]
+    text = written.PAGE.read_text().split(f"## {stated.package}\n")[1].split("\n## ")[0]
     cells = [stated.file, f"`{stated.name}`", f"{stated.bound:g}", stated.bound.unit, stated.bound.why]
     assert f"| {' | '.join(cells)} |" in text, "python docs/bounds.py"
 
@@ -99,6 +110,6 @@ def test_a_range_is_that_of_the_present_value():
 
 
 def test_another_value_of_a_count_is_whole_and_another_one():
-    one, two = (ranges.Stated("course", "stages", "LEAST", Count(number, "steps", "chosen")) for number in (1, 2))
+    one, two = (ranges.Stated("assess", "stages", "LEAST", Count(number, "steps", "chosen")) for number in (1, 2))
     assert [one.times(factor) for factor in (0.5, 1.4, 4)] == [0, 2, 4]
     assert [two.times(factor) for factor in (0.25, 0.7, 1.4, 4)] == [1, 1, 3, 8]

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from descend.doctor.canon import CANON
+from descend.doctor.catalog import CATALOG
 from descend.doctor.remedies import REMEDIES
+from descend.doctor.report.formats.next_steps import AgentVerdict
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -29,6 +30,12 @@ def block(name: str) -> str:
 def test_the_page_of_symptoms_is_the_catalogue():
     assert regenerate.symptoms.PAGE.read_text() == regenerate.symptoms.page()
     assert regenerate.safety.PAGE.read_text() == regenerate.safety.page()
+
+
+def test_the_skill_for_assistants_is_made_from_the_command_tree():
+    stored = regenerate.skill.PAGE.read_text()
+    assert stored == regenerate.skill.page()
+    assert all(f"`{verdict}`" in stored for verdict in AgentVerdict) and "Make no edit." in stored
 
 
 def test_the_readme_fits_two_minutes():
@@ -57,26 +64,24 @@ def test_commands_and_options_in_the_readme_exist():
     commands = typer.main.get_command(app).commands
     for name in re.findall(r"`descend (\w+)", README):
         assert name in commands
-    for name in commands:
-        assert f"descend {name}" in README, name
+    for name, command in commands.items():
+        assert command.hidden or f"descend {name}" in README, name
     options = {option for command in commands.values() for p in command.params for option in p.opts}
     for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+", README):
         assert option in options, option
 
 
-def test_the_canon_names_only_what_there_is():
-    for entry in CANON.values():
-        assert all(set(row.remedies) <= REMEDIES.keys() for row in entry.rows)
-        assert entry.rows or entry.advice
+def test_the_catalog_names_only_what_exists():
+    for entry in CATALOG.values():
+        assert all(set(row.remedies) <= REMEDIES.keys() for row in entry.remedies)
+        assert entry.remedies or entry.advice
 
 
 def test_the_newcomers_path_is_short():
-    """The README's first screen, the walk, one entry of the list, its symptom, and an update rule."""
-    files = ["doctor/walk.py", "doctor/symptoms/no_zero_grad.py", "optim/rules/momentum.py"]
+    """The README's first screen, the walk, one problem, and an update rule."""
+    files = ["doctor/pipeline.py", "doctor/symptoms/no_zero_grad.py", "optim/rules/momentum.py"]
     texts = [(ROOT / "src" / "descend" / f).read_text() for f in files]
     texts.append(README.partition("\n## ")[0])
-    listed = (ROOT / "src" / "descend" / "doctor" / "canon" / "wiring.py").read_text()
-    texts.append(listed[listed.index('    Entry("no_zero_grad"') : listed.index('    Entry("labels_wrong"')])
     assert sum(len(text.splitlines()) for text in texts) <= 300
 
 

@@ -10,13 +10,15 @@ from torch import nn
 from torch.nn.functional import cross_entropy, mse_loss
 from torch.utils.data import DataLoader, TensorDataset
 
+import descend.averaging
 import descend.data
-import descend.iterates
 import descend.optim
 import descend.schedules
 
-ROOMS = [descend.data, descend.optim, descend.schedules, descend.iterates]
-MODULES = [info.name for room in ROOMS for info in pkgutil.walk_packages(room.__path__, f"{room.__name__}.")]
+PACKAGES = [descend.data, descend.optim, descend.schedules, descend.averaging]
+MODULES = [
+    info.name for package in PACKAGES for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+]
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -25,7 +27,7 @@ def test_the_examples_run(module, tmp_path):
     x, y = torch.randn(8, 3), torch.randn(8, 2)
     model = nn.Linear(3, 2)
     known = {
-        **{name: getattr(room, name) for room in ROOMS for name in room.__all__},
+        **{name: getattr(package, name) for package in PACKAGES for name in package.__all__},
         "model": model,
         "optimizer": torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9),
         "loss": lambda model: mse_loss(model(x), y),

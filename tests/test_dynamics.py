@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from scipy.stats import linregress
 
 from descend import optim
-from descend.doctor.probes.wiring import describe_optimizer
+from descend.doctor.measure.wiring import describe_optimizer
 from descend.dynamics import agreement, linear_rule, observed, predicted
-from descend.dynamics.prediction import motion, recurrence
+from descend.dynamics.prediction import classify_motion, recurrence_coefficients
 
 EPS = 1e6  # so large that it is the divisor
 HELD = {"eps": EPS}
@@ -60,7 +60,7 @@ def described(name: str) -> dict:
 @pytest.mark.slow
 @pytest.mark.parametrize("length", [-0.1, 0.01, 0.5, 1.5, 3.0, 12.0])
 @pytest.mark.parametrize("name", RULES)
-def test_what_is_predicted_is_what_the_optimizer_does(name: str, length: float) -> None:
+def test_the_optimizer_moves_as_predicted(name: str, length: float) -> None:
     make, options, divisor = RULES[name]
     rule, curvature = linear_rule(described(name)), 2 * length
     late = course(make, options, length, divisor, 110)[80:]  # what bias correction does differently is over
@@ -72,26 +72,26 @@ def test_what_is_predicted_is_what_the_optimizer_does(name: str, length: float) 
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_the_bound_is_where_it_begins_to_diverge(name: str) -> None:
+def test_an_optimizer_diverges_above_the_bound(name: str) -> None:
     rule = linear_rule({**described(name), "weight_decay": 0})
     assert predicted(rule, rule.bound * 0.999, 1.0).kind == "oscillates"
     assert predicted(rule, rule.bound * 1.001, 1.0).kind == "diverges"
 
 
-def test_what_is_not_linear_has_no_rule() -> None:
+def test_optimizers_that_are_not_linear_have_no_rule() -> None:
     for name in ("LBFGS", "LAMB", "PowerSign", "SomebodysOwn"):
         assert linear_rule({"class": name}) is None
     assert linear_rule({"class": "SGD", "momentum": 0.9, "dampening": 1.0}) is None  # no gradient gets in
 
 
-def test_nadams_momentum_grows() -> None:
+def test_the_momentum_of_nadam_grows() -> None:
     """Its bound at the first step, and where the momentum is grown: the gradient's direct share falls."""
     first, grown = (linear_rule({"class": "NAdam", "betas": [0.9, 0.999]}, step) for step in (0, None))
     assert first.bound == pytest.approx(2 * 1.9 / (1 - 0.45 * 0.9 + 0.9 * 0.55))
     assert grown.bound == pytest.approx(2 * 1.9 / (0.1 * 2.8))
 
 
-def test_the_papers_nadam_remembers_as_its_momentum_grows() -> None:
+def test_in_the_paper_the_growing_momentum_of_nadam_also_decays_its_buffer() -> None:
     """At the first step its running mean keeps µ = 0.45 and not β₁; where the momentum is grown the forms agree."""
     paper = {"class": "NAdam", "betas": [0.9, 0.999], "form": "dozat"}
     first, grown = (linear_rule(paper, step) for step in (0, None))
@@ -112,21 +112,28 @@ def test_the_papers_nadam_remembers_as_its_momentum_grows() -> None:
         (0.0, 0.0, "decays", 0.0),
     ],
 )
-def test_roots(trace: float, determinant: float, kind: str, rate: float) -> None:
-    found = motion(trace, determinant)
+def test_the_kind_of_motion_follows_from_the_roots(trace: float, determinant: float, kind: str, rate: float) -> None:
+    found = classify_motion(trace, determinant)
     assert (found.kind, found.rate) == (kind, pytest.approx(rate))
     assert found.root**2 - trace * found.root + determinant == pytest.approx(0, abs=1e-9)
 
 
-def test_half_lives() -> None:
-    assert motion(0.5, 0).half_life == pytest.approx(1) and motion(0.25, 0).half_life == pytest.approx(0.5)
-    assert motion(2, 0).half_life == motion(1, 0).half_life == inf and motion(0, 0).half_life == 0
+def test_half_lives_follow_from_the_rate() -> None:
+    assert classify_motion(0.5, 0).half_life == pytest.approx(1) and classify_motion(
+        0.25, 0
+    ).half_life == pytest.approx(0.5)
+    assert (
+        classify_motion(2, 0).half_life == classify_motion(1, 0).half_life == inf
+        and classify_motion(0, 0).half_life == 0
+    )
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(trace=st.floats(-3, 3), determinant=st.floats(-2, 2))
-def test_the_rate_is_numpys_largest_root(trace: float, determinant: float) -> None:
-    assert motion(trace, determinant).rate == pytest.approx(max(abs(np.roots([1, -trace, determinant]))), abs=1e-6)
+def test_the_rate_is_the_magnitude_of_the_largest_root(trace: float, determinant: float) -> None:
+    assert classify_motion(trace, determinant).rate == pytest.approx(
+        max(abs(np.roots([1, -trace, determinant]))), abs=1e-6
+    )
 
 
 def noisy(trace: float, determinant: float, sigma: float, seed: int, steps: int = 60) -> list[float]:
@@ -137,7 +144,7 @@ def noisy(trace: float, determinant: float, sigma: float, seed: int, steps: int 
     return [7 + x for x in path[1:]]
 
 
-def test_it_is_scipys_regression_through_the_origin() -> None:
+def test_the_estimate_is_a_regression_through_the_origin() -> None:
     path = noisy(0.8, 0, 0.2, 1)
     seen = observed(path, 0.4 * (path[0] - 7), 0.4, linear_rule({"class": "SGD"}), 0.5)
     x, y = 7 - np.array(path[:-1]), np.diff(path)
@@ -149,13 +156,13 @@ def test_it_is_scipys_regression_through_the_origin() -> None:
 
 @pytest.mark.parametrize("options", [{}, {"momentum": 0.9}, {"momentum": 0.9, "nesterov": True}])
 @pytest.mark.parametrize("length", [0.05, 0.3, 1.1])
-def test_noise_is_seldom_a_disagreement_and_the_error_is_true(options: dict, length: float) -> None:
-    """Of 300 noisy courses of the predicted recurrence about 1 in 20 is called apart; of another, nearly all."""
+def test_noise_rarely_causes_disagreement_and_the_standard_error_is_right(options: dict, length: float) -> None:
+    """Of 300 noisy paths of the predicted recurrence, about 1 in 20 disagrees; of another recurrence, nearly all."""
     rule = linear_rule({"class": "SGD", **options})
     held = other = driven = 0
     lengths, errors = [], []
     for seed in range(300):
-        path = noisy(*recurrence(rule, 1.0, length), 0.02, seed)
+        path = noisy(*recurrence_coefficients(rule, 1.0, length), 0.02, seed)
         seen = observed(path, length * (path[0] - 7), length, rule, 1.0)
         held += agreement(seen, length).p_value >= 0.05
         other += agreement(seen, 2 * length).p_value < 0.05
@@ -167,15 +174,15 @@ def test_noise_is_seldom_a_disagreement_and_the_error_is_true(options: dict, len
     assert np.mean(lengths) == pytest.approx(length, abs=0.5 * np.mean(errors))
 
 
-def test_a_rate_that_noise_hides_is_not_told() -> None:
+def test_a_rate_that_noise_hides_is_not_reported() -> None:
     path = noisy(1.001, 0, 1.0, 3, 20)
     rule = linear_rule({"class": "SGD"})
     assert observed(path, -0.001 * (path[0] - 7), -0.001, rule, 1.0).kind == "undecided"
 
 
 @pytest.mark.parametrize("options", [{}, {"momentum": 0.9}])
-def test_a_direction_that_follows_others_is_not_taken_for_one_that_moves_by_itself(options: dict) -> None:
-    """The centre drifts, and the coordinate keeps behind it."""
+def test_a_driven_direction_is_not_mistaken_for_a_free_one(options: dict) -> None:
+    """The centre moves, and the coordinate follows it with a delay."""
     rule = linear_rule({"class": "SGD", **options})
     place, speed, course = 0.0, 0.0, []
     for step in range(60):
@@ -186,7 +193,7 @@ def test_a_direction_that_follows_others_is_not_taken_for_one_that_moves_by_itse
 
 
 @pytest.mark.parametrize("options", [{}, {"momentum": 0.9}])
-def test_without_curvature_the_steps_are_what_memory_makes_them(options: dict) -> None:
+def test_without_curvature_the_steps_follow_from_the_memory(options: dict) -> None:
     rule = linear_rule({"class": "SGD", **options})
     course, speed = [1.0], -0.05
     for _ in range(20):
@@ -197,6 +204,6 @@ def test_without_curvature_the_steps_are_what_memory_makes_them(options: dict) -
 
 
 @pytest.mark.parametrize("bad", [[1.0, 2.0], [1.0, float("nan"), 2.0, 3.0, 4.0, 5.0], [3.0] * 8, [3.0] * 7 + [4.0]])
-def test_courses_that_say_nothing(bad: list[float]) -> None:
-    with pytest.raises(ValueError, match="points|rests"):
+def test_coordinates_without_information_are_refused(bad: list[float]) -> None:
+    with pytest.raises(ValueError, match="coordinates|stays"):
         observed(bad, 0.0, 1.0, linear_rule({"class": "SGD"}), 0.1)

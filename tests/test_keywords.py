@@ -1,4 +1,4 @@
-"""A misspelt option is refused by every public callable: nothing takes a keyword argument that it does not read."""
+"""Every public callable refuses a misspelt keyword argument."""
 
 import importlib
 import inspect
@@ -9,7 +9,7 @@ from torch import nn
 
 from descend import network, optim, schedules
 
-PARTS = ("data", "iterates", "landscape", "network", "optim", "parallel", "schedules", "trajectories")
+PARTS = ("data", "averaging", "landscape", "network", "optim", "parallel", "schedules", "trajectories")
 ANY_NAME = {"Checkpoint": "its keyword arguments are the names of the parts that it saves"}
 
 
@@ -65,12 +65,12 @@ def test_an_unknown_keyword_is_refused(name):
         (optim.SGD, {"maximise": True}, "maximize"),
     ],
 )
-def test_the_name_that_is_meant_is_suggested(make, given, meant):
+def test_the_intended_name_is_suggested(make, given, meant):
     with pytest.raises(TypeError, match=f"unexpected keyword argument '{next(iter(given))}'; did you mean '{meant}'"):
         make(weights(), **given)
 
 
-def test_a_name_like_no_other_is_answered_with_all_names():
+def test_an_unknown_name_gets_a_list_of_all_names():
     with pytest.raises(TypeError, match="it takes lr, momentum, dampening, weight_decay, nesterov, maximize"):
         optim.SGD(weights(), wd=0.1)
 
@@ -79,12 +79,12 @@ def test_a_schedule_still_shows_its_fields():
     assert list(inspect.signature(schedules.Cosine).parameters) == ["total_steps", "end"]
 
 
-def test_a_schedule_suggests_the_field_that_is_meant():
+def test_a_schedule_suggests_the_intended_field():
     with pytest.raises(TypeError, match="Cosine got an unexpected keyword argument 'total_step'; did you mean"):
         schedules.Cosine(total_step=100)
 
 
-def test_an_optimizer_without_a_constructor_takes_the_hyperparameters_of_its_rule():
+def test_an_optimizer_without_a_constructor_takes_its_hyperparameters():
     class Scaled(optim.Optimizer):
         @staticmethod
         def rule(theta, g, t, *, lr, scale=1.0):

@@ -1,10 +1,10 @@
-"""A script that trains again further down than the window reaches."""
+"""Scripts that train again after the observation window."""
 
 import json
 
 import pytest
 
-from descend.doctor.source.later_training import trains_later
+from descend.doctor.codemod.later_training import trains_again_after
 
 FIRST = """import torch
 from torch import nn, optim
@@ -28,8 +28,8 @@ BACKWARD = 8
         "for rate in (1, 2):\n    opt = optim.SGD(net.parameters(), lr=rate)",
     ],
 )
-def test_another_optimizer_behind(behind):
-    assert trains_later(FIRST + behind, BACKWARD)
+def test_a_later_optimizer_is_found(behind):
+    assert trains_again_after(FIRST + behind, BACKWARD)
 
 
 @pytest.mark.parametrize(
@@ -42,15 +42,15 @@ def test_another_optimizer_behind(behind):
         "x = (",
     ],
 )
-def test_no_other_one(behind):
-    assert not trains_later(FIRST + behind, BACKWARD)
+def test_no_later_optimizer_is_found(behind):
+    assert not trains_again_after(FIRST + behind, BACKWARD)
 
 
-def test_one_of_several_that_a_script_chooses_from_is_no_other_training():
+def test_a_choice_between_optimizers_is_one_training():
     chosen = "if big:\n    opt = optim.SGD(p, 1)\nelse:\n    opt = optim.Adam(p)\n"
-    assert not trains_later(chosen + "loss.backward()\n", 5)
-    assert not trains_later("def main():\n    loss.backward()\n\nopt = optim.Adam(p)\n", 2)
-    assert trains_later("def main():\n    loss.backward()\n    opt = optim.Adam(p)\n", 2)
+    assert not trains_again_after(chosen + "loss.backward()\n", 5)
+    assert not trains_again_after("def main():\n    loss.backward()\n\nopt = optim.Adam(p)\n", 2)
+    assert trains_again_after("def main():\n    loss.backward()\n    opt = optim.Adam(p)\n", 2)
 
 
 SCRIPT = """
@@ -81,7 +81,7 @@ for epoch in range(60):
 
 
 @pytest.mark.slow
-def test_the_second_of_two_trainings_is_reached(descend, tmp_path):
+def test_the_second_training_is_observed(descend, tmp_path):
     (tmp_path / "train.py").write_text(SCRIPT)
     done = descend("doctor", "--format", "json", "train.py", cwd=tmp_path)
     case = json.loads(done.stdout)

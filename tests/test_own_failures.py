@@ -1,4 +1,4 @@
-"""What fails by descend's own fault, or for want of a disk, has a status of its own and takes no verdict away."""
+"""Internal errors and a full disk have their own exit status and keep the verdict."""
 
 import errno
 import json
@@ -11,8 +11,8 @@ from attack.kept_patches import keep_patch
 from complaints import complaints, one_line
 from uncleared import uncleared
 
+from descend.core.errors import OWN_FAILURE, UsageError
 from descend.doctor.record.store import Store
-from descend.ground.errors import OWN_FAILURE, UsageError
 
 SICK = "\n" + uncleared(steps=60)
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), ".descend/1/report.html")
@@ -29,21 +29,21 @@ def raising(error: BaseException):
     "error",
     [KeyError("x"), AssertionError(), MemoryError(), RecursionError(), OSError(errno.EBADF, "x"), LookupError()],
 )
-def test_a_mistake_of_ours_ends_with_a_status_of_its_own(descend_here, monkeypatch, error):
-    monkeypatch.setattr("descend.doctor.commands.explanations.explanation", raising(error))
+def test_an_internal_error_has_its_own_exit_status(descend_here, monkeypatch, error):
+    monkeypatch.setattr("descend.doctor.commands.explanation.explanation", raising(error))
     done = descend_here("explain", "no_step")
     assert done.returncode == OWN_FAILURE == 5 and "Traceback" in done.stderr
     assert complaints(done.stderr)[-1].startswith("descend: descend itself failed, not the script")
 
 
-def test_a_traceback_of_ours_holds_no_control_characters(descend_here, monkeypatch):
-    monkeypatch.setattr("descend.doctor.commands.explanations.explanation", raising(ValueError("\x1b[2J\x07")))
+def test_an_internal_traceback_contains_no_control_characters(descend_here, monkeypatch):
+    monkeypatch.setattr("descend.doctor.commands.explanation.explanation", raising(ValueError("\x1b[2J\x07")))
     done = descend_here("explain", "no_step")
     assert done.returncode == OWN_FAILURE and "\x1b" not in done.stderr and "\\x1b[2J\\x07" in done.stderr
 
 
 def test_a_full_disk_is_one_line(descend_here, monkeypatch):
-    monkeypatch.setattr("descend.doctor.commands.explanations.explanation", raising(FULL))
+    monkeypatch.setattr("descend.doctor.commands.explanation.explanation", raising(FULL))
     done = descend_here("explain", "no_step")
     assert done.returncode == OWN_FAILURE and one_line(done.stderr, ".descend/1/report.html: No space left"), (
         done.stderr
@@ -68,7 +68,7 @@ def test_a_reader_that_has_gone_ends_as_sigpipe_does():
 
 
 @pytest.mark.slow
-def test_a_full_disk_takes_no_verdict_away(descend_here, tmp_path, monkeypatch):
+def test_a_full_disk_keeps_the_verdict(descend_here, tmp_path, monkeypatch):
     """The store fills after the first run: each trial fails to be kept, and so do the case and its files."""
     (tmp_path / "train.py").write_text(SICK)
     begin, entered = Store.begin, list[int]()
@@ -85,15 +85,15 @@ def test_a_full_disk_takes_no_verdict_away(descend_here, tmp_path, monkeypatch):
     done = descend_here("doctor", *quick, "train.py")
     case = json.loads(done.stdout)
     assert done.returncode == 1 and case["patch"] and case["findings"][0]["symptom"] == "no_zero_grad", done.stderr
-    said = [line for line in complaints(done.stderr) if "not everything could be kept" in line]
-    assert said == ["descend: not everything could be kept: descend.db cannot grow: the disk is full"]
+    said = [line for line in complaints(done.stderr) if "some results could not be stored" in line]
+    assert said == ["descend: some results could not be stored: descend.db cannot grow: the disk is full"]
     assert complaints(done.stderr)[-1] == said[0] and not (tmp_path / ".descend" / "1").exists()
 
 
 @pytest.mark.slow
-def test_trials_that_cannot_be_made_take_no_finding_away(descend_here, tmp_path, monkeypatch):
+def test_impossible_trials_keep_the_findings(descend_here, tmp_path, monkeypatch):
     (tmp_path / "train.py").write_text(SICK)
-    full = UsageError("no scratch copy can be made: No space left on device; TMPDIR moves it")
+    full = UsageError("project could not be copied: No space left on device. Set TMPDIR to another folder")
     monkeypatch.setattr("descend.doctor.trials.study.run", raising(full))
     done = descend_here("doctor", "--select", "no_zero_grad", "--format", "json", "train.py")
     case = json.loads(done.stdout)
@@ -115,7 +115,7 @@ def test_the_verdict_is_printed_before_anything_is_written(descend_here, tmp_pat
     monkeypatch.setattr(f"descend.doctor.report.{writer}", full)
     done = descend_here("doctor", "--select", "no_zero_grad", "train.py")
     assert seen and done.returncode == 0 and "verdict" in done.stdout
-    line = "descend: not everything could be kept: .descend/1/report.html: No space left on device"
+    line = "descend: some results could not be stored: .descend/1/report.html: No space left on device"
     assert complaints(done.stderr)[-1] == line
     assert "baseline" in descend_here("runs").stdout
 

@@ -1,5 +1,6 @@
-"""What `import descend` brings: every part by its name, and nothing heavy before it is asked for."""
+"""`import descend` gives every part by its name, and imports nothing heavy before it is used."""
 
+import inspect
 import subprocess
 import sys
 
@@ -15,7 +16,7 @@ def printed(code: str) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["data", "iterates", "landscape", "network", "optim", "schedules"])
+@pytest.mark.parametrize("name", ["averaging", "data", "landscape", "network", "optim", "schedules", "trajectories"])
 def test_a_part_is_there_as_soon_as_it_is_named(name):
     assert printed(f"import descend; print(descend.{name}.__name__)") == f"descend.{name}"
 
@@ -26,12 +27,17 @@ def test_a_rule_is_made_without_another_import():
     assert printed(f"import descend, torch; print(type({made}).__mro__[-3:-1][0].__name__)") == "Optimizer"
 
 
-def test_nothing_heavy_is_imported_before_it_is_asked_for():
+def test_nothing_heavy_is_imported_before_it_is_used():
     code = "import sys, descend; print([m for m in sys.modules if m in ('torch', 'libcst', 'rich') or 'descend.' in m])"
     assert printed(code) == "[]"
 
 
 def test_its_names_are_listed_and_others_are_none():
-    assert set(descend.__all__) <= set(dir(descend))
+    assert set(dir(descend)) == {*descend.__all__, "__version__"}
     with pytest.raises(AttributeError, match="module 'descend' has no attribute 'optimm'"):
         descend.optimm  # noqa: B018
+
+
+@pytest.mark.parametrize("part", [name for name in descend.__all__ if inspect.ismodule(getattr(descend, name))])
+def test_a_part_lists_its_public_names_only(part):
+    assert dir(getattr(descend, part)) == sorted(getattr(descend, part).__all__)

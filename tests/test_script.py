@@ -1,12 +1,12 @@
-"""Which file a command line means, and edits that survive encodings and line ends."""
+"""The script that a command line means, and edits that keep encodings and line ends."""
 
 import subprocess
 import sys
 
 import pytest
 
+from descend.core.errors import UsageError
 from descend.doctor.script.script import Script, find_script
-from descend.ground.errors import UsageError
 
 
 @pytest.fixture(autouse=True)
@@ -26,8 +26,8 @@ def write(folder, name: str, text: str = "print(__file__)\n"):
     [
         ["m.py"],
         ["m/__main__.py"],
-        ["m/__init__.py", "m/__main__.py", "m.py"],  # a package hides a module of its name,
-        ["m/__main__.py", "m.py"],  # unless it is a namespace only
+        ["m/__init__.py", "m/__main__.py", "m.py"],  # A package has precedence over a module of the same name,
+        ["m/__main__.py", "m.py"],  # unless it is a namespace package.
     ],
 )
 def test_a_module_is_found_where_python_finds_it(tmp_path, files):
@@ -46,7 +46,7 @@ def test_a_module_is_found_where_python_finds_it(tmp_path, files):
         ("binary.py", "binary.py"),
     ],
 )
-def test_what_is_no_script_is_said(tmp_path, target, text):
+def test_a_target_that_is_not_a_script_is_refused(tmp_path, target, text):
     (tmp_path / "folder").mkdir()
     write(tmp_path, "broken.py", "x = 1\ndef f(:\n")
     (tmp_path / "binary.py").write_bytes(b"\x80\x81\x00")
@@ -55,7 +55,7 @@ def test_what_is_no_script_is_said(tmp_path, target, text):
     assert text in str(raised.value) and "\n" not in str(raised.value)
 
 
-def test_a_package_without_main_is_no_module_to_run(tmp_path):
+def test_a_package_without_main_cannot_be_run(tmp_path):
     write(tmp_path, "m/__init__.py", "")
     write(tmp_path, "m.py")
     with pytest.raises(UsageError, match="no module m"):
@@ -65,7 +65,7 @@ def test_a_package_without_main_is_no_module_to_run(tmp_path):
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 @pytest.mark.parametrize("last", ["", "\n"])
 @pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
-def test_a_diff_is_what_patch_applies(tmp_path, newline, last, encoding):
+def test_a_diff_can_be_applied_by_patch(tmp_path, newline, last, encoding):
     path = tmp_path / "train.py"
     lines = [f"# -*- coding: {encoding} -*-", "größe = 1", "lr = 5.0", "print(lr)"]
     path.write_bytes((newline.join(lines) + last.replace("\n", newline)).encode(encoding))

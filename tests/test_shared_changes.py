@@ -1,4 +1,4 @@
-"""Two patches of one script: do they hold the same edit?"""
+"""Whether two patches of one script share a change."""
 
 import pytest
 
@@ -18,8 +18,8 @@ def patch_to(tmp_path, after: str) -> str:
     ("one", "other", "shared"),
     [
         ((("b\n", "B\n"),), (("b\n", "B\n"), ("g\n", "G\n")), True),
-        ((("b\n", "B\n"),), (("b\nc\n", "B\nC\n"),), True),  # one hunk, of which one line is the same
-        ((("b\n", "B\n"),), (("b\n", "bb\n"),), False),  # the same line, changed otherwise
+        ((("b\n", "B\n"),), (("b\nc\n", "B\nC\n"),), True),  # one hunk, with one equal line
+        ((("b\n", "B\n"),), (("b\n", "bb\n"),), False),  # the same line, changed differently
         ((("b\n", ""),), (("b\n", ""), ("g\n", "G\n")), True),
         ((("b\n", ""),), (("b\n", "B\n"),), False),
         ((("b\n", "b\nnew\n"),), (("b\n", "b\nnew\nmore\n"),), True),
@@ -27,7 +27,7 @@ def patch_to(tmp_path, after: str) -> str:
         ((("torch\n", "torch\nimport os\n"), ("b\n", "B\n")), (("torch\n", "torch\nimport os\n"), ("g\n", "")), False),
     ],
 )
-def test_patches_share_a_change_where_the_same_lines_become_the_same(tmp_path, one, other, shared):
+def test_patches_share_a_change_if_equal_lines_become_equal(tmp_path, one, other, shared):
     texts = []
     for edits in (one, other):
         text = BEFORE

@@ -8,7 +8,7 @@ from pkgutil import resolve_name
 
 import pytest
 
-from descend.doctor.canon import CANON
+from descend.doctor.catalog import CATALOG
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "sources.md").read_text()
@@ -20,7 +20,7 @@ PAPERS = {
     (names, int(year))
     for names, year in re.findall(r"^- (.+?) ((?:19|20)\d\d): ", PAGE.split("## Papers and books")[1], re.MULTILINE)
 }
-QUOTED = {  # what stands in a lecture word by word
+QUOTED = {  # literal quotations from lectures
     "Use a fixed subset of the training data to monitor the training error",
     "Suppose you have two hidden units with identical incoming and outgoing weights. After a gradient descent update, "
     "they will still have identical weights",
@@ -91,7 +91,7 @@ def sources_of_symptoms() -> Iterator[tuple[str, str]]:
                 yield file.stem, node.value.value
 
 
-ROWS = sorted({(f"canon {entry.id}", row.source) for entry in CANON.values() for row in entry.rows})
+ROWS = sorted({(f"catalog {entry.id}", row.source) for entry in CATALOG.values() for row in entry.remedies})
 CITED = [*sources_of_symptoms(), *ROWS]
 
 
@@ -104,7 +104,7 @@ def test_a_source_is_a_slide_a_paper_a_standard_or_a_name_of_torch(where, source
 
 
 def test_every_symptom_and_every_row_is_looked_at():
-    assert len({where for where, _ in CITED if not where.startswith("canon")}) > 45
+    assert len({where for where, _ in CITED if not where.startswith("catalog")}) > 45
     assert len(ROWS) > 100
 
 
@@ -129,7 +129,7 @@ def test_every_paper_is_in_the_list_and_every_paper_of_the_list_is_cited():
     assert {(re.split(r",| & | et al", names)[0], year) for names, year in PAPERS} - cited == set()
 
 
-def test_what_is_quoted_from_a_lecture_stands_there():
+def test_quotations_from_lectures_are_literal():
     names = "|".join(re.escape(name) for name in LECTURES)
     quoted = {q for _, text in texts() for q in re.findall(rf'"([^"]+)" \((?:{names})', text)}
     assert quoted == QUOTED

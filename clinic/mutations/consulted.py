@@ -26,7 +26,7 @@ def consulted(subject: Subject, values: Values) -> dict[str, Any]:
         "status": case["status"],
         "findings": [_said(finding) for finding in case["findings"]],
         "suspicions": [_said(finding) for finding in case["suspicions"]],
-        "cure": next((trial["remedies"] for trial in case["trials"] if trial["patch"] == "cure"), []),
+        "cure": next((trial["remedies"] for trial in case["trials"] if trial["patch"] == "fix"), []),
         "trials": len(case["trials"]),
         **{name: case["cost"][name] for name in ("bare_s", "total_s")},
     }

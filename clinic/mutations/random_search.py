@@ -10,10 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from descend.doctor.execution.forking import fork_server
+from descend.doctor.execution.launch import new_record, run
 from descend.doctor.record import Record
-from descend.doctor.remedies import REMEDIES, NotApplicable
-from descend.doctor.run.forking import forking
-from descend.doctor.run.launch import new_record, run
+from descend.doctor.remedies import REMEDIES, NotApplicable, apply_remedy
 from descend.doctor.script.plan import Plan
 from descend.doctor.script.script import Script
 from mutations.judged import Values
@@ -80,7 +80,7 @@ def searched(subject: Subject, values: Values) -> dict[str, Any]:
         path = Path(folder, f"{subject.mutants[0].host.name}.py")
         path.write_text(as_shown(subject.text))
         script, plan = Script(path, Path(folder)), Plan()
-        with forking(script) as server:
+        with fork_server(script) as server:
             baseline = run(script, plan, new_record(script, plan), server=server)
         changed = [change for _ in range(TRIALS) if (change := _changed(script, baseline, generator)) is not None]
         texts = [(name, edited.read(path)) for name, edited in changed]
@@ -105,9 +105,7 @@ def _changed(script: Script, baseline: Record, generator: random.Random) -> tupl
             default, draw = ARGUMENTS[argument]
             dose |= {"argument": argument, "default": default, "value": draw(generator)}
         try:
-            edited = REMEDIES[name](script, baseline, dose)
-        except (KeyError, TypeError):  # it needs what only its own finding knows
+            return name, apply_remedy(REMEDIES[name], script, baseline, dose)
+        except (KeyError, TypeError, NotApplicable):  # the dose lacks values that only the problem's finding has
             continue
-        if not isinstance(edited, NotApplicable):
-            return name, edited
     return None

@@ -7,7 +7,7 @@ from typing import Any
 
 from scipy.stats import binomtest
 
-from descend.doctor.canon import GENERAL
+from descend.doctor.catalog import GENERAL
 from mutations.judged import HALF, MOSTLY
 from mutations.mutant import Mutant
 from mutations.right import RIGHT, UNDONE

@@ -1,7 +1,7 @@
 """Benign or malignant, shuffled every epoch.
 
 Fault: no_signal
-Cure: by hand: one permutation for inputs and labels
+Fix: by hand: one permutation for inputs and labels
 """
 
 import torch

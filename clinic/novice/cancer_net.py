@@ -1,7 +1,7 @@
 """Breast cancer: benign or malignant? Binary classification with PyTorch.
 
 Fault: output_loss_mismatch or instability
-Cure: Remove the ReLU from the last layer and lower the learning rate to 1e-3.
+Fix: Remove the ReLU from the last layer and lower the learning rate to 1e-3.
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """Char rnn.
 
 Fault: no_zero_grad
-Cure: Call optimizer.zero_grad() before loss.backward() in each iteration.
+Fix: Call optimizer.zero_grad() before loss.backward() in each iteration.
 """
 
 import torch

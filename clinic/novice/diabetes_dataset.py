@@ -1,7 +1,7 @@
 """Diabetes progression: a first regression.
 
 Fault: broadcasting
-Cure: targets of shape (B, 1)
+Fix: targets of shape (B, 1)
 """
 
 import torch

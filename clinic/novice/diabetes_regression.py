@@ -1,7 +1,7 @@
 """Diabetes regression.
 
 Fault: broadcasting
-Cure: Squeeze the prediction (or unsqueeze the target) so both have the same shape.
+Fix: Squeeze the prediction (or unsqueeze the target) so both have the same shape.
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """Digit autoencoder.
 
 Fault: output_loss_mismatch or inputs_not_normalised
-Cure: Divide the pixels by 16 (or drop the final Sigmoid).
+Fix: Divide the pixels by 16 (or drop the final Sigmoid).
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """Digits by Adam.
 
 Fault: instability
-Cure: lr=0.001
+Fix: lr=0.001
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """My first CNN! classify the sklearn digits (8x8 images)
 
 Fault: schedule
-Cure: Call scheduler.step() once per epoch (outside the batch loop).
+Fix: Call scheduler.step() once per epoch (outside the batch loop).
 """
 
 # My first CNN! classify the sklearn digits (8x8 images)

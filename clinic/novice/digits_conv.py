@@ -1,7 +1,7 @@
 """Digits by convolutions.
 
 Fault: schedule
-Cure: step the scheduler once an epoch
+Fix: step the scheduler once an epoch
 """
 
 import torch

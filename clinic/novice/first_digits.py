@@ -1,7 +1,7 @@
 """Homework 1: handwritten digits.
 
 Fault: no_zero_grad
-Cure: call optimizer.zero_grad() before loss.backward()
+Fix: call optimizer.zero_grad() before loss.backward()
 """
 
 # HW1 - handwritten digits

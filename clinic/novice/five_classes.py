@@ -1,7 +1,7 @@
 """A classifier of table rows, with arguments.
 
 Fault: output_loss_mismatch
-Cure: return the scores, without a softmax
+Fix: return the scores, without a softmax
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """predict the next value of a time series from the last 24 values
 
 Fault: frozen_or_detached
-Cure: Keep the summary in torch (torch.cat of states.mean(dim=1) and states[:, -1]) without detach().
+Fix: Keep the summary in torch (torch.cat of states.mean(dim=1) and states[:, -1]) without detach().
 """
 
 # predict the next value of a time series from the last 24 values

@@ -1,7 +1,7 @@
 """The sum of a sequence by an LSTM.
 
 Fault: examples_mixed
-Cure: batch_first=True
+Fix: batch_first=True
 """
 
 # can an LSTM learn to add up numbers?

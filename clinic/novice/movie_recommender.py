@@ -1,7 +1,7 @@
 """Neural recommender on made-up ratings
 
 Fault: parameters_not_in_optimizer
-Cure: Put them in nn.ModuleList (or assign each as its own attribute).
+Fix: Put them in nn.ModuleList (or assign each as its own attribute).
 """
 
 # Neural recommender on made-up ratings

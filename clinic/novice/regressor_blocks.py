@@ -1,7 +1,7 @@
 """A regressor made of blocks.
 
 Fault: parameters_not_in_optimizer
-Cure: a ModuleList
+Fix: a ModuleList
 """
 
 import math

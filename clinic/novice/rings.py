@@ -1,7 +1,7 @@
 """Two rings.
 
 Fault: no_nonlinearity
-Cure: a rectifier behind each hidden layer
+Fix: a ReLU after each hidden layer
 """
 
 import torch

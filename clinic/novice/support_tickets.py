@@ -1,7 +1,7 @@
 """Sort support messages into: billing / shipping / technical
 
 Fault: no_signal
-Cure: Draw one permutation and index both X_train and y_train with it.
+Fix: Draw one permutation and index both X_train and y_train with it.
 """
 
 # Sort support messages into: billing / shipping / technical

@@ -1,7 +1,7 @@
 """Recognise the type of a wave (sine / square / sawtooth) with an LSTM.
 
 Fault: examples_mixed
-Cure: Pass batch_first=True to nn.LSTM.
+Fix: Pass batch_first=True to nn.LSTM.
 """
 
 import argparse

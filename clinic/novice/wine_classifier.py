@@ -1,7 +1,7 @@
 """Wine classifier.
 
 Fault: output_loss_mismatch or inputs_not_normalised
-Cure: Standardise the features with training mean/std and remove the Softmax layer.
+Fix: Standardise the features with training mean/std and remove the Softmax layer.
 """
 
 import torch

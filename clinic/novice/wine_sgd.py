@@ -1,7 +1,7 @@
 """Three kinds of wine by SGD.
 
 Fault: inputs_not_normalised
-Cure: standardise the columns
+Fix: standardise the columns
 """
 
 import torch

@@ -1,7 +1,7 @@
 """Digit autoencoder with a small code layer.
 
 Fault: frozen_or_detached
-Cure: remove .detach() in encode(), so that the reconstruction error reaches the encoder
+Fix: remove .detach() in encode(), so that the reconstruction error reaches the encoder
 """
 
 import torch

@@ -1,7 +1,7 @@
 """Logistic regression on eight noisy features, fitted by full-batch gradient descent.
 
 Fault: oscillation or instability
-Cure: halve the learning rate
+Fix: halve the learning rate
 """
 
 import torch

@@ -1,7 +1,7 @@
 """Six overlapping clusters in the plane, one small net.
 
 Fault: output_loss_mismatch
-Cure: apply F.log_softmax(scores, dim=1) before nn.NLLLoss (or use nn.CrossEntropyLoss)
+Fix: apply F.log_softmax(scores, dim=1) before nn.NLLLoss (or use nn.CrossEntropyLoss)
 """
 import torch
 from sklearn.datasets import make_blobs

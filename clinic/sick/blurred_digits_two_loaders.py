@@ -1,7 +1,7 @@
 """Sharpens blurred digits.
 
 Fault: unpaired_targets
-Cure: one loader of pairs, or none that shuffles
+Fix: one loader of pairs, or none that shuffles
 """
 
 import torch

@@ -1,7 +1,7 @@
 """Benign or malignant: a binary classifier on the breast cancer data.
 
 Fault: instability
-Cure: a normal rate for Adam (about 1e-3)
+Fix: a normal rate for Adam (about 1e-3)
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """Screening model: flag malignant tumours.
 
 Fault: labels_wrong
-Cure: by hand: compare with the number, not with a string: 1.0 if t == 0 else 0.0 (every label is 0 now)
+Fix: by hand: compare with the number, not with a string: 1.0 if t == 0 else 0.0 (every label is 0 now)
 """
 
 import torch

@@ -1,7 +1,7 @@
 """Breast cancer diagnosis (malignant / benign) from 30 features, fitted to a small pilot sample.
 
 Fault: no_batch
-Cure: none: a batch size that is no larger than the sample, or drop_last=False
+Fix: none: a batch size that is no larger than the sample, or drop_last=False
 """
 
 import torch

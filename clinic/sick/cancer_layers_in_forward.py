@@ -1,7 +1,7 @@
 """Benign or malignant, with a network that builds itself as it goes.
 
 Fault: parameters_not_in_optimizer
-Cure: make the layers once, in __init__
+Fix: make the layers once, in __init__
 """
 import torch
 from sklearn.datasets import load_breast_cancer

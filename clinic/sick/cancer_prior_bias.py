@@ -1,7 +1,7 @@
 """Probability of a malignant tumour with a sigmoid output and squared error.
 
 Fault: plateau or saturated_units
-Cure: binary cross-entropy on the logit (or start the output bias at zero)
+Fix: binary cross-entropy on the logit (or start the output bias at zero)
 """
 
 import math

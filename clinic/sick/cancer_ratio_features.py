@@ -1,7 +1,7 @@
 """Breast cancer with extra ratio features.
 
 Fault: bad_data
-Cure: avoid 0/0 in the ratio (e.g. divide by concavity + 1e-6, or np.nan_to_num the new columns): 13 rows get NaN
+Fix: avoid 0/0 in the ratio (e.g. divide by concavity + 1e-6, or np.nan_to_num the new columns): 13 rows get NaN
 """
 
 import numpy as np

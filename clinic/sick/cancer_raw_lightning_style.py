@@ -1,7 +1,7 @@
 """Tumour classification, organised as a module with training_step and configure_optimizers.
 
 Fault: inputs_not_normalised
-Cure: standardise the features
+Fix: standardise the features
 """
 
 import torch

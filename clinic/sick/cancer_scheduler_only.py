@@ -1,7 +1,7 @@
 """Breast cancer diagnosis (malignant / benign) from 30 features.
 
 Fault: no_step
-Cure: call optimizer.step() after loss.backward() in train_one_epoch (before scheduler.step())
+Fix: call optimizer.step() after loss.backward() in train_one_epoch (before scheduler.step())
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """Breast cancer: probability of a benign tumour with nn.Sequential and BCELoss.
 
 Fault: output_loss_mismatch
-Cure: use nn.Sigmoid() instead of nn.Softmax(dim=1) on the single output unit (softmax over one unit is always 1)
+Fix: use nn.Sigmoid() instead of nn.Softmax(dim=1) on the single output unit (softmax over one unit is always 1)
 """
 import numpy as np
 import torch

@@ -1,7 +1,7 @@
 """Character-level language model on a nursery rhyme.
 
 Fault: output_loss_mismatch
-Cure: use log_softmax instead of softmax in forward: NLLLoss expects log-probabilities
+Fix: use log_softmax instead of softmax in forward: NLLLoss expects log-probabilities
 """
 import torch
 import torch.nn as nn

@@ -1,7 +1,7 @@
 """Points inside and outside of a ring.
 
 Fault: no_nonlinearity
-Cure: an activation between the layers
+Fix: an activation between the layers
 """
 import torch
 import torch.nn as nn

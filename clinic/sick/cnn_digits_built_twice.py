@@ -1,7 +1,7 @@
 """Small convolutional network for 8x8 digits.
 
 Fault: parameters_not_in_optimizer
-Cure: build the model once, and make the optimizer from the parameters of the model that is trained (move `optimizer = ...` below the last `model = ...`)
+Fix: build the model once, and make the optimizer from the parameters of the model that is trained (move `optimizer = ...` below the last `model = ...`)
 """
 
 import random

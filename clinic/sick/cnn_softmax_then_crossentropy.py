@@ -1,7 +1,7 @@
 """Digit images with a small CNN.
 
 Fault: output_loss_mismatch
-Cure: return the logits (drop softmax in forward): F.cross_entropy applies log-softmax itself
+Fix: return the logits (drop softmax in forward): F.cross_entropy applies log-softmax itself
 """
 
 import torch

@@ -1,7 +1,7 @@
 """Temperature of a cooling rod as a function of place and time; a network with a branch for each.
 
 Fault: degenerate_normalisation
-Cure: no normalisation over the single number that enters a branch (it is always 0 afterwards, whatever the place or the time)
+Fix: no normalisation over the single number that enters a branch (it is always 0 afterwards, whatever the place or the time)
 """
 
 import math

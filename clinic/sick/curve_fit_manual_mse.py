@@ -1,7 +1,7 @@
 """Fit a damped oscillation with a one-input network, full batch.
 
 Fault: broadcasting
-Cure: subtract vectors of the same shape: use ((pred.squeeze(1) - y) ** 2).mean(), or keep y as a column
+Fix: subtract vectors of the same shape: use ((pred.squeeze(1) - y) ** 2).mean(), or keep y as a column
 """
 import math
 

@@ -1,7 +1,7 @@
 """Deep batch-normalised network on digits.
 
 Fault: eval_mode
-Cure: call model.train() before each training epoch (evaluate() leaves the network in eval mode)
+Fix: call model.train() before each training epoch (evaluate() leaves the network in eval mode)
 """
 
 import torch

@@ -1,7 +1,7 @@
 """A network predicts by how many minutes trains are late or early; what it says is kept positive before it is judged.
 
 Fault: unreachable_loss
-Cure: judge the output as it is: half of the trains are early, and no positive number is one of theirs
+Fix: judge the output as it is: half of the trains are early, and no positive number is one of theirs
 """
 
 import torch

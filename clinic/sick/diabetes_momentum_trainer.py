@@ -1,7 +1,7 @@
 """Predict disease progression (diabetes data) with a small regression network.
 
 Fault: instability
-Cure: lower the learning rate (to about 0.01)
+Fix: lower the learning rate (to about 0.01)
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Diabetes progression score, mini-batch SGD with early logging.
 
 Fault: targets_not_scaled or instability
-Cure: standardise the targets, (target - mean) / std, and undo it for predictions (on the raw scale only rates of 1e-4 and below work)
+Fix: standardise the targets, (target - mean) / std, and undo it for predictions (on the raw scale only rates of 1e-4 and below work)
 """
 import torch
 from sklearn.datasets import load_diabetes

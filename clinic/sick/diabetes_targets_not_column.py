@@ -1,7 +1,7 @@
 """Disease progression (diabetes data) with a small MLP.
 
 Fault: broadcasting
-Cure: give prediction and target the same shape: criterion(model(xb).squeeze(1), yb) (or yb.unsqueeze(1))
+Fix: give prediction and target the same shape: criterion(model(xb).squeeze(1), yb) (or yb.unsqueeze(1))
 """
 
 import torch

@@ -1,7 +1,7 @@
 """Compress the digits to twelve numbers with an autoencoder.
 
 Fault: stopped_too_early
-Cure: train for about twenty epochs
+Fix: train for about twenty epochs
 """
 
 import torch

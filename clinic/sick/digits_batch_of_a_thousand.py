@@ -1,7 +1,7 @@
 """Handwritten digits with a small network; the batch size was raised to "use the hardware better".
 
 Fault: batch_size or stopped_too_early or slow_progress
-Cure: smaller batches (about 32): ten passes are only twenty steps
+Fix: smaller batches (about 32): ten passes are only twenty steps
 """
 
 import torch

@@ -1,7 +1,7 @@
 """A digit classifier written with bare tensors.
 
 Fault: dead_units or bad_initialisation
-Cure: by hand: centre the initial weights (2 * torch.rand(...) - 1)
+Fix: by hand: centre the initial weights (2 * torch.rand(...) - 1)
 """
 
 import torch

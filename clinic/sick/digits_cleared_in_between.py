@@ -1,7 +1,7 @@
 """A small network for handwritten digits, the loop written from memory.
 
 Fault: no_step
-Cure: clear the gradients after the step, or before the backward pass
+Fix: clear the gradients after the step, or before the backward pass
 """
 
 import torch

@@ -1,7 +1,7 @@
 """A small convolutional network for the 8x8 digits.
 
 Fault: slow_progress
-Cure: a normal rate for Adam (about 2e-3)
+Fix: a normal rate for Adam (about 2e-3)
 """
 
 import torch

@@ -1,7 +1,7 @@
 """Digits by a small network with batch normalisation, brought over from another framework.
 
 Fault: lagging_statistics
-Cure: momentum=0.1 in the normalisations
+Fix: momentum=0.1 in the normalisations
 """
 
 import torch

@@ -1,7 +1,7 @@
 """Small CNN on grey-value images of digits.
 
 Fault: inputs_not_normalised
-Cure: scale the pixels to mean 0 and standard deviation 1
+Fix: scale the pixels to mean 0 and standard deviation 1
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """Contrastive embedding of handwritten digits: pairs of the same digit close together, others apart.
 
 Fault: infinite_gradient
-Cure: a small number inside the root, torch.sqrt(... + 1e-8): now and then a pair holds the same image twice, and the slope of the root at 0 is infinite
+Fix: a small number inside the root, torch.sqrt(... + 1e-8): now and then a pair holds the same image twice, and the slope of the root at 0 is infinite
 """
 
 import torch

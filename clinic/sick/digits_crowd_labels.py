@@ -1,7 +1,7 @@
 """Digits annotated by a crowd: train on its labels, check against the experts'.
 
 Fault: outliers or overfitting
-Cure: a loss that is robust to wrong labels (or leave out the examples that keep a large loss)
+Fix: a loss that is robust to wrong labels (or leave out the examples that keep a large loss)
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """A deep ReLU network for the digits, trained with Adam.
 
 Fault: bad_initialisation or exploding_gradients
-Cure: Kaiming initialisation
+Fix: Kaiming initialisation
 """
 
 import numpy as np

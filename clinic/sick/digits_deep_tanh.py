@@ -1,7 +1,7 @@
 """A deeper tanh network for the digits.
 
 Fault: bad_initialisation or vanishing_gradients
-Cure: Xavier initialisation
+Fix: Xavier initialisation
 """
 
 import torch

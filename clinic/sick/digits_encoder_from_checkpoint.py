@@ -1,7 +1,7 @@
 """A classifier on top of an encoder that was trained before and is kept as it was.
 
 Fault: weights_not_loaded
-Cure: take "encoder." off the names
+Fix: take "encoder." off the names
 """
 
 import io

@@ -1,7 +1,7 @@
 """Pre-train a digit classifier, then fine-tune it on another scanner's images.
 
 Fault: warm_start or instability
-Cure: a smaller learning rate (about 0.05) for the fine-tuning
+Fix: a smaller learning rate (about 0.05) for the fine-tuning
 """
 
 import io

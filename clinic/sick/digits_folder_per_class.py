@@ -1,7 +1,7 @@
 """Digits from one data set per label.
 
 Fault: unshuffled_data
-Cure: shuffle=True
+Fix: shuffle=True
 """
 
 import torch

@@ -1,7 +1,7 @@
 """Four properties of a handwritten digit: is it even, at least five, prime, does it have a loop?
 
 Fault: output_loss_mismatch
-Cure: a sigmoid per label instead of the softmax over them: several labels can be on at once
+Fix: a sigmoid per label instead of the softmax over them: several labels can be on at once
 """
 
 import torch

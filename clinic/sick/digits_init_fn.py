@@ -1,7 +1,7 @@
 """Digits with a fully connected network and a custom initialisation function.
 
 Fault: dead_units or bad_initialisation
-Cure: start the biases at zero
+Fix: start the biases at zero
 """
 
 import torch

@@ -1,7 +1,7 @@
 """One trunk, two heads: which digit it is and where its ink lies, in pixels from the corner.
 
 Fault: unbalanced_terms
-Cure: weigh the digit's loss so that its gradient is heard beside that of the squared distance
+Fix: increase the weight of the digit's loss until its gradient is as large as that of the squared distance
 """
 
 import torch

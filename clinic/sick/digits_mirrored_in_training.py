@@ -1,7 +1,7 @@
 """Handwritten digits, each image mirrored on its way into the network.
 
 Fault: unreadable
-Cure: no flip in the training step: a mirrored 2 is no 2, and the test images are not mirrored
+Fix: no flip in the training step: a mirrored 2 is no 2, and the test images are not mirrored
 """
 
 import torch

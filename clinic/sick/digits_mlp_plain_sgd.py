@@ -1,7 +1,7 @@
 """Recognise handwritten digits with a fully connected network.
 
 Fault: instability
-Cure: lower the learning rate (to about 0.2)
+Fix: lower the learning rate (to about 0.2)
 """
 
 import torch

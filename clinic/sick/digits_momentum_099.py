@@ -1,7 +1,7 @@
 """Digits with a three-layer network and SGD with momentum.
 
 Fault: momentum_mismatch or instability
-Cure: divide the rate by ten (or put the momentum back to 0.9)
+Fix: divide the rate by ten (or put the momentum back to 0.9)
 """
 
 import torch

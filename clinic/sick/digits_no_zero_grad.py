@@ -1,7 +1,7 @@
 """Recognise handwritten digits with a two-layer network.
 
 Fault: no_zero_grad
-Cure: call optimizer.zero_grad() in every step, before loss.backward()
+Fix: call optimizer.zero_grad() in every step, before loss.backward()
 """
 import torch
 import torch.nn as nn

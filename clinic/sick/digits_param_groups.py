@@ -1,7 +1,7 @@
 """Digits with separate learning rates for the body and the head.
 
 Fault: layer_rate_mismatch
-Cure: the same rate for both parameter groups
+Fix: the same rate for both parameter groups
 """
 
 import torch

@@ -1,7 +1,7 @@
 """Digits with a regularised network.
 
 Fault: over_regularised
-Cure: a dropout probability of about 0.2
+Fix: a dropout probability of about 0.2
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """Digit recognition with a configurable MLP builder.
 
 Fault: output_loss_mismatch
-Cure: no ReLU after the last linear layer (add the activation only between layers)
+Fix: no ReLU after the last linear layer (add the activation only between layers)
 """
 
 import numpy as np

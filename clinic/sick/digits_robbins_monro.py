@@ -1,7 +1,7 @@
 """Digits with stochastic gradient descent and a 1/t learning rate.
 
 Fault: dead_units or instability
-Cure: start the rate at about 0.3
+Fix: start the rate at about 0.3
 """
 
 import torch

@@ -1,7 +1,7 @@
 """A sixteen-layer network for the digits.
 
 Fault: covariate_shift or instability
-Cure: batch normalisation after every hidden linear layer
+Fix: batch normalisation after every hidden linear layer
 """
 
 import torch

@@ -1,7 +1,7 @@
 """Digits with dropout, SGD and a step schedule.
 
 Fault: schedule
-Cure: call scheduler.step() once per epoch, outside the batch loop
+Fix: call scheduler.step() once per epoch, outside the batch loop
 """
 import argparse
 import torch

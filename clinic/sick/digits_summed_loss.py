@@ -1,7 +1,7 @@
 """Digits, big batches, momentum SGD.
 
 Fault: sum_reduction or instability
-Cure: use the mean: F.cross_entropy(logits, target) without reduction="sum" (or divide the rate by the batch size)
+Fix: use the mean: F.cross_entropy(logits, target) without reduction="sum" (or divide the rate by the batch size)
 """
 import torch
 import torch.nn.functional as F

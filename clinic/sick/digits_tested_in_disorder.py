@@ -1,7 +1,7 @@
 """Handwritten digits; the images of the test are taken in another order at each evaluation.
 
 Fault: unreadable
-Cure: the labels in the same order: y_test[picked]
+Fix: the labels in the same order: y_test[picked]
 """
 
 import torch

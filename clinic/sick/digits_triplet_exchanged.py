@@ -1,7 +1,7 @@
 """An embedding of handwritten digits by triplets: an anchor, a digit like it, and another one.
 
 Fault: wrong_objective
-Cure: positive before negative in the loss: as they stand, digits that are alike are pushed apart
+Fix: pass the positive before the negative to the loss; in the present order, equal digits are pushed apart
 """
 
 import torch

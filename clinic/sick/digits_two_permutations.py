@@ -1,7 +1,7 @@
 """Digits: shuffle, split, train an MLP.
 
 Fault: no_signal
-Cure: by hand: shuffle images and labels with the same permutation
+Fix: by hand: shuffle images and labels with the same permutation
 """
 
 import numpy as np

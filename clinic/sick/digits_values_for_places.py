@@ -1,7 +1,7 @@
 """Handwritten digits: the accuracy on held-out images stays at nothing, whatever the network learns.
 
 Fault: wrong_metric
-Cure: by hand: the place of the largest score is the class, `.indices`, and not its value
+Fix: by hand: the place of the largest score is the class, `.indices`, and not its value
 """
 
 import torch

@@ -1,7 +1,7 @@
 """Two-class problem with few rows and many irrelevant columns.
 
 Fault: eval_mode
-Cure: call self.model.train() at the start of every epoch in fit() (score() leaves the network in eval mode, so dropout is off)
+Fix: call self.model.train() at the start of every epoch in fit() (score() leaves the network in eval mode, so dropout is off)
 """
 
 import torch

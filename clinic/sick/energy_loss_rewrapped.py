@@ -1,7 +1,7 @@
 """Energy use of a building from weather and time of day, two outputs (heating, cooling).
 
 Fault: frozen_or_detached
-Cure: return the loss tensor itself (do not rebuild it from .item() with torch.tensor(..., requires_grad=True))
+Fix: return the loss tensor itself (do not rebuild it from .item() with torch.tensor(..., requires_grad=True))
 """
 import numpy as np
 import torch

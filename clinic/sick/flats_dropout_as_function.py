@@ -1,7 +1,7 @@
 """A network prices flats. Dropout is called as a function, which leaves out units whatever the network's mode is.
 
 Fault: evaluated_in_training_mode
-Cure: tell the function the mode: training=self.training
+Fix: tell the function the mode: training=self.training
 """
 
 import torch

@@ -1,7 +1,7 @@
 """Fit a rough periodic signal with a smoothness-weighted Fourier expansion.
 
 Fault: ill_conditioned_curvature
-Cure: Adam (or momentum) instead of plain gradient descent
+Fix: Adam (or momentum) instead of plain gradient descent
 """
 
 import math

@@ -1,7 +1,7 @@
 """Friedman regression with a hand-written linear layer.
 
 Fault: incorrect_gradients
-Cure: the gradient of the weight is grad_output.T @ x
+Fix: the gradient of the weight is grad_output.T @ x
 """
 
 import math

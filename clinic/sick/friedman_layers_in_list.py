@@ -1,7 +1,7 @@
 """Regression on the Friedman #1 function with a deep tanh network.
 
 Fault: parameters_not_in_optimizer
-Cure: keep the hidden layers in nn.ModuleList instead of a Python list
+Fix: keep the hidden layers in nn.ModuleList instead of a Python list
 """
 import torch
 import torch.nn as nn

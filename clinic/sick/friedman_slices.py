@@ -1,7 +1,7 @@
 """Regression on the Friedman function.
 
 Fault: slow_progress
-Cure: raise the learning rate (to about 0.05) and use momentum
+Fix: raise the learning rate (to about 0.05) and use momentum
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """Two kinds of tissue from 1,500 gene activities, of which the most telling ones are chosen first.
 
 Fault: selection_before_split
-Cure: none: split first, and choose the genes by the training samples
+Fix: none: split first, and choose the genes by the training samples
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """Which gesture does the wrist make at each moment? An embedding of the accelerations and a convolution over time.
 
 Fault: dimensions_exchanged
-Cure: x.transpose(1, 2) before the convolution instead of view (which does not bring features before time but cuts the numbers into other rows)
+Fix: x.transpose(1, 2) before the convolution instead of view (which does not bring features before time but cuts the numbers into other rows)
 """
 import numpy as np
 import torch

@@ -1,7 +1,7 @@
 """Forecast the next value of a noisy seasonal series with a GRU.
 
 Fault: no_zero_grad
-Cure: call self.optimizer.zero_grad() at the start of Trainer.training_step
+Fix: call self.optimizer.zero_grad() at the start of Trainer.training_step
 """
 
 import numpy as np

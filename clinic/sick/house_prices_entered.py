@@ -1,7 +1,7 @@
 """Predict prices from a handful of attributes (synthetic market data).
 
 Fault: outliers
-Cure: a robust loss (HuberLoss or L1Loss)
+Fix: a robust loss (HuberLoss or L1Loss)
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """House prices from area, rooms, age and distance to the centre.
 
 Fault: targets_not_scaled
-Cure: standardise the prices for training: y = (price - price.mean()) / price.std() (and undo it for predictions)
+Fix: standardise the prices for training: y = (price - price.mean()) / price.std() (and undo it for predictions)
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """Linear regression of house prices with the update written out.
 
 Fault: inputs_not_normalised or targets_not_scaled or instability
-Cure: standardise the two columns, and the price
+Fix: standardise the two columns, and the price
 """
 
 import numpy as np

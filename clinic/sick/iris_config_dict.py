@@ -1,7 +1,7 @@
 """Iris classifier configured by a dictionary.
 
 Fault: symmetric_units or saddle_point
-Cure: keep PyTorch's default (random) initialisation
+Fix: keep PyTorch's default (random) initialisation
 """
 
 import torch

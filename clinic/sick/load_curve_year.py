@@ -1,7 +1,7 @@
 """Fit a smooth electricity load curve (synthetic).
 
 Fault: unshuffled_data
-Cure: visit the rows in random order
+Fix: visit the rows in random order
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """Sequence classification: does a token 3 appear later than the last token 7?
 
 Fault: parameters_not_in_optimizer
-Cure: pass model.parameters() to the optimizer (the embedding and the LSTM are random and must be trained too)
+Fix: pass model.parameters() to the optimizer (the embedding and the LSTM are random and must be trained too)
 """
 
 import numpy as np

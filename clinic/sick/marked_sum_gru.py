@@ -1,7 +1,7 @@
 """Sum the two marked numbers of a sequence with a GRU.
 
 Fault: stopped_too_early
-Cure: train for about 500 steps
+Fix: train for about 500 steps
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Half moons with a hand-written activation function.
 
 Fault: incorrect_gradients
-Cure: the derivative of tanh is 1 - tanh(x) ** 2
+Fix: the derivative of tanh is 1 - tanh(x) ** 2
 """
 
 import torch

@@ -1,7 +1,7 @@
 """Separate two interleaved half moons.
 
 Fault: slow_progress
-Cure: raise the learning rate (to about 0.5)
+Fix: raise the learning rate (to about 0.5)
 """
 
 import torch

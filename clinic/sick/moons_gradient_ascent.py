@@ -1,7 +1,7 @@
 """Two moons with a logistic output, training in plain functions.
 
 Fault: negated_loss
-Cure: call loss.backward() instead of (-loss).backward(): the optimizer minimises by itself
+Fix: call loss.backward() instead of (-loss).backward(): the optimizer minimises by itself
 """
 
 import torch

@@ -1,7 +1,7 @@
 """Two moons with a very deep, narrow network.
 
 Fault: vanishing_gradients
-Cure: ReLU with Kaiming initialisation (or batch normalisation) instead of the sigmoids
+Fix: ReLU with Kaiming initialisation (or batch normalisation) instead of the sigmoids
 """
 
 import torch

@@ -1,7 +1,7 @@
 """Recognise noisy digits with a wide network.
 
 Fault: overfitting
-Cure: stop early (after about four epochs), or use more examples
+Fix: stop early (after about four epochs), or use more examples
 """
 
 import torch

@@ -1,7 +1,7 @@
 """Predict the acceleration of a driven pendulum from its state.
 
 Fault: output_loss_mismatch
-Cure: leave the output linear (drop the sigmoid): the targets run from about -3 to 3
+Fix: leave the output linear (drop the sigmoid): the targets run from about -3 to 3
 """
 
 import math

@@ -1,7 +1,7 @@
 """A potential energy surface fitted to measured forces, and to the energies of a few reference places.
 
 Fault: frozen_or_detached
-Cure: torch.autograd.grad(..., create_graph=True), so that the force term reaches the weights
+Fix: torch.autograd.grad(..., create_graph=True), so that the force term reaches the weights
 """
 
 import torch

@@ -1,7 +1,7 @@
 """Complete a table of ratings by matrix factorisation.
 
 Fault: saddle_point or bad_initialisation
-Cure: start the factors with a standard deviation of about 0.3
+Fix: start the factors with a standard deviation of about 0.3
 """
 
 import torch

@@ -1,7 +1,7 @@
 """Recall the first symbol of a sequence with a recurrent network.
 
 Fault: vanishing_gradients
-Cure: an orthogonal recurrent matrix
+Fix: an orthogonal recurrent matrix
 """
 
 import torch

@@ -1,7 +1,7 @@
 """Hourly bike rentals: regress the logarithm of the count.
 
 Fault: bad_data
-Cure: by hand: use np.log1p(count) (and np.expm1 to go back): some hours have count 0, so log gives -inf
+Fix: by hand: use np.log1p(count) (and np.expm1 to go back): some hours have count 0, so log gives -inf
 """
 
 import warnings

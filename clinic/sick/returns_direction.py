@@ -1,7 +1,7 @@
 """Will tomorrow's return be positive? The last ten daily returns as inputs.
 
 Fault: no_signal
-Cure: none (the prices are a random walk: tomorrow's direction does not depend on past returns)
+Fix: none (the prices are a random walk: tomorrow's direction does not depend on past returns)
 """
 
 import numpy as np

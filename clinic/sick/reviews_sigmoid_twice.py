@@ -1,7 +1,7 @@
 """Sentiment of short generated reviews, bag of embeddings.
 
 Fault: output_loss_mismatch
-Cure: drop nn.Sigmoid() at the end: BCEWithLogitsLoss applies it itself
+Fix: drop nn.Sigmoid() at the end: BCEWithLogitsLoss applies it itself
 """
 
 import random

@@ -1,7 +1,7 @@
 """Estimate growth rate and capacity of the Ricker population model by differentiating through the simulation.
 
 Fault: cliff or exploding_gradients
-Cure: clip the gradient norm (to about 0.1)
+Fix: clip the gradient norm (to about 0.1)
 """
 
 import torch

@@ -1,7 +1,7 @@
 """Which of two rings a point lies on, by a deep network of a few units a layer.
 
 Fault: narrow_layer
-Cure: more units in the hidden layers
+Fix: more units in the hidden layers
 """
 
 import numpy as np

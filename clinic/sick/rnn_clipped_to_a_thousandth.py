@@ -1,7 +1,7 @@
 """Recurrent network that predicts the next point of a two-tone signal.
 
 Fault: clipping_too_hard
-Cure: clip at a norm of about 1 instead of 1e-3
+Fix: clip at a norm of about 1 instead of 1e-3
 """
 
 import math

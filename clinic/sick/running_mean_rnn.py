@@ -1,7 +1,7 @@
 """A recurrent network that estimates the mean of a long noisy series.
 
 Fault: exploding_gradients or bad_initialisation
-Cure: an orthogonal (or smaller) recurrent matrix, and gradient clipping
+Fix: an orthogonal (or smaller) recurrent matrix, and gradient clipping
 """
 
 import torch

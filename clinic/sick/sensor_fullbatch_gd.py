@@ -1,7 +1,7 @@
 """Calibrate a sensor array: a linear readout fitted by gradient descent on the whole data set.
 
 Fault: oscillation
-Cure: halve the learning rate
+Fix: halve the learning rate
 """
 
 import torch

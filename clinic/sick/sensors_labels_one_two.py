@@ -1,7 +1,7 @@
 """Good or defective part (coded 1 / 2 in the records) from six sensors.
 
 Fault: labels_wrong
-Cure: by hand: map the labels to 0 and 1 before BCEWithLogitsLoss: label = records[:, 6] - 1
+Fix: by hand: map the labels to 0 and 1 before BCEWithLogitsLoss: label = records[:, 6] - 1
 """
 import numpy as np
 import torch

@@ -1,7 +1,7 @@
 """Fit a noisy wave with a tanh network.
 
 Fault: saturated_units or bad_initialisation
-Cure: initialise with std = 1 / sqrt(fan_in)
+Fix: initialise with std = 1 / sqrt(fan_in)
 """
 
 import math

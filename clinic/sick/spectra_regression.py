@@ -1,7 +1,7 @@
 """Predict a concentration from near-infrared absorbances (synthetic spectra).
 
 Fault: correlated_inputs
-Cure: whiten the absorbances with PCA
+Fix: whiten the absorbances with PCA
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """Three-armed spiral: a feature body with a new classification head.
 
 Fault: frozen_or_detached
-Cure: do not set requires_grad = False on the body: its weights are random, not pretrained
+Fix: do not set requires_grad = False on the body: its weights are random, not pretrained
 """
 import numpy as np
 import torch

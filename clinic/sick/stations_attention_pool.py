@@ -1,7 +1,7 @@
 """The temperature and humidity at the most reliable of a station's sensors, with attention pooling.
 
 Fault: degenerate_normalisation
-Cure: take the softmax over the sensors, dim=1 (the last dimension of the scores has size 1, so that every weight is 1)
+Fix: take the softmax over the sensors, dim=1 (the last dimension of the scores has size 1, so that every weight is 1)
 """
 
 import torch

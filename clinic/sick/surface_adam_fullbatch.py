@@ -1,7 +1,7 @@
 """Fit a surface z(u, v) with a small network, eighty passes over the table.
 
 Fault: batch_size or stopped_too_early
-Cure: mini-batches (of about 50 rows) instead of the whole table at once
+Fix: mini-batches (of about 50 rows) instead of the whole table at once
 """
 
 import torch

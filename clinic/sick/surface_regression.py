@@ -1,7 +1,7 @@
 """Learn a two-dimensional surface with a one-hidden-layer network.
 
 Fault: symmetric_units
-Cure: keep PyTorch's default (random) initialisation
+Fix: keep PyTorch's default (random) initialisation
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """A network fits a surface; its weights are shrunk by hand after each step.
 
 Fault: wrong_step
-Cure: leave the line out: nine tenths of every weight each step is a decay that no data can stand against
+Fix: remove the line: it shrinks every weight so much in each step that the gradients cannot compensate
 """
 
 import torch

@@ -1,7 +1,7 @@
 """Train on the first five digits, then give the network a new body and go on with all ten.
 
 Fault: parameters_not_in_optimizer
-Cure: a new optimizer for the new network
+Fix: a new optimizer for the new network
 """
 
 import torch

@@ -1,7 +1,7 @@
 """A network predicts a water level and how uncertain it is; the term that keeps the uncertainty small is subtracted.
 
 Fault: unbounded_loss
-Cure: add the logarithm of the variance: subtracted, it is best where the variance is infinite, whatever the level
+Fix: add the logarithm of the variance: subtracted, it is best where the variance is infinite, whatever the level
 """
 
 import math

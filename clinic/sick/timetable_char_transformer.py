@@ -1,7 +1,7 @@
 """Next-character transformer on the announcements of a railway station.
 
 Fault: target_leak
-Cure: by hand: pass a causal mask to the encoder; every position sees the character that it has to predict. The training loss then ends higher, at what can be known, and the generated text becomes readable
+Fix: by hand: pass a causal mask to the encoder; every position sees the character that it has to predict. The training loss then ends higher, at what can be known, and the generated text becomes readable
 """
 
 import random

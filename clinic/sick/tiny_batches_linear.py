@@ -1,7 +1,7 @@
 """Linear regression on noisy measurements.
 
 Fault: fluctuations
-Cure: decay the learning rate (or use larger batches)
+Fix: decay the learning rate (or use larger batches)
 """
 
 import torch

@@ -1,7 +1,7 @@
 """Which of two tones does a noisy recording hold?
 
 Fault: examples_mixed
-Cure: batch_first=True
+Fix: batch_first=True
 """
 import numpy as np
 import torch

@@ -1,7 +1,7 @@
 """A small transformer encoder that says which token occurs most often.
 
 Fault: schedule
-Cure: let the warm-up end within the run: warmup_steps = 40 instead of 10000 (the run has 360 steps)
+Fix: let the warm-up end within the run: warmup_steps = 40 instead of 10000 (the run has 360 steps)
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Continues random walks with an encoder and a decoder.
 
 Fault: zero_input
-Cure: by hand: the decoder reads the walk so far instead of zeros
+Fix: by hand: the decoder reads the walk so far instead of zeros
 """
 
 import torch

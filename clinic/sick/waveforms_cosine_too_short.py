@@ -1,7 +1,7 @@
 """Classify waveforms (sine, square, sawtooth, triangle) with 1-D convolutions.
 
 Fault: schedule
-Cure: make the cosine span the run: divide by num_epochs * steps_per_epoch instead of num_epochs (or step the scheduler once per epoch)
+Fix: make the cosine span the run: divide by num_epochs * steps_per_epoch instead of num_epochs (or step the scheduler once per epoch)
 """
 
 import math

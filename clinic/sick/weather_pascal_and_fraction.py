@@ -1,7 +1,7 @@
 """Two outputs from one network: air pressure (Pa) and relative humidity (0 to 1) at a mountain station.
 
 Fault: targets_not_scaled
-Cure: standardise each target column for training: targets = (targets - targets.mean(0)) / targets.std(0)
+Fix: standardise each target column for training: targets = (targets - targets.mean(0)) / targets.std(0)
 """
 
 import torch

@@ -1,7 +1,7 @@
 """Wine cultivars, multilayer perceptron, train/test split.
 
 Fault: over_regularised
-Cure: a weight decay of about 1e-4
+Fix: a weight decay of about 1e-4
 """
 
 import torch

@@ -1,7 +1,7 @@
 """Wine cultivars with a hand-written log-likelihood.
 
 Fault: negated_loss
-Cure: minimise the negative log-likelihood: return -picked.mean()
+Fix: minimise the negative log-likelihood: return -picked.mean()
 """
 import numpy as np
 import torch

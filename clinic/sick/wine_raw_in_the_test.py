@@ -1,7 +1,7 @@
 """Three vineyards told apart by the chemistry of their wines; measurements are standardised on the way into the network.
 
 Fault: evaluated_on_other_inputs
-Cure: standardise the wines of the test, too, by the same mean and deviation
+Fix: standardise the wines of the test, too, by the same mean and deviation
 """
 
 import torch

@@ -1,7 +1,7 @@
 """Wine cultivars with a small network.
 
 Fault: inputs_not_normalised
-Cure: standardise the features
+Fix: standardise the features
 """
 
 import torch

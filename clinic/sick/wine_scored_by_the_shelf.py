@@ -1,7 +1,7 @@
 """A network tells three vineyards apart; the wines to be scored lie in the shelves by vineyard, eight at a time.
 
 Fault: evaluated_in_training_mode
-Cure: score in evaluation mode: normalised by their own shelf, the wines of one vineyard look like those of any
+Fix: score in evaluation mode: normalised by their own shelf, the wines of one vineyard look like those of any
 """
 
 import torch

@@ -1,7 +1,7 @@
 """Wine cultivars with a sigmoid network.
 
 Fault: saturated_units or bad_initialisation
-Cure: Xavier initialisation (or the default one)
+Fix: Xavier initialisation (or the default one)
 """
 
 import torch

@@ -1,7 +1,7 @@
 """Wine cultivars; the network returns log-probabilities for nll_loss.
 
 Fault: output_loss_mismatch
-Cure: log_softmax along dim=1, where the classes lie
+Fix: log_softmax along dim=1, where the classes lie
 """
 
 import torch

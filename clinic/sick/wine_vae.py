@@ -1,7 +1,7 @@
 """A variational autoencoder of wines.
 
 Fault: mixed_reductions
-Cure: both terms summed over the batch
+Fix: both terms summed over the batch
 """
 
 import torch

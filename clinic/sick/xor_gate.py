@@ -1,7 +1,7 @@
 """The XOR gate with a minimal network.
 
 Fault: local_optima or narrow_layer
-Cure: another seed (random restarts) or a wider hidden layer
+Fix: another seed (random restarts) or a wider hidden layer
 """
 
 import torch

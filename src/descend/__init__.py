@@ -4,32 +4,49 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from descend import data, iterates, landscape, network, optim, parallel, schedules
+    from descend import averaging, data, landscape, network, optim, parallel, schedules, trajectories
     from descend.doctor.callbacks.lightning import LightningCallback
     from descend.doctor.callbacks.transformers import TransformersCallback
-    from descend.doctor.observing.in_process_watch import watch
+    from descend.doctor.report.consultation import Consultation
     from descend.doctor.report.plotly_figures import figures
+    from descend.doctor.run_doctor import run_doctor
+    from descend.doctor.watch import watch
 
 __version__ = "0.1.0"
-_PARTS = ("data", "iterates", "landscape", "network", "optim", "parallel", "schedules")
-__all__ = [  # imported when they are asked for: they need torch and the frameworks, which the command line does without
-    "LightningCallback",
-    "TransformersCallback",
+_PARTS = (
+    "averaging",
     "data",
-    "figures",
     "iterates",
     "landscape",
     "network",
     "optim",
     "parallel",
     "schedules",
+    "trajectories",
+)
+__all__ = [  # names that are imported on first access, so that the command line starts without torch
+    "Consultation",
+    "LightningCallback",
+    "TransformersCallback",
+    "averaging",
+    "data",
+    "figures",
+    "landscape",
+    "network",
+    "optim",
+    "parallel",
+    "run_doctor",
+    "schedules",
+    "trajectories",
     "watch",
 ]
 _HOMES = {
+    "Consultation": "descend.doctor.report.consultation",
     "LightningCallback": "descend.doctor.callbacks.lightning",
     "TransformersCallback": "descend.doctor.callbacks.transformers",
     "figures": "descend.doctor.report.plotly_figures",
-    "watch": "descend.doctor.observing.in_process_watch",
+    "run_doctor": "descend.doctor.run_doctor",
+    "watch": "descend.doctor.watch",
 }
 
 
@@ -42,4 +59,9 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *__all__]
+    return [*__all__, "__version__"]
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Add the cell magic `%%descend` to a notebook, in which `%load_ext descend` calls this function."""
+    importlib.import_module("descend.cell_magic").add_cell_magic(shell)

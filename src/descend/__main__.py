@@ -3,7 +3,7 @@
 import sys
 
 if not sys.flags.safe_path:
-    del sys.path[0]  # the working directory: a `json.py` that is there is a script's, and not ours
+    del sys.path[0]  # remove the working directory from the path: a `json.py` there would replace the standard module
 
 from descend.cli import main
 

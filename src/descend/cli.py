@@ -1,47 +1,56 @@
-"""The command line: `descend doctor train.py`. Nothing heavy is imported before a command needs it."""
+"""The command line: `descend doctor train.py`. Heavy packages are imported only by the commands that need them."""
 
 import os
 import sys
+from math import inf
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from typer.exceptions import TyperException
 
 from descend import __version__
-from descend.doctor.commands import showing
-from descend.doctor.commands.applying import EPILOG as APPLY_EPILOG
-from descend.doctor.commands.applying import apply, write_or_say
+from descend.core.errors import WRONG_USAGE, UsageError
+from descend.core.interruption import catch_signals, command_status, interruption_status
+from descend.doctor.commands.apply_patch import EPILOG as APPLY_EPILOG
+from descend.doctor.commands.apply_patch import apply, write_patch_or_report
+from descend.doctor.commands.command_group import CommandGroup, set_project_defaults
+from descend.doctor.commands.explain import explain
 from descend.doctor.commands.export import export
-from descend.doctor.commands.failing import failed
-from descend.doctor.commands.finishing import finish
+from descend.doctor.commands.failure_status import report_failure
+from descend.doctor.commands.finish_consultation import finish
 from descend.doctor.commands.gradcheck import gradcheck
+from descend.doctor.commands.mcp_server.command import mcp
 from descend.doctor.commands.options import (
     DEFAULT_STORE,
+    ISOLATION,
     MOST_PROCESSES,
     MOST_SEED,
     MOST_STEPS,
     PASS_ON,
+    TRIALS,
     Arguments,
     AsModule,
-    Format,
+    Budget,
+    CaseFormat,
     Ignore,
     Processes,
     Python,
+    Quick,
     Ray,
     Select,
     Suggest,
     Target,
     Trials,
+    Verbose,
     Where,
     number,
 )
 from descend.doctor.commands.recorded_runs import diagnose, report, runs
-from descend.doctor.commands.showing.layout import layout
-from descend.doctor.commands.terminal import console, say
-from descend.doctor.commands.watching.command import watch
+from descend.doctor.commands.terminal import console, prepare_output, say
+from descend.doctor.commands.watch.command import watch
 from descend.doctor.script.plan import Plan, cores
-from descend.ground.errors import WRONG_USAGE, UsageError
-from descend.ground.interruption import catch_signals, command_status, interruption_status
+from descend.lab import commands as lab
+from descend.lab.commands.layout import layout
 
 if TYPE_CHECKING:
     from descend.doctor.case import Case
@@ -49,29 +58,31 @@ if TYPE_CHECKING:
     from descend.doctor.script.script import Script
 
 EPILOG = (
-    "Exit status: 0 no problem found, or undecided; 1 findings; 2 wrong usage; 130 Ctrl-C; 143 SIGTERM; 129 SIGHUP; "
-    "5 descend itself failed. If the script fails, its own status."
+    "Exit status: 0 no problem found; 1 problems found; 2 wrong usage; 3 undecided; 4 the script failed (its own "
+    "status is in the JSON); 5 descend itself failed; 130 Ctrl-C; 143 SIGTERM; 129 SIGHUP."
 )
 app = typer.Typer(
-    add_completion=False,
+    cls=CommandGroup,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
-    help="Finds out why a neural network isn't training, and proves the fix.",
+    help="Finds out why a neural network isn't training and proves the fix. Start with: descend doctor train.py",
 )
 
 
 @app.command(context_settings=PASS_ON, epilog=EPILOG)
-def doctor(  # noqa: PLR0913 - each is an option of the command
+def doctor(  # noqa: PLR0913 - each argument is an option of the command
     script: Target,
     arguments: Arguments = None,
     as_module: AsModule = False,
+    quick: Quick = False,
+    budget: Budget = None,
     steps: Annotated[
         int | None,
         number(
             "--steps",
             1,
             MOST_STEPS,
-            help="Observe this many optimizer steps. Default: 1000, or 300 if these take longer than 5 s.",
+            help="Observe this many optimizer steps. Default: 1000, or 300 if 300 steps take longer than 5 s.",
         ),
     ] = None,
     seconds: Annotated[
@@ -81,23 +92,29 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
             0.001,
             10_000_000.0,
             kind=float,
-            help="Observe at most this many seconds of training, without the time for measuring. Default: 60, "
-            "after at most 600 until training begins; a given value is used for both.",
+            help="Observe at most this many seconds of training, not counting the measurements. Default: 60, and "
+            "training must begin within 600 seconds. A value of this option replaces both limits.",
         ),
     ] = None,
     seeds: Annotated[
         int,
         number(
-            "--seeds", 2, 1000, help="Confirm a remedy on this many fresh seeds; on as many more if the result is open."
+            "--seeds",
+            2,
+            1000,
+            help="Confirm a fix on this many new seeds, and on the same number again if the result is still unclear.",
+            panel=TRIALS,
         ),
     ] = Plan.seeds,
     seed: Annotated[
-        int, number("--seed", 0, MOST_SEED, help="Add this to every seed that the script sets.")
+        int, number("--seed", 0, MOST_SEED, help="Add this number to every seed that the script sets.", panel=TRIALS)
     ] = Plan.seed,
     jobs: Annotated[
-        int | None, number("--jobs", 1, MOST_PROCESSES, help="Run this many trials in parallel. Default: one per core.")
+        int | None,
+        number(
+            "--jobs", 1, MOST_PROCESSES, help="Run this many trials in parallel. Default: one per core.", panel=TRIALS
+        ),
     ] = None,
-    processes: Processes = None,
     ray: Ray = None,
     trials: Trials = Plan.trials,
     suggest: Suggest = False,
@@ -107,8 +124,8 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
         bool,
         typer.Option(
             "--apply",
-            help="Write the proved patch into the script, unless the script has changed since. For a file that is not "
-            "below the current directory it asks.",
+            help="Write the proved patch into the script, unless the script has changed in the meantime. descend asks "
+            "for confirmation before it changes a file outside the current directory.",
         ),
     ] = False,
     allow_effects: Annotated[
@@ -116,27 +133,31 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
         typer.Option(
             "--allow-effects",
             help="Let the script write files, open connections and start programs outside the scratch copy.",
+            rich_help_panel=ISOLATION,
         ),
     ] = False,
     sandbox: Annotated[
         str,
         typer.Option(
             metavar="LEVEL",
-            help="Isolate the script by namespaces, landlock or hooks. Default: auto, the strongest available here.",
+            help="Isolate the script with namespaces, landlock or hooks; auto chooses the strongest one available.",
+            rich_help_panel=ISOLATION,
         ),
     ] = "auto",
-    format: Format = "text",
+    format: CaseFormat = None,
+    verbose: Verbose = False,
     store: Where = DEFAULT_STORE,
+    processes: Processes = None,
     python: Python = None,
 ) -> None:
-    """Find out why SCRIPT isn't training, try remedies on copies of it, and prove one.
+    """Find out why SCRIPT isn't training, try fixes on copies of it, and prove one of them.
 
     The script runs unmodified in a scratch copy of the working directory. descend observes the first optimizer
     steps and measures the training loop, the inputs, the activations and the curvature. It then edits the source,
-    one remedy at a time, and runs each edited copy with the same seed, the same batches and the same number of steps.
+    one fix at a time, and runs each edited copy with the same seed, the same batches and the same number of steps.
 
-    Writes outside the copy, network connections, signals and other programs are refused and listed. At the start,
-    descend prints what the chosen --sandbox cannot prevent.
+    Writes outside the copy are redirected into it. Network connections, signals and other programs are refused.
+    Both are listed. At the start, descend prints what the chosen --sandbox cannot prevent.
 
     A script for torchrun runs as a group of processes: as many as torchrun has started, or --nproc-per-node.
 
@@ -146,17 +167,17 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
     - descend doctor -m package.train
     - descend doctor notebook.ipynb
     """
-    from descend.doctor.canon.diagnosis import check_ids
+    from descend.doctor.catalog.diagnosis import check_ids
     from descend.doctor.record.store import open_store
-    from descend.doctor.sandbox.confinement import announcement, available
-    from descend.doctor.sandbox.world import is_other_rank, processes_here
-    from descend.doctor.script.script import opened
+    from descend.doctor.sandbox.confinement import choose_level, sandbox_message
+    from descend.doctor.sandbox.world import is_other_rank, local_group_size
+    from descend.doctor.script.script import open_script
 
     check_ids([*(select or ()), *(ignore or ())])
     if is_other_rank(os.environ):
-        return  # the first process of the group does it alone
-    available(sandbox)  # says at once where it is not
-    if not allow_effects and (left_open := announcement(sandbox)):
+        return  # only the first process of a torchrun group runs the doctor
+    choose_level(sandbox)  # fails before the script runs if this machine does not support the requested sandbox level
+    if not allow_effects and (left_open := sandbox_message(sandbox)):
         say(left_open)
     plan = Plan(
         steps=Plan.steps if steps is None else steps,
@@ -165,96 +186,98 @@ def doctor(  # noqa: PLR0913 - each is an option of the command
         patience=Plan.patience if seconds is None else seconds,
         seeds=seeds,
         trials=trials,
+        quick=quick,
+        budget_s=inf if budget is None else budget,
         suggest=suggest,
         seed=seed,
         jobs=cores() if jobs is None else jobs,
         allow_effects=allow_effects,
         sandbox=sandbox,
-        processes=processes_here(os.environ, cores()) if processes is None else processes,
+        processes=local_group_size(os.environ, cores()) if processes is None else processes,
         select=tuple(select or ()),
         ignore=tuple(ignore or ()),
     )
-    script_of = opened(script, tuple(arguments or ()), as_module=as_module, python=python)
+    script_of = open_script(script, tuple(arguments or ()), as_module=as_module, python=python)
     with script_of as target, open_store(store) as kept:
-        case = _consult(target, plan, kept, ray)
-        finish(case, target, kept, store, as_json=format == "json")
+        case = _run_diagnosis(target, plan, kept, ray)
+        finish(case, target, kept, store, format=format, verbose=verbose)
         if apply:
-            write_or_say(case, kept.folder)
-        sys.exit(case.exit_status[0])
+            write_patch_or_report(case, kept.folder)
+        sys.exit(case.exit_status)
 
 
-app.command(context_settings=PASS_ON, epilog="Exit status: the script's own; 5 descend itself failed.")(watch)
+app.command(context_settings=PASS_ON, epilog="Exit status: the script's own, or 5 if descend itself failed.")(watch)
 
 
 app.command()(diagnose)
 app.command(context_settings=PASS_ON)(gradcheck)
 app.command(epilog=APPLY_EPILOG)(apply)
 app.command()(export)
-app.add_typer(showing.app, name="show")
+app.command()(mcp)
+app.add_typer(lab.app, name="lab")
+app.add_typer(lab.app, name="show", hidden=True)  # the earlier name of `descend lab`
 app.command(context_settings=PASS_ON)(layout)
 app.command()(report)
 app.command()(runs)
-
-
-@app.command()
-def explain(
-    symptom: Annotated[str, typer.Argument(help="The id of a symptom, such as dead_units.")],
-) -> None:
-    """Explain a symptom: what it is, how it is recognised, and which remedies the literature recommends."""
-    from descend.doctor.canon.diagnosis import check_ids
-    from descend.doctor.commands.explanations import explanation
-
-    check_ids([symptom])
-    typer.echo(explanation(symptom))
+app.command()(explain)
 
 
 def main() -> NoReturn:
-    """Run the command line; a user's mistake is one line and status 2, a failure of ours status 5."""
+    """Run the command line. A usage error prints one line and exits with status 2. An internal error exits with 5."""
     catch_signals()
+    prepare_output()
     try:
         _require_directory()
         try:
             sys.exit(command_status(app(standalone_mode=False)))
         finally:
             if sys.stdout is not None:
-                sys.stdout.flush()  # else a full disk or a closed pipe shows only at the interpreter's end
+                sys.stdout.flush()  # Flush here: an error such as a full disk cannot be reported while Python exits.
     except UsageError as error:
         say(str(error))
     except TyperException as error:
-        say(f"{error.format_message()} (descend --help says more)")
+        say(f"{error.format_message()} (see descend --help)")
     except (KeyboardInterrupt, typer.Abort) as error:
         sys.exit(interruption_status(error))
     except SystemExit as left:
-        if isinstance(left.__context__, BrokenPipeError):  # typer exits with 1 there, which means findings
-            sys.exit(failed(left.__context__))
+        # On a broken pipe typer exits with status 1, which in descend means that problems were found.
+        if isinstance(left.__context__, BrokenPipeError):
+            sys.exit(report_failure(left.__context__))
         raise
     except Exception as error:
-        sys.exit(failed(error))
+        sys.exit(report_failure(error))
     sys.exit(WRONG_USAGE)
 
 
 def _require_directory() -> None:
+    """Raise `UsageError` if the current directory no longer exists."""
     try:
         os.getcwd()
     except OSError:
-        raise UsageError("the current directory has been deleted: change to another one") from None
+        raise UsageError("the current directory no longer exists: change to another directory") from None
 
 
 @app.callback(invoke_without_command=True)
-def _without_command(
+def _print_version_or_help(
     context: typer.Context, version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False
 ) -> None:
+    """Print the version or the help if that is requested; otherwise read the defaults from pyproject.toml."""
     if version or context.invoked_subcommand is None:
         typer.echo(f"descend {__version__}" if version else context.get_help())
         raise typer.Exit
+    set_project_defaults(context)
 
 
-def _consult(script: "Script", plan: Plan, store: "Store", ray: str | None) -> "Case":
+def _run_diagnosis(script: "Script", plan: Plan, store: "Store", ray: str | None) -> "Case":
+    """Diagnose the script with the settings of `plan`, show the progress on standard error, and return the results."""
     from contextlib import nullcontext
 
-    from descend.doctor.commands.live import Live
-    from descend.doctor.trials.cluster import joined
-    from descend.doctor.walk import doctor as consult
+    from descend.doctor.commands.progress_display import ProgressDisplay
+    from descend.doctor.pipeline import doctor as consult
+    from descend.doctor.trials.cluster import connect
 
-    with nullcontext() if ray is None else joined(ray, plan) as cluster, Live(console(stderr=True), plan) as live:
-        return consult(script, plan, store, live.show, cluster)
+    with (
+        nullcontext() if ray is None else connect(ray, plan) as cluster,
+        ProgressDisplay(console(stderr=True), plan) as display,
+    ):
+        return consult(script, plan, store, display.show, cluster, display.show_fix)

@@ -3,11 +3,12 @@
 from pathlib import Path
 
 from descend.doctor.archive import save_case
+from descend.doctor.assess.symptom import Symptom
 from descend.doctor.case import Case
 from descend.doctor.record import Ending, Record
 from descend.doctor.record.store import open_store
-from descend.doctor.script.change import Change, digest
-from descend.doctor.symptoms import Symptom
+from descend.doctor.script.file_change import FileChange, sha256_of
+from descend.doctor.trials.proof import Proof
 from descend.doctor.trials.trial import Trial
 
 OLD, NEW = b"lr = 5\n", b"lr = 1\n"
@@ -16,8 +17,8 @@ FINDING = Symptom(
 )
 
 
-def change_of(file: Path | str) -> Change:
-    return Change(str(file), digest(OLD), digest(NEW), ((0, 1, NEW.decode()),))
+def change_of(file: Path | str) -> FileChange:
+    return FileChange(str(file), sha256_of(OLD), sha256_of(NEW), ((0, 1, NEW.decode()),))
 
 
 def keep_patch(folder: Path, *files: Path | str) -> None:
@@ -38,7 +39,7 @@ def keep_patch(folder: Path, *files: Path | str) -> None:
         (0,),
         patch=patch,
     )
-    case = Case(record, (FINDING,), (), (cure,), cure, changes=tuple(map(change_of, files)))
+    case = Case(record, (FINDING,), (), Proof(trials=(cure,), fix=cure), changes=tuple(map(change_of, files)))
     with open_store(folder / ".descend") as store:
         store.save(record)
         save_case(store, case)

@@ -9,13 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from descend.doctor.sandbox.landlock import landlock_version
-from descend.doctor.sandbox.promises import left_open
+from descend.doctor.sandbox.promises import PROMISES, unprevented_effects
 
 from .world import consulted, skip_unless_reached, victim
 
 Attacks = Mapping[str, Mapping[str, str]]  # effect -> attempt -> code; those from C have a name that begins with "C"
 LOOP = Path("/dev/loop0")  # a disk of no use; it is read before and after
 SHARED_MEMORY = "changes of shared memory, semaphores and message queues of other programs"
+REDIRECTED = {promise.effect for promise in PROMISES if promise.is_redirected}
 SENTINELS = (
     "writes to files",
     "changes of files' modes, owners and times",
@@ -47,13 +48,19 @@ PREPARED = """
         address = socket.AF_INET.to_bytes(2, "little") + port.to_bytes(2, "big") + bytes([127, 0, 0, 1]) + bytes(8)
         if libc.connect(found, address, 16):
             raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-    def tried(name, action):
+    def original(function):
+        return getattr(function, "__wrapped__", function)
+    def is_unchanged():
+        # The files are seen without redirection.
+        names, mode = original(os.listdir)(folder), original(os.stat)(kept).st_mode
+        return (original(open)(kept).read(), names, mode & 0o111) == ("kept", ["kept"], 0)
+    def tried(name, action, may_redirect):
         try:
             action()
         except Exception as error:
             said[name] = f"{{type(error).__name__}}: {{error}}"
         else:
-            said[name] = "done"
+            said[name] = "redirected" if may_redirect and ({in_kernel} or is_unchanged()) else "done"
 """
 
 
@@ -84,15 +91,18 @@ def attempt_all(tmp_path: Path, level: str, attacks: Attacks, prepared: str = ""
         semaphore.write_text("semaphore")
         paths = [str(folder / "kept"), str(shared), str(folder), str(LOOP), os.ttyname(terminal)]
         with listening() as port:
-            attempts = [
-                f"    tried({f'{effect}: {name}'!r}, lambda: {code})"
+            attempts = [  # those from C come last, because some levels leave their effects open
+                f"    tried({f'{effect}: {name}'!r}, lambda: {code}, {effect in REDIRECTED})"
+                for is_c in (False, True)
                 for effect, each in attacks.items()
                 for name, code in each.items()
+                if name.startswith("C") is is_c
             ]
             numbers = [other.pid, port, segment]
-            attack = PREPARED.format(paths=paths, numbers=numbers) + prepared
+            in_kernel = level == "namespaces"  # the files are compared at the end
+            attack = PREPARED.format(paths=paths, numbers=numbers, in_kernel=in_kernel) + prepared
             _, said = consulted(tmp_path, level, attack + "\n".join(attempts) + last)
-        announced = left_open(level, landlock_version())
+        announced = unprevented_effects(level, landlock_version())
         for effect, each in attacks.items():
             for name in each:
                 is_seen = effect in SENTINELS  # what C code did to a layer of the run's own is no harm

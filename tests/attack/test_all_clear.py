@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 torch.manual_seed(0)
-words = "the cat dog house tree sees likes finds big small red old and but near under every never".split()
+words = "the cat dog hill tree sees likes finds big small red old and but near under every never".split()
 draw = torch.Generator().manual_seed(3)
 text = " ".join(words[i] for i in torch.randint(len(words), (2000,), generator=draw).tolist())
 alphabet = sorted(set(text))

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from complaints import one_line
 
+from descend.core.errors import UsageError
 from descend.doctor import archive
-from descend.doctor.script.changes import apply_changes
-from descend.ground.errors import UsageError
+from descend.doctor.script.patch_writing import apply_changes
 
 from .kept_patches import NEW, OLD, change_of, keep_patch
 
@@ -46,9 +46,7 @@ def named(way: str, folder: Path, file: Path) -> Path | str:
 def test_a_file_outside_the_current_directory_is_refused(descend_here, tmp_path, elsewhere, way):
     keep_patch(tmp_path, named(way, tmp_path, elsewhere))
     done = descend_here("apply")
-    assert done.returncode == 2 and one_line(done.stderr, f"{elsewhere} is not below the current directory"), (
-        done.stderr
-    )
+    assert done.returncode == 2 and one_line(done.stderr, f"{elsewhere} is outside the current directory"), done.stderr
     assert "run descend apply 1 in the script's directory" in done.stderr
     assert elsewhere.read_bytes() == OLD and [path.name for path in elsewhere.parent.iterdir()] == ["profile.py"]
 
@@ -101,7 +99,7 @@ def test_on_a_terminal_path_and_change_are_shown_and_the_default_is_no(tmp_path,
         said_until(ours, b"no such text")
     assert process.returncode == (0 if written else 2)
     assert hidden.read_bytes() == (NEW if written else OLD)
-    assert b"-lr = 5" in shown and b"+lr = 1" in shown and b"pro\\x1b[8mfile.py is not below" in shown
+    assert b"-lr = 5" in shown and b"+lr = 1" in shown and b"pro\\x1b[8mfile.py is outside" in shown
     assert b"\x1b[8m" not in shown
 
 
@@ -118,7 +116,7 @@ def said_until(terminal: int, text: bytes) -> bytes:
 def test_a_caller_decides_by_path_and_diff(tmp_path, elsewhere, monkeypatch):
     monkeypatch.chdir(tmp_path)
     asked: list[tuple[str, str]] = []
-    with pytest.raises(UsageError, match="not below the current directory"):
+    with pytest.raises(UsageError, match="outside the current directory"):
         apply_changes([change_of(elsewhere)], lambda *shown: bool(asked.append(shown)))
     assert asked == [(str(elsewhere), f"--- {elsewhere}\n+++ {elsewhere}\n@@ -1 +1 @@\n-lr = 5\n+lr = 1")]
     assert apply_changes([change_of(elsewhere)], lambda *_: True) == [str(elsewhere)] and elsewhere.read_bytes() == NEW

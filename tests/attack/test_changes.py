@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from descend.doctor.script import changes
-from descend.doctor.script.change import Change, changes_of
-from descend.doctor.script.changes import apply_changes
+from descend.core.errors import UsageError
+from descend.doctor.script import patch_writing
+from descend.doctor.script.file_change import FileChange, changes_of
+from descend.doctor.script.patch_writing import apply_changes
 from descend.doctor.script.script import Script
-from descend.doctor.script.sources import Sources
-from descend.ground.errors import UsageError
+from descend.doctor.script.source_snapshot import SourceSnapshot
 
 OLD, NEW = {"a.py": b"lr = 5\n", "b.py": b"steps = 5\n"}, {"a.py": b"lr = 1\n", "b.py": b"steps = 1\n"}
 
@@ -27,7 +27,7 @@ def two(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name, data in OLD.items():
         (tmp_path / name).write_bytes(data)
-    script = Script(tmp_path / "a.py", tmp_path, sources=Sources())
+    script = Script(tmp_path / "a.py", tmp_path, sources=SourceSnapshot())
     for name, data in NEW.items():
         script = script.edit(tmp_path / name, data.decode())
     yield changes_of(script)
@@ -50,10 +50,10 @@ def test_all_files_or_none(two, tmp_path):
 
 @pytest.mark.parametrize("exchanges", [True, False])
 @pytest.mark.parametrize("way", ["in place", "by renaming"])
-def test_what_is_saved_within_the_instant_stays_and_all_is_put_back(two, tmp_path, monkeypatch, exchanges, way):
-    real = changes._exchange
+def test_a_file_saved_during_the_exchange_stays_and_all_others_are_restored(two, tmp_path, monkeypatch, exchanges, way):
+    real = patch_writing._exchange_files
     if not exchanges:
-        monkeypatch.setattr(changes, "NO_EXCHANGE", range(1000))
+        monkeypatch.setattr(patch_writing, "NO_EXCHANGE", range(1000))
 
     def saved_just_before(aside: str, path: str) -> None:
         if path.endswith("b.py") and Path(aside).read_bytes() == NEW["b.py"]:
@@ -64,16 +64,16 @@ def test_what_is_saved_within_the_instant_stays_and_all_is_put_back(two, tmp_pat
                 os.replace(f"{path}~", path)
         with pytest.MonkeyPatch.context() as within:
             if not exchanges:
-                within.setattr(changes.ctypes, "CDLL", lambda *_, **__: object())
+                within.setattr(patch_writing.ctypes, "CDLL", lambda *_, **__: object())
             real(aside, path)
 
-    monkeypatch.setattr(changes, "_exchange", saved_just_before)
-    with pytest.raises(UsageError, match="b.py was being changed"):
+    monkeypatch.setattr(patch_writing, "_exchange_files", saved_just_before)
+    with pytest.raises(UsageError, match="another program changed b.py at the same time"):
         apply_changes(two)
     assert texts(tmp_path) == OLD | {"b.py": b"steps = 7\n"}
 
 
-def test_a_file_that_somebody_has_open_for_writing_is_left_alone(two, tmp_path):
+def test_a_file_that_another_process_has_open_for_writing_is_not_changed(two, tmp_path):
     with open(tmp_path / "a.py", "r+b") as file:
         try:
             with open(tmp_path / "b.py", "rb") as other:
@@ -81,7 +81,7 @@ def test_a_file_that_somebody_has_open_for_writing_is_left_alone(two, tmp_path):
         except OSError as error:
             assert error.errno != errno.EAGAIN
             pytest.skip("this file system has no leases")
-        with pytest.raises(UsageError, match="a.py was being changed"):
+        with pytest.raises(UsageError, match="another program changed a.py at the same time"):
             apply_changes(two)
         file.write(b"lr = 7\n")
     assert texts(tmp_path) == OLD | {"a.py": b"lr = 7\n"}
@@ -90,10 +90,10 @@ def test_a_file_that_somebody_has_open_for_writing_is_left_alone(two, tmp_path):
 def test_what_a_killed_one_has_begun_is_carried_on(two, tmp_path):
     source = f"""
 import os, signal, sys
-from descend.doctor.script import changes
-from descend.doctor.script.change import Change
-from descend.doctor.script.changes import apply_changes
-real, times = changes._exchange, []
+from descend.doctor.script import patch_writing
+from descend.doctor.script.file_change import FileChange
+from descend.doctor.script.patch_writing import apply_changes
+real, times = patch_writing._exchange_files, []
 
 def killed(aside, path):
     times.append(path)
@@ -101,7 +101,7 @@ def killed(aside, path):
         os.kill(os.getpid(), signal.SIGKILL)
     real(aside, path)
 
-changes._exchange = killed
+patch_writing._exchange_files = killed
 apply_changes({two!r})
 """
     done = subprocess.run([sys.executable, "-c", source], cwd=tmp_path)
@@ -112,14 +112,17 @@ apply_changes({two!r})
 
 
 def test_a_damaged_patch_is_not_written(two, tmp_path):
-    for kept, words in (("lr = 0.3\n", "damaged"), ("login('***', lr=0.3)\n", "holds a secret, which no store keeps")):
-        damaged = [Change(c.file, c.before, c.after, ((0, 1, kept),)) for c in two]
+    for kept, words in (
+        ("lr = 0.3\n", "damaged"),
+        ("login('***', lr=0.3)\n", "holds a secret, and secrets are not stored"),
+    ):
+        damaged = [FileChange(c.file, c.before, c.after, ((0, 1, kept),)) for c in two]
         with pytest.raises(UsageError, match=words):
             apply_changes(damaged)
     assert texts(tmp_path) == OLD
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="only root may give a file to somebody else")
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may change the owner of a file")
 def test_owner_and_attributes_are_kept(two, tmp_path):
     os.chown(tmp_path / "a.py", 1234, 4321)
     os.chmod(tmp_path / "a.py", 0o2751)
@@ -134,7 +137,7 @@ def test_a_notebook_is_patched_in_its_own_style(tmp_path, monkeypatch):
     notebook = {"cells": [cell, {"cell_type": "markdown", "source": "é"}], "metadata": {}, "nbformat": 4}
     path = tmp_path / "train.ipynb"
     path.write_text(json.dumps(notebook, indent=1, ensure_ascii=True) + "\n")
-    script = Script(path, tmp_path, sources=Sources())
+    script = Script(path, tmp_path, sources=SourceSnapshot())
     edited = changes_of(script.edit(path, script.read(path).replace("lr = 5", "lr = 1")))
     before = path.read_text()
     assert apply_changes(edited) == ["train.ipynb"]
@@ -149,7 +152,7 @@ def test_encodings_and_marks_are_kept(tmp_path, monkeypatch):
     for encoding, head in (("utf-8-sig", "# é"), ("latin-1", "# coding: latin-1\r\n# é"), ("utf-8", "# 1\x0c2\u2028")):
         path = tmp_path / "train.py"
         path.write_bytes(f"{head}\r\nlr = 5\rx = 1".encode(encoding))
-        script = Script(path, tmp_path, sources=Sources())
+        script = Script(path, tmp_path, sources=SourceSnapshot())
         edited = changes_of(script.edit(path, script.read(path).replace("5", "1")))
         assert edited[0].before == hashlib.sha256(path.read_bytes()).hexdigest()
         assert apply_changes(edited) == ["train.py"]

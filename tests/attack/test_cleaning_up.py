@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from descend.core.temporary import delete_folder, temporary_folder
 from descend.doctor.record import Effect
 from descend.doctor.sandbox.copy_on_write import CopyOnWrite
-from descend.doctor.sandbox.file_effects import FileEffects, Outside, SharedFolders
-from descend.ground.temporary import delete, temporary_folder
+from descend.doctor.sandbox.file_effects import FileEffects, SharedFolders
+from descend.doctor.sandbox.outside_effects import OutsideEffect
 
 DEEP = 3000  # more than the interpreter's stack holds, and than a path may have
 
@@ -78,7 +79,7 @@ def test_all_is_deleted_and_no_link_is_followed(tmp_path, leave):
         path.chmod(0o750)
     top.mkdir()
     leave(top)
-    delete(top)
+    delete_folder(top)
     assert not os.path.lexists(top)
     assert (users / "kept").read_text() == "kept"
     assert [stat.S_IMODE(path.stat().st_mode) for path in (users, users / "inner")] == [0o750, 0o750]
@@ -99,7 +100,7 @@ def test_the_scratch_copy_itself_is_not_the_scripts(tmp_path, event):
     (top / "inner").mkdir(parents=True)
     judge = FileEffects(CopyOnWrite([top]), threading.local(), SharedFolders([])).judges[event]
 
-    def judged(path: Path) -> Outside | None:
+    def judged(path: Path) -> OutsideEffect | None:
         further = (str(path) + "-new", -1, -1) if event == "os.rename" else (-1, -1)
         return judge(event, (str(path), *further))
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from plotly.offline import get_plotlyjs
 
+from descend.core.control_characters import escape_control_characters
 from descend.doctor.commands.terminal import console, say
 from descend.doctor.record import Ending, Note
-from descend.doctor.record.arriving import arrived
-from descend.doctor.report.document import environment
-from descend.ground.control_characters import escaped
+from descend.doctor.record.validation import sanitise
+from descend.doctor.report.document import template_environment
 
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 EVIL = "\x1b[31m\x9b5m\x07\x1b]0;owned\x07\r\u202egnp"
@@ -54,17 +54,17 @@ raise Failure("no " + EVIL)
 
 
 def test_control_characters_are_written_as_in_a_literal_and_lines_stay():
-    assert escaped("a\tb\r\nc\n") == "a\tb\r\nc\n"
-    assert escaped("\x1b[31m\r\x9b\x7f\u202e\ud800") == r"\x1b[31m\r\x9b\x7f\u202e\ud800"
-    assert escaped(escaped(EVIL)) == escaped(EVIL)
+    assert escape_control_characters("a\tb\r\nc\n") == "a\tb\r\nc\n"
+    assert escape_control_characters("\x1b[31m\r\x9b\x7f\u202e\ud800") == r"\x1b[31m\r\x9b\x7f\u202e\ud800"
+    assert escape_control_characters(escape_control_characters(EVIL)) == escape_control_characters(EVIL)
 
 
-def test_each_door_escapes(capsys):
+def test_every_output_escapes_control_characters(capsys):
     say(f"a {EVIL}")
     for stderr in (False, True):
         console(stderr=stderr).print(f"b {EVIL}", markup=False)
-    ending, note = arrived(Ending("failed", 1, error=f"c {EVIL}\n")), arrived(Note("tape", EVIL))
-    page = environment().from_string("{{ shown }}").render(shown=EVIL)
+    ending, note = sanitise(Ending("failed", 1, error=f"c {EVIL}\n")), sanitise(Note("tape", EVIL))
+    page = template_environment().from_string("{{ shown }}").render(shown=EVIL)
     out, err = capsys.readouterr()
     for text in (out, err, ending.error, note.reason, page):
         assert r"\x1b[31m" in text and not CONTROL.search(text)

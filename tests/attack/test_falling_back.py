@@ -7,7 +7,7 @@ import textwrap
 
 import pytest
 
-from descend.doctor.run import launch
+from descend.doctor.execution import launch
 from descend.doctor.sandbox import confinement
 
 from .world import consulted, skip_unless_reached
@@ -28,7 +28,7 @@ def test_a_run_without_its_namespaces_goes_on_at_the_next_level(tmp_path, monkey
     record, _ = consulted(tmp_path, "auto", "attempt('own', os.getpid)")
     [note] = [note.reason for note in record.notes if note.probe == "sandbox"]
     assert f"no namespaces: open_tree {tmp_path / 'missing'}: No such file or directory" in note
-    assert confinement.strongest() == "landlock"
+    assert confinement.strongest_level() == "landlock"
 
 
 @pytest.mark.slow
@@ -42,8 +42,8 @@ def test_a_mount_among_the_temporary_files_takes_no_namespaces_away(tmp_path):
         subprocess.run(["mount", "--make-rprivate", "/"], check=True)
         subprocess.run(["mount", "-t", "tmpfs", "none", {str(mounted)!r}], check=True)
         open({str(mounted / "kept")!r}, "w").write("kept")
-        from descend.doctor.sandbox.confinement import strongest, without_namespaces
-        print(strongest(), without_namespaces())
+        from descend.doctor.sandbox.confinement import strongest_level, find_namespace_error
+        print(strongest_level(), find_namespace_error())
     """
     command = ["unshare", "--mount", sys.executable, "-c", textwrap.dedent(program)]
     done = subprocess.run(command, capture_output=True, text=True)

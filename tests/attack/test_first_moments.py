@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from descend.doctor.run.forking import forking
-from descend.doctor.run.launch import new_record, run
+from descend.doctor.execution.forking import fork_server
+from descend.doctor.execution.launch import new_record, run
 from descend.doctor.sandbox import confinement
 from descend.doctor.script.plan import Plan
 from descend.doctor.script.script import Script
@@ -40,7 +40,7 @@ def test_a_script_that_leaves_at_once_does_not_weaken_its_sandbox(tmp_path, monk
     plan = Plan(role="baseline", sandbox="auto")
     record = run(script, plan, new_record(script, plan))
     assert record.ending is not None and record.ending.status == LEAVING[leaving]
-    assert confinement.strongest() == "namespaces" and not record.notes
+    assert confinement.strongest_level() == "namespaces" and not record.notes
 
 
 @pytest.mark.parametrize("forked", [False, True], ids=["started", "forked"])
@@ -50,7 +50,7 @@ def test_a_module_with_a_name_of_the_standard_librarys_runs_only_as_the_scripts(
     for name in LOCAL:
         (tmp_path / f"{name}.py").write_text(f"open({str(kept)!r}, 'w').close()\n")
     script, plan = started(tmp_path, TRAINING.format(steps=3)), Plan(role="baseline", sandbox=REACHED[-1])
-    with forking(script) if forked else nullcontext() as server:
+    with fork_server(script) if forked else nullcontext() as server:
         record = run(script, plan, new_record(script, plan), server=server)
     try:
         assert not kept.exists() and not record.effects

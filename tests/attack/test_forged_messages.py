@@ -7,10 +7,10 @@ from itertools import chain
 
 import pytest
 
+from descend.doctor.execution.process import received_messages
 from descend.doctor.record import Effect, Ending, Fact, Reading, Record, facts
-from descend.doctor.record.arriving import Lines, arrivals
+from descend.doctor.record.validation import Lines, valid_messages
 from descend.doctor.record.wire import encode
-from descend.doctor.run.process import received
 
 ENDING = {"reason": "finished", "status": 0}
 FORGED = {
@@ -43,21 +43,26 @@ FORGED = {
 @pytest.mark.parametrize("name", list(FORGED))
 def test_a_message_of_another_form_is_left_out(name):
     line = json.dumps(FORGED[name]).encode() + b"\n"
-    assert list(arrivals(line)) == []
+    assert list(valid_messages(line)) == []
 
 
 @pytest.mark.parametrize(
     "line", [b"[" * 100_000 + b"\n", b'["note",' * 5000 + b"\n", b"\xff\xfe\n", b"9" * 9999 + b"\n"]
 )
 def test_a_line_that_cannot_be_read_is_left_out(line):
-    assert list(arrivals(line)) == []
+    assert list(valid_messages(line)) == []
 
 
 def test_what_descend_sends_itself_arrives():
-    sent = [Reading("loss", "", 3, 0.5), Effect("write", "x", True), Fact.of(facts.Begun(), 0), Ending("finished", 0)]
+    sent = [
+        Reading("loss", "", 3, 0.5),
+        Effect("write", "x", True),
+        Fact.of(facts.ScriptStarted(), 0),
+        Ending("finished", 0),
+    ]
     record = Record()
     for line in encode(sent).splitlines(keepends=True):
-        record.extend(arrivals(line))
+        record.extend(valid_messages(line))
     assert record.steps == 0 and len(record.series("loss")) == 1 and record.effects and record.facts and record.ending
 
 
@@ -82,7 +87,7 @@ def test_what_writes_for_ever_after_the_scripts_end_is_not_awaited():
 
     threading.Thread(target=flood, daemon=True).start()
     try:
-        found = list(chain.from_iterable(received([reader], lambda: True)))
+        found = list(chain.from_iterable(received_messages([reader], lambda: True)))
     finally:
         os.close(reader)
     assert 0 < len(found) * len(note) < 1 << 21  # no more than a pipe holds, and a block

@@ -13,7 +13,7 @@ from .world import levels, named, skip_unless_reached
 
 PROGRAM = """
 import ctypes, os, signal, sys, time
-from descend.doctor.run import keeper
+from descend.doctor.execution import keeper
 level, top, action, name = sys.argv[1:5]
 libc = ctypes.CDLL(None, use_errno=True)
 if "without-landlock" in sys.argv:
@@ -67,7 +67,7 @@ def leaves_many():
 def begin():
     globals()[action]()
     os._exit(4)
-os._exit(keeper.kept(begin, keeper.Confinement(level, (top,)), os.getppid()) & 0xFF)
+os._exit(keeper.keep_run(begin, keeper.Confinement(level, (top,)), os.getppid()) & 0xFF)
 """
 ENDED = {  # what the run does -> the keeper's status, if it is another one than 4
     "stops": 4,

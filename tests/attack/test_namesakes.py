@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from complaints import complaints
 
+from descend.core.errors import InternalError
+from descend.doctor.execution.launch import new_record, run
 from descend.doctor.record import Record
-from descend.doctor.run.launch import new_record, run
 from descend.doctor.script.plan import Plan
 from descend.doctor.script.script import Script
-from descend.ground.errors import OwnFailure
 
 from .world import REACHED, TRAINING
 
@@ -92,7 +92,7 @@ EVERY_ONE = "import os\nos.closerange(3, 1 << 20)\nimport time\ntime.sleep(2)\n"
 
 
 def test_a_run_whose_channel_is_closed_all_the_same_is_no_failure_of_the_script(tmp_path):
-    with pytest.raises(OwnFailure, match=r"train\.py closed the descriptor by which descend observes it"):
+    with pytest.raises(InternalError, match=r"train\.py closed a file descriptor of descend"):
         observed(written(tmp_path, {}, EVERY_ONE))
 
 
@@ -105,4 +105,4 @@ def test_both_commands_say_so_in_a_line_and_watch_leaves_the_run_alone(tmp_path)
         done = subprocess.run(started, cwd=tmp_path, capture_output=True, text=True)
         ends[command] = (done.returncode, complaints(done.stderr)[-1])
     assert ends["watch"][0] == 0 and "run 1, " in ends["watch"][1], ends
-    assert ends["doctor"][0] == 5 and "closed the descriptor" in ends["doctor"][1], ends
+    assert ends["doctor"][0] == 5 and "closed a file descriptor" in ends["doctor"][1], ends

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from sampling import repeatable, sampled
 
-from descend.iterates.checkpoint import Checkpoint
+from descend.averaging.checkpoint import Checkpoint
 
 from .mutations import mutants
 

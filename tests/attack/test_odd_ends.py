@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from descend.doctor.run import launch
-from descend.doctor.run.launch import new_record, run
-from descend.doctor.run.process import TAIL, _whole_lines, received
+from descend.doctor.execution import launch
+from descend.doctor.execution.launch import new_record, run
+from descend.doctor.execution.process import TAIL, _whole_lines, received_messages
 from descend.doctor.script.plan import Plan
 from descend.doctor.script.script import Script
 
@@ -112,7 +112,7 @@ def test_a_run_that_cannot_end_itself_is_ended(tmp_path, monkeypatch, stuck):
 def test_what_never_ends_is_not_awaited():
     reader, writer = os.pipe()
     stopped = threading.Event()
-    assert list(received([reader], stopped.is_set, until=time.monotonic())) == []
+    assert list(received_messages([reader], stopped.is_set, until=time.monotonic())) == []
     os.close(reader)
     os.close(writer)
 

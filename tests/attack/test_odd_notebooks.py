@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from descend.core.errors import UsageError
 from descend.doctor.script import notebook
-from descend.ground.errors import UsageError
 
 LAST = "lr = 5\nprint(lr)"  # the cell that is edited
 CELLS = {  # the cell before it
@@ -46,9 +46,9 @@ def notebook_of(*sources: str, in_lines: bool = True, **style: Any) -> str:
 
 
 def edited(text: str, above: str = "") -> str:
-    source = notebook.flattened(text, "n.ipynb")
+    source = notebook.to_source(text, "n.ipynb")
     assert source.count("lr = 5") == 1
-    return notebook.refilled(text, "n.ipynb", above + source.replace("lr = 5", "lr = 1"))
+    return notebook.with_source(text, "n.ipynb", above + source.replace("lr = 5", "lr = 1"))
 
 
 def sources(text: str) -> list[str]:
@@ -59,17 +59,17 @@ def sources(text: str) -> list[str]:
 @pytest.mark.parametrize("name", CELLS)
 def test_a_cell_that_holds_what_we_write_stays_as_it_is(name, in_lines):
     text = notebook_of(CELLS[name], LAST + "\n\n", in_lines=in_lines)
-    source = notebook.flattened(text, "n.ipynb")
-    assert notebook.refilled(text, "n.ipynb", source) == text
+    source = notebook.to_source(text, "n.ipynb")
+    assert notebook.with_source(text, "n.ipynb", source) == text
     assert sources(edited(text, "import torch\n")) == ["import torch\n" + CELLS[name], LAST.replace("5", "1") + "\n\n"]
     line = source[: source.index("lr = 5")].count("\n") + 1
-    assert notebook.place(source, line) == (2, 1)
-    assert notebook.place(source, 2) == (1, 1)
+    assert notebook.cell_position(source, line) == (2, 1)
+    assert notebook.cell_position(source, 2) == (1, 1)
 
 
 def test_only_what_is_no_python_is_left_out():
     text = notebook_of("pass  #! x\n!ls\nif y:\n    %time z", LAST)
-    assert notebook.left_out(text, "n.ipynb") == ["!ls", "%time z"]
+    assert notebook.ignored_lines(text, "n.ipynb") == ["!ls", "%time z"]
 
 
 @pytest.mark.parametrize("way", WRITTEN)
@@ -92,5 +92,7 @@ def test_half_of_a_surrogate_pair_in_an_output_stays_so(escaped):
 
 def test_a_number_that_would_be_written_as_no_json_is_refused():
     text = notebook_of(LAST).replace('"outputs": []', '"outputs": [1e999]')
-    with pytest.raises(UsageError, match="n.ipynb is not a notebook: the number 1e999 is too large"):
-        notebook.flattened(text, "n.ipynb")
+    with pytest.raises(
+        UsageError, match="n.ipynb is not a notebook: it contains a number that is too large for a float: 1e999"
+    ):
+        notebook.to_source(text, "n.ipynb")

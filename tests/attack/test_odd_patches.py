@@ -6,11 +6,11 @@ import sys
 
 import pytest
 
-from descend.doctor.script import changes as module
-from descend.doctor.script.change import changes_of
-from descend.doctor.script.changes import apply_changes
+from descend.core.errors import UsageError
+from descend.doctor.script import patch_writing as module
+from descend.doctor.script.file_change import changes_of
+from descend.doctor.script.patch_writing import apply_changes
 from descend.doctor.script.script import Script
-from descend.ground.errors import UsageError
 
 from .kept_patches import NEW, OLD, change_of, keep_patch
 
@@ -102,6 +102,7 @@ def test_many_that_apply_at_once_write_the_patch_once(tmp_path):
     command = [sys.executable, "-m", "descend", "apply"]
     started = [subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) for _ in range(3)]
     said = [process.communicate(timeout=300)[1] for process in started]
-    assert sorted(said) == ["descend: the patch of run 1 is applied already\n"] * 2 + ["descend: wrote train.py\n"]
+    again = "descend: the patch of run 1 has already been applied\n"
+    assert sorted(said) == [again, again, "descend: wrote train.py\n"]
     assert (tmp_path / "train.py").read_bytes() == NEW
     assert sorted(os.listdir(tmp_path)) == [".descend", "train.py"]

@@ -47,7 +47,7 @@ WAYS = {
         "Python, a compiled module": "torch.jit.script(torch.nn.ReLU())._c.save(kept)",
         "Python, a tensor of a file": "torch.from_file(kept, shared=True, size=1, dtype=torch.uint8).fill_(0)",
         "Python, a storage of a file": "torch.UntypedStorage.from_file(kept, True, 9)",
-        "Python, a meeting place of processes": "torch.distributed.FileStore(f'{folder}/new', 1)",
+        "Python, a meeting place of processes": "torch.distributed.FileStore(f'{folder}/store', 1)",
         "Python, a profile": "profiled(kept)",
         "C, a compiler's own start": "cpp_builder.run_compile_cmd(f'touch {folder}/new', '.')",
         "C, a spawned worker": "multiprocessing.get_context('spawn').Process(target=write, args=(kept,)).start()",
@@ -71,7 +71,7 @@ WAYS = {
         "Python, the keeper's parent": "os.kill(parent_of(os.getppid()), signal.SIGCONT)",
         "Python, a number of an overridden type": "os.kill(Number(other), signal.SIGKILL)",
     },
-    "changes of other processes' limits, priorities and processors": {
+    "changes of other processes' limits, priorities and CPU affinity": {
         "Python, the keeper's limits": "resource.prlimit(os.getppid(), resource.RLIMIT_CORE, (0, 0))",
         "Python, a group's priority": "os.setpriority(os.PRIO_PGRP, os.getpgid(other), 19)",
     },

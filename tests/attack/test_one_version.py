@@ -13,9 +13,9 @@ from waiting import comes
 from descend.doctor.record import Effect, Fact, facts
 from descend.doctor.sandbox.scratch import scratch_copy
 from descend.doctor.script.script import Script
-from descend.doctor.script.sources import Sources
-from descend.doctor.trials import elsewhere
-from descend.doctor.trials.elsewhere import Changed, Elsewhere
+from descend.doctor.script.source_snapshot import SourceSnapshot
+from descend.doctor.trials import external_files
+from descend.doctor.trials.external_files import ExternalFileChanged, ExternalFiles
 
 SICK = """\
 import torch, yaml
@@ -103,16 +103,18 @@ def test_what_no_copy_holds_ends_the_trials_when_it_changes(project, which, desc
         path.write_bytes(path.read_bytes() + b"\n")
 
     status, case, _ = consulted(project, change)
-    assert status == 1 and case["changed"].startswith(f"{which} was changed meanwhile: no more trials are made"), case
+    assert status == 1 and case["changed"].startswith(f"{which} was changed during the trials: the trials end here"), (
+        case
+    )
     assert [finding["symptom"] for finding in case["findings"]] == ["no_zero_grad"] and case["patch"] is None
     shown = " ".join(descend("diagnose", cwd=project).stdout.split())
-    assert "the trials ended early" in shown and f"ended {which} was changed meanwhile" in shown
-    assert f"{which} was changed meanwhile" in (project / ".descend" / "1" / "report.html").read_text()
+    assert "the trials ended early" in shown and f"ended {which} was changed during the trials" in shown
+    assert f"{which} was changed during the trials" in (project / ".descend" / "1" / "report.html").read_text()
 
 
-def held(files: dict[str, Path]) -> Elsewhere:
-    seen = Elsewhere()
-    seen.take([Fact.of(facts.FileRead(), 0, str(path)) for path in files.values()])
+def held(files: dict[str, Path]) -> ExternalFiles:
+    seen = ExternalFiles()
+    seen.note_files([Fact.of(facts.FileRead(), 0, str(path)) for path in files.values()])
     return seen
 
 
@@ -120,38 +122,38 @@ def held(files: dict[str, Path]) -> Elsewhere:
 def files(tmp_path):
     made = {name: tmp_path / name for name in ("small.csv", "large.csv")}
     made["small.csv"].write_text("1,2\n")
-    made["large.csv"].write_bytes(b"0" * (elsewhere.CHEAP + 1))
+    made["large.csv"].write_bytes(b"0" * (external_files.HASHED_BYTES + 1))
     return made
 
 
-def test_a_file_is_told_by_its_contents_where_that_is_cheap(files):
+def test_small_files_are_compared_by_their_contents(files):
     seen = held(files)
     seen.check()
     os.utime(files["small.csv"], ns=(1, 1))
     seen.check()
     files["small.csv"].write_text("1,3\n")
-    with pytest.raises(Changed, match="small.csv was changed meanwhile"):
+    with pytest.raises(ExternalFileChanged, match="small.csv was changed during the trials"):
         seen.check()
 
 
 @pytest.mark.parametrize("how", ["touched", "replaced", "gone", "a folder"])
-def test_a_large_file_is_told_by_its_look(files, how):
+def test_large_files_are_compared_by_size_time_and_inode(files, how):
     seen, file = held(files), files["large.csv"]
     if how == "touched":
         os.utime(file, ns=(1, 1))
     else:
         file.rename(file.with_suffix(".old"))
     if how == "replaced":
-        file.write_bytes(b"1" * (elsewhere.CHEAP + 1))
+        file.write_bytes(b"1" * (external_files.HASHED_BYTES + 1))
     elif how == "a folder":
         file.mkdir()
-    with pytest.raises(Changed, match="large.csv (was changed|is gone) meanwhile"):
+    with pytest.raises(ExternalFileChanged, match="large.csv (was changed|disappeared) during the trials"):
         seen.check()
 
 
 def test_what_the_script_writes_itself_is_its_own(files):
     seen = held(files)
-    seen.take([Effect("write", str(files["small.csv"]), refused=False)])
+    seen.note_files([Effect("write", str(files["small.csv"]), refused=False)])
     files["small.csv"].write_text("by the script")
     seen.check()
 
@@ -160,7 +162,7 @@ def test_every_copy_is_made_of_what_was_there_first(tmp_path):
     for name in ("train.py", "new.txt", "conf.toml", "old.py"):
         (tmp_path / name).write_text(f"# {name}\n")
     (tmp_path / "new.txt").unlink()
-    script = Script(tmp_path / "train.py", tmp_path, sources=Sources())
+    script = Script(tmp_path / "train.py", tmp_path, sources=SourceSnapshot())
     with scratch_copy(script):
         pass
     (tmp_path / "old.py").unlink()
@@ -170,4 +172,4 @@ def test_every_copy_is_made_of_what_was_there_first(tmp_path):
         found = {path.name: path.read_text() for path in scratch.root.iterdir()}
     expected = {name: f"# {name}\n" for name in ("train.py", "conf.toml", "old.py")}
     assert found == expected | {"train.py": "# train.py\nx = 1\n"}
-    assert script.has(tmp_path / "old.py") and not script.has(tmp_path / "new.py")
+    assert script.has_file(tmp_path / "old.py") and not script.has_file(tmp_path / "new.py")

@@ -6,7 +6,7 @@ refused at every level.
 
 import pytest
 
-from descend.doctor.sandbox.promises import LEVELS, PROMISES, left_open_message
+from descend.doctor.sandbox.promises import LEVELS, PROMISES, unprevented_effects_message
 
 from .promised import attempt_all, listening
 from .world import consulted, levels, refused, skip_unless_reached
@@ -14,7 +14,7 @@ from .world import consulted, levels, refused, skip_unless_reached
 ATTACKS = {  # effect -> attempt -> whether it had its effect; those from C have a name that begins with "C"
     "writes to files": {
         "Python": "open(kept, 'a').write('x')",
-        "Python, opened anew by /proc": "os.write(os.open(f'/proc/self/fd/{os.open(kept, os.O_RDONLY)}', 2), b'x')",
+        "Python, reopened by /proc": "os.write(os.open(f'/proc/self/fd/{os.open(kept, os.O_RDONLY)}', 2), b'x')",
         "Python, attached to a database": "sqlite3.connect(':memory:').execute(f\"ATTACH '{folder}/new.db' AS x\")"
         ".execute('CREATE TABLE x.t (a)')",
         "Python, copied by a database": "sqlite3.connect(':memory:').execute(f\"VACUUM INTO '{folder}/copy.db'\")",
@@ -49,7 +49,7 @@ ATTACKS = {  # effect -> attempt -> whether it had its effect; those from C have
         "Python": "open(f'/proc/{other}/mem', 'r+b').close()",
         "C": "in_c('open', f'/proc/{other}/mem'.encode(), os.O_RDWR)",
     },
-    "changes of other processes' limits, priorities and processors": {
+    "changes of other processes' limits, priorities and CPU affinity": {
         "Python, limits": "resource.prlimit(other, resource.RLIMIT_CORE, (0, 0))",
         "Python, priority": "os.setpriority(os.PRIO_PROCESS, other, 19)",
         "Python, processors": "os.sched_setaffinity(other, {0})",
@@ -84,11 +84,13 @@ def test_each_effect_is_held_back_or_announced(tmp_path, level):
 
 @pytest.mark.parametrize("version", [1, 3, 6])
 def test_the_line_at_the_start_names_what_is_left_open(version):
-    assert left_open_message("namespaces", version) == ""
-    line = left_open_message("landlock", version, "no namespaces: unshare: Operation not permitted")
-    assert line.startswith("sandbox landlock (no namespaces: unshare: Operation not permitted): libraries in C")
+    assert unprevented_effects_message("namespaces", version) == ""
+    line = unprevented_effects_message("landlock", version, "no namespaces: unshare: Operation not permitted")
+    assert line.startswith(
+        "with the sandbox level landlock (no namespaces: unshare: Operation not permitted), C libraries"
+    )
     assert ("signals to other processes" in line) is (version < 6) and ("writes to files" in line) is (version < 3)
-    assert all(p.effect in left_open_message("hooks", version) for p in PROMISES if p.hooks == "python")
+    assert all(p.effect in unprevented_effects_message("hooks", version) for p in PROMISES if p.hooks == "python")
     assert len(LEVELS) == 3
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sampling import repeatable, sampled
 
 from descend.doctor.redaction.redactor import Redactor
-from descend.doctor.redaction.sources import Sources, secrets_in
+from descend.doctor.redaction.sources import Sources, secrets_in_file
 
 SECRET = "q7Zx4821wK"
 SHOWN = {  # in a text whose source is not available
@@ -112,13 +112,13 @@ def put(form: str) -> str:
 @pytest.mark.parametrize("name", SHOWN)
 def test_what_is_written_like_a_secret_is_hidden(name):
     text = put(SHOWN[name])
-    shown = Redactor({}).clean(text)
+    shown = Redactor({}).mask_secrets(text)
     assert SECRET in text and SECRET not in shown and shown.count("\n") == text.count("\n")
 
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_what_a_source_gives_to_a_secrets_name_is_known(name):
-    assert SECRET in secrets_in(Path("train.py"), put(SOURCES[name]))
+    assert SECRET in secrets_in_file(Path("train.py"), put(SOURCES[name]))
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -130,7 +130,7 @@ def test_what_settings_give_to_a_secrets_name_is_known(tmp_path, name):
 
 @pytest.mark.parametrize("text", NOT_HIDDEN)
 def test_what_is_no_secret_is_shown(text):
-    assert Redactor({}).clean(text) == text
+    assert Redactor({}).mask_secrets(text) == text
 
 
 @pytest.mark.parametrize(
@@ -164,9 +164,9 @@ def test_a_known_secret_is_hidden_in_each_form(form, examples):
     @given(st.text(letters, min_size=8, max_size=30).filter(lambda text: any(map(str.isdigit, text))))
     def one(secret: str) -> None:
         redactor = Redactor({})
-        redactor.learn([f"k1{secret}"])
+        redactor.remember_secrets([f"k1{secret}"])
         written = FORMS[form](f"k1{secret}")
-        shown = redactor.clean(f"said {written} here")
+        shown = redactor.mask_secrets(f"said {written} here")
         kept = "".join(piece for piece in shown.removeprefix("said ").removesuffix(" here").split("***"))
         assert "***" in shown and len(kept) <= 12, (secret, shown)  # what depends on the text around it may stay
 

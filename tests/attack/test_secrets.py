@@ -87,14 +87,14 @@ def test_no_planted_secret_is_kept_or_shown(descend, tmp_path, webhook):
             cured = run("doctor", *quick, "--format", "json", "train.py", *arguments)
             assert cured.returncode == 1, cured.stderr[-3000:]
             assert '"no_zero_grad"' in cured.stdout and "zero_grad()" in cured.stdout
-            for how, status in (("raises", 1), ("leaves", 3)):
-                assert run("doctor", "--steps", "500", "train.py", *arguments, how=how).returncode == status
+            for how in ("raises", "leaves"):
+                assert run("doctor", "--steps", "500", "train.py", *arguments, how=how).returncode == 4
             watched = run("watch", "--webhook", hook, "train.py", *arguments, how="watched", told=False)
             said[-1] = own_lines(watched.stderr)
             assert "finding: " in said[-1] and webhook[1]
             resumed = run("watch", "--resume", "train.py", *arguments, how="watched", told=False)
             said[-1] = own_lines(resumed.stderr)
-            assert "goes on from run" in said[-1]
+            assert "resuming run" in said[-1]
             (tmp_path / "by_hand.py").write_text(BY_HAND)
             inside = subprocess.run(
                 [sys.executable, "by_hand.py", *arguments],

@@ -9,7 +9,7 @@ import pytest
 import torch
 from sampling import sampled
 
-from descend.doctor.run.forking import forking
+from descend.doctor.execution.forking import fork_server
 from descend.doctor.script.script import Script
 
 from .world import LEVELS, consulted, levels, skip_unless_reached
@@ -60,8 +60,8 @@ CUDA = """
 
 RELATIVE = """
     os.makedirs("results", exist_ok=True)
-    attempt("beside", lambda: Path("results/loss.txt").write_text("0.5"))
-    attempt("by its path", lambda: Path("results").absolute().joinpath("again.txt").write_text("0.5"))
+    attempt("relative path", lambda: Path("results/loss.txt").write_text("0.5"))
+    attempt("absolute path", lambda: Path("results").absolute().joinpath("again.txt").write_text("0.5"))
     attempt("both", lambda: len(os.listdir("results")))
 """
 
@@ -69,13 +69,13 @@ RELATIVE = """
 @pytest.mark.slow
 @levels
 @pytest.mark.parametrize("forked", [True, False])
-def test_what_is_written_where_it_stands(tmp_path, level, forked):
+def test_files_written_to_the_working_directory_can_be_listed(tmp_path, level, forked):
     skip_unless_reached(level)
     (tmp_path / "project").mkdir()
     (tmp_path / "project/train.py").write_text("")
-    with forking(Script(tmp_path / "project/train.py", tmp_path / "project")) as server:
+    with fork_server(Script(tmp_path / "project/train.py", tmp_path / "project")) as server:
         _, said = consulted(tmp_path, level, RELATIVE, server if forked else None)
-    assert said == {"beside": "3", "by its path": "3", "both": "2"}
+    assert said == {"relative path": "3", "absolute path": "3", "both": "2"}
     assert not (tmp_path / "project/results").exists()
 
 

@@ -33,7 +33,7 @@ READERS = (["diagnose"], ["diagnose", "--format", "json"], ["report"], ["runs"],
 
 @pytest.fixture(scope="module")
 def killed(tmp_path_factory):
-    """A folder in which a watched run was killed with all its processes: its write-ahead log is left behind."""
+    """A folder in which a watched run was killed with all its processes: its write-ahead log remains."""
     folder = tmp_path_factory.mktemp("killed")
     (folder / "train.py").write_text(TRAINING)
     command = [sys.executable, "-m", "descend", "watch", "train.py"]
@@ -67,7 +67,7 @@ def left(killed, tmp_path):
 def test_what_a_killed_watcher_had_recorded_is_diagnosed(left, descend):
     found = descend("diagnose", cwd=left)
     text = " ".join(found.stdout.split())
-    assert found.returncode == 1 and "radients are never zeroed" in text, found.stderr
+    assert found.returncode == 1 and "radients are never cleared" in text, found.stderr
     assert "until the record ends" in text and "incomplete" not in text
     assert json.loads(descend("diagnose", "--format", "json", cwd=left).stdout)["steps"] > 0
     assert "unfinished" in descend("runs", cwd=left).stdout
@@ -90,7 +90,7 @@ def test_a_read_only_store_is_read(left, descend, state):
     before = {path.name: path.read_bytes() for path in store.iterdir()}
     try:
         found = descend("diagnose", cwd=left, through=through)
-        assert found.returncode == 1 and "radients are never zeroed" in found.stdout, found.stderr
+        assert found.returncode == 1 and "radients are never cleared" in found.stdout, found.stderr
         assert "unfinished" in descend("runs", cwd=left, through=through).stdout
         page = descend("report", cwd=left, through=through)
         assert page.returncode == 2 and one_line(page.stderr, ".descend/1/report.html: Permission denied"), page.stderr
@@ -111,7 +111,7 @@ def test_a_store_that_may_not_be_read_is_said_to_be_one(left, descend):
 
 
 def ordinary_user(taken: str = "-dac_override") -> list[str]:
-    """Return what runs a command as somebody whom the modes of files hold off: root is not."""
+    """Return the prefix that runs a command without root's right to ignore the modes of files."""
     if os.getuid():
         return []
     if shutil.which("setpriv") is None:
@@ -129,7 +129,7 @@ def kept(tmp_path):
     """A store with one run in it that has a row in every table."""
     record = Record(0, "watch", None, "train.py", str(tmp_path), 0, {"python": "3"})
     record.extend(Reading("loss", "0", step, 1.0) for step in (0, 1, 2, 5))
-    record.extend([Fact.of(facts.Passes(3), 0), Note("tape", "none"), Cost("tape", 0.1, 2)])
+    record.extend([Fact.of(facts.BackwardPasses(3), 0), Note("tape", "none"), Cost("tape", 0.1, 2)])
     record.extend([Site("loss", "0", str(tmp_path / "train.py"), 3), Ending("finished", 0, 4)])
     with open_store(tmp_path / "store") as store:
         store.save(record)
@@ -239,12 +239,14 @@ def test_a_copy_for_reading_is_gone_afterwards(kept, monkeypatch, tmp_path):
     (tmp_path / "temporary").mkdir()
     monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
     monkeypatch.setattr("tempfile.tempdir", None)
-    monkeypatch.setattr("descend.doctor.record.store.may_write", lambda folder: False)
+    monkeypatch.setattr("descend.doctor.record.store.has_write_permission", lambda folder: False)
     holder = sqlite3.connect(kept / "descend.db")
     holder.execute("select * from meta").fetchall()
     with open_store(kept) as store:
         store.save(Record(0, "watch", None, "other.py", "/", 0, {}))
-    monkeypatch.setattr("descend.doctor.record.database._uri", lambda path, how, timeout: nowhere(path, timeout))
+    monkeypatch.setattr(
+        "descend.doctor.record.database._engine_with_option", lambda path, option, timeout: nowhere(path, timeout)
+    )
     with open_existing(kept) as store:
         assert [row.script for row in store.runs()] == ["train.py", "other.py"]
         assert list((tmp_path / "temporary").iterdir())
@@ -255,6 +257,6 @@ def test_a_copy_for_reading_is_gone_afterwards(kept, monkeypatch, tmp_path):
 def nowhere(path: Path, timeout: float):
     from sqlalchemy.engine import URL
 
-    from descend.doctor.record.database import _sqlite
+    from descend.doctor.record.database import _create_sqlite_engine
 
-    return _sqlite(URL.create("sqlite", database="/nowhere/at/all"), timeout)
+    return _create_sqlite_engine(URL.create("sqlite", database="/nowhere/at/all"), timeout)

@@ -16,6 +16,10 @@ WAYS = {
         "dir_fd=os.open(folder, os.O_RDONLY)), b'x')",
         "Python, a file opened for a program": "os.posix_spawn('/bin/echo', ['echo'], os.environ, "
         "file_actions=[(os.POSIX_SPAWN_OPEN, 1, kept, os.O_WRONLY | os.O_TRUNC, 0)])",
+        "Python, a new file that may exist": "os.open(kept, os.O_WRONLY | os.O_EXCL | os.O_TRUNC)",
+        "Python, a new file, by a link": "os.open('linked', os.O_WRONLY | os.O_EXCL | os.O_TRUNC)",
+        "Python, a new file for a program": "os.posix_spawn('/bin/echo', ['echo'], os.environ, "
+        "file_actions=[(os.POSIX_SPAWN_OPEN, 1, kept, os.O_WRONLY | os.O_EXCL | os.O_TRUNC, 0)])",
         "Python, in a subinterpreter": "in_subinterpreter(f\"open({kept!r}, 'a').write('x')\")",
         "Python, the keys of TLS": "setattr(ssl.create_default_context(), 'keylog_filename', kept)",
         "Python, a history": "(readline.add_history('x'), readline.append_history_file(1, kept))",

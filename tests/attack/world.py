@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 from waiting import comes
 
+from descend.doctor.execution.forking import ForkServer
+from descend.doctor.execution.launch import new_record, run
 from descend.doctor.record import Record
-from descend.doctor.run.forking import ForkServer
-from descend.doctor.run.launch import new_record, run
-from descend.doctor.sandbox.confinement import strongest
+from descend.doctor.sandbox.confinement import strongest_level
 from descend.doctor.sandbox.promises import LEVELS
 from descend.doctor.script.plan import Plan
 from descend.doctor.script.script import Script
 
-REACHED = LEVELS[LEVELS.index(strongest()) :]  # this machine's strongest, and those below it
+REACHED = LEVELS[LEVELS.index(strongest_level()) :]  # this machine's strongest, and those below it
 levels = pytest.mark.parametrize("level", LEVELS)
 
 TRAINING = """
@@ -68,7 +68,7 @@ def consulted(
     script, chosen = Script(folder / "train.py", folder), Plan(role="baseline", sandbox=level, **plan)  # type: ignore[arg-type]
     record = run(script, chosen, new_record(script, chosen), server=server)
     assert record.ending is not None and record.ending.status == 4, record.ending
-    # what cleans up behind the script may have its word after it
+    # Cleanup after the script's end may add lines to its stderr, so the script's own line is searched.
     return record, next(json.loads(line) for line in record.ending.error.splitlines() if line.startswith("{"))
 
 
@@ -83,7 +83,7 @@ def state(path: Path) -> tuple[object, ...]:
 
 
 def victim() -> subprocess.Popen[bytes]:
-    """Another program of the user's, in a group of its own."""
+    """Another program of the user's, in a separate process group."""
     return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"], start_new_session=True)
 
 

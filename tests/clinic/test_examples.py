@@ -1,4 +1,4 @@
-"""The example scripts through the whole doctor: the sick get their own finding and a proved patch, the healthy none."""
+"""Consultations on the example scripts: faulty ones get the right finding and a proved patch, working ones none."""
 
 import json
 import shutil
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sampling import sampled
 
-from descend.doctor.run.launch import new_record, run
+from descend.doctor.execution.launch import new_record, run
 from descend.doctor.script.plan import Plan
 from descend.doctor.script.script import Script
 
@@ -39,7 +39,7 @@ def wanted(request, name):
 
 
 @pytest.mark.parametrize("name", sampled(SICK, *(name for name in SICK if name != "digits_tanh")))
-def test_a_sick_example_gets_its_own_finding_first_and_a_proved_patch(name, wanted, clinic_seed, descend, tmp_path):
+def test_a_faulty_example_gets_its_finding_first_and_a_proved_patch(name, wanted, clinic_seed, descend, tmp_path):
     finding, remedy = SICK[name]
     patient = shutil.copy(EXAMPLES / f"{name}.py", tmp_path)
     original = Path(patient).read_bytes()
@@ -49,7 +49,7 @@ def test_a_sick_example_gets_its_own_finding_first_and_a_proved_patch(name, want
     case = json.loads(done.stdout)
     assert [f["symptom"] for f in case["findings"]] == [finding]
     assert case["findings"][0]["where"]["file"].endswith(f"{name}.py") and case["findings"][0]["where"]["line"] > 1
-    [proved] = [t for t in case["trials"] if t["patch"] == "cure"]
+    [proved] = [t for t in case["trials"] if t["patch"] == "fix"]
     assert proved["remedies"] == [remedy] and proved["verdict"] == "proved"
     assert proved["after"] < 0.5 * proved["before"] and len(proved["seeds"]) in (2, 4)
     assert _verified(descend, tmp_path)
@@ -65,7 +65,7 @@ def _verified(descend, folder: Path) -> bool:
 
 
 @pytest.mark.parametrize("name", HEALTHY)
-def test_a_healthy_example_gets_a_clean_bill(name, wanted, clinic_seed, descend, tmp_path):
+def test_a_working_example_has_no_finding(name, wanted, clinic_seed, descend, tmp_path):
     store = str(tmp_path / "store")
     done = descend(
         "doctor", "--format", "json", "--seed", str(clinic_seed), "--store", store, str(EXAMPLES / f"{name}.py")
@@ -74,7 +74,7 @@ def test_a_healthy_example_gets_a_clean_bill(name, wanted, clinic_seed, descend,
     assert (done.returncode, case["status"], case["findings"], case["patch"]) == (0, "healthy", [], None)
 
 
-def test_watching_changes_no_bit(monkeypatch):
+def test_observation_changes_no_bit_of_the_losses(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     script = Script(EXAMPLES / "digits_lstm.py", EXAMPLES.parent)
     records = {}

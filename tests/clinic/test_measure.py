@@ -1,4 +1,4 @@
-"""The measure of mutants: metrics, places, other names, what counts as hurt."""
+"""Measuring mutants: their metrics and places, renamed identifiers, and which mutants count as harmful."""
 
 import contextlib
 import io
@@ -72,7 +72,7 @@ def said(text: str) -> str:
     return out.getvalue()
 
 
-def test_a_metric_is_the_last_number_behind_its_name():
+def test_a_metric_is_the_last_number_after_its_name():
     found = metric.metric_of(HOST)
     assert found == metric.Metric("test accuracy", True, 0.5)
     assert found.read("test accuracy 0.1\nloss 3\ntest accuracy: 9.5e-1 (of 50)\n") == 0.95
@@ -80,14 +80,14 @@ def test_a_metric_is_the_last_number_behind_its_name():
     assert metric.Metric("E", False, 4.0).read("E -0.5") == -0.5
 
 
-def test_what_is_lost_is_measured_by_what_was_learnt():
+def test_the_loss_is_relative_to_what_was_learned():
     up, down = metric.Metric("a", True, 0.5), metric.Metric("e", False, 2.0)
     assert up.lost(0.9, 0.8) == pytest.approx(0.25) and up.lost(0.9, 0.5) == pytest.approx(1.0)
     assert down.lost(1.0, 1.5) == pytest.approx(0.5) and down.lost(1.0, 0.5) == pytest.approx(-0.5)
     assert down.lost(1.0, float("nan")) == 1.0 and up.lost(0.9, float("-inf")) == 1.0
 
 
-def test_other_names_change_nothing_but_names(host):
+def test_renaming_changes_only_names(host):
     text = paraphrase.renamed(HOST)
     assert said(text) == said(HOST)
     assert "kinds" not in text and "class Net" not in text and "width=16" in text and "scale" in text
@@ -96,14 +96,14 @@ def test_other_names_change_nothing_but_names(host):
     ]
 
 
-def test_every_program_with_other_names_is_python_and_names_no_library_otherwise():
+def test_every_renamed_program_is_valid_and_keeps_library_names():
     for path in [*catalogue.unseen(), *catalogue.hosts()]:
         text = paraphrase.renamed(path.read_text())
         compile(text, path.name, "exec", dont_inherit=True)
         assert text.count("\n") == path.read_text().count("\n"), path
 
 
-def test_the_place_holds_every_line_that_is_changed(host):
+def test_the_place_contains_every_changed_line(host):
     found = [sample.Subject("tuning", (mutant,)) for mutant in catalogue.mutants(host, families.FAMILIES)]
     assert len(found) > 60
     for subject in found:
@@ -114,7 +114,7 @@ def test_the_place_holds_every_line_that_is_changed(host):
             assert changed <= subject.places[0] | {line + 1 for line in subject.places[0]}, subject.id
 
 
-def test_both_places_of_a_pair_are_where_they_have_moved_to(host):
+def test_both_places_of_a_pair_follow_moved_lines(host):
     found = {mutant.operator.name: mutant for mutant in catalogue.mutants(host, families.FAMILIES)}
     subject = sample.Subject("tuning", (found["cleared_before_the_step"], found["turned_loss"]))
     lines = host.mutated(*(mutant.edit for mutant in subject.mutants)).splitlines()
@@ -122,21 +122,21 @@ def test_both_places_of_a_pair_are_where_they_have_moved_to(host):
         assert any(words in lines[line - 1] for line in place), (subject.id, place)
 
 
-def test_what_is_shown_tells_nothing_of_the_measure_and_moves_no_line():
+def test_the_shown_program_hides_its_measure_and_moves_no_line():
     shown = sample.as_shown(HOST + "x = 1  # clinic: 1 | 2\n")
     assert "Metric" not in shown and "clinic" not in shown
     assert shown.splitlines()[5:] == (HOST + "x = 1\n").splitlines()[5:]
     compile(shown, "shown", "exec")
 
 
-def test_the_halves_have_nothing_in_common():
+def test_the_halves_share_no_program():
     held_out, tuning = (set(sample.FAMILIES_OF[half]) for half in sample.HALVES)
     assert not held_out & tuning and held_out | tuning == set(families.FAMILIES)
     hosts = [{path.name for path in sample.hosts_of(half)} for half in sample.HALVES]
     assert not hosts[0] & hosts[1]
 
 
-def test_every_program_that_is_held_out_says_what_it_is_measured_by():
+def test_every_held_out_program_names_its_metric():
     found = catalogue.unseen()
     assert len(found) >= 40
     fields = set()
@@ -147,12 +147,12 @@ def test_every_program_that_is_held_out_says_what_it_is_measured_by():
     assert len(fields) >= 15
 
 
-def test_every_operator_was_judged():
+def test_every_operator_was_measured():
     names = {operator.name for family in families.FAMILIES.values() for operator in family}
     assert set(right.RIGHT) == set(right.UNDONE) == names
 
 
-def test_rows_are_kept_and_not_measured_twice(tmp_path):
+def test_rows_are_stored_and_not_measured_twice(tmp_path):
     kept = rows.Rows("values", tmp_path)
     kept.add({"key": rows.key("a", 1), "value": float("nan")})
     assert rows.key("a", 1) in rows.Rows("values", tmp_path).known and rows.key("a", 2) not in kept.known

@@ -1,4 +1,4 @@
-"""Programs with a mistake that hurts, through the doctor: it, or its place, is named, and the patch undoes it."""
+"""Consultations on mutants: the mistake or its line is reported, and the patch undoes the harm."""
 
 import sys
 from pathlib import Path
@@ -34,7 +34,7 @@ def subject_of(name: str):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sampled(SIX, "linear_regression_gd/rate_that_grows/0"))
-def test_a_mistake_is_named_and_its_harm_undone(tmp_path, name: str) -> None:
+def test_a_mistake_is_reported_and_its_harm_undone(tmp_path, name: str) -> None:
     subject = subject_of(name)
     row = consulted(subject, judged.Values(Rows("values", tmp_path)))
     assert tables.is_right_first(subject, row), row

@@ -1,4 +1,4 @@
-"""Mistakes that healthy programs are given: one place each, and the lines that it is in."""
+"""Mistakes inserted into working programs: one place each, and its lines."""
 
 import contextlib
 import io
@@ -97,12 +97,12 @@ def test_what_an_operator_writes(host, operator, line, text):
     assert mutant.text.splitlines()[line - 1] == text
 
 
-def test_of_what_is_left_out_the_place_is_where_it_is_used(host):
+def test_the_place_of_an_omission_is_where_it_is_used(host):
     mutant = next(m for m in catalogue.mutants(host) if m.operator.name == "not_normalised")
     assert {6, 7, 14} <= mutant.edit.lines and 11 not in mutant.edit.lines
 
 
-def test_what_changes_nothing_prints_the_same(host):
+def test_a_mutation_without_effect_prints_the_same(host):
     told = Counter(_printed(mutant.text) for mutant in catalogue.mutants(host, families.BENIGN))
     assert told.keys() == {_printed(HOST)} and told.total() >= 8
     assert _printed(next(m for m in catalogue.mutants(host) if m.operator.name == "turned_loss").text) != _printed(HOST)

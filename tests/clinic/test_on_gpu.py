@@ -1,4 +1,4 @@
-"""On a GPU: the doctor says of a program there what it says of it on the CPU."""
+"""On a GPU a program gets the same findings as on the CPU."""
 
 import json
 from pathlib import Path
@@ -24,7 +24,7 @@ pytestmark = [
         ("healthy/manual_sgd.py", None),
     ],
 )
-def test_a_program_on_a_gpu_is_diagnosed_and_mended(descend, tmp_path, program, finding):
+def test_a_program_on_a_gpu_is_diagnosed_and_fixed(descend, tmp_path, program, finding):
     text = (CLINIC / program).read_text()
     script = tmp_path / "train.py"
     script.write_text(text.replace("import torch\n", 'import torch\n\ntorch.set_default_device("cuda")\n', 1))

@@ -1,4 +1,4 @@
-"""The clinic goes on where it was broken off."""
+"""An interrupted run of the clinic resumes where it stopped."""
 
 import json
 import sys
@@ -15,7 +15,7 @@ from table import page
 
 @pytest.fixture
 def kept(tmp_path):
-    """What an earlier run has left: two variants of this draw, and of one's healthy namesake; one of another draw."""
+    """Yield the results of an earlier run: three variants of this draw, and one of another draw."""
     sick = ("no_step",)
     rows = [(9, "a", "tuning", sick, "no_step"), (9, "b", "kept_out", sick, ""), (9, "a", "tuning", (), "")]
     rows.append((8, "a", "tuning", sick, "bad_data"))
@@ -24,7 +24,7 @@ def kept(tmp_path):
     return tmp_path / "page.jsonl"
 
 
-def test_what_was_consulted_on_in_this_draw_is_known(kept):
+def test_finished_consultations_of_this_draw_are_known(kept):
     known = run.outcomes_in(kept, 9)
     sick = ("no_step",)
     assert set(known) == {("a", "tuning", sick), ("b", "kept_out", sick), ("a", "tuning", ())}
@@ -32,7 +32,7 @@ def test_what_was_consulted_on_in_this_draw_is_known(kept):
     assert run.outcomes_in(kept.with_name("none.jsonl"), 9) == {}
 
 
-def test_only_what_is_missing_is_consulted_on(kept, monkeypatch):
+def test_only_missing_consultations_are_run(kept, monkeypatch):
     asked = []
 
     def consult(patient, half, drawn):

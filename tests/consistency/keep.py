@@ -1,6 +1,6 @@
 """Keeps cases of real consultations for the properties: `python tests/consistency/keep.py SCRIPT... | FOLDER...`.
 
-A script is taken to the doctor, in a folder of its own; of a folder every store below it is read. Cases of other names
+A script is taken to the doctor, in a separate folder; of a folder every store below it is read. Cases of other names
 stay as they were.
 """
 
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def consulted(script: Path) -> Iterator[Kept]:
-    """Yield the case of a script that the doctor is asked about, with the patience that a busy machine needs."""
+    """Yield the case of a consultation on a script, with enough time for a busy machine."""
     with tempfile.TemporaryDirectory() as made:
         copy = Path(made, script.name)
         copy.write_text(script.read_text())

@@ -1,4 +1,4 @@
-"""Cases of real consultations as lines of JSON: a record without most of its readings, and what was concluded."""
+"""Cases of real consultations as lines of JSON: a thinned record, its findings and its trials."""
 
 import json
 import lzma
@@ -15,13 +15,13 @@ from descend.doctor.record.store import open_existing, open_store
 from descend.doctor.record.wire import decode, encode
 
 CASES = Path(__file__).parent / "cases.xz"
-READ = ("loss", "learning_rate", "yardstick", "own_number", "evaluation_loss")  # readings that reports go by
-MOST = 40  # of each series
+READ = ("loss", "learning_rate", "metric", "logged_metric", "evaluation_loss")  # series that reports use
+MOST = 40  # readings of each series
 
 
 @dataclass(frozen=True)
 class Kept:
-    """One case: what it is called, its record as lines, and its findings and trials as a store keeps them."""
+    """One case: its name, its record as lines, and its findings and trials as stored."""
 
     name: str
     head: dict[str, Any]
@@ -31,7 +31,7 @@ class Kept:
 
     @property
     def case(self) -> Case:
-        """The case as a store gives it back."""
+        """The case as loaded from a store."""
         record = Record(**self.head)
         for line in self.record.splitlines():
             record.extend(decode(line.encode() + b"\n"))
@@ -43,7 +43,7 @@ class Kept:
 
 
 def kept_in(folder: Path, name: str, places: Mapping[str, str]) -> Iterator[Kept]:
-    """Yield the cases of a store; places: parts of paths, and what is kept in their stead."""
+    """Yield the cases of a store. places: parts of paths, and the texts that replace them."""
     with open_existing(folder) as store:
         for row in store.runs(("baseline",)):
             record = store.load(row.number)
@@ -56,7 +56,7 @@ def kept_in(folder: Path, name: str, places: Mapping[str, str]) -> Iterator[Kept
 
 
 def read_kept() -> Iterator[Kept]:
-    """Yield the cases that are kept."""
+    """Yield the kept cases."""
     with lzma.open(CASES, "rt") as lines:
         yield from (Kept(*json.loads(line)) for line in lines)
 

@@ -4,12 +4,24 @@ import pytest
 from kept_cases import CASES, Kept, read_kept
 from violations import violations
 
+from descend.doctor.report.formats import RENDERERS, render
+from descend.doctor.report.formats.next_steps import AgentVerdict, agent_verdict
+
 KEPT = [*read_kept()] if CASES.exists() else []
 
 
 @pytest.mark.parametrize("kept", KEPT, ids=[kept.name for kept in KEPT])
 def test_a_kept_case_is_consistent(kept: Kept) -> None:
     assert violations(kept.case) == []
+
+
+@pytest.mark.parametrize("kept", KEPT[::6], ids=[kept.name for kept in KEPT[::6]])
+def test_all_formats_of_a_kept_case_name_its_findings(kept: Kept) -> None:
+    case = kept.case
+    for format in RENDERERS:
+        text = render(case, format, ".descend")
+        assert all(finding.id in text for finding in case.findings[:3]), format
+    assert (agent_verdict(case) == AgentVerdict.NOTHING_TO_FIX) == (case.status == "healthy")
 
 
 def test_what_is_kept_has_findings_trials_and_patches():

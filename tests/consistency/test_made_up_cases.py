@@ -1,4 +1,4 @@
-"""The properties hold of whatever the trials come to: consultations whose runs are made up, and all else is real."""
+"""The properties hold for any results of trials: the runs are made up, and all other code is real."""
 
 from dataclasses import dataclass, replace
 
@@ -7,21 +7,21 @@ from hypothesis import strategies as st
 from tables import SCRIPT, Table, prescription, proved, record_of
 from violations import violations
 
-from descend.doctor.concluding import conclude
+from descend.doctor.assess.symptom import Symptom
+from descend.doctor.findings import build_case
 from descend.doctor.record import Fact, Reading, Record, facts
 from descend.doctor.remedies import Prescription
-from descend.doctor.symptoms import Symptom
 
-EDITS = "pqrs"  # what the script reads after one of four edits; after several they are joined
-RATES = "39"  # and after another learning rate, three times the one before or more
+EDITS = "pqrs"  # One letter for each of four edits; several edits give several letters.
+RATES = "39"  # One digit for another learning rate, at least three times the one before.
 SYMPTOMS = "abc"
 SHARES = st.sampled_from([0.02, 0.3, 0.65, 0.78, 0.95, 1.0, 1.1, 1.5, float("nan")])
-HELD_OUT = facts.OwnNumber(rises=True, is_share=True, is_loss=False, is_held_out=True)
+HELD_OUT = facts.MetricName(rises=True, is_share=True, is_loss=False, is_held_out=True)
 
 
 @dataclass(frozen=True)
 class World:
-    """What each edit leaves of the cost, on the first seed and on the others, and what of the script's own error."""
+    """The share of the cost that each edit leaves, on the first seed and on others, and of the logged error."""
 
     left: dict[str, float]
     held: dict[str, float]
@@ -31,7 +31,7 @@ class World:
 
 
 class MadeUp(Table):
-    """Answers each job by what its edits leave together."""
+    """Answer each job with the product of the shares that its edits leave."""
 
     def __init__(self, world: World) -> None:
         baseline = self.seen(record_of(1.0), "pass", world)
@@ -58,7 +58,7 @@ class MadeUp(Table):
         if world.prints:
             missing = min(1.0, 0.8 * cls.product(text, world.own))
             record.add(Fact.of(HELD_OUT, 0, "test acc"))
-            record.add(Reading("own_number", "test acc", record.steps or 100, 1 - missing))
+            record.add(Reading("logged_metric", "test acc", record.steps or 100, 1 - missing))
         return record
 
 
@@ -71,7 +71,7 @@ def worlds(draw) -> World:
 
 
 @st.composite
-def asked(draw, certain: dict[str, bool]) -> Prescription:
+def prescriptions(draw, certain: dict[str, bool]) -> Prescription:
     edit, symptom = draw(st.sampled_from(EDITS)), draw(st.sampled_from(SYMPTOMS))
     remedy = draw(st.sampled_from([edit, f"{edit}_again", "learning_rate"]))
     known = prescription(edit, symptom, remedy=remedy, cost=draw(st.integers(1, 3)), decides=draw(st.booleans()))
@@ -98,10 +98,10 @@ def asked(draw, certain: dict[str, bool]) -> Prescription:
 @given(st.data(), worlds())
 def test_made_up_consultations_are_consistent(data, world):
     certain = {id: data.draw(st.booleans()) for id in SYMPTOMS}
-    stages = [data.draw(st.lists(asked(certain), max_size=4)) for _ in range(data.draw(st.integers(1, 2)))]
+    stages = [data.draw(st.lists(prescriptions(certain), max_size=4)) for _ in range(data.draw(st.integers(1, 2)))]
     table = MadeUp(world)
-    searches = [sum(stages[: number + 1], []) for number in range(len(stages))]  # each goes on from those before it
+    searches = [sum(stages[: number + 1], []) for number in range(len(stages))]
     proof = proved([lambda refuted, s=s: [p for p in s if p.symptom not in refuted] for s in searches], table)
     symptoms = tuple(Symptom(certain[id], f"{id} is seen", "", 0.0, 0.0, "", id=id, kind="wiring") for id in SYMPTOMS)
-    case = conclude(table.baseline, replace(proof, symptoms=symptoms))
+    case = build_case(table.baseline, replace(proof, symptoms=symptoms))
     assert violations(case) == []

@@ -1,4 +1,4 @@
-"""What a report must never say: each property of a case is one function that yields a sentence for each violation."""
+"""Properties that every report must have: one function for each, which yields a sentence for each violation."""
 
 import re
 import subprocess
@@ -9,24 +9,24 @@ from math import inf, isclose, isfinite
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from descend.core.errors import UsageError
 from descend.doctor.archive import load_case
+from descend.doctor.assess.batches import mean_batch_size
+from descend.doctor.assess.evaluation_metric import attainable_loss
 from descend.doctor.case import Case
-from descend.doctor.course.yardstick import attainable_loss
+from descend.doctor.codemod.unused_definitions import newly_unused
 from descend.doctor.record import facts
 from descend.doctor.record.database import FILE
 from descend.doctor.record.store import open_existing
+from descend.doctor.report.formatting import number
 from descend.doctor.report.patches import patches
-from descend.doctor.report.trial_table import legend, own_metric, shared_metric, verdict_in_words
-from descend.doctor.report.verdict import change, headline, verdict
-from descend.doctor.report.wording import number
-from descend.doctor.script.change import Change
-from descend.doctor.script.script import lines_of
+from descend.doctor.report.trial_table import row_metric, shared_metric, table_legend, trial_verdict
+from descend.doctor.report.verdict import change_message, headline, verdict
+from descend.doctor.script.file_change import FileChange
+from descend.doctor.script.script import split_lines
 from descend.doctor.script.shared_changes import share_a_change
-from descend.doctor.source.unread import unread
-from descend.doctor.symptoms.batch_size import examples_in_batch
 from descend.doctor.trials.trial import Trial
 from descend.doctor.trials.tuning import TUNING
-from descend.ground.errors import UsageError
 
 Property = Callable[[Case], Iterator[str]]
 
@@ -39,31 +39,31 @@ NO_HELP = re.compile(
 NO_CHANGE_HELPS = re.compile(r"no change\b.*\bhelps?\b|no change to training can help")
 PROVED = ("proved", "train_longer", "suggested")
 BETTER = (*PROVED, "helps")
-WORSE = 1.2  # times the cost before: from there on a row says "worse"
+WORSE = 1.2  # times the cost without the edit: the limit of the verdict "worse"
 ROUNDING = 1e-6
 
 
 def violations(case: Case) -> list[str]:
-    """Return what is inconsistent in the report of a case: nothing, where all properties hold."""
+    """Return the inconsistencies in the report of a case; an empty list if all properties hold."""
     return [f"{check.__name__}: {found}" for check in PROPERTIES for found in check(case)]
 
 
 def sentences(case: Case) -> list[str]:
     """Return all that a report says in sentences."""
-    said = [headline(case), verdict(case), case.verified, case.changed, legend(case.trials)]
+    said = [headline(case), verdict(case), case.proof.verified, case.proof.changed, table_legend(case.trials)]
     said += [symptom.sentence for symptom in (*case.findings, *case.suspicions)]
     said += [patch.sentence for patch in patches(case)]
     return [*said, *(text for trial in case.trials for text in (trial.label, trial.reason))]
 
 
-def numbers_differ_where_a_change_is_said(case: Case) -> Iterator[str]:
-    """A sentence that says `a → b` prints two numbers that differ."""
+def printed_changes_have_two_numbers(case: Case) -> Iterator[str]:
+    """A sentence with `a → b` prints two different numbers."""
     for text in sentences(case):
         yield from (f"{found[0]} in {text!r}" for found in CHANGE.finditer(text) if found[1] == found[2])
 
 
-def numbers_go_where_the_verb_says(case: Case) -> Iterator[str]:
-    """What `falls (a → b)` ends lower, what `rises` or `grows` ends higher."""
+def verbs_agree_with_the_numbers(case: Case) -> Iterator[str]:
+    """After `falls (a → b)` the second number is lower, after `rises` or `grows` it is higher."""
     for text in sentences(case):
         for verb, first, last in re.findall(rf"(?<!not )\b(falls|rises|grows) \(({NUMBER}) → ({NUMBER})\)", text):
             before, after = _value(first), _value(last)
@@ -72,7 +72,7 @@ def numbers_go_where_the_verb_says(case: Case) -> Iterator[str]:
 
 
 def verdicts_agree_with_the_numbers(case: Case) -> Iterator[str]:
-    """The verdict of a row is what its numbers and the table's legend say."""
+    """The verdict of a row agrees with its numbers and the table's legend."""
     for trial in (t for t in case.trials if t.was_judged):
         row = f"{trial.label!r} ({trial.verdict}, {number(trial.before)} → {number(trial.after)}, gain {trial.gain})"
         if trial.verdict in BETTER and not trial.after < trial.before:
@@ -91,12 +91,12 @@ def _too_little(trial: Trial, row: str) -> Iterator[str]:
         yield f"{row} takes off more than the {trial.least_gain:.0%} that would be enough"
     if isfinite(trial.before) and trial.after > WORSE * trial.before + ROUNDING:
         yield f"{row} is worse by more than a fifth"
-    if trial.least_gain != 0.2 and f"{trial.least_gain:.0%}"[:-1] not in verdict_in_words(trial):
+    if trial.least_gain != 0.2 and f"{trial.least_gain:.0%}"[:-1] not in trial_verdict(trial):
         yield f"{row} does not say that it needs {trial.least_gain:.0%}"
 
 
-def no_change_helps_where_none_does(case: Case) -> Iterator[str]:
-    """Where a sentence says that no change helps, no trial shows a gain."""
+def no_change_helps_is_true(case: Case) -> Iterator[str]:
+    """If a sentence states that no change helps, no trial shows a gain."""
     gains = [t for t in case.trials if t.was_judged and t.verdict != "worse" and _typical_gain(t) >= t.least_gain]
     texts = [text for text in sentences(case) if NO_HELP.search(text) or NO_CHANGE_HELPS.search(text)]
     yield from (f"{text!r}, and {t.label!r} takes off {_typical_gain(t):.0%}" for text in texts for t in gains)
@@ -111,21 +111,21 @@ def a_finding_has_one_limit(case: Case) -> Iterator[str]:
 
 
 def each_verdict_has_its_metric(case: Case) -> Iterator[str]:
-    """Each judged trial names what its numbers are; a row of another metric than the table's names its own."""
+    """Each compared trial names its metric; a row with another metric than the table's names its own."""
     shared = shared_metric(case.trials)
     for trial in (t for t in case.trials if t.was_judged):
         if not (trial.metric and trial.quantity):
             yield f"{trial.label!r} has no metric"
-        elif not own_metric(trial, shared) and trial.quantity not in shared:
+        elif not row_metric(trial, shared) and trial.quantity not in shared:
             yield f"{trial.label!r} is judged by {trial.quantity}, and the table by {shared}"
     for text in (verdict(case), *(patch.sentence for patch in patches(case))):
-        if case.cure and (numbers := f"{number(case.cure.before)} → {number(case.cure.after)}") in text:
-            if change(case.cure) not in text:
+        if case.fix and (numbers := f"{number(case.fix.before)} → {number(case.fix.after)}") in text:
+            if change_message(case.fix) not in text:
                 yield f"{numbers} without a metric in {text!r}"
 
 
 def an_edit_has_one_trial(case: Case) -> Iterator[str]:
-    """No two trials are of one source."""
+    """No two trials have the same edited source."""
     seen: dict[str, str] = {}
     for trial in (t for t in case.trials if t.patch and t is not case.tuning):
         if trial.patch in seen:
@@ -133,11 +133,11 @@ def an_edit_has_one_trial(case: Case) -> Iterator[str]:
         seen[trial.patch] = trial.label
 
 
-def a_fault_has_one_finding(case: Case) -> Iterator[str]:
-    """No two findings say the same at the same place, and no finding is reported that another explains."""
+def a_problem_has_one_finding(case: Case) -> Iterator[str]:
+    """No two findings are the same problem at the same line, and no finding is explained by another one."""
     told = [(finding.id, finding.where and (finding.where.file, finding.where.line)) for finding in case.findings]
     yield from (f"{finding} is reported twice" for finding in {t for t in told if told.count(t) > 1})
-    won = [trial for trial in case.trials if trial.verdict in (*BETTER, "mends")]
+    won = [trial for trial in case.trials if trial.verdict in (*BETTER, "partly_fixes")]
     for i, finding in enumerate(case.findings):
         for later in case.findings[i + 1 :]:
             edits = [[t.patch for t in won if each.id in t.symptoms] for each in (finding, later)]
@@ -146,15 +146,15 @@ def a_fault_has_one_finding(case: Case) -> Iterator[str]:
 
 
 def a_suspicion_is_no_fact(case: Case) -> Iterator[str]:
-    """What is reported as suspected is not reported as a fact at the same time, where there are findings."""
-    withdrawn = {symptom.id for symptom, _ in case.refuted}
+    """If there are findings, no suspicion is also reported as a fact."""
+    withdrawn = {symptom.id for symptom, _ in case.withdrawn_findings}
     facts = [s for s in case.suspicions if s.certain and s.id not in withdrawn]
     yield from (f"{s.id} is suspected, and a {s.standing}" for s in facts if case.findings)
 
 
 def a_fix_holds_no_tuning(case: Case) -> Iterator[str]:
-    """A fix that is proved without tuning does not contain any."""
-    cure = case.cure
+    """A fix that is proved without tuning contains no tuning."""
+    cure = case.fix
     for trial in case.trials if cure else ():
         more = set(cure.remedies) - set(trial.remedies) if cure else set()
         if cure and set(trial.remedies) < set(cure.remedies) and more <= TUNING and trial.verdict in PROVED:
@@ -162,35 +162,40 @@ def a_fix_holds_no_tuning(case: Case) -> Iterator[str]:
 
 
 def an_unproved_patch_shares_nothing_with_the_fix(case: Case) -> Iterator[str]:
-    """No edit of the proved patch is offered once more as not proved, and none with a gain as one without."""
+    """No edit of the proved patch is offered again as unproved, and no edit with a gain as one without."""
     found = {patch.kind: patch for patch in patches(case)}
     unproved = found.get("not_proved")
-    if unproved and "cure" in found and share_a_change(unproved.diff, found["cure"].diff):
+    if unproved and "fix" in found and share_a_change(unproved.diff, found["fix"].diff):
         yield f"{unproved.sentence!r} is part of the proved patch"
-    if unproved and "no gain" in unproved.sentence and case.unproved and case.unproved.after < case.unproved.before:
-        yield f"{unproved.sentence!r} over {change(case.unproved)}"
+    if (
+        unproved
+        and "no gain" in unproved.sentence
+        and case.unproved_trial
+        and case.unproved_trial.after < case.unproved_trial.before
+    ):
+        yield f"{unproved.sentence!r} over {change_message(case.unproved_trial)}"
 
 
 def an_excess_is_named(case: Case) -> Iterator[str]:
-    """Numbers that leave out an attainable loss name it."""
+    """If an attainable loss is subtracted from numbers, it is named."""
     floor = attainable_loss(case.record)
     for trial in (t for t in case.trials if floor and t.was_judged and t.judged_on in ("fixed", "spread")):
-        if not (trial.floor and "attainable" in trial.metric and number(trial.floor) in change(trial)):
-            yield f"{change(trial)!r} is an excess over {floor:.3g}"
+        if not (trial.floor and "attainable" in trial.metric and number(trial.floor) in change_message(trial)):
+            yield f"{change_message(trial)!r} is an excess over {floor:.3g}"
 
 
 def a_percentage_is_of_what_is_printed(case: Case) -> Iterator[str]:
-    """The printed gain is that of the printed numbers, as far as means of pairs and pairs of means agree."""
+    """The printed gain is that of the printed numbers, as far as rounding and means allow."""
     for trial in (t for t in case.trials if t.was_judged and isfinite(t.after) and 0 < t.before < inf):
         low, high = trial.gain
-        share = max(trial.after / trial.before, 0.01)  # what is left below a hundredth counts as one
+        share = max(trial.after / trial.before, 0.01)  # Less than a hundredth counts as a hundredth.
         if isfinite(low) and isfinite(high) and not 0.5 * (1 - high) <= share <= 2 * (1 - low):
-            yield f"{change(trial)} is printed with a gain of {low:.3f} to {high:.3f}"
+            yield f"{change_message(trial)} is printed with a gain of {low:.3f} to {high:.3f}"
 
 
 def suggestions_describe_the_script(case: Case) -> Iterator[str]:
-    """A number or a class of the script in a sentence is what the record shows."""
-    record, size = case.record, examples_in_batch(case.record)
+    """A number or class of the script in a sentence is the one in the record."""
+    record, size = case.record, mean_batch_size(case.record)
     rates = [value for (name, _), (_, values) in record.readings.items() if name == "learning_rate" for value in values]
     rates += [optimizer.lr for optimizer in record.every(facts.Optimizer).values() if optimizer.lr]
     classes = {scheduler.rule for scheduler in record.every(facts.Scheduler).values()}
@@ -210,35 +215,35 @@ def suggestions_describe_the_script(case: Case) -> Iterator[str]:
                 yield f"the script makes no {made}: {text!r}"
 
 
-def an_interruption_is_said(case: Case) -> Iterator[str]:
-    """After Ctrl-C the verdict says so, and gives no all-clear."""
-    if case.interrupted and "interrupt" not in verdict(case) and case.status != "script_failed":
+def an_interruption_is_reported(case: Case) -> Iterator[str]:
+    """After Ctrl-C the verdict states it, and is not "no problem found"."""
+    if case.proof.interrupted and "interrupt" not in verdict(case) and case.status != "script_failed":
         yield f"{verdict(case)!r} does not say that it was interrupted"
-    if case.interrupted and case.status == "healthy":
+    if case.proof.interrupted and case.status == "healthy":
         yield "an interrupted consultation is healthy"
 
 
 def a_patch_leaves_nothing_dead(case: Case) -> Iterator[str]:
-    """No setting and no function of the script is read no more once the patch is applied."""
+    """The patch leaves no unused setting or function in the script."""
     for made in case.changes or ():
-        if (texts := _texts(made)) and (dead := unread(*texts)):
-            yield f"the patch of {made.file} leaves {', '.join(sorted(dead))} unread"
+        if (texts := _texts(made)) and (dead := newly_unused(*texts)):
+            yield f"the patch of {made.file} leaves {', '.join(sorted(dead))} newly_unused"
 
 
-def _texts(made: Change) -> tuple[str, str] | None:
-    """Return a file as it was and as a patch makes it; None where it is not there, or another one by now."""
+def _texts(made: FileChange) -> tuple[str, str] | None:
+    """Return the text of a file before and after a patch; None if the file is gone or has changed."""
     file = Path(made.file)
     if file.suffix != ".py" or not file.is_file() or sha256(file.read_bytes()).hexdigest() != made.before:
         return None
     before = file.read_text()
-    lines = lines_of(before)
+    lines = split_lines(before)
     for start, end, text in reversed(made.lines):
         lines[start:end] = [text]
     return before, "".join(lines)
 
 
 def _typical_gain(trial: Trial) -> float:
-    """Return the gain that a verdict rests on: of one pair that of its numbers."""
+    """Return the gain that decides a verdict; for a single pair, that of its numbers."""
     low, high = trial.gain
     if isfinite(low) and isfinite(high):
         return 1 - max(0.0, (1 - low) * (1 - high)) ** 0.5
@@ -250,27 +255,27 @@ def _value(text: str) -> float:
 
 
 PROPERTIES: tuple[Property, ...] = (
-    numbers_differ_where_a_change_is_said,
-    numbers_go_where_the_verb_says,
+    printed_changes_have_two_numbers,
+    verbs_agree_with_the_numbers,
     verdicts_agree_with_the_numbers,
-    no_change_helps_where_none_does,
+    no_change_helps_is_true,
     a_finding_has_one_limit,
     each_verdict_has_its_metric,
     an_edit_has_one_trial,
-    a_fault_has_one_finding,
+    a_problem_has_one_finding,
     a_suspicion_is_no_fact,
     a_fix_holds_no_tuning,
     an_unproved_patch_shares_nothing_with_the_fix,
     an_excess_is_named,
     a_percentage_is_of_what_is_printed,
     suggestions_describe_the_script,
-    an_interruption_is_said,
+    an_interruption_is_reported,
     a_patch_leaves_nothing_dead,
 )
 
 
 def assert_consistent(folder: Path) -> None:
-    """Fail where a case that is kept in the store in a folder is inconsistent; not where there is none to read.
+    """Fail if a case in the store of a folder is inconsistent. A missing or unreadable store is ignored.
 
     Another process copies the store: a test may hold it open, and closing a file here would drop its locks.
     """

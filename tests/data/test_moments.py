@@ -3,7 +3,7 @@ import torch
 from descend.data.moments import measure_moments
 
 
-def test_parts_add_up_to_the_whole() -> None:
+def test_the_moments_of_parts_add_up_to_those_of_all_rows() -> None:
     rows = torch.randn(97, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) * 3 + 1e6
     total = measure_moments(rows[:1])
     for part in rows[1:].split(8):
@@ -13,7 +13,7 @@ def test_parts_add_up_to_the_whole() -> None:
     assert torch.allclose(total.deviation(1e-16), rows.std(0, unbiased=False), rtol=1e-9)
 
 
-def test_a_constant_is_seen_through_round_off() -> None:
+def test_a_constant_feature_is_recognised_despite_rounding() -> None:
     total = measure_moments(torch.full((7, 1), 0.1, dtype=torch.float64))
     for size in (3, 11, 1):
         total += measure_moments(torch.full((size, 1), 0.1, dtype=torch.float64))

@@ -1,4 +1,4 @@
-"""The orders in which examples are shown."""
+"""The orders in which samplers draw the examples."""
 
 import pytest
 import torch
@@ -35,7 +35,7 @@ ORDERS = {
 
 
 @pytest.mark.parametrize("name", ["reshuffled", "spread"])
-def test_each_epoch_has_every_example_once_in_another_order(name):
+def test_each_epoch_has_every_example_once_in_a_new_order(name):
     sampler = ORDERS[name]()
     first, second = list(sampler), list(sampler)
     assert sorted(first) == sorted(second) == list(range(len(DIGITS))) and first != second
@@ -44,7 +44,7 @@ def test_each_epoch_has_every_example_once_in_another_order(name):
 
 
 @pytest.mark.parametrize("name", ORDERS)
-def test_an_epoch_is_resumed_where_it_was(name):
+def test_an_epoch_resumes_at_the_next_example(name):
     whole = ORDERS[name]()
     list(whole)
     epoch, later = list(whole), list(whole)
@@ -57,7 +57,7 @@ def test_an_epoch_is_resumed_where_it_was(name):
     assert seen + list(resumed) == epoch and list(resumed) == later
 
 
-def test_an_epoch_that_is_broken_off_is_over():
+def test_an_interrupted_epoch_is_over():
     sampler = Reshuffled(50)
     peeked = next(iter(sampler))
     second = list(sampler)
@@ -65,7 +65,7 @@ def test_an_epoch_that_is_broken_off_is_over():
     assert peeked == next(iter(fresh)) and list(fresh) == second and len(second) == 50
 
 
-def test_a_second_pass_in_between_leaves_the_next_epochs_whole():
+def test_a_second_iterator_does_not_shorten_later_epochs():
     sampler = Reshuffled(10)
     outer = iter(sampler)
     first = [next(outer) for _ in range(4)]
@@ -73,7 +73,7 @@ def test_a_second_pass_in_between_leaves_the_next_epochs_whole():
     assert [len(list(sampler)) for _ in range(3)] == [10, 10, 10]
 
 
-def test_an_epoch_of_which_all_is_drawn_is_over_for_a_checkpoint():
+def test_a_checkpoint_of_a_completely_drawn_epoch_starts_the_next_epoch():
     sampler = Reshuffled(8)
     drawing = iter(sampler)
     for _ in range(8):
@@ -84,14 +84,14 @@ def test_an_epoch_of_which_all_is_drawn_is_over_for_a_checkpoint():
     assert list(resumed) == list(sampler)
 
 
-def test_errors_that_are_mostly_0_can_be_drawn_by():
+def test_sampling_works_if_most_errors_are_0():
     sampler = ErrorWeighted(4)
     sampler.update([0, 1, 2, 3], [0.0, 0.0, 0.0, 1.0])
     drawn = [i for _ in range(200) for i in sampler]
     assert drawn.count(3) > 700 and set(drawn) == {0, 1, 2, 3}
 
 
-def test_an_epoch_goes_on_with_the_errors_it_began_with():
+def test_a_resumed_epoch_uses_the_errors_from_its_start():
     sampler = ErrorWeighted(12)
     sampler.update(range(12), torch.arange(12.0))
     drawing = iter(sampler)
@@ -103,7 +103,7 @@ def test_an_epoch_goes_on_with_the_errors_it_began_with():
     assert torch.equal(sampler.errors, resumed.errors)
 
 
-def test_neighbours_are_rarely_of_one_class():
+def test_successive_examples_rarely_have_the_same_class():
     chance = sum(same_class(DIGITS[list(Reshuffled(len(DIGITS), seed))]) for seed in range(5)) / 5
     spread = sum(same_class(DIGITS[list(SpreadClasses(DIGITS, seed))]) for seed in range(5)) / 5
     assert chance > 0.08 and spread < 0.035
@@ -111,7 +111,7 @@ def test_neighbours_are_rarely_of_one_class():
 
 @pytest.mark.slow
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=80), st.integers(0, 100))
-def test_any_labels_can_be_spread(labels, seed):
+def test_labels_of_any_kind_can_be_spread(labels, seed):
     sampler = SpreadClasses(labels, seed)
     drawn = list(sampler)
     assert sorted(drawn) == list(range(len(labels))) and len(sampler) == len(labels)
@@ -121,7 +121,7 @@ def test_any_labels_can_be_spread(labels, seed):
             assert abs(sum(labels[i] == label for i in half) - expected) <= 1 + len(set(labels)) / 2
 
 
-def test_a_curriculum_begins_with_the_easiest():
+def test_a_curriculum_begins_with_the_easiest_examples():
     difficulty = torch.arange(100.0).flip(0)
     sampler = Curriculum(difficulty, Warmup(4, start=0.0))
     sizes = []
@@ -134,14 +134,14 @@ def test_a_curriculum_begins_with_the_easiest():
     assert len(Curriculum(difficulty, Warmup(10))) == 10
 
 
-def test_what_cannot_be_ordered_is_named():
-    with pytest.raises(ValueError, match="how many examples there are, not Stream; a stream has no such number"):
+def test_data_that_cannot_be_ordered_is_rejected():
+    with pytest.raises(ValueError, match="the number of examples, not a Stream. To shuffle a stream, use a buffer"):
         Reshuffled(Stream())
     with pytest.raises(ValueError, match="Reshuffled: there must be at least 1 example, not 0"):
         Reshuffled(0)
-    with pytest.raises(ValueError, match="labels must be one for each example"):
+    with pytest.raises(ValueError, match="labels must have shape \\(N,\\)"):
         SpreadClasses(torch.zeros(3, 2))
-    with pytest.raises(ValueError, match="none NaN"):
+    with pytest.raises(ValueError, match="no NaN"):
         Curriculum([1.0, float("nan")], Constant())
 
 
@@ -154,7 +154,7 @@ def test_examples_are_drawn_in_proportion_to_their_errors():
     torch.testing.assert_close(counts / counts.sum(), torch.tensor([0, 1, 2, 5]) / 8, atol=0.02, rtol=0)
 
 
-def test_the_guard_holds_outliers_back():
+def test_the_guard_limits_the_sampling_of_outliers():
     errors = torch.rand(200, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     errors[7] = 300.0
     guarded, open_ = ErrorWeighted(200), ErrorWeighted(200, guard=False)
@@ -164,7 +164,7 @@ def test_the_guard_holds_outliers_back():
     assert list(open_).count(7) > 80 and list(guarded).count(7) < 10
 
 
-def test_the_guard_holds_where_most_errors_are_alike():
+def test_the_guard_works_if_most_errors_are_equal():
     """Ten outliers among errors whose median absolute deviation is 0, or which are 0 themselves."""
     for usual in (1.0, 0.0):
         sampler = ErrorWeighted(200)
@@ -172,7 +172,7 @@ def test_the_guard_holds_where_most_errors_are_alike():
         assert sampler.weights()[:10].sum() / sampler.weights().sum() == pytest.approx(0.05)
 
 
-def test_what_is_learnt_is_drawn_and_what_is_not_is_given_up():
+def test_examples_that_are_not_learned_are_no_longer_drawn_more_often():
     sampler = ErrorWeighted(100, patience=3)
     errors = torch.linspace(0.1, 1.0, 100, dtype=torch.float64)
     for draw in range(5):
@@ -184,11 +184,11 @@ def test_what_is_learnt_is_drawn_and_what_is_not_is_given_up():
     assert sampler.weights()[99] == 0.5
     sampler.load_state_dict(kept)
     assert sampler.weights()[99] == errors.median()
-    with pytest.raises(ValueError, match="0 < outlying < 1 and patience >= 1, not 1 and 32"):
+    with pytest.raises(ValueError, match=r"outlying must be in \(0, 1\) and patience at least 1, not 1 and 32"):
         ErrorWeighted(4, outlying=1)
 
 
-def test_what_is_not_known_yet_is_worth_a_look():
+def test_examples_with_an_unknown_error_are_drawn():
     sampler = ErrorWeighted(5)
     assert sampler.weights().tolist() == [1.0] * 5
     sampler.update(torch.tensor([0, 1, 2]), torch.tensor([0.1, 0.2, 0.3]))
@@ -197,13 +197,13 @@ def test_what_is_not_known_yet_is_worth_a_look():
     assert sampler.weights().tolist() == [1.0] * 5
 
 
-def test_errors_that_are_none_are_named():
+def test_invalid_errors_are_rejected():
     sampler = ErrorWeighted(3)
     with pytest.raises(ValueError, match="finite numbers of at least 0"):
         sampler.update([0], [float("nan")])
-    with pytest.raises(ValueError, match="2 indices, but errors of shape"):
+    with pytest.raises(ValueError, match=r"errors must have shape \(2,\), not"):
         sampler.update([0, 1], [1.0])
-    with pytest.raises(ValueError, match="the checkpoint has 3 examples, and here are 4"):
+    with pytest.raises(ValueError, match="the checkpoint is for 3 examples, not 4"):
         ErrorWeighted(4).load_state_dict(sampler.state_dict())
 
 
@@ -211,7 +211,7 @@ def batches(schedule, size=4, count=50, most=None):
     return GrowingBatches(Reshuffled(count), size, schedule, most)
 
 
-def test_batches_grow_with_the_steps_and_show_every_example():
+def test_batches_grow_with_the_steps_and_contain_every_example():
     made = batches(Step(3, decay=2.0), most=16)
     assert len(made) == 7
     epoch = list(made)
@@ -222,7 +222,7 @@ def test_batches_grow_with_the_steps_and_show_every_example():
 
 @settings(deadline=None)
 @given(st.integers(1, 9), st.integers(1, 60), st.floats(1.0, 1.5))
-def test_its_length_is_that_of_the_epoch(size, count, growth):
+def test_the_length_is_the_number_of_batches_in_the_epoch(size, count, growth):
     made = batches(Exponential(growth), size, count, most=64 + size)
     for _ in range(3):
         assert len(made) == len(list(made))
@@ -239,23 +239,23 @@ def test_batches_resume_in_the_middle_of_an_epoch():
     assert [seen + list(resumed), list(resumed)] == expected
 
 
-def test_batches_feed_a_loader():
+def test_growing_batches_work_in_a_loader():
     data = TensorDataset(torch.arange(50.0))
     loader = DataLoader(data, batch_sampler=batches(Step(3, decay=2.0)))
     assert torch.cat([x for (x,) in loader]).sort().values.tolist() == list(range(50))
 
 
-def test_a_growth_without_end_is_cut():
+def test_the_growth_of_batches_is_limited():
     made = batches(Step(1, decay=5), most=8)
     assert made.size(10_000) == 8
-    with pytest.raises(ValueError, match="at step 10000 the schedule asks for a batch of inf"):
+    with pytest.raises(ValueError, match="the schedule gives a batch size of inf at step 10000"):
         batches(Step(1, decay=5)).size(10_000)
 
 
-def test_batches_of_nothing_are_named():
-    with pytest.raises(ValueError, match="1 <= batch_size <= most, not 0 and None"):
+def test_empty_batches_are_rejected():
+    with pytest.raises(ValueError, match="batch_size must be at least 1, not 0"):
         batches(Constant(), size=0)
-    with pytest.raises(ValueError, match="at step 25 the schedule asks for a batch of 0.5"):
+    with pytest.raises(ValueError, match="the schedule gives a batch size of 0.5 at step 25"):
         list(batches(Linear(50), size=1, count=200))
 
 

@@ -1,4 +1,4 @@
-"""Standardised, whitened and moved examples."""
+"""Standardised, whitened and augmented examples."""
 
 import io
 import math
@@ -33,7 +33,7 @@ SOURCES = {
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_standardised_as_scikit_learn_does(source):
+def test_standardise_agrees_with_scikit_learn(source):
     expected = torch.tensor(StandardScaler().fit_transform(CANCER.double().numpy()))
     torch.testing.assert_close(Standardise(SOURCES[source])(CANCER).double(), expected, atol=2e-4, rtol=1e-3)
 
@@ -41,7 +41,7 @@ def test_standardised_as_scikit_learn_does(source):
 @pytest.mark.slow
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("components", [5, 20])
-def test_whitened_as_scikit_learn_does_but_for_signs(source, components):
+def test_whiten_agrees_with_scikit_learn_except_for_signs(source, components):
     expected = torch.tensor(PCA(components, whiten=True, svd_solver="full").fit_transform(CANCER.double().numpy()))
     expected *= math.sqrt(len(CANCER) / (len(CANCER) - 1))  # theirs is the sample's variance
     torch.testing.assert_close(
@@ -49,14 +49,14 @@ def test_whitened_as_scikit_learn_does_but_for_signs(source, components):
     )
 
 
-def test_no_direction_of_real_data_is_taken_for_a_constant():
+def test_no_direction_of_real_data_counts_as_constant():
     white = Whiten(CANCER)(CANCER).double()  # variances from 4e5 down to 7e-7
     torch.testing.assert_close(white.std(0), torch.ones(30, dtype=torch.float64), atol=0.1, rtol=0.0)
     twice = torch.cat([DIGITS[:, 20:30], DIGITS[:, 20:30]], 1)
     assert Whiten(twice)(twice).std(0)[10:].abs().max() == 0  # and one that is, is
 
 
-def test_what_is_whitened_has_no_correlations():
+def test_whitened_features_are_uncorrelated():
     white = Whiten(DIGITS)(DIGITS).double()
     covariance = white.T @ white / len(white)
     flat = torch.linalg.matrix_rank((DIGITS - DIGITS.mean(0)).double())  # three pixels are constant
@@ -72,7 +72,7 @@ def test_constant_features_are_centred():
     assert white[:, 1].eq(0).all() and white.isfinite().all()
 
 
-def test_they_are_saved_with_a_model_as_its_first_layer():
+def test_the_statistics_are_saved_with_the_model():
     model = nn.Sequential(Standardise(CANCER), Whiten(CANCER, 4), nn.Linear(4, 2))
     kept = io.BytesIO()
     torch.save(model.state_dict(), kept)
@@ -82,11 +82,11 @@ def test_they_are_saved_with_a_model_as_its_first_layer():
     assert torch.equal(model(CANCER), other(CANCER))
 
 
-def test_it_keeps_the_type_of_its_inputs():
+def test_the_outputs_have_the_dtype_of_the_inputs():
     white = Whiten(CANCER, 3)
     for dtype in (torch.float64, torch.float32, torch.bfloat16):
         assert white(CANCER.to(dtype)).dtype is dtype
-    with pytest.raises(ValueError, match="uint8: only real inputs"):
+    with pytest.raises(ValueError, match="uint8: only floating-point inputs"):
         white(CANCER.to(torch.uint8))
 
 
@@ -99,35 +99,47 @@ def test_a_fit_draws_no_random_number():
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (lambda: Whiten(torch.randn(10, 30)), "10 examples do not determine 30 components"),
+        (lambda: Whiten(torch.randn(10, 30)), "10 examples are too few to determine 30 components"),
         (lambda: Whiten(torch.randn(10, 3), 4), "between 1 and the 3 features, not 4"),
         (lambda: Whiten(torch.randn(10, 3), 0), "between 1 and the 3 features, not 0"),
-        (lambda: Whiten(torch.full((9, 2), math.nan)), "infinities or NaN"),
+        (lambda: Whiten(torch.full((9, 2), math.nan)), "infinity or NaN"),
         (lambda: Whiten([]), "no examples"),
-        (lambda: Whiten(CANCER, 3, zca=True), "zca turns all components back"),
+        (lambda: Whiten(CANCER, 3, zca=True), "zca=True uses all components"),
         (lambda: Whiten(CANCER, eps=-1), "eps must be at least 0, not -1"),
-        (lambda: Whiten(torch.randn(9, 2))(torch.randn(3, 5)), "fitted on 2 features, not on 5"),
+        (
+            lambda: Whiten(torch.randn(9, 2))(torch.randn(3, 5)),
+            "the mean was computed for 2 features, but the inputs have 5",
+        ),
         (lambda: Whiten(CANCER[:, :3])(torch.randn(3)), r"inputs must be \(N, D\), not \(3,\)"),
         (lambda: Whiten(torch.randn(9)), r"inputs must be \(N, D\), not \(9,\)"),
-        (lambda: Standardise(CANCER)(torch.randn(4, 5)), r"examples of shape \(30,\), not \(5,\)"),
-        (lambda: Standardise(CANCER)(torch.randn(4, 1)), r"examples of shape \(30,\), not \(1,\)"),
-        (lambda: Standardise(CANCER[:, :1])(torch.randn(4, 5)), r"examples of shape \(1,\), not \(5,\)"),
-        (lambda: Standardise(torch.rand(9, 3, 8, 8))(torch.rand(4, 1, 8, 8)), r"\(3, 8, 8\), not \(1, 8, 8\)"),
+        (lambda: Standardise(CANCER)(torch.randn(4, 5)), r"of shape \(30,\), but the inputs have shape \(5,\)"),
+        (lambda: Standardise(CANCER)(torch.randn(4, 1)), r"of shape \(30,\), but the inputs have shape \(1,\)"),
+        (
+            lambda: Standardise(CANCER[:, :1])(torch.randn(4, 5)),
+            r"examples of shape \(1,\), but the inputs have shape \(5,\)",
+        ),
+        (
+            lambda: Standardise(torch.rand(9, 3, 8, 8))(torch.rand(4, 1, 8, 8)),
+            r"\(3, 8, 8\), but the inputs have shape \(1, 8, 8\)",
+        ),
         (lambda: Standardise([]), "no examples"),
         (lambda: Standardise(torch.zeros(4, 2, dtype=torch.long)), "token ids"),
-        (lambda: RandomAffine()(torch.zeros(2, 8, 8)), "images must be .N, C, H, W."),
-        (lambda: RandomAffine()(torch.zeros(2, 1, 0, 8)), r"images must be .N, C, H, W. .* not \(2, 1, 0, 8\)"),
+        (lambda: RandomAffine()(torch.zeros(2, 8, 8)), "images must be floating-point numbers of shape .N, C, H, W."),
+        (
+            lambda: RandomAffine()(torch.zeros(2, 1, 0, 8)),
+            r"floating-point numbers of shape .N, C, H, W., not torch.float32 of shape \(2, 1, 0, 8\)",
+        ),
         (lambda: GaussianNoise(0.1)(torch.zeros(3, dtype=torch.long)), "must be real numbers, not torch.int64"),
         (lambda: RandomAffine(rotate=-1), "rotate must be a finite number of at least 0, not -1"),
         (lambda: GaussianNoise(math.nan), "std must be a finite number of at least 0, not nan"),
     ],
 )
-def test_what_cannot_be_fitted_is_named(make, says):
+def test_data_that_cannot_be_fitted_is_rejected(make, says):
     with pytest.raises(ValueError, match=says):
         make()
 
 
-def test_noise_is_for_training_only():
+def test_noise_is_added_in_training_mode_only():
     torch.manual_seed(0)
     x, noise = torch.zeros(10_000), GaussianNoise(0.3)
     assert abs(noise(x).std().item() - 0.3) < 0.01 and abs(noise(x).mean().item()) < 0.01
@@ -141,17 +153,17 @@ def images(height=9, width=15):
     return made
 
 
-def test_images_do_not_change_where_nothing_is_asked():
+def test_without_arguments_images_do_not_change():
     x = torch.rand(4, 3, 8, 10)
     torch.testing.assert_close(RandomAffine()(x), x)
     assert torch.equal(RandomAffine(0.3, 0.2, 40).eval()(x), x)
 
 
-def test_a_batch_of_no_images_stays_one():
+def test_an_empty_batch_of_images_stays_empty():
     assert RandomAffine(0.3, 0.2, 40)(torch.rand(0, 3, 8, 10)).shape == (0, 3, 8, 10)
 
 
-def test_images_of_another_size_and_one_by_itself_are_standardised_by_channel():
+def test_single_images_and_images_of_a_new_size_are_standardised_by_channel():
     images = torch.rand(9, 3, 8, 8)
     standardise = Standardise(images)
     larger = torch.rand(2, 3, 11, 5)
@@ -161,7 +173,7 @@ def test_images_of_another_size_and_one_by_itself_are_standardised_by_channel():
     torch.testing.assert_close(standardise(images.flatten(1)), standardise(images).flatten(1))
 
 
-def test_translation_stays_within_its_share():
+def test_the_translation_stays_within_its_limit():
     torch.manual_seed(0)
     moved = RandomAffine(translate=0.2)(images())
     where = moved[:, 0].flatten(1).argmax(1)
@@ -170,7 +182,7 @@ def test_translation_stays_within_its_share():
     torch.testing.assert_close(moved.sum((2, 3)), torch.ones(64, 2))
 
 
-def test_rotation_keeps_the_middle_and_distances_also_in_oblong_images():
+def test_a_rotation_preserves_the_centre_and_distances_even_in_oblong_images():
     torch.manual_seed(0)
     x = images(21, 41)
     x[:, :, 10, 30] = 1.0  # ten pixels to the right of the middle
@@ -186,7 +198,7 @@ def test_rotation_keeps_the_middle_and_distances_also_in_oblong_images():
     assert angles.max() > 70 and angles.min() < -70
 
 
-def test_scaling_is_even_in_both_directions():
+def test_images_are_scaled_equally_in_both_directions():
     torch.manual_seed(0)
     x = torch.zeros(200, 1, 40, 40)
     x[:, :, 12:28, 12:28] = 1.0

@@ -1,4 +1,4 @@
-"""The examples under plain python: deterministic, sick or healthy as their README says, and curable."""
+"""The examples under plain python: deterministic, faulty or working as their README says, fixed by the named remedy."""
 
 import os
 import re
@@ -16,9 +16,9 @@ NUMBER = r"-?[\d.]+|nan|inf"
 
 @dataclass(frozen=True)
 class Ending:
-    """How the last lines of a script read, and the training loss and score that part sick from healthy."""
+    """How the last lines of a script read, and the training loss and score that separate faulty from working."""
 
-    pattern: str  # with LOSS and SCORE where the numbers stand
+    pattern: str  # with LOSS and SCORE in place of the numbers
     loss: float
     score: float  # accuracy (a share or a percentage, as the script prints it) or R2
 
@@ -35,7 +35,7 @@ HEALTHY = {
     "topics_transformer": Ending("train loss LOSS, next-character accuracy SCORE", 2.2, 0.38),
     "digits_lstm": Ending("training loss LOSS, training accuracy SCORE", 0.03, 0.99),
 }
-# worse than these on both counts; the cures below end better than both
+# The faulty examples are worse than both values; after the fixes below, they are better than both.
 SICK = {
     "digits_mlp": Ending("train loss LOSS  train accuracy SCORE", 2.0, 0.3),
     "cancer_trainer": Ending("training loss = LOSS, training accuracy = SCORE", 0.2, 0.99),
@@ -44,7 +44,7 @@ SICK = {
     "digits_by_hand": Ending("train loss LOSS acc SCORE", 1.0, 0.5),
     "digits_tanh": Ending("training accuracy SCORE%, training loss LOSS", 1.2, 60.0),
 }
-CURES = {
+FIXES = {
     "digits_mlp": ("torch.tensor(digits.data, dtype=torch.float32)", "torch.tensor(STANDARD).float()"),
     "cancer_trainer": ("default=2.0", "default=0.1"),
     "digits_classifier": ("    nn.Softmax(dim=1),\n", ""),
@@ -55,7 +55,12 @@ CURES = {
     "digits_by_hand": ("        loss.backward()", "        optimizer.zero_grad()\n        loss.backward()"),
     "digits_tanh": ("nn.init.constant_(m.weight, 0.05)", "nn.init.xavier_uniform_(m.weight)"),
 }
-SHOWN = ("digits_mlp", "cancer_trainer", "diabetes_regression", "digits_deep")  # by the README, and their like
+SHOWN = (
+    "digits_mlp",
+    "cancer_trainer",
+    "diabetes_regression",
+    "digits_deep",
+)  # those in the README, and a working one
 STANDARD = "(digits.data - digits.data.mean(0)) / (digits.data.std(0) + (digits.data.std(0) == 0))"
 
 
@@ -75,14 +80,14 @@ def test_every_script_is_listed_here_and_in_the_readme() -> None:
     assert all(f"{name}.py" in readme for name in scripts)
 
 
-def test_no_script_knows_of_descend() -> None:
+def test_no_script_mentions_descend() -> None:
     for path in EXAMPLES.glob("*.py"):
         assert "descend" not in path.read_text().lower(), path.name
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sampled([*SICK, *HEALTHY], *SHOWN))
-def test_a_run_ends_as_it_is_said_to_and_writes_no_files(name: str, tmp_path: Path) -> None:
+def test_a_run_ends_with_the_listed_values_and_writes_no_files(name: str, tmp_path: Path) -> None:
     first = plain_python(EXAMPLES / f"{name}.py", tmp_path)
     assert not list(tmp_path.iterdir())
     if name in HEALTHY:
@@ -95,13 +100,13 @@ def test_a_run_ends_as_it_is_said_to_and_writes_no_files(name: str, tmp_path: Pa
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sampled(SICK, "digits_mlp", "diabetes_regression"))
-def test_the_named_remedy_cures(name: str, tmp_path: Path) -> None:
+def test_the_named_remedy_fixes_the_script(name: str, tmp_path: Path) -> None:
     source = (EXAMPLES / f"{name}.py").read_text()
-    before, after = CURES[name]
+    before, after = FIXES[name]
     assert source.count(before) == 1
-    cured = tmp_path / f"{name}.py"
-    cured.write_text(source.replace(before, after.replace("STANDARD", STANDARD)))
-    loss, score = SICK[name].read(plain_python(cured, tmp_path))
+    fixed = tmp_path / f"{name}.py"
+    fixed.write_text(source.replace(before, after.replace("STANDARD", STANDARD)))
+    loss, score = SICK[name].read(plain_python(fixed, tmp_path))
     assert score > SICK[name].score
     if name == "digits_classifier":  # its printed loss has a floor of log(1 + 9/e) = 1.461
         assert loss < 0.05

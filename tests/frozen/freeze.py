@@ -1,6 +1,7 @@
 """Examines the programs again and keeps their records: `python tests/frozen/freeze.py --folder FOLDER`.
 
-What lies in the folder already is not run again. `--said` runs nothing: it accepts what is now said of the records.
+Programs whose records the folder already holds are not run again. `--said` runs nothing: it accepts the present
+reports of the records.
 """
 
 import argparse

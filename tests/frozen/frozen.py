@@ -7,11 +7,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from descend.doctor.canon.diagnosis import diagnose, general
-from descend.doctor.canon.prescribe import prescribe
+from descend.doctor.assess.symptom import Symptom
+from descend.doctor.catalog.diagnosis import diagnose, general_symptoms
+from descend.doctor.catalog.prescribe import prescribe
 from descend.doctor.record import Reading, Record
 from descend.doctor.record.wire import decode, encode
-from descend.doctor.symptoms import Symptom
 
 HERE = Path(__file__).parent
 RECORDS, SAID = HERE / "records.xz", HERE / "said.jsonl"
@@ -56,7 +56,7 @@ def records_in(lines: Iterable[bytes]) -> Iterator[tuple[str, Record]]:
 def said_of(name: str, record: Record) -> list[dict[str, Any]]:
     """Return what is said of a run: each symptom, and what is prescribed for it."""
     named = diagnose(record)
-    found = [*named, *general(record)]
+    found = [*named, *general_symptoms(record)]
     return [{"of": name, **_plain(symptom), "prescribed": _prescribed(record, symptom, named)} for symptom in found]
 
 

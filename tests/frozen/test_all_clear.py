@@ -4,12 +4,12 @@ from itertools import islice
 
 from frozen import kept
 
-from descend.doctor.canon.diagnosis import diagnose, general
-from descend.doctor.course.reservations import reservations
+from descend.doctor.assess.reservations import reservations
+from descend.doctor.catalog.diagnosis import diagnose, general_symptoms
 from descend.doctor.record.facts.typed import KINDS
 from descend.doctor.record.measured_by import MEASURED_BY, PROVIDED_BY_SCRIPT
-from descend.doctor.record.requests import RequestLog
-from descend.doctor.report.measurements import NAMES
+from descend.doctor.record.request_log import RequestLog
+from descend.doctor.report.measurement_names import NAMES
 
 MOST = 0.1  # of the working programs may stay undecided
 
@@ -23,7 +23,7 @@ def test_of_the_working_programs_at_most_a_tenth_is_undecided_for_how_it_ends() 
 def test_a_log_of_requests_changes_no_finding() -> None:
     for _, record in islice(kept(), 40):
         log = RequestLog.of(record)
-        assert [*diagnose(log), *general(log)] == [*diagnose(record), *general(record)]
+        assert [*diagnose(log), *general_symptoms(log)] == [*diagnose(record), *general_symptoms(record)]
 
 
 def test_what_a_probe_measures_is_a_fact_or_a_series_that_a_kept_run_has() -> None:

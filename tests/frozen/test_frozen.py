@@ -1,4 +1,4 @@
-"""What is said of examined runs that nobody runs again: `python tests/frozen/freeze.py --said` accepts a change."""
+"""The reports of stored records are unchanged: `python tests/frozen/freeze.py --said` accepts a change."""
 
 import json
 from collections.abc import Iterator
@@ -7,8 +7,7 @@ from typing import Any
 
 from frozen import SAID, kept, lines_of, records_in, text_of
 
-from descend.doctor.canon import CANON
-from descend.doctor.record.facts.older import DROPPED, as_now
+from descend.doctor.catalog import CATALOG
 from descend.doctor.record.facts.typed import KINDS, typed
 
 RARE = 0.8  # of all symptoms that are shown by one of the programs at least
@@ -23,7 +22,7 @@ def test_of_what_was_measured_the_same_is_said_as_then():
 
 def test_they_show_nearly_all_that_can_be_said():
     said = {json.loads(line)["id"] for line in SAID.read_text().splitlines()}
-    assert len(said & CANON.keys()) > RARE * len(CANON)
+    assert len(said & CATALOG.keys()) > RARE * len(CATALOG)
 
 
 def test_a_record_is_read_back_as_it_was_kept():
@@ -39,8 +38,7 @@ def test_of_what_was_measured_the_types_of_the_facts_know_every_part():
         for (name, _), seen in record.facts.items()
         if (kind := KINDS.get(name))
         for fact in seen
-        for part in _unknown(as_now(kind, fact.detail), asdict(typed(kind, fact.detail)))
-        if (kind.__name__, part) not in DROPPED
+        for part in _unknown(fact.detail, asdict(typed(kind, fact.detail)))
     }
     assert unknown == set()
 

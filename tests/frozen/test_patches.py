@@ -9,10 +9,10 @@ import pytest
 from freeze import ROOT, programs
 from frozen import RECORDS, records_in
 
-from descend.doctor.canon.diagnosis import diagnose, general
-from descend.doctor.canon.prescribe import prescribe
+from descend.doctor.catalog.diagnosis import diagnose, general_symptoms
+from descend.doctor.catalog.prescribe import prescribe
 from descend.doctor.record import Record
-from descend.doctor.remedies import REMEDIES
+from descend.doctor.remedies import REMEDIES, if_applicable
 from descend.doctor.script.script import Script
 
 MOST = 0.85  # of the remedies are prescribed for one of the programs at least
@@ -24,14 +24,14 @@ def test_a_patch_of_each_remedy_needs_nothing_of_descend(tmp_path: Path) -> None
     applied, free = set(), set()
     for name, record in placed(tmp_path):
         named, script = diagnose(record), None
-        for prescription in prescribe(record, [*named, *general(record)], named):
+        for prescription in prescribe(record, [*named, *general_symptoms(record)], named):
             if free.issuperset(prescription.remedies):
                 continue
             if script is None:
                 path = made[name].write(tmp_path)
                 script = Script(path, path.parent)
-            edited = prescription.apply(script)
-            if isinstance(edited, Script):
+            edited = if_applicable(prescription.apply, script)
+            if edited is not None:
                 applied |= set(prescription.remedies)
                 is_free = imports_of_descend(edited) <= imports_of_descend(script)
                 free |= set(prescription.remedies) if is_free else set()

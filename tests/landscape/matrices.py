@@ -1,4 +1,4 @@
-"""Hessians that are known as matrices: of quadratics, and of a small classifier."""
+"""Known Hessian matrices: of quadratics, and of a small classifier."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

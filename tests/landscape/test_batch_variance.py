@@ -1,4 +1,4 @@
-"""The variance of batches' gradients by size and by averaging, against what sampling theory says."""
+"""The variance of batch gradients by size and with averaging, compared with sampling theory."""
 
 import pytest
 import torch
@@ -13,7 +13,7 @@ def sample() -> Gradients:
 
 
 @pytest.mark.parametrize("replacement", [True, False])
-def test_the_variance_is_that_of_sampling(sample: Gradients, replacement: bool) -> None:
+def test_the_variance_is_that_of_sampling_theory(sample: Gradients, replacement: bool) -> None:
     found = variance_by_size(sample, [1, 4, 16, 64, 150], replacement=replacement)
     whole = float(sample.rows.double().var(0, correction=0).sum())
     for size, variance in zip(found.sizes, found.variances):
@@ -25,8 +25,8 @@ def test_the_variance_is_that_of_sampling(sample: Gradients, replacement: bool) 
     assert low <= -1 <= high and high - low < 0.25
 
 
-def test_without_the_factor_the_exponent_would_be_another() -> None:
-    """Of 128 of 256 examples, half of the variance is gone: the slope between 64 and 128 is −1.58."""
+def test_without_the_factor_the_exponent_would_be_wrong() -> None:
+    """Batches of 128 of 256 examples have half the variance, so the slope between 64 and 128 is −1.58."""
     sample = Gradients(torch.randn(256, 30, generator=torch.Generator().manual_seed(1)))
     found = variance_by_size(sample, [64, 128])
     assert found.exponent().slope == pytest.approx(-1, abs=0.05)
@@ -46,7 +46,7 @@ def test_the_intervals_of_the_exponent_cover_it() -> None:
     assert covered >= 180
 
 
-def test_batches_that_were_differentiated_by_themselves(sample: Gradients) -> None:
+def test_gradients_of_given_batches_have_the_same_variance(sample: Gradients) -> None:
     generator = torch.Generator().manual_seed(3)
     by_size = {
         size: Gradients(sample.rows[torch.randint(200, (300, size), generator=generator)].mean(1), size)
@@ -59,7 +59,7 @@ def test_batches_that_were_differentiated_by_themselves(sample: Gradients) -> No
 
 
 @pytest.mark.parametrize("beta", [0.0, 0.5, 0.9, 0.99])
-def test_momentum_leaves_so_much_of_the_variance(sample: Gradients, beta: float) -> None:
+def test_momentum_reduces_the_variance_as_predicted(sample: Gradients, beta: float) -> None:
     found = averaged_variance(sample, 8, beta)
     assert found.predicted == (1 - beta) / (1 + beta)
     low, high = found.ratio.interval(0.999)
@@ -74,8 +74,8 @@ def test_the_errors_of_a_shuffled_epoch_cancel(sample: Gradients) -> None:
     assert low <= 1 <= high
 
 
-def test_sizes_and_betas_that_there_are_not(sample: Gradients) -> None:
-    with pytest.raises(ValueError, match="from 1 to 199 examples of 200, not 200"):
+def test_impossible_batch_sizes_and_betas_are_refused(sample: Gradients) -> None:
+    with pytest.raises(ValueError, match="from 1 to 199 of the 200 examples, not 200"):
         variance_by_size(sample, [10, 200])
     with pytest.raises(ValueError, match="not 0"):
         averaged_variance(sample, 0, 0.9)

@@ -1,4 +1,4 @@
-"""Condition numbers and signs against matrices that are known; what an inversion makes of an error."""
+"""Condition numbers and definiteness of known matrices, and the error of an inversion."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def condition(values, whole: bool = False, dtype: torch.dtype = ONE, **options):
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_of_one_sign_it_is_numpys(sign: int) -> None:
+def test_with_eigenvalues_of_one_sign_it_equals_that_of_numpy(sign: int) -> None:
     values = sign * np.concatenate([[0.02], np.linspace(1, 9, 299)])
     found = condition(values, tolerance=1e-6)
     assert found.number == pytest.approx(np.linalg.cond(np.diag(values)), rel=1e-3) and not found.is_bound
@@ -30,7 +30,7 @@ def test_of_one_sign_it_is_numpys(sign: int) -> None:
 
 @settings(max_examples=80, deadline=None, derandomize=True)
 @given(values=st.lists(st.integers(-20, 20), min_size=1, max_size=9, unique=True))
-def test_of_a_small_matrix_all_is_known(values: list[int]) -> None:
+def test_everything_about_a_small_matrix_is_known(values: list[int]) -> None:
     found = condition([float(v) for v in values], whole=True, tolerance=1e-12)
     low, high = min(values), max(values)
     if low == high == 0:
@@ -48,7 +48,7 @@ def test_of_a_small_matrix_all_is_known(values: list[int]) -> None:
     assert found.is_bound == (smallest == 0)
     if smallest:
         assert found.number == pytest.approx(max(map(abs, values)) / smallest, rel=1e-6)
-    else:  # beyond what the arithmetic carries
+    else:  # beyond the precision of float32
         assert found.number > 1e13
     assert found.least == pytest.approx(low, abs=1e-6)
 
@@ -65,7 +65,7 @@ SPECTRA = {
 @pytest.mark.parametrize("whole", [True, False])
 @pytest.mark.parametrize("dtype", [ONE, torch.float32])
 @pytest.mark.parametrize("name", SPECTRA)
-def test_a_bound_is_never_above_the_truth(name: str, dtype: torch.dtype, whole: bool) -> None:
+def test_a_lower_bound_is_never_above_the_true_condition_number(name: str, dtype: torch.dtype, whole: bool) -> None:
     values = SPECTRA[name]
     found = condition(values, whole=whole, dtype=dtype)
     truth = np.abs(values).max() / max(np.abs(values).min(), 1e-300)
@@ -73,7 +73,7 @@ def test_a_bound_is_never_above_the_truth(name: str, dtype: torch.dtype, whole: 
     assert found.definiteness == ("positive semidefinite" if name == "singular" else "indefinite")
 
 
-def test_the_density_says_more_than_the_ends() -> None:
+def test_the_density_gives_a_better_bound_than_the_extreme_eigenvalues() -> None:
     values = SPECTRA["singular"]
     shifted = values - 2.0  # now the zeros lie at −2, an end, and values on both sides of 0
     plain, whole = condition(shifted), condition(shifted, whole=True)
@@ -81,7 +81,7 @@ def test_the_density_says_more_than_the_ends() -> None:
 
 
 @pytest.mark.parametrize("dtype", [ONE, torch.float32])
-def test_what_is_within_the_rounding_is_not_told_from_zero(dtype: torch.dtype) -> None:
+def test_an_eigenvalue_within_rounding_counts_as_zero(dtype: torch.dtype) -> None:
     eps = torch.finfo(dtype).eps
     values = np.concatenate([[eps], np.linspace(1, 2, 60)])
     found = condition(values, dtype=dtype, tolerance=1e-9)
@@ -90,8 +90,8 @@ def test_what_is_within_the_rounding_is_not_told_from_zero(dtype: torch.dtype) -
 
 
 @pytest.mark.slow
-def test_a_missed_eigenvalue_is_no_rarer_than_said() -> None:
-    """A search that ends early may call it positive definite, but then it does not call that sure."""
+def test_the_probability_of_a_missed_eigenvalue_is_not_underestimated() -> None:
+    """A search that ends early may find a positive definite matrix, but then reports that this is uncertain."""
     values = [-0.02, *np.linspace(0.05, 1, 250)]
     missed = 0
     for seed in range(20):
@@ -107,15 +107,15 @@ def test_a_missed_eigenvalue_is_no_rarer_than_said() -> None:
     assert missed
 
 
-def test_one_residual_too_large_makes_a_bound() -> None:
+def test_a_large_residual_makes_the_condition_number_a_bound() -> None:
     values = np.concatenate([[1e-3], np.linspace(1, 900, 399)])
     found = condition(values, tolerance=1e-2)
     assert found.is_bound and found.number <= 9e5 * (1 + 1e-9)
 
 
 @pytest.mark.slow
-def test_a_networks_structural_zeros() -> None:
-    """A softmax does not change where its inputs are shifted together: the Hessian is singular."""
+def test_a_softmax_network_has_a_singular_hessian() -> None:
+    """A softmax does not change if all its inputs are shifted by the same number, so the Hessian is singular."""
     mean, theta, matrices = network(torch.float32)
     hessian = mean.hessian(theta)
     found = ends(hessian, theta, top=2, bottom=2)
@@ -124,7 +124,7 @@ def test_a_networks_structural_zeros() -> None:
 
 
 def test_the_condition_number_is_the_sensitivity_of_an_inversion() -> None:
-    """The worst error is multiplied by it, and no other by more."""
+    """The condition number is the largest factor by which an inversion multiplies a relative error."""
     values = np.concatenate([[0.05], np.linspace(1, 5, 79)])
     matrix = with_spectrum(list(values)).numpy()
     found = condition(values, tolerance=1e-10)
@@ -136,13 +136,13 @@ def test_the_condition_number_is_the_sensitivity_of_an_inversion() -> None:
 
 
 def _amplified(matrix: np.ndarray, right: np.ndarray, error: np.ndarray) -> float:
-    """The relative error of A⁻¹b over that of b."""
+    """Return the relative error of A⁻¹b divided by that of b."""
     exact, off = np.linalg.solve(matrix, right), np.linalg.solve(matrix, right + 1e-6 * error)
     relative = np.linalg.norm(off - exact) / np.linalg.norm(exact)
     return relative / (1e-6 * np.linalg.norm(error) / np.linalg.norm(right))
 
 
 @pytest.mark.parametrize(("top", "bottom"), [(0, 1), (1, 0)])
-def test_one_end_is_not_enough(top: int, bottom: int) -> None:
-    with pytest.raises(ValueError, match="both ends"):
+def test_eigenvalues_from_one_end_are_refused(top: int, bottom: int) -> None:
+    with pytest.raises(ValueError, match="one is missing"):
         condition([1.0, 2.0], top=top, bottom=bottom)

@@ -1,4 +1,4 @@
-"""Which costs are convex: those of the lecture in the outputs, linear models, and no network with hidden units."""
+"""The lecture's losses are convex in the outputs, linear models are convex, networks with hidden units are not."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from descend.landscape import Loss, loss_of, trained
 from descend.landscape.bad_minimum import bad_minimum
-from descend.landscape.convexity import above_chord, convexity, points_about, restricted
+from descend.landscape.convexity import convexity, height_above_chord, points_about, restricted
 from descend.landscape.fitting import fitted, minimised
 from descend.landscape.hidden import Axis, Hidden
 from descend.landscape.plateau import unmoved
@@ -39,14 +39,16 @@ BITS = (torch.arange(160) % 2).double().view(40, 4)
         (lambda z: (1 - (z - BITS.to(z)).square()).clamp_min(0).mean().neg(), False),
     ],
 )
-def test_costs_as_functions_of_the_outputs(cost: Callable[[Tensor], Tensor], convex: bool, dtype: torch.dtype) -> None:
+def test_convexity_of_losses_as_functions_of_the_outputs(
+    cost: Callable[[Tensor], Tensor], convex: bool, dtype: torch.dtype
+) -> None:
     found = convexity(Loss((lambda theta: cost(theta[0]),)), points_about([Z.to(dtype)]))
     assert found.is_refuted is not convex
-    assert ("nothing against" in found.verdict) is convex
+    assert ("no evidence against" in found.verdict) is convex
 
 
 @pytest.mark.parametrize(("cost", "targets"), [(F.mse_loss, BITS), (F.cross_entropy, LABELS)])
-def test_linear_models_and_networks_with_hidden_units(cost: Callable, targets: Tensor) -> None:
+def test_linear_models_are_convex_and_networks_with_hidden_units_are_not(cost: Callable, targets: Tensor) -> None:
     torch.manual_seed(0)
     linear, deep = nn.Linear(3, 4).double(), nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 4)).double()
     for net, is_refuted in ((linear, False), (deep, True)):
@@ -54,11 +56,11 @@ def test_linear_models_and_networks_with_hidden_units(cost: Callable, targets: T
         assert found.is_refuted is is_refuted
 
 
-def test_above_a_chord() -> None:
-    assert above_chord([0, 1, 4, 9]) < 0
-    assert above_chord([0, 1, 1.5, 1.6]) == pytest.approx((1 - 1.6 / 3) / 1.6)
-    assert above_chord([1, 2]) == 0
-    with pytest.raises(ValueError, match="there is none"):
+def test_the_height_above_a_chord() -> None:
+    assert height_above_chord([0, 1, 4, 9]) < 0
+    assert height_above_chord([0, 1, 1.5, 1.6]) == pytest.approx((1 - 1.6 / 3) / 1.6)
+    assert height_above_chord([1, 2]) == 0
+    with pytest.raises(ValueError, match="at least one point"):
         convexity(Loss((lambda theta: theta[0].sum(),)), [])
 
 
@@ -85,7 +87,7 @@ def test_the_output_layer_on_random_units_is_least_squares() -> None:
     best = features @ torch.linalg.lstsq(features, Y).solution
     assert found.fit.final == pytest.approx(float(F.mse_loss(best, Y)), rel=1e-6)
     assert not found.convexity.is_refuted
-    assert minimised(loss, at).final < 0.5 * found.fit.final  # all of it trained
+    assert minimised(loss, at).final < 0.5 * found.fit.final  # all layers trained
     again = random_units(loss, at, [2, 3], redraw=5)
     assert again.fit.final != found.fit.final and not again.convexity.is_refuted
 
@@ -102,14 +104,14 @@ def test_a_bad_local_minimum_is_the_best_constant() -> None:
     assert fitted(loss, found.theta, lambda theta: torch.optim.SGD(theta, 0.05), 50).final == pytest.approx(found.cost)
 
 
-def test_a_minimum_that_is_left_by_small_steps_is_told_from_one() -> None:
+def test_a_point_that_small_steps_improve_is_not_a_minimum() -> None:
     net = network()
     leaky = Loss((lambda at: F.mse_loss(F.leaky_relu(F.linear(X, *at[:2])) @ at[2].T + at[3], Y + X[:, :1]),))
     hidden = Hidden(8, (Axis(0, 0), Axis(1, 0), Axis(2, 1)), (Axis(0, 0), Axis(1, 0)), (Axis(2, 1),))
     assert not bad_minimum(leaky, trained(net), hidden).is_minimum
 
 
-def test_plateaux() -> None:
+def test_hard_thresholds_and_the_error_rate_have_plateaus() -> None:
     net = network()
     at = trained(net)
     loss = loss_of(net, F.mse_loss, [(X, Y)])
@@ -119,5 +121,5 @@ def test_plateaux() -> None:
 
     assert unmoved(wrong, at) == 1.0 and unmoved(loss.value, at) == 0.0
     assert unmoved(wrong, at, radius=1.0) < 1.0
-    with pytest.raises(ValueError, match="at least 1 step, not 0"):
+    with pytest.raises(ValueError, match="at least 1 random step is needed, not 0"):
         unmoved(wrong, at, tried=0)

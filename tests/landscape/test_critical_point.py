@@ -1,4 +1,4 @@
-"""Kinds of points on functions that are known, and the gradient against the noise of its batches."""
+"""Kinds of points on known functions, and the gradient compared with the noise of its batches."""
 
 from itertools import product
 from math import isnan
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from descend.landscape import Loss, critical_point, ends
-from descend.landscape.sign_flips import chance, flipped_lengths
+from descend.landscape.sign_flips import flipped_lengths, p_value_of_first
 
 ONE = torch.float64
 FUNCTIONS = {
@@ -31,21 +31,21 @@ def of(function) -> Loss:
 
 @pytest.mark.parametrize("dtype", [ONE, torch.float32])
 @pytest.mark.parametrize("kind", FUNCTIONS)
-def test_each_kind(kind: str, dtype: torch.dtype) -> None:
+def test_each_kind_of_critical_point_is_recognised(kind: str, dtype: torch.dtype) -> None:
     found = point(of(FUNCTIONS[kind]), [torch.zeros(2, dtype=dtype)])
     assert found.kind == kind and found.gradient_norm == 0 and isnan(found.noise) and isnan(found.p_value)
-    assert "within what is taken for 0" in found.how and "NaN" not in found.how
+    assert "counts as 0" in found.how and "NaN" not in found.how
 
 
 @pytest.mark.parametrize("kind", FUNCTIONS)
-def test_beside_it_there_is_no_critical_point(kind: str) -> None:
+def test_a_point_next_to_a_critical_point_is_not_critical(kind: str) -> None:
     found = point(of(FUNCTIONS[kind]), [torch.tensor([0.1, 0.1], dtype=ONE)])
     assert found.kind == "no critical point" and "fewer than 6 batches" in found.how
     assert point(of(FUNCTIONS[kind]), [torch.tensor([0.1, 0.1], dtype=ONE)], tolerance=10.0).kind != found.kind
 
 
-def test_a_minimum_as_well_as_the_parameters_can_say_it() -> None:
-    """(θ − a)² at the float32 that is nearest to a: the gradient is not 0, but no parameters are nearer."""
+def test_a_minimum_to_the_precision_of_the_parameters() -> None:
+    """At the float32 number nearest to a, the gradient of (θ − a)² is not 0, but no other number is nearer."""
     a = torch.tensor([1 / 3, 12345.678], dtype=ONE)
     loss = Loss((lambda theta: (theta[0].double() - a).square().sum(),))
     found = point(loss, [a.float()])
@@ -53,7 +53,7 @@ def test_a_minimum_as_well_as_the_parameters_can_say_it() -> None:
 
 
 def regression(seed: int, parts: int = 8, examples: int = 30, size: int = 4) -> tuple[Loss, Tensor, Tensor]:
-    """Squared errors on batches, the true weights, and those that fit all batches best."""
+    """Return squared errors on batches, the true weights, and the weights that fit all batches best."""
     draw = torch.Generator().manual_seed(seed)
     x = torch.randn(parts, examples, size, generator=draw, dtype=ONE)
     truth = torch.randn(size, generator=draw, dtype=ONE)
@@ -63,7 +63,7 @@ def regression(seed: int, parts: int = 8, examples: int = 30, size: int = 4) -> 
     return Loss(losses), truth, fitted
 
 
-def test_at_the_fit_the_gradient_is_zero_and_the_noise_is_known() -> None:
+def test_at_the_best_fit_the_gradient_is_zero_and_the_noise_is_known() -> None:
     loss, _, fitted = regression(0)
     found = point(loss, [fitted])
     assert found.kind == "minimum" and found.gradient_norm < 1e-9
@@ -72,7 +72,7 @@ def test_at_the_fit_the_gradient_is_zero_and_the_noise_is_known() -> None:
 
 
 @pytest.mark.slow
-def test_at_the_true_weights_the_gradient_is_noise_as_often_as_it_should() -> None:
+def test_at_the_true_weights_the_gradient_is_found_to_be_noise_at_the_given_level() -> None:
     kinds = []
     for seed in range(100):
         loss, truth, _ = regression(seed, examples=1000)
@@ -82,19 +82,19 @@ def test_at_the_true_weights_the_gradient_is_noise_as_often_as_it_should() -> No
 
 @pytest.mark.slow
 @pytest.mark.parametrize("examples", [10, 30])
-def test_a_point_that_matters_is_hardly_ever_called_critical(examples: int) -> None:
-    """At this distance from the true weights a step gains what the cost's standard error is: the test's 5 % level."""
+def test_a_point_with_a_relevant_gradient_is_rarely_called_critical(examples: int) -> None:
+    """At this distance from the true weights, a step lowers the cost by its standard error."""
     kinds = []
     for seed in range(100):
         loss, truth, _ = regression(seed, examples=examples)
-        error = 0.5**0.5 / (8 * examples) ** 0.5  # of the mean of ½r², where r is standard normal
-        away = (2 * error / truth.numel()) ** 0.5  # in each coordinate; the gradient's expectation is the distance
+        error = 0.5**0.5 / (8 * examples) ** 0.5  # standard error of the mean of ½r², where r is standard normal
+        away = (2 * error / truth.numel()) ** 0.5  # The distance in each coordinate is the expectation of the gradient.
         kinds.append(point(loss, [truth + away]).kind)
-    assert kinds.count("minimum") <= 8 and "cannot tell" in kinds  # of 100 draws at 5 %
+    assert kinds.count("minimum") <= 8 and "cannot tell" in kinds  # upper limit for 100 draws at the 5 % level
 
 
-def test_few_examples_cannot_tell_and_say_what_would() -> None:
-    """Eight batches of 10: no gradient is found at the true weights, and a long one would not have been found."""
+def test_few_examples_cannot_decide_the_kind() -> None:
+    """With eight batches of 10, no gradient is found at the true weights, but a large one could be missed."""
     seeds = (regression(seed, examples=10) for seed in range(20))
     found = [point(loss, [truth]) for loss, truth, _ in seeds]
     unknown = [each for each in found if each.kind == "cannot tell"]
@@ -102,10 +102,10 @@ def test_few_examples_cannot_tell_and_say_what_would() -> None:
     assert "use more examples" in unknown[0].how and "curvature" not in unknown[0].how
 
 
-def test_more_examples_allow_for_a_shorter_gradient_only() -> None:
+def test_with_more_examples_only_a_smaller_gradient_is_compatible() -> None:
     few, many = (point(regression(0, examples=n)[0], [regression(0, examples=n)[1]]) for n in (30, 3000))
     assert many.longest < 0.2 * few.longest and many.kind == "minimum"
-    assert "too short to matter" in many.how and "positive in every direction" in many.how
+    assert "too small to matter" in many.how and "positive in every direction" in many.how
 
 
 def test_a_tolerance_replaces_the_standard_error_of_the_cost() -> None:
@@ -117,20 +117,20 @@ def test_a_tolerance_replaces_the_standard_error_of_the_cost() -> None:
 
 
 @pytest.mark.parametrize("parts", [6, 8, 40])
-def test_away_from_them_it_is_not(parts: int) -> None:
+def test_a_point_away_from_the_weights_is_not_critical(parts: int) -> None:
     loss, truth, _ = regression(1, parts)
     found = point(loss, [truth + 1])
-    assert found.kind == "no critical point" and found.p_value < 0.05 and "above the noise" in found.how
+    assert found.kind == "no critical point" and found.p_value < 0.05 and "exceeds the gradient noise" in found.how
 
 
-def test_every_choice_of_signs_is_tried() -> None:
+def test_all_choices_of_signs_are_tried() -> None:
     rows = np.random.default_rng(0).normal(0.4, 1, (7, 5))
     exact = np.linalg.norm(rows.sum(0))
     all_signs = product([1, -1], repeat=7)
     share = np.mean([np.linalg.norm(np.array(signs) @ rows) >= exact - 1e-9 for signs in all_signs])
-    assert chance(flipped_lengths(torch.tensor(rows @ rows.T))) == pytest.approx(share)
+    assert p_value_of_first(flipped_lengths(torch.tensor(rows @ rows.T))) == pytest.approx(share)
 
 
-def test_the_lowest_and_the_highest_curvature_are_told() -> None:
+def test_the_lowest_and_the_highest_curvature_are_reported() -> None:
     found = point(of(FUNCTIONS["saddle"]), [torch.zeros(2, dtype=ONE)])
     assert (found.lowest, found.highest) == pytest.approx((-6, 2)) and "both signs (from -6 to 2)" in found.how

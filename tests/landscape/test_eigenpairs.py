@@ -1,4 +1,4 @@
-"""Both ends of a spectrum against dense eigensolvers and ARPACK."""
+"""Both ends of a spectrum, compared with dense eigensolvers and ARPACK."""
 
 from itertools import pairwise
 
@@ -49,14 +49,14 @@ def test_both_ends_with_no_more_products_than_arpack(name: str, count: int, tole
 
 
 def _arpack(matrix: np.ndarray, count: int, residual: float) -> int:
-    """Products that ARPACK takes to find as many pairs as well."""
+    """Return the number of products that ARPACK needs to find as many pairs with the same accuracy."""
     asked = []
 
     def product(row: np.ndarray) -> np.ndarray:
         asked.append(row)
         return matrix @ row
 
-    start = normal_like(torch.zeros(len(matrix), dtype=ONE)).numpy()  # the same as ours: a better one would be luck
+    start = normal_like(torch.zeros(len(matrix), dtype=ONE)).numpy()  # the same start vector as ours
     operator = LinearOperator(matrix.shape, matvec=product, dtype=float)
     for tolerance in (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 1e-4, 1e-5, 1e-6):
         asked.clear()
@@ -68,7 +68,7 @@ def _arpack(matrix: np.ndarray, count: int, residual: float) -> int:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("dtype", "precision"), [(torch.float64, 1e-6), (torch.float32, 1e-4)])
-def test_the_ends_of_a_networks_full_hessian(dtype: torch.dtype, precision: float) -> None:
+def test_the_extreme_eigenpairs_equal_those_of_the_full_hessian(dtype: torch.dtype, precision: float) -> None:
     mean, theta, matrices = network(dtype)
     exact = torch.linalg.eigvalsh(torch.stack(matrices).mean(0).double())
     found = ends(mean.hessian(theta), theta, top=2, bottom=2, tolerance=1e-4)
@@ -85,7 +85,7 @@ def test_the_ends_of_a_networks_full_hessian(dtype: torch.dtype, precision: floa
     top=st.integers(0, 4),
     bottom=st.integers(0, 4),
 )
-def test_of_a_small_matrix_all_that_is_asked_for_is_found(values: list[int], top: int, bottom: int) -> None:
+def test_all_requested_eigenpairs_of_a_small_matrix_are_found(values: list[int], top: int, bottom: int) -> None:
     hessian = Matrices([with_spectrum(values)])
     if not top + bottom:
         with pytest.raises(ValueError, match="at least 1"):
@@ -98,8 +98,8 @@ def test_of_a_small_matrix_all_that_is_asked_for_is_found(values: list[int], top
     assert found.products <= len(values)
 
 
-def test_what_is_not_seen_is_less_likely_the_more_products_there_were() -> None:
-    """And it is a bound: over 200 random starts the smallest is missed by that share no more often."""
+def test_a_missed_eigenvalue_is_less_likely_after_more_products() -> None:
+    """The probability is an upper bound: 200 random starts do not miss the smallest eigenvalue more often."""
     values = list(np.linspace(0, 1, 400))
     values[0] = -0.05
     hessian = Matrices([with_spectrum(values)])
@@ -110,7 +110,7 @@ def test_what_is_not_seen_is_less_likely_the_more_products_there_were() -> None:
     assert all(a > b for a, b in pairwise(chances)) and 0 < chances[-1] < 1e-3
 
 
-def test_it_can_be_ended_at_any_product() -> None:
+def test_the_search_can_be_ended_at_any_product() -> None:
     hessian = Matrices([with_spectrum(list(np.linspace(-1, 1, 60)))])
     for last in (1, 2, 3, 50):
         found = ends(hessian, parameters(60), top=3, bottom=2, tolerance=0.0, go_on=lambda n, k=last: n < k)
@@ -118,18 +118,18 @@ def test_it_can_be_ended_at_any_product() -> None:
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
-def test_a_product_that_is_not_finite(bad: float) -> None:
+def test_a_product_that_is_not_finite_is_refused(bad: float) -> None:
     with pytest.raises(CurvatureUnavailable, match="not finite"):
         ends(Matrices([torch.full((30, 30), bad)]), parameters(30, torch.float32))
 
 
-def test_no_curvature_at_all() -> None:
+def test_a_hessian_of_zeros_has_zero_eigenvalues() -> None:
     found = ends(Matrices([torch.zeros(30, 30)]), parameters(30, torch.float32))
     assert (found.top[0].value, found.bottom[0].value, found.radius) == (0, 0, 0)
 
 
-def test_both_ends_as_an_adaptive_rule_sees_them() -> None:
-    """P^-½HP^-½: the generalised problem's eigenvalues, and vectors that P^-½ takes to its own."""
+def test_the_extreme_eigenpairs_of_a_preconditioned_hessian() -> None:
+    """P^-½HP^-½ has the eigenvalues of the generalised problem, and P^-½ maps its eigenvectors to those."""
     matrix, scale = with_spectrum(list(np.linspace(-2, 5, 60))), torch.linspace(0.1, 3, 60, dtype=ONE)
     exact, vectors = scipy.linalg.eigh(matrix.numpy(), np.diag(scale.numpy()))
     found = ends(Preconditioned(Matrices([matrix]), [scale]), parameters(60), tolerance=1e-9)

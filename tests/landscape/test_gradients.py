@@ -1,4 +1,4 @@
-"""Gradients of single examples and of batches against closed forms, and the noise scale that they give."""
+"""Gradients of single examples and of batches compared with closed forms, and their noise scale."""
 
 import pytest
 import torch
@@ -8,11 +8,11 @@ from torch import Tensor, nn
 from descend.landscape import gradients as module
 from descend.landscape import loss_of, trained
 from descend.landscape.gradients import Gradients, example_gradients, part_gradients
-from descend.landscape.noise_scale import moments, noise_scale
+from descend.landscape.noise_scale import noise_scale, unbiased_moments
 
 
 def regression(count: int, seed: int = 0, noise: float = 1.0) -> tuple[nn.Linear, Tensor, Tensor]:
-    """A linear model at w* + 0.3, inputs of variance 1, and targets x·w* + noise."""
+    """Return a linear model at w* + 0.3, inputs of variance 1, and targets x·w* + noise."""
     torch.manual_seed(seed)
     model = nn.Linear(5, 1, bias=False).double()
     x = torch.randn(count, 5, dtype=torch.float64)
@@ -22,7 +22,7 @@ def regression(count: int, seed: int = 0, noise: float = 1.0) -> tuple[nn.Linear
     return model, x, y
 
 
-def test_of_linear_regression_each_gradient_is_twice_the_error_times_the_input() -> None:
+def test_gradients_of_a_linear_regression_equal_twice_the_error_times_the_input() -> None:
     model, x, y = regression(20)
     found = example_gradients(model, F.mse_loss, x, y)
     assert torch.allclose(found.rows, 2 * (model(x) - y).detach() * x)
@@ -33,7 +33,7 @@ def test_of_linear_regression_each_gradient_is_twice_the_error_times_the_input()
 
 
 class Branching(nn.Module):
-    """What `vmap` refuses: a decision on a value."""
+    """A model that `vmap` refuses, because it branches on a value."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class Branching(nn.Module):
         return self.layer(x) if x.sum() > 0 else 2 * self.layer(x)
 
 
-def test_a_model_that_cannot_be_vectorised_is_differentiated_one_by_one() -> None:
+def test_a_model_without_vmap_is_differentiated_example_by_example() -> None:
     _, x, y = regression(6)
     model = Branching()
     found = example_gradients(model, lambda o, t: ((o - t) ** 2).mean(), x[:1].expand(6, 5), y)
@@ -52,37 +52,37 @@ def test_a_model_that_cannot_be_vectorised_is_differentiated_one_by_one() -> Non
     assert torch.allclose(found.rows, 2 * factor * error * x[:1])
 
 
-def test_the_parts_of_a_loss_are_rows() -> None:
+def test_each_part_of_a_loss_has_a_row_of_gradients() -> None:
     model, x, y = regression(12)
     each = example_gradients(model, F.mse_loss, x, y)
     found = part_gradients(loss_of(model, F.mse_loss, zip(x.split(4), y.split(4))), trained(model), 4)
     assert torch.allclose(found.rows, each.rows.view(3, 4, 5).mean(1)) and found.examples == 4
 
 
-def test_what_has_no_gradient_of_one_example() -> None:
+def test_models_and_losses_without_example_gradients_are_refused() -> None:
     model, x, y = regression(9)
     normalised = nn.Sequential(nn.BatchNorm1d(5).double(), model)
-    with pytest.raises(ValueError, match="0 normalises by the batch"):
+    with pytest.raises(ValueError, match="0 normalises over the batch"):
         example_gradients(normalised, F.mse_loss, x, y)
     assert len(example_gradients(normalised.eval(), F.mse_loss, x, y).rows) == 9
     with pytest.raises(ValueError, match="reduction='mean'"):
         example_gradients(model, nn.MSELoss(reduction="sum"), x, y)
 
 
-def test_too_many_are_refused_with_the_number(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_gradients_are_refused_with_their_number(monkeypatch: pytest.MonkeyPatch) -> None:
     model, x, y = regression(9)
-    monkeypatch.setattr(module, "ROOM_BYTES", 4 * 5 * 8)
+    monkeypatch.setattr(module, "ROWS_BYTES", 4 * 5 * 8)
     with pytest.raises(ValueError, match="9 gradients of 5 parameters .* at most 4 parts"):
         example_gradients(model, F.mse_loss, x, y)
     with pytest.raises(ValueError, match="not finite"):
         Gradients(torch.tensor([[1.0], [float("nan")]]))
-    with pytest.raises(ValueError, match="two rows"):
+    with pytest.raises(ValueError, match="at least two gradients"):
         Gradients(torch.zeros(1, 3))
 
 
 @pytest.mark.slow
 def test_the_estimates_are_unbiased_for_linear_regression() -> None:
-    """At w* + d the gradient is 2·d, and its covariance 4·((|d|² + σ²)·I + d·dᵀ): moments of a normal input."""
+    """At w* + d, the gradient is 2·d and its covariance 4·((|d|² + σ²)·I + d·dᵀ), for normal inputs."""
     found = []
     for seed in range(150):
         model, x, y = regression(40, seed)
@@ -95,7 +95,7 @@ def test_the_estimates_are_unbiased_for_linear_regression() -> None:
         assert abs(float(values.mean()) - truth) < 3 * float(values.std()) / len(values) ** 0.5
 
 
-def test_batches_and_examples_have_one_noise_scale() -> None:
+def test_batches_and_examples_have_the_same_noise_scale() -> None:
     rows = torch.randn(4000, 6, generator=torch.Generator().manual_seed(0)).double() + 0.5
     one, many = noise_scale(Gradients(rows)), noise_scale(Gradients(rows.view(500, 8, 6).mean(1), 8))
     assert one.value == pytest.approx(6 / (6 * 0.25), rel=0.1)
@@ -104,9 +104,11 @@ def test_batches_and_examples_have_one_noise_scale() -> None:
 
 
 def test_the_moments_are_those_of_two_batch_sizes() -> None:
-    """McCandlish et al. 2018, A.2: from the squared lengths |G|² + tr Σ / B at two sizes B."""
+    """McCandlish et al. 2018, A.2 uses the squared norms |G|² + tr Σ / B of two batch sizes B."""
     squared, variance = 3.0, 7.0
-    assert moments(squared + variance / 4, squared + variance / 40, 10, 4) == pytest.approx((squared, variance))
+    assert unbiased_moments(squared + variance / 4, squared + variance / 40, 10, 4) == pytest.approx(
+        (squared, variance)
+    )
 
 
 @pytest.mark.parametrize("length", [1.0, 0.3, 0.0])
@@ -124,6 +126,6 @@ def test_the_intervals_of_the_noise_scale_cover_it(length: float) -> None:
     assert open_ends == 0 if length == 1.0 else open_ends > 20
 
 
-def test_a_noise_scale_needs_three() -> None:
-    with pytest.raises(ValueError, match="3 gradients at least, not 2"):
+def test_a_noise_scale_needs_three_gradients() -> None:
+    with pytest.raises(ValueError, match="at least 3 gradients, not 2"):
         noise_scale(Gradients(torch.randn(2, 3)))

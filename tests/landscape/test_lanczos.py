@@ -1,4 +1,4 @@
-"""The largest eigenvalue against dense eigensolvers, on networks and on matrices with every kind of spectrum."""
+"""The largest eigenvalue compared with dense eigensolvers, for networks and for many kinds of spectra."""
 
 from collections.abc import Sequence
 
@@ -23,7 +23,7 @@ def start_for(theta: Sequence[Tensor], seed: int = 3) -> list[Tensor]:
 @pytest.mark.slow
 @pytest.mark.parametrize("activation", [nn.Tanh, nn.ReLU, nn.GELU])
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-8), (torch.float32, 1e-4)])
-def test_the_top_of_a_networks_full_hessian(dtype: torch.dtype, tolerance: float, activation) -> None:
+def test_the_top_eigenpair_equals_that_of_the_full_hessian(dtype: torch.dtype, tolerance: float, activation) -> None:
     mean, theta, matrices = network(dtype, activation)
     top = top_eigenpair(mean.hessian(theta), start_for(theta), iterations=30)
     dense = torch.stack(matrices).mean(0)
@@ -52,7 +52,7 @@ def test_eight_products_are_enough_for_a_classifier() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-8), (torch.float32, 1e-3)])
-def test_the_preconditioned_top_is_that_of_the_generalised_problem(dtype: torch.dtype, tolerance: float) -> None:
+def test_the_preconditioned_eigenvalue_is_that_of_the_generalised_problem(dtype: torch.dtype, tolerance: float) -> None:
     mean, theta, matrices = network(dtype)
     generator = torch.Generator().manual_seed(5)
     scale = [torch.rand(t.shape, generator=generator).to(dtype).mul(6).exp() * 1e-3 for t in theta]
@@ -61,7 +61,7 @@ def test_the_preconditioned_top_is_that_of_the_generalised_problem(dtype: torch.
     exact = scipy.linalg.eigh(dense, np.diag(flat), eigvals_only=True)[-1]
     top = top_eigenpair(mean.hessian(theta), start_for(theta), preconditioner=scale, iterations=60)
     assert top.value == pytest.approx(exact, rel=tolerance)
-    # its vector is scaled by P^½: the quotient of x = P^-½ v is that of the generalised problem
+    # The vector is scaled by P^½: x = P^-½ v has the Rayleigh quotient of the generalised problem.
     x = torch.cat([v.reshape(-1) for v in top.vector]).double().numpy() / np.sqrt(flat)
     quotients = [x @ m.double().numpy() @ x / (x @ (flat * x)) for m in matrices]
     assert top.spread == pytest.approx(quotients, rel=10 * tolerance)
@@ -81,14 +81,14 @@ SPECTRA = {
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 @pytest.mark.parametrize("name", SPECTRA)
 def test_every_kind_of_spectrum(name: str, dtype: torch.dtype) -> None:
-    """The largest is meant algebraically: a saddle's steepest way down is no bound on the step."""
+    """The largest eigenvalue includes the sign: a large negative curvature does not limit the step."""
     values = SPECTRA[name]
     top = top_eigenpair(Matrices([with_spectrum(values, dtype=dtype)]), direction(6, dtype=dtype))
     scale = max(map(abs, values))
     assert top.value == pytest.approx(max(values), abs=scale * (1e-9 if dtype == torch.float64 else 1e-5))
 
 
-def test_the_top_of_many_is_found_though_the_bottom_is_larger() -> None:
+def test_the_largest_of_many_is_found_although_the_smallest_has_a_larger_magnitude() -> None:
     values = np.concatenate([np.linspace(-40, 1, 199), [6.0]])
     few = top_eigenpair(Matrices([with_spectrum(list(values))]), direction(200), iterations=8)
     many = top_eigenpair(Matrices([with_spectrum(list(values))]), direction(200), iterations=40)
@@ -97,7 +97,7 @@ def test_the_top_of_many_is_found_though_the_bottom_is_larger() -> None:
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])
-def test_a_rank_of_one(sign: float) -> None:
+def test_a_matrix_of_rank_one(sign: float) -> None:
     u = direction(50)[0]
     hessian = Matrices([sign * torch.outer(u, u)])
     top = top_eigenpair(hessian, direction(50, seed=2))
@@ -113,7 +113,7 @@ def test_one_parameter(value: float) -> None:
 
 
 def test_a_start_that_is_an_eigenvector_of_another_value() -> None:
-    """A warm start from where another direction was the steepest: the search must not stay in it."""
+    """A warm start in an eigenvector of another eigenvalue must not trap the search there."""
     matrix = torch.diag(torch.tensor([3.0, 1.0, 8.0, 0.5]))
     start = [torch.tensor([1.0, 0.0, 0.0, 0.0])]
     assert top_eigenpair(Matrices([matrix]), start).value == pytest.approx(8, rel=1e-6)
@@ -126,20 +126,20 @@ def test_a_start_close_to_an_eigenvector_of_another_value(tilt: float) -> None:
     assert top_eigenpair(Matrices([matrix]), start, iterations=5).value == pytest.approx(8, rel=1e-3)
 
 
-def test_a_start_without_curvature() -> None:
+def test_a_start_direction_without_curvature() -> None:
     matrix = torch.diag(torch.tensor([0.0, 0.0, 8.0, 0.5]))
     top = top_eigenpair(Matrices([matrix]), [torch.tensor([1.0, -1.0, 0.0, 0.0])])
     assert top.value == pytest.approx(8, rel=1e-6)
 
 
 @pytest.mark.parametrize("start", [[0.0, 0.0], [float("nan"), 1.0], [float("inf"), 1.0]])
-def test_a_start_that_is_no_direction(start: list[float]) -> None:
+def test_a_zero_or_infinite_start_is_refused(start: list[float]) -> None:
     with pytest.raises(CurvatureUnavailable, match="direction"):
         top_eigenpair(Matrices([torch.eye(2)]), [torch.tensor(start)])
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
-def test_a_product_that_is_not_finite(bad: float) -> None:
+def test_a_product_that_is_not_finite_is_refused(bad: float) -> None:
     matrix = torch.eye(3)
     matrix[1, 2] = matrix[2, 1] = bad
     with pytest.raises(CurvatureUnavailable, match="not finite"):
@@ -147,7 +147,7 @@ def test_a_product_that_is_not_finite(bad: float) -> None:
 
 
 @pytest.mark.parametrize("stop", [1, 3])
-def test_it_can_be_ended_early(stop: int) -> None:
+def test_the_search_can_be_ended_early(stop: int) -> None:
     hessian, asked = Matrices([with_spectrum(list(range(20)))]), []
     top = top_eigenpair(hessian, direction(20), go_on=lambda products: asked.append(products) or products < stop)
     assert top.products == len(hessian.asked) == stop
@@ -157,8 +157,8 @@ def test_it_can_be_ended_early(stop: int) -> None:
         assert top.value == pytest.approx((start @ hessian.parts[0] @ start / (start @ start)).item())
 
 
-def test_one_direction_at_a_time_is_kept() -> None:
-    """Peak memory is one vector a product, however many batches the mean is over."""
+def test_only_one_vector_per_product_is_kept() -> None:
+    """Peak memory is one vector for each product, however many batches there are."""
     hessian = Matrices([with_spectrum([1.0, 2, 3, 4]) for _ in range(5)])
     assert len(top_eigenpair(hessian, direction(4)).spread) == 5
 

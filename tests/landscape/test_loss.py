@@ -1,4 +1,4 @@
-"""Products, gradients and values against autograd's full Hessian; and what must never pass for zero curvature."""
+"""Products, gradients and values compared with autograd's full Hessian; losses without curvature are refused."""
 
 from collections.abc import Callable, Sequence
 
@@ -10,6 +10,7 @@ from torch.autograd.function import once_differentiable
 from torch.func import functional_call, hessian
 
 from descend.landscape import CurvatureUnavailable, Loss
+from descend.landscape.loss import HELD
 
 Evaluate = Callable[[Sequence[Tensor]], Tensor]
 
@@ -89,7 +90,7 @@ def test_products_are_those_of_the_full_hessian(make, dtype: torch.dtype) -> Non
 
 
 @pytest.mark.parametrize("make", [mlp, convolutional, recurrent])
-def test_products_are_the_gradients_differences(make) -> None:
+def test_products_equal_finite_differences_of_gradients(make) -> None:
     torch.manual_seed(0)
     evaluate, theta = make(torch.float64)
     loss, vector = Loss((evaluate,)), [torch.randn_like(t) for t in theta]
@@ -100,7 +101,7 @@ def test_products_are_the_gradients_differences(make) -> None:
 
 
 @pytest.mark.parametrize("make", NETWORKS)
-def test_values_and_gradients_are_autograds(make) -> None:
+def test_values_and_gradients_equal_those_of_autograd(make) -> None:
     evaluate, theta = make(torch.float64)
     leaves = [t.clone().requires_grad_() for t in theta]
     expected = evaluate(leaves)
@@ -130,7 +131,7 @@ def test_the_mean_of_several_losses() -> None:
         torch.testing.assert_close(torch.stack([part[j] for part in products]).mean(0), theirs)
 
 
-def test_the_parameters_are_left_alone() -> None:
+def test_the_parameters_are_not_changed() -> None:
     w = torch.randn(4, requires_grad=True)
     w.grad = torch.ones(4)
     hooked = []
@@ -142,7 +143,7 @@ def test_the_parameters_are_left_alone() -> None:
     assert torch.equal(w.grad, torch.ones(4)) and not hooked and w.is_leaf
 
 
-def test_gradients_are_off_around_it() -> None:
+def test_derivatives_are_computed_within_no_grad() -> None:
     with torch.no_grad():
         loss = Loss((lambda theta: theta[0].pow(3).sum(),))
         w = torch.tensor([2.0])
@@ -150,7 +151,7 @@ def test_gradients_are_off_around_it() -> None:
         assert loss.hessian([w]).products([torch.ones(1)])[0][0].item() == 12.0
 
 
-def test_parameters_that_the_loss_does_not_reach() -> None:
+def test_parameters_that_the_loss_does_not_use_have_zero_derivatives() -> None:
     theta = [torch.tensor([2.0]), torch.tensor([5.0])]
     loss = Loss((lambda at: at[0].pow(3).sum(),))
     assert [g.item() for g in loss.gradient(theta)] == [12.0, 0.0]
@@ -160,7 +161,7 @@ def test_parameters_that_the_loss_does_not_reach() -> None:
 
 
 def test_a_parameter_that_enters_linearly_has_no_curvature_of_its_own() -> None:
-    """A critic's last bias: its second derivatives are all zero, and that is no reason to give up on the others."""
+    """The last bias of a critic has zero second derivatives, which must not prevent those of other parameters."""
     theta = [torch.tensor([2.0]), torch.tensor([5.0])]
     operator = Loss((lambda at: at[0].pow(3).sum() + at[1].sum(),)).hessian(theta)
     assert [p.item() for p in operator.products([torch.ones(1)] * 2)[0]] == [12.0, 0.0]
@@ -182,7 +183,7 @@ class Once(torch.autograd.Function):
 
 
 class Detached(torch.autograd.Function):
-    """A backward pass that autograd follows, but not to the end."""
+    """A backward pass of which autograd records only a part."""
 
     @staticmethod
     def forward(ctx, x: Tensor) -> Tensor:
@@ -208,7 +209,7 @@ class InNumpy(torch.autograd.Function):
 
 HIDDEN = {
     "alone": lambda cube: lambda at: cube(at[0]).sum(),
-    "beside another path": lambda cube: lambda at: cube(at[0]).sum() + at[0].square().sum(),
+    "next to another path": lambda cube: lambda at: cube(at[0]).sum() + at[0].square().sum(),
     "inside": lambda cube: lambda at: (cube(at[0]).sum() + at[0].sum()).tanh(),
     "on one parameter": lambda cube: lambda at: (cube(at[0]) * at[1]).sum() + at[1].pow(4).sum(),
 }
@@ -224,15 +225,15 @@ def test_a_hand_written_backward_pass_never_gives_a_curvature(function, shape) -
         loss.hessian(theta).products(theta)
 
 
-def test_a_cut_in_the_graph_that_is_no_function_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cut_in_the_graph_without_a_custom_function_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("descend.landscape.loss.custom_function", lambda loss: None)
     loss = Loss((HIDDEN["inside"](Once.apply),))
-    with pytest.raises(CurvatureUnavailable, match="not differentiable again"):
+    with pytest.raises(CurvatureUnavailable, match="differentiable only once"):
         loss.hessian([torch.tensor([0.5])]).products([torch.ones(1)])
 
 
-def test_a_linear_loss() -> None:
-    with pytest.raises(CurvatureUnavailable, match="straight in all of them"):
+def test_a_linear_loss_has_no_curvature() -> None:
+    with pytest.raises(CurvatureUnavailable, match="linear or piecewise constant"):
         Loss((lambda at: 3 * at[0].sum(),)).hessian([torch.ones(3)])
 
 
@@ -246,13 +247,13 @@ def bag(theta: Sequence[Tensor]) -> Tensor:
 
 
 @pytest.mark.parametrize(("evaluate", "name"), [(attention, "flash_attention"), (bag, "embedding_bag")])
-def test_an_operation_without_a_second_derivative(evaluate: Evaluate, name: str) -> None:
+def test_an_operation_without_a_second_derivative_is_named(evaluate: Evaluate, name: str) -> None:
     theta = [torch.randn(32)]
     with pytest.raises(CurvatureUnavailable, match=name):
         Loss((evaluate,)).hessian(theta).products(theta)
 
 
-def test_a_loss_that_fails() -> None:
+def test_an_error_in_the_loss_is_reported() -> None:
     def evaluate(theta: Sequence[Tensor]) -> Tensor:
         raise RuntimeError("out of memory\nwith details")
 
@@ -260,6 +261,23 @@ def test_a_loss_that_fails() -> None:
         Loss((evaluate,)).hessian([torch.ones(1)])
 
 
-def test_complex_parameters() -> None:
+def test_complex_parameters_are_refused() -> None:
     with pytest.raises(CurvatureUnavailable, match="complex"):
         Loss((lambda at: at[0].abs().square().sum(),)).hessian([torch.ones(2, dtype=torch.complex64)])
+
+
+def test_the_graphs_of_as_many_parts_are_stored_as_the_loss_allows() -> None:
+    evaluations = []
+
+    def part(theta: Sequence[Tensor]) -> Tensor:
+        evaluations.append(theta)
+        return theta[0].pow(3).sum()
+
+    parts, theta, vector = (part,) * (HELD + 1), [torch.arange(3.0)], [torch.ones(3)]
+    for held, repeats in ((HELD, 3), (HELD + 1, 1)):
+        evaluations.clear()
+        hessian = Loss(parts, held=held).hessian(theta)
+        for _ in range(3):
+            products = hessian.products(vector)
+            assert len(products) == HELD + 1 and products[0][0].tolist() == [0, 6, 12]
+        assert len(evaluations) == repeats * len(parts)

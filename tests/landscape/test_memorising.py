@@ -1,4 +1,4 @@
-"""Labels that are learned by heart: from one start, by one rule, and what a network too small for them does."""
+"""A large network memorises random labels, and a small one cannot; start and optimizer are the same."""
 
 import pytest
 import torch
@@ -15,7 +15,7 @@ from descend.landscape.memorising import (
     memorised,
     memorising,
     noise_like,
-    shuffled,
+    shuffled_targets,
 )
 
 X = torch.randn(64, 10, generator=torch.Generator().manual_seed(0))
@@ -32,7 +32,7 @@ def network(units: int) -> nn.Module:
     return nn.Sequential(nn.Linear(10, units), nn.ReLU(), nn.Linear(units, 2))
 
 
-def test_a_large_network_learns_random_labels_later_and_stays_as_it_is() -> None:
+def test_a_large_network_learns_random_labels_later_and_is_not_changed() -> None:
     net = network(128)
     held = [p.clone() for p in net.parameters()]
     found = memorised(net, F.cross_entropy, BATCHES, adam, passes=60)
@@ -44,12 +44,12 @@ def test_a_large_network_learns_random_labels_later_and_stays_as_it_is() -> None
 
 
 @pytest.mark.slow
-def test_a_small_one_does_not() -> None:
+def test_a_small_network_does_not_learn_random_labels() -> None:
     found = memorised(network(1), F.cross_entropy, BATCHES, adam, passes=60)
     assert found.passes(LABELS) is None and found.delay() is None
 
 
-def test_a_fit_is_what_the_script_would_have_done() -> None:
+def test_a_fit_equals_a_training_loop() -> None:
     net = network(4)
     loss, start = loss_of(net, F.cross_entropy, BATCHES), trained(net)
     found = fitted(loss, [p.clone() for p in start], lambda theta: torch.optim.SGD(theta, 0.1, momentum=0.9), 3)
@@ -66,13 +66,13 @@ def test_a_fit_is_what_the_script_would_have_done() -> None:
     assert len(stopped.costs) == 2
 
 
-def test_what_is_shuffled_and_what_is_noise() -> None:
-    made = shuffled([y for _, y in BATCHES])
+def test_labels_are_shuffled_and_inputs_are_noise() -> None:
+    made = shuffled_targets([y for _, y in BATCHES])
     assert [len(t) for t in made] == [16] * 4 and not torch.equal(torch.cat(made), Y)
     assert torch.equal(torch.cat(made).bincount(), Y.bincount())
     noise = torch.cat(noise_like([2 * x + 3 for x, _ in BATCHES]))
     assert float(noise.mean()) == pytest.approx(3, abs=0.3) and float(noise.std()) == pytest.approx(2, rel=0.1)
-    with pytest.raises(ValueError, match=r"real inputs, and these are torch\.int64"):
+    with pytest.raises(ValueError, match=r"floating-point inputs, not torch\.int64"):
         noise_like([Y])
     with pytest.raises(ValueError, match="at least 1 pass, not 0"):
         memorised(network(1), F.cross_entropy, BATCHES, adam, passes=0)

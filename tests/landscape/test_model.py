@@ -1,4 +1,4 @@
-"""A model's loss as a function of its parameters: right, repeatable, and nothing of the model changed."""
+"""A model's loss as a function of its parameters is right and repeatable, and does not change the model."""
 
 import pytest
 import torch
@@ -8,7 +8,7 @@ from torch.func import functional_call, hessian
 from torch.utils.data import DataLoader, TensorDataset
 
 from descend.landscape import ends, loss_of, trained
-from descend.landscape.spectrum import dense
+from descend.landscape.spectrum import dense_hessian
 
 X, Y = torch.randn(50, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64), torch.arange(50) % 3
 
@@ -19,7 +19,7 @@ def network(*layers: nn.Module) -> nn.Module:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("size", [50, 20, 3])  # one batch; a last one that is smaller; more than are held
+@pytest.mark.parametrize("size", [50, 20, 3])  # one batch; a smaller last batch; more batches than stored graphs
 def test_the_hessian_of_all_batches_is_that_of_all_examples(size: int) -> None:
     model = network()
     loss, at = loss_of(model, F.cross_entropy, DataLoader(TensorDataset(X, Y), size)), trained(model)
@@ -31,12 +31,12 @@ def test_the_hessian_of_all_batches_is_that_of_all_examples(size: int) -> None:
         return F.cross_entropy(functional_call(model, dict(zip(names, pieces)), (X,)), Y)
 
     matrix = hessian(whole)(torch.cat([t.reshape(-1) for t in at]))
-    assert torch.allclose(dense(loss.hessian(at), at), matrix)
+    assert torch.allclose(dense_hessian(loss.hessian(at), at), matrix)
     assert loss.value(at) == pytest.approx(F.cross_entropy(model(X), Y).item())
     assert ends(loss.hessian(at), at).top[0].value == pytest.approx(torch.linalg.eigvalsh(matrix)[-1].item(), rel=1e-3)
 
 
-def test_what_is_drawn_is_drawn_alike_and_nothing_is_changed() -> None:
+def test_dropout_is_repeatable_and_the_model_is_not_changed() -> None:
     model = network(nn.BatchNorm1d(5), nn.Dropout(0.5))
     held = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     loss, state = loss_of(model, F.cross_entropy, [(X, Y)]), torch.get_rng_state()
@@ -59,7 +59,7 @@ def test_frozen_and_shared_parameters() -> None:
 
 
 @pytest.mark.parametrize(("freeze", "batches"), [(True, [(X, Y)]), (False, [])])
-def test_nothing_to_differentiate(freeze: bool, batches: list) -> None:
+def test_a_loss_without_batches_or_parameters_is_refused(freeze: bool, batches: list) -> None:
     model = network().requires_grad_(not freeze)
-    with pytest.raises(ValueError, match="a trained parameter and a batch"):
+    with pytest.raises(ValueError, match="1 trained parameter and 1 batch"):
         loss_of(model, F.cross_entropy, batches)

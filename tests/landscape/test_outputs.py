@@ -1,4 +1,4 @@
-"""Gauss–Newton products against JᵀHJ formed by torch.func, and where they are the Hessian's own."""
+"""Gauss–Newton products compared with JᵀHJ computed by torch.func, and with the Hessian where they are equal."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from torch.func import functional_call, hessian, jacrev
 from torch.utils.data import DataLoader, TensorDataset
 
 from descend.landscape import CurvatureUnavailable, Judged, LossOfOutputs, ends, loss_of, spectrum, trained
-from descend.landscape.spectrum import dense
+from descend.landscape.spectrum import dense_hessian
 
 ONE = torch.float64
 X = torch.randn(24, 4, generator=torch.Generator().manual_seed(0), dtype=ONE)
@@ -24,7 +24,7 @@ def network(*layers: nn.Module) -> nn.Module:
 
 
 def formed(model: nn.Module, cost, targets: Tensor) -> Tensor:
-    """JᵀHJ over all examples, formed."""
+    """Return the matrix JᵀHJ over all examples."""
     names, at = zip(*model.named_parameters())
     sizes = [t.numel() for t in at]
 
@@ -39,22 +39,22 @@ def formed(model: nn.Module, cost, targets: Tensor) -> Tensor:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("batch", [24, 10])  # one; a smaller last one
+@pytest.mark.parametrize("batch", [24, 10])  # one batch; a smaller last batch
 @pytest.mark.parametrize("layer", [nn.Tanh, nn.ReLU, nn.GELU])
 @pytest.mark.parametrize("name", COSTS)
-def test_products_are_those_of_the_formed_matrix(name: str, layer: type[nn.Module], batch: int) -> None:
+def test_products_equal_those_of_the_full_matrix(name: str, layer: type[nn.Module], batch: int) -> None:
     cost, targets = COSTS[name]
     model = network(layer())
     loss, at = loss_of(model, cost, DataLoader(TensorDataset(X, targets), batch)), trained(model)
     matrix, exact = loss.gauss_newton(at), formed(model, cost, targets)
-    assert torch.allclose(dense(matrix, at), exact, atol=1e-12)
+    assert torch.allclose(dense_hessian(matrix, at), exact, atol=1e-12)
     found = ends(matrix, at, tolerance=1e-9)
     assert found.top[0].value == pytest.approx(float(torch.linalg.eigvalsh(exact)[-1]))
-    assert found.bottom[0].value >= -1e-12  # of a cost that is convex in the outputs
+    assert found.bottom[0].value >= -1e-12  # because the loss is convex in the outputs
     assert spectrum(matrix, at).trace.value == pytest.approx(float(exact.trace()))
 
 
-def test_of_more_batches_than_are_held() -> None:
+def test_with_more_batches_than_stored_graphs_the_products_are_the_same() -> None:
     model = network(nn.Tanh())
     loss, at = loss_of(model, F.cross_entropy, DataLoader(TensorDataset(X, LABELS), 2)), trained(model)
     vector = [torch.randn_like(t) for t in at]
@@ -64,21 +64,23 @@ def test_of_more_batches_than_are_held() -> None:
     assert len(products) == 12 and torch.allclose(mean, exact)
 
 
-def test_of_a_linear_model_it_is_the_hessian() -> None:
+def test_for_a_linear_model_the_gauss_newton_matrix_is_the_hessian() -> None:
     model = nn.Linear(4, 3, dtype=ONE)
     loss, at = loss_of(model, F.cross_entropy, [(X, LABELS)]), trained(model)
-    assert torch.allclose(dense(loss.gauss_newton(at), at), dense(loss.hessian(at), at))
+    assert torch.allclose(dense_hessian(loss.gauss_newton(at), at), dense_hessian(loss.hessian(at), at))
 
 
-def test_where_everything_fits_it_is_the_hessian() -> None:
+def test_for_a_perfect_fit_the_gauss_newton_matrix_is_the_hessian() -> None:
     model = network(nn.Tanh())
     loss, at = loss_of(model, F.mse_loss, [(X, model(X).detach())]), trained(model)
-    assert torch.allclose(dense(loss.gauss_newton(at), at), dense(loss.hessian(at), at), atol=1e-12)
+    assert torch.allclose(dense_hessian(loss.gauss_newton(at), at), dense_hessian(loss.hessian(at), at), atol=1e-12)
     other = loss_of(model, F.mse_loss, [(X, model(X).detach() + 1)])
-    assert not torch.allclose(dense(other.gauss_newton(at), at), dense(other.hessian(at), at), atol=1e-3)
+    assert not torch.allclose(
+        dense_hessian(other.gauss_newton(at), at), dense_hessian(other.hessian(at), at), atol=1e-3
+    )
 
 
-def test_the_form_is_that_of_the_products() -> None:
+def test_the_quadratic_form_agrees_with_the_products() -> None:
     model = network(nn.Tanh())
     loss, at = loss_of(model, F.cross_entropy, [(X, LABELS)]), trained(model)
     vector = [torch.randn_like(t) for t in at]
@@ -91,8 +93,8 @@ def of(evaluate) -> LossOfOutputs:
     return LossOfOutputs.of([Judged(evaluate)])
 
 
-def test_a_penalty_on_the_weights_is_not_in_it() -> None:
-    """θ² as the output, squared, with a penalty: J = 2θ, H = 2, so 8θ² = 32."""
+def test_a_weight_penalty_is_not_included() -> None:
+    """The output is θ² and the loss its square plus a penalty, so J = 2θ, H = 2 and JᵀHJ = 8θ² = 32."""
 
     def evaluate(theta: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         outputs = theta[0].square()
@@ -104,13 +106,13 @@ def test_a_penalty_on_the_weights_is_not_in_it() -> None:
     assert loss.value(at) == 36
 
 
-def test_parameters_that_do_not_reach_the_outputs_have_none() -> None:
+def test_parameters_that_do_not_affect_the_outputs_have_no_curvature() -> None:
     at = [torch.tensor([2.0]), torch.tensor([3.0])]
     (found,) = of(lambda t: (t[0], t[0].square().sum())).gauss_newton(at).products([torch.ones(1)] * 2)
     assert [f.item() for f in found] == [2, 0]
 
 
-def test_a_cost_that_is_linear_in_the_outputs_has_none() -> None:
+def test_a_loss_that_is_linear_in_the_outputs_has_no_curvature() -> None:
     (found,) = of(_linear).gauss_newton([torch.ones(2)]).products([torch.ones(2)])
     assert not found[0].any()
 
@@ -146,7 +148,7 @@ def _attention(x: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("message", BAD)
-def test_what_has_no_gauss_newton_matrix(message: str) -> None:
+def test_losses_without_a_gauss_newton_matrix_are_refused(message: str) -> None:
     at = [torch.tensor([0.5, 0.2])]
     with pytest.raises(CurvatureUnavailable, match=message):
         of(BAD[message]).gauss_newton(at).products(at)

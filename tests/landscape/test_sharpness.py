@@ -1,4 +1,4 @@
-"""Measures of sharpness: against closed forms, and which of them Dinh et al.'s rescaling fools."""
+"""Measures of sharpness compared with closed forms, and which of them the rescaling of Dinh et al. changes."""
 
 import pytest
 import torch
@@ -35,9 +35,9 @@ def classifier(steps: int = 100) -> nn.Module:
     return net
 
 
-def test_of_a_quadratic() -> None:
+def test_measures_of_a_quadratic_equal_their_closed_forms() -> None:
     at = [torch.tensor([0.0, 2.0, -3.0], dtype=torch.float64)]
-    assert adaptive_curvature(BOWL.hessian(at), at) == pytest.approx(16)  # λ θ²: 0, 16, 4.5
+    assert adaptive_curvature(BOWL.hessian(at), at) == pytest.approx(16)  # λ θ² is 0, 16 and 4.5
     cost, reach = 8 + 2.25, 1e-3 * torch.tensor([1.0, 3.0, 4.0])
     highest = float((DIAGONAL * (at[0].abs() + reach) ** 2).sum() / 2)
     assert box_sharpness(BOWL, at) == pytest.approx(100 * (highest - cost) / (1 + cost), rel=1e-4)
@@ -56,7 +56,7 @@ def test_relative_flatness_is_the_sum_of_its_definition() -> None:
     exact = sum((at[2][s] @ at[2][t]) * blocks[s, :, t, :].diagonal().sum() for s in range(3) for t in range(3))
     found = relative_flatness(loss.hessian(at), at, 2, samples=2000)
     assert found == pytest.approx(float(exact), rel=0.05)
-    with pytest.raises(ValueError, match="not of a tensor of 1 dimensions"):
+    with pytest.raises(ValueError, match="not a tensor of 1 dimensions"):
         relative_flatness(loss.hessian(at), at, 1)
 
 
@@ -66,11 +66,11 @@ def test_the_fisher_rao_norm_of_a_softmax() -> None:
     at = trained(net)
     _, moved = torch.func.jvp(lambda *theta: functional_call(net, dict(zip(names, theta)), (X,)), tuple(at), tuple(at))
     p = net(X).softmax(1).detach()
-    exact = ((p * moved**2).sum(1) - (p * moved).sum(1) ** 2).mean()  # the variance of the outputs' motion under p
+    exact = ((p * moved**2).sum(1) - (p * moved).sum(1) ** 2).mean()  # the variance of the outputs' change under p
     assert fisher_rao_norm(loss_of(net, F.cross_entropy, [(X, CLASSES)]), at) == pytest.approx(float(exact))
 
 
-def test_what_survives_that_a_minimum_is_made_sharp() -> None:
+def test_some_measures_of_sharpness_survive_a_rescaling() -> None:
     net = classifier()
     loss = loss_of(net, F.cross_entropy, [(X, CLASSES)])
     found = rescaling(loss, trained(net), LAYER, 20.0)

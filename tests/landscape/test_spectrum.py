@@ -1,4 +1,4 @@
-"""Density, trace and diagonal against the matrix itself."""
+"""Density, trace and diagonal, compared with the full matrix."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,16 @@ from sampling import sampled
 from scipy.stats import wasserstein_distance
 
 from descend.landscape import ends, spectrum
-from descend.landscape.spectrum import Estimate, dense
+from descend.landscape.spectrum import (
+    DENSITY_ERROR,
+    PROBES,
+    STEPS,
+    TRACES,
+    Estimate,
+    dense_hessian,
+    directions_for,
+    products_for,
+)
 
 from .matrices import Matrices, network, with_spectrum
 
@@ -60,20 +69,49 @@ def test_the_diagonal_and_the_trace_of_each_block() -> None:
 
 
 @pytest.mark.slow
-def test_of_few_parameters_the_matrix_is_formed() -> None:
+def test_with_few_parameters_the_whole_matrix_is_computed() -> None:
     mean, theta, matrices = network(torch.float64)
     exact = torch.stack(matrices).mean(0)
     found = spectrum(mean.hessian(theta), theta)
     assert found.is_exact and found.products == len(exact) and found.trace.interval() == (found.trace.value,) * 2
     assert list(found.values) == pytest.approx(torch.linalg.eigvalsh(exact).tolist(), abs=1e-9)
     assert torch.cat([d.reshape(-1) for d in found.diagonal]).tolist() == pytest.approx(exact.diagonal().tolist())
-    assert torch.allclose(dense(mean.hessian(theta), theta), exact)
+    assert torch.allclose(dense_hessian(mean.hessian(theta), theta), exact)
 
 
-def test_it_can_be_ended_after_any_direction() -> None:
+def test_the_estimate_can_be_ended_after_any_direction() -> None:
     hessian, like = Matrices([with_spectrum(list(range(300)))]), [torch.zeros(300, dtype=torch.float64)]
     found = spectrum(hessian, like, probes=10, steps=20, go_on=lambda products: products < 35)
     assert found.products == 40 and len(found.trace.samples) == 2 and sum(found.weights) == pytest.approx(1)
+
+
+def test_more_parameters_need_fewer_directions_for_the_density() -> None:
+    counts = [directions_for(size) for size in (401, 5_000, 10_000, 26_122, 10**6)]
+    assert counts == [PROBES, 10, 6, 3, 2]  # 4 ln(2n/0.05) / ((n + 2) 0.03²), rounded up, within 2 to 10
+    assert all(products_for(size) <= 400 + TRACES for size in (401, 5_000, 10**6))
+
+
+def test_the_trace_has_more_directions_than_the_density() -> None:
+    size = 30_000
+    values = torch.linspace(1, 3, size)
+    hessian = Diagonal(values)
+    found = spectrum(hessian, [torch.zeros(size)])
+    assert found.products == hessian.products_taken == products_for(size) == directions_for(size) * STEPS + 20 - 3
+    assert len(found.trace.samples) == TRACES and sum(found.weights) == pytest.approx(1)
+    assert found.trace.value == pytest.approx(float(values.sum()), rel=1e-5)  # signs are exact for a diagonal matrix
+    distance = wasserstein_distance(values.numpy(), found.values, None, found.weights)
+    assert distance <= DENSITY_ERROR * 2
+
+
+class Diagonal:
+    """A diagonal Hessian that counts its products."""
+
+    def __init__(self, values: torch.Tensor) -> None:
+        self.values, self.products_taken = values, 0
+
+    def products(self, vector):
+        self.products_taken += 1
+        return [(self.values * vector[0],)]
 
 
 def test_an_estimate_of_one_sample_is_exact() -> None:
@@ -83,6 +121,6 @@ def test_an_estimate_of_one_sample_is_exact() -> None:
 
 
 @pytest.mark.parametrize("given", [{"probes": 0}, {"steps": 0}])
-def test_counts_that_are_none(given: dict[str, int]) -> None:
+def test_counts_below_one_are_refused(given: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="at least 1"):
         spectrum(Matrices([torch.eye(3)]), [torch.zeros(3)], **given)

@@ -1,4 +1,4 @@
-"""Losses upon lines and planes of their parameters, against quadratics and paths that are known."""
+"""Losses on lines and planes of the parameters, compared with known quadratics and paths."""
 
 import math
 
@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from descend.ground.grid import Grid
+from descend.core.grid import Grid
 from descend.landscape import (
     Loss,
     Plane,
@@ -66,7 +66,7 @@ def test_the_curvature_along_eigenvectors_is_their_eigenvalue() -> None:
         assert value == pytest.approx(25 * x * x + 10 * y * y, abs=1e-6)
 
 
-def test_an_interrupted_surface_goes_on_without_computing_anything_again() -> None:
+def test_an_interrupted_surface_is_resumed_without_recomputing_values() -> None:
     theta, evaluations = tensors(1, (4, 3)), []
 
     def value(at) -> torch.Tensor:
@@ -85,7 +85,7 @@ def test_an_interrupted_surface_goes_on_without_computing_anything_again() -> No
     assert len(evaluations) == total == 500
 
 
-def test_what_is_not_finite_is_kept_and_where_nothing_can_be_decomposed_it_is_no_number() -> None:
+def test_infinite_losses_are_kept_and_a_failed_decomposition_gives_nan() -> None:
     def value(at) -> torch.Tensor:
         torch.linalg.cholesky(torch.diag(at[0] + 1.5))
         return at[0].log().sum()
@@ -98,7 +98,7 @@ def test_what_is_not_finite_is_kept_and_where_nothing_can_be_decomposed_it_is_no
 
 @settings(max_examples=30, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 100), axes=st.integers(1, 2))
-def test_each_filter_of_a_direction_is_as_long_as_the_parameters_own(seed: int, axes: int) -> None:
+def test_each_filter_of_a_direction_has_the_norm_of_the_parameter_filter(seed: int, axes: int) -> None:
     theta = tensors(seed, *SHAPES)
     theta[0][2] = 0.0
     for direction in random_plane(theta, axes=axes, seed=seed).directions:
@@ -124,14 +124,14 @@ def test_rescaled_layers_have_the_same_surface() -> None:
     assert list(grids[0].values.values()) == pytest.approx(list(grids[1].values.values()))
 
 
-def test_where_only_vectors_are_trained_each_is_a_filter() -> None:
+def test_if_all_parameters_are_vectors_each_is_a_filter() -> None:
     theta = [torch.tensor([3.0, 4.0]), torch.tensor(2.0)]
     (direction,) = random_plane(theta, axes=1).directions
     assert [float(d.norm()) for d in direction] == pytest.approx([5.0, 2.0])
     assert [d.shape for d in direction] == [t.shape for t in theta]
 
 
-def test_other_seeds_are_other_directions() -> None:
+def test_different_seeds_give_different_directions() -> None:
     theta = tensors(0, (50, 4))
     drawn = [flat(d) for seed in range(3) for d in random_plane(theta, seed=seed).directions]
     rows = torch.stack([d / d.norm() for d in drawn])
@@ -139,7 +139,7 @@ def test_other_seeds_are_other_directions() -> None:
     assert torch.equal(drawn[0], flat(random_plane(theta, seed=0).directions[0]))
 
 
-def test_a_planar_path_lies_in_its_plane() -> None:
+def test_a_planar_path_is_within_its_plane() -> None:
     theta, (u, v) = tensors(3, (5, 4), (7,)), [tensors(seed, (5, 4), (7,)) for seed in (4, 5)]
     places = [(math.cos(t / 3), t / 5 - math.sin(t)) for t in range(12)]
     path = [[o + a * d + b * e for o, d, e in zip(theta, u, v)] for a, b in places]
@@ -152,7 +152,7 @@ def test_a_planar_path_lies_in_its_plane() -> None:
     assert found.positions[-1] == pytest.approx((0.0, 0.0), abs=1e-12) and found.positions[0][0] < 0
 
 
-def test_the_plane_holds_what_a_singular_value_decomposition_says() -> None:
+def test_the_plane_of_a_path_agrees_with_a_singular_value_decomposition() -> None:
     path = [tensors(seed, (6, 5)) for seed in range(9)]
     found = path_plane(path, origin=2)
     rows = torch.stack([flat(p) - flat(path[2]) for p in path])
@@ -161,7 +161,7 @@ def test_the_plane_holds_what_a_singular_value_decomposition_says() -> None:
     assert found.positions[2] == pytest.approx((0.0, 0.0), abs=1e-12)
 
 
-def test_how_much_of_a_random_walk_a_plane_holds() -> None:
+def test_the_share_of_a_random_walk_in_its_plane() -> None:
     steps = [0, 1, 2, 5, 9, 20, 21, 40, 70, 100]
     for origin in (-1, 0, 4):
         generator = torch.Generator().manual_seed(origin + 1)
@@ -169,10 +169,10 @@ def test_how_much_of_a_random_walk_a_plane_holds() -> None:
         found = path_plane([[walk[step]] for step in steps], steps, origin=origin)
         assert sum(found.shares) == pytest.approx(found.by_chance, abs=0.03)
     many = path_plane([[row] for row in walk])
-    assert many.by_chance == pytest.approx(8 / math.pi**2 * (1 + 1 / 9), abs=0.01)  # of Brownian motion
+    assert many.by_chance == pytest.approx(8 / math.pi**2 * (1 + 1 / 9), abs=0.01)  # share of a Brownian motion
 
 
-def test_through_two_and_three_points() -> None:
+def test_a_line_through_two_points_and_a_plane_through_three() -> None:
     points = [tensors(seed, (4, 3), (2,)) for seed in range(3)]
     for count in (2, 3):
         plane, positions = plane_through(points[:count])
@@ -193,30 +193,30 @@ def line(seed: int, *amounts: float) -> list:
     ("made", "says"),
     [
         (lambda: plane_through(line(0, 1.0, 1.0)), "two of the points are the same"),
-        (lambda: plane_through(line(0, 0.0, 1.0, 3.0)), "the three points lie on one line"),
+        (lambda: plane_through(line(0, 0.0, 1.0, 3.0)), "the three points are on one line"),
         (lambda: plane_through(line(0, 1.0)), "a plane through three, not 1"),
         (lambda: path_plane(line(0, 1.0, 1.0, 1.0)), "do not move"),
-        (lambda: path_plane(line(0, 0.0, 1.0, 5.0)), "move along one straight line: they span no plane"),
+        (lambda: path_plane(line(0, 0.0, 1.0, 5.0)), "move along one straight line, so they do not span a plane"),
         (lambda: random_plane([torch.zeros(3, 2), torch.ones(3)]), "every filter of the parameters is 0"),
         (lambda: random_plane([torch.ones(3, 2, dtype=torch.complex64)]), "a parameter is complex"),
-        (lambda: eigen_plane([torch.ones(3)], ()), "one direction or two, not 0"),
+        (lambda: eigen_plane([torch.ones(3)], ()), "one or two directions, not 0"),
         (
             lambda: list(surface(Loss(()), random_plane([torch.ones(3, 2)]), Grid(SQUARE[:1]), 9)),
-            "the grid has 1 axes and the plane 2",
+            "the grid has 1 axes, but the plane has 2",
         ),
     ],
 )
-def test_what_spans_nothing_is_said(made, says: str) -> None:
+def test_points_that_span_no_plane_are_refused(made, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         made()
 
 
-def test_a_line_of_a_path_that_is_straight() -> None:
+def test_a_straight_path_spans_a_line() -> None:
     found = path_plane(line(0, 0.0, 1.0, 5.0), axes=1)
     assert found.shares == pytest.approx((1.0,)) and len(found.plane.directions) == 1
 
 
-def test_filter_normalised_leaves_what_it_is_given() -> None:
+def test_filter_normalised_does_not_change_its_arguments() -> None:
     theta, direction = tensors(0, (3, 2)), tensors(1, (3, 2))
     held = direction[0].clone()
     filter_normalised(direction, theta)

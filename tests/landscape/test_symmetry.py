@@ -1,4 +1,4 @@
-"""Hidden units in another order or of another scale: the same function, and what the cost does in between."""
+"""Permuted or rescaled hidden units give the same function; the loss between two orders."""
 
 from itertools import permutations as orders_of
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from descend.landscape import loss_of, trained
 from descend.landscape.hidden import Axis, Hidden, averaged, permuted, random_order, scaled, switched_off
-from descend.landscape.permutation import line, mean_of, permutations
+from descend.landscape.permutation import losses_on_line, mean_point, permutations
 
 X = torch.randn(40, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 Y = X[:, :1] * X[:, 1:2] + X[:, 2:3].sin()
@@ -59,22 +59,22 @@ def test_any_order_and_any_scale_give_the_same_outputs(seed: int, factor: float)
 
 
 @pytest.mark.parametrize("axes", [LAYER.axes, (Axis(0, 0), Axis(1, 0), Axis(2, 1), Axis(4, 0), Axis(4, 1))])
-def test_the_average_is_that_of_all_orders(axes: tuple[Axis, ...]) -> None:
+def test_the_average_equals_the_mean_over_all_orders(axes: tuple[Axis, ...]) -> None:
     hidden = Hidden(UNITS, axes)
     at = [*trained(mlp()), torch.randn(UNITS, UNITS, dtype=torch.float64)]
-    every = mean_of([permuted(at, hidden, torch.tensor(order)) for order in orders_of(range(UNITS))])
+    every = mean_point([permuted(at, hidden, torch.tensor(order)) for order in orders_of(range(UNITS))])
     for ours, theirs in zip(averaged(at, hidden), every):
         torch.testing.assert_close(ours, theirs)
 
 
-def test_the_average_of_blocks_in_a_matrix_of_the_units_to_themselves() -> None:
+def test_the_average_of_a_recurrent_matrix_with_blocks() -> None:
     hidden = Hidden(3, (Axis(0, 0, 2), Axis(0, 2, 3)))
     at = [torch.randn(6, 2, 9, dtype=torch.float64)]
-    every = mean_of([permuted(at, hidden, torch.tensor(order)) for order in orders_of(range(3))])
+    every = mean_point([permuted(at, hidden, torch.tensor(order)) for order in orders_of(range(3))])
     torch.testing.assert_close(averaged(at, hidden)[0], every[0])
 
 
-def test_the_average_of_a_trained_network_is_worse_which_is_no_convex_cost() -> None:
+def test_the_average_of_a_trained_network_has_a_larger_loss_so_it_is_not_convex() -> None:
     net = mlp(300)
     found = permutations(loss_of(net, F.mse_loss, [(X, Y)]), trained(net), [LAYER])
     assert found.is_symmetric and found.difference < 1e-12
@@ -83,28 +83,28 @@ def test_the_average_of_a_trained_network_is_worse_which_is_no_convex_cost() -> 
     assert found.line[0] == found.copies[0] and found.line[-1] == pytest.approx(found.copies[1])
 
 
-def test_units_that_are_all_alike_show_nothing() -> None:
+def test_equal_units_prove_nothing() -> None:
     net = mlp()
     loss, at = loss_of(net, F.mse_loss, [(X, Y)]), averaged(trained(net), LAYER)
     found = permutations(loss, at, [LAYER])
     assert found.mean == pytest.approx(found.cost) and not found.is_not_convex
 
 
-def test_a_wrong_idea_of_the_units_is_seen() -> None:
+def test_wrongly_described_units_are_detected() -> None:
     net = mlp(50)
     wrong = Hidden(UNITS, (Axis(0, 0), Axis(1, 0)))  # the outgoing weights are missing
     found = permutations(loss_of(net, F.mse_loss, [(X, Y)]), trained(net), [wrong])
     assert not found.is_symmetric and not found.is_not_convex
 
 
-def test_a_convex_cost_is_not_higher_on_the_way() -> None:
+def test_a_convex_loss_is_not_higher_on_the_line_between_two_orders() -> None:
     net = nn.Linear(4, 1).double()
     a, b = ([torch.randn_like(p) for p in net.parameters()] for _ in range(2))
-    costs = line(loss_of(net, F.mse_loss, [(X, Y)]), a, b, 5)
+    costs = losses_on_line(loss_of(net, F.mse_loss, [(X, Y)]), a, b, 5)
     assert all(cost <= (1 - k / 4) * costs[0] + k / 4 * costs[-1] + 1e-12 for k, cost in enumerate(costs))
 
 
-def test_units_switched_off_give_nothing() -> None:
+def test_units_switched_off_output_zero() -> None:
     net = mlp(50)
     off = switched_off(trained(net), LAYER)
     torch.testing.assert_close(output(net, off, X), net[2].bias.expand(40, 1))
@@ -112,7 +112,7 @@ def test_units_switched_off_give_nothing() -> None:
 
 def test_bad_input() -> None:
     at = trained(mlp())
-    with pytest.raises(ValueError, match="names each of them once"):
+    with pytest.raises(ValueError, match="must contain each unit once"):
         permuted(at, LAYER, torch.tensor([0, 0, 1, 2, 3]))
     with pytest.raises(ValueError, match="positive number, not -1"):
         scaled(at, LAYER, -1.0)
@@ -120,5 +120,5 @@ def test_bad_input() -> None:
         scaled(at, Hidden(UNITS, LAYER.axes), 2.0)
     with pytest.raises(ValueError, match="by their biases"):
         switched_off(at, Hidden(UNITS, LAYER.axes, (Axis(0, 0),), (Axis(2, 1),)))
-    with pytest.raises(ValueError, match="two copies"):
+    with pytest.raises(ValueError, match="2 copies"):
         permutations(loss_of(mlp(), F.mse_loss, [(X, Y)]), at, [LAYER], copies=1)

@@ -1,4 +1,4 @@
-"""The errors of Taylor's polynomials on functions whose next terms are known."""
+"""The errors of Taylor polynomials of functions with known next terms."""
 
 import numpy as np
 import pytest
@@ -12,15 +12,15 @@ from .matrices import network
 
 ONE = torch.float64
 AT = [torch.zeros(2, dtype=ONE)]
-ALONG = [torch.tensor([3.0, 0.0], dtype=ONE)]  # of any length
+ALONG = [torch.tensor([3.0, 0.0], dtype=ONE)]  # a direction of any length
 
 
 def of(function) -> Loss:
     return Loss((lambda theta: function(theta[0][0]) + 0 * theta[0].square().sum(),))
 
 
-def test_the_errors_are_the_next_terms() -> None:
-    """exp x: the linear model is off by x²/2 + …, the quadratic one by x³/6 + …"""
+def test_the_errors_are_the_next_terms_of_the_series() -> None:
+    """For exp x, the error of the linear model is x²/2 + …, and that of the quadratic one x³/6 + …"""
     found = taylor(of(torch.exp), AT, ALONG, np.geomspace(1e-3, 1e-1, 9))
     t = np.array(found.distances)
     assert (found.slope, found.curvature) == pytest.approx((1, 1))
@@ -31,20 +31,20 @@ def test_the_errors_are_the_next_terms() -> None:
 
 
 @pytest.mark.parametrize("factor", [1.0, 1e-3, 1e4])
-def test_where_the_quadratic_view_breaks(factor: float) -> None:
-    """x²/2 + x³: off by a tenth of the change where x³ = (x²/2 + x³)/10, at x = 1/18; whatever the unit of the cost."""
+def test_the_distance_at_which_the_quadratic_model_becomes_inaccurate(factor: float) -> None:
+    """For x²/2 + x³, the error is a tenth of the change where x³ = (x²/2 + x³)/10, so at x = 1/18, in any unit."""
     found = taylor(of(lambda x: factor * (x**2 / 2 + x**3)), AT, ALONG, np.geomspace(1e-4, 10, 21))
     assert found.breaks_at == pytest.approx(1 / 18, rel=0.02)
 
 
-def test_a_cost_that_comes_back_to_where_it_was_does_not_break_the_view() -> None:
-    """Over a valley the change is 0 again: what the model is off by is held against the largest change before."""
+def test_a_change_of_zero_across_a_valley_is_not_a_model_error() -> None:
+    """Across a valley the change is 0 again, so the error is compared with the largest change so far."""
     loss = of(lambda x: -x + x**2 / 2 + 1e-3 * x**3)
     found = taylor(loss, AT, ALONG, np.geomspace(0.01, 3.9, 60))
     assert min(map(abs, found.changes)) < 0.01 and found.breaks_at is None
 
 
-def test_a_quadratic_never_breaks_whatever_rounding_does() -> None:
+def test_a_quadratic_is_never_inaccurate_despite_rounding() -> None:
     for dtype in (ONE, torch.float32):
         loss = Loss((lambda theta: 100 + (theta[0] * torch.tensor([1e-6, 5.0])).square().sum(),))
         at = [torch.tensor([3.0, 1.0], dtype=dtype)]
@@ -53,7 +53,7 @@ def test_a_quadratic_never_breaks_whatever_rounding_does() -> None:
             assert found.breaks_at is None and len(found.distances) == 21
 
 
-def test_it_breaks_where_the_cost_is_no_number() -> None:
+def test_the_model_is_inaccurate_where_the_loss_is_nan() -> None:
     found = taylor(of(lambda x: -torch.log(1 - x)), AT, ALONG, [0.1, 2.0, 3.0])
     assert 0.1 < found.breaks_at <= 2.0
 
@@ -73,20 +73,20 @@ def test_the_directions_of_a_network() -> None:
         assert found.breaks_at is not None
 
 
-def test_without_a_gradient_there_is_no_downhill() -> None:
+def test_without_a_gradient_there_is_no_downhill_direction() -> None:
     loss = of(lambda x: x**2)
     at = [torch.zeros(1, dtype=ONE)]
     assert list(directions(loss, at, ends(loss.hessian(at), at))) == ["top eigenvector", "random"]
 
 
 @pytest.mark.parametrize("bad", [[], [0.0, 1.0], [1.0, 1.0], [-1.0], [float("nan")]])
-def test_distances_that_are_none(bad: list[float]) -> None:
-    with pytest.raises(ValueError, match="must rise"):
+def test_invalid_distances_are_refused(bad: list[float]) -> None:
+    with pytest.raises(ValueError, match="rising order"):
         taylor(of(torch.exp), AT, ALONG, bad)
 
 
 @pytest.mark.parametrize("bad", [[0.0, 0.0], [float("inf"), 0.0], [float("nan"), 0.0]])
-def test_directions_that_are_none(bad: list[float]) -> None:
+def test_invalid_directions_are_refused(bad: list[float]) -> None:
     direction: list[Tensor] = [torch.tensor(bad, dtype=ONE)]
     with pytest.raises(ValueError, match="finite length"):
         taylor(of(torch.exp), AT, direction)

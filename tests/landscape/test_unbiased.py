@@ -1,4 +1,4 @@
-"""The test of E⟨g⟩ = G: as seldom wrong as it says, and able to fail."""
+"""The test of E⟨g⟩ = G has the right error rate, and finds a bias."""
 
 import pytest
 import torch
@@ -14,7 +14,7 @@ SPECTRA = {"many directions": torch.logspace(0, -2, 30), "one direction": torch.
 
 
 def errors(seed: int, spread: Tensor, batches: int = 20) -> Tensor:
-    """Errors of batches of 8 skewed examples: what is symmetric needs no test."""
+    """Return errors of batches of 8 skewed examples; symmetric errors would be too easy."""
     generator = torch.Generator().manual_seed(seed)
     skewed = torch.randn(batches, 8, len(spread), generator=generator).exp() - torch.tensor(0.5).exp()
     return skewed.mean(1) * spread.sqrt()
@@ -22,14 +22,14 @@ def errors(seed: int, spread: Tensor, batches: int = 20) -> Tensor:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("spread", SPECTRA.values(), ids=SPECTRA)
-def test_of_unbiased_batches_it_finds_a_bias_in_one_of_twenty(spread: Tensor) -> None:
+def test_a_bias_is_found_in_one_of_twenty_unbiased_samples(spread: Tensor) -> None:
     whole = torch.ones(30)
     found = sum(bias(Gradients(whole + errors(seed, spread), 8), whole, seed).is_found for seed in range(300))
-    assert 5 <= found <= 27  # of 300 at 5 %: 15, and three standard deviations
+    assert 5 <= found <= 27  # 15 of 300 at the 5 % level, within three standard deviations
 
 
 @pytest.mark.slow
-def test_it_finds_what_is_there_and_says_how_large() -> None:
+def test_a_bias_is_found_with_its_size() -> None:
     whole = torch.ones(30)
     found = sum(bias(Gradients(whole + 0.5 + errors(seed, torch.ones(30)), 8), whole).is_found for seed in range(50))
     assert found == 50
@@ -40,7 +40,7 @@ def test_it_finds_what_is_there_and_says_how_large() -> None:
 
 
 def digits() -> tuple[nn.Module, Tensor, Tensor]:
-    """A linear classifier of three groups of unequal size, one of them far off: some errors are far larger."""
+    """Return a linear classifier of three unequal groups; one group is far away and has much larger errors."""
     torch.manual_seed(0)
     y = torch.tensor([0] * 200 + [1] * 100 + [2] * 20)
     x = torch.randn(320, 4) + 2 * F.one_hot(y, 4)
@@ -55,20 +55,20 @@ def drawn(order: list[int], model: nn.Module, x: Tensor, y: Tensor) -> Gradients
 
 
 @pytest.mark.slow
-def test_of_samplers_it_finds_the_one_that_weighs_and_the_one_that_does_not_shuffle() -> None:
+def test_weighted_and_unshuffled_samplers_are_found_biased() -> None:
     model, x, y = digits()
     whole = torch.cat([g.flatten() for g in loss_of(model, F.cross_entropy, [(x, y)]).gradient(trained(model))])
     weighted = ErrorWeighted(len(x), guard=False)
     weighted.update(range(len(x)), F.cross_entropy(model(x), y, reduction="none").detach())
     assert bias(drawn(list(weighted), model, x, y), whole).p_value < 0.01
-    assert bias(drawn(list(range(len(x)))[:160], model, x, y), whole).p_value < 0.01  # half an epoch, class by class
+    assert bias(drawn(list(range(len(x)))[:160], model, x, y), whole).p_value < 0.01  # half an epoch, sorted by class
     orders = [list(Reshuffled(len(x), seed))[:160] for seed in range(60)]
     assert sum(bias(drawn(order, model, x, y), whole).is_found for order in orders) <= 6
-    assert not bias(drawn(list(Reshuffled(len(x))), model, x, y), whole).is_found  # a whole epoch is exact
+    assert not bias(drawn(list(Reshuffled(len(x))), model, x, y), whole).is_found  # A whole epoch has the exact mean.
 
 
-def test_what_cannot_be_tested() -> None:
-    with pytest.raises(ValueError, match="8 batches at least, not 4"):
+def test_too_few_batches_and_a_zero_gradient_are_refused() -> None:
+    with pytest.raises(ValueError, match="at least 8 batches, not 4"):
         bias(Gradients(torch.randn(4, 3)), torch.ones(3))
-    with pytest.raises(ValueError, match="whole is 0"):
+    with pytest.raises(ValueError, match="full gradient is 0"):
         bias(Gradients(torch.randn(9, 3)), torch.zeros(3))

@@ -1,4 +1,4 @@
-"""How far noise spreads the weights, against the closed forms of constant and of quadratic costs."""
+"""The variance of the weights caused by noise, compared with closed forms of constant and quadratic losses."""
 
 import pytest
 import torch
@@ -10,7 +10,7 @@ from descend.landscape.weight_variance import weight_variance
 
 
 def costs(slopes: Tensor, curvature: float = 0.0) -> Loss:
-    """Parts whose gradients are `slopes` and a common curvature times the weights."""
+    """Return a loss whose parts have the gradients `slopes` plus a common curvature times the weights."""
 
     def part(slope: Tensor):
         return lambda theta: (theta[0] * slope).sum() + curvature / 2 * theta[0].square().sum()
@@ -18,7 +18,7 @@ def costs(slopes: Tensor, curvature: float = 0.0) -> Loss:
     return Loss(tuple(map(part, slopes)))
 
 
-def test_of_constant_gradients_the_variance_is_the_rate_times_theirs() -> None:
+def test_with_constant_gradients_the_variance_is_proportional_to_the_learning_rate() -> None:
     slopes = torch.randn(32, 10, generator=torch.Generator().manual_seed(0))
     found = weight_variance(costs(slopes), [torch.zeros(10)], [0.4, 0.2, 0.1, 0.05], 0.8, repeats=40)
     spread = float(slopes.var(0, correction=0).sum())
@@ -42,7 +42,7 @@ def test_the_intervals_of_the_exponent_cover_it() -> None:
 
 
 def test_curvature_pulls_the_runs_together() -> None:
-    """Of curvature λ the variance of T steps is η²·σ²·(1 − a²ᵀ) / (1 − a²), a = 1 − ηλ."""
+    """With curvature λ, the variance after T steps is η²·σ²·(1 − a²ᵀ) / (1 − a²), where a = 1 − ηλ."""
     slopes = torch.randn(64, 20, generator=torch.Generator().manual_seed(0))
     found = weight_variance(costs(slopes, 2.0), [torch.zeros(20)], [0.25], 1.0, repeats=60)
     spread, a = float(slopes.var(0, correction=0).sum()), 1 - 0.25 * 2.0
@@ -50,19 +50,19 @@ def test_curvature_pulls_the_runs_together() -> None:
     assert low <= 0.25**2 * spread * (1 - a**8) / (1 - a**2) <= high < found.predicted[0]
 
 
-def test_rates_that_go_nowhere_or_too_far() -> None:
+def test_learning_rates_that_take_no_step_or_diverge_are_refused() -> None:
     loss, theta = costs(torch.randn(8, 3), 1.0), [torch.zeros(3)]
-    with pytest.raises(ValueError, match="at most the time 1 of a run, not 2"):
+    with pytest.raises(ValueError, match="at most `time`, which is 1, not 2"):
         weight_variance(loss, theta, [0.5, 2.0], 1.0)
-    with pytest.raises(ValueError, match="3 runs at least, not 2"):
+    with pytest.raises(ValueError, match="at least 3 runs, not 2"):
         weight_variance(loss, theta, [0.5], 1.0, repeats=2)
     steep = costs(torch.randn(8, 3), 1e3)
-    with pytest.raises(ValueError, match="the rate 1 diverges"):
+    with pytest.raises(ValueError, match="the learning rate 1 diverges"):
         weight_variance(steep, theta, [1.0], 50.0, repeats=3)
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
-def test_about_a_minimum_the_variance_is_that_of_the_autoregression(momentum: float) -> None:
+def test_around_a_minimum_the_variance_is_that_of_an_autoregression(momentum: float) -> None:
     noise = torch.randn(500, 3, generator=torch.Generator().manual_seed(0)) * torch.tensor([1.0, 2.0, 3.0])
     found = stationary_variance([4.0, 1.0, 0.5], noise, [0.2, 0.1, 0.05], momentum=momentum)
     spread = noise.double().var(0, correction=0).tolist()
@@ -72,18 +72,19 @@ def test_about_a_minimum_the_variance_is_that_of_the_autoregression(momentum: fl
             for s, v in zip(spread, (4.0, 1.0, 0.5))
         )
         assert found.predicted[k] == pytest.approx(known)
-        assert found.measured[k] == pytest.approx(known, rel=0.25)  # of 400 chains: 7 % a direction
+        # 400 chains have a standard error of 7 % in each direction.
+        assert found.measured[k] == pytest.approx(known, rel=0.25)
         assert found.averaged[k] == pytest.approx(found.averaged_predicted[k], rel=0.25)
-    assert found.predicted[0] > 1.9 * found.predicted[1] > 3.6 * found.predicted[2]  # as the rate
+    assert found.predicted[0] > 1.9 * found.predicted[1] > 3.6 * found.predicted[2]  # proportional to the learning rate
 
 
-def test_the_variance_of_an_average_is_that_of_its_sum() -> None:
-    """At η·λ = 1 successive weights are independent: an average over n has 1/n of the variance."""
+def test_the_variance_of_averaged_independent_weights() -> None:
+    """At η·λ = 1, successive weights are independent, so an average of n weights has 1/n of the variance."""
     found = stationary_variance([2.0], torch.randn(100, 1), [0.5], window=16)
     assert found.averaged_predicted[0] == pytest.approx(found.predicted[0] / 16)
 
 
-def test_what_diverges_never_settles_or_has_no_minimum() -> None:
+def test_divergent_slow_and_unbounded_simulations_are_refused() -> None:
     noise = torch.randn(20, 1)
     with pytest.raises(ValueError, match=r"less than 2·\(1 \+ β\) = 2$"):
         stationary_variance([4.0], noise, [0.5])

@@ -1,4 +1,4 @@
-"""The six backward equations of batch normalisation, as the lecture writes them, are what autograd computes."""
+"""The lecture's six backward equations of batch normalisation give the gradients that autograd computes."""
 
 import torch
 from torch import nn

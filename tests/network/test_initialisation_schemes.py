@@ -1,4 +1,4 @@
-"""Initialisers side by side, on the networks and by the variances of the texts."""
+"""Initialisers compared on the lecture's networks, and with the variances in the papers."""
 
 import pytest
 import torch
@@ -20,7 +20,7 @@ def spreads(activation, scheme):
 
 
 @pytest.mark.slow
-def test_what_the_lecture_shows_of_ten_layers():
+def test_ten_layers_have_the_spreads_of_the_lecture():
     small, large = spreads(nn.Tanh, "normal 0.01"), spreads(nn.Tanh, "normal 1")
     assert small[-1] < 1e-6 and all(b < 0.3 * a for a, b in zip(small, small[1:]))
     assert min(large) > 0.9  # nearly all at -1 or 1
@@ -49,7 +49,7 @@ def test_variances_are_those_of_the_papers(width):
         assert all(model[k].bias.eq(0).all() for k in (0, 2, 4))
 
 
-def test_a_leak_counts():
+def test_the_gain_of_leaky_relu_depends_on_its_slope():
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(500, 500), nn.LeakyReLU())
     initialise(model, "kaiming", torch.randn(2, 500))
@@ -66,7 +66,7 @@ def test_an_unknown_scheme_is_named():
     ("layer", "fan_in"),
     [(nn.Conv2d(32, 64, 3), 32 * 9), (nn.ConvTranspose2d(32, 64, 3), 32 * 9), (nn.Linear(64, 200), 64)],
 )
-def test_kaiming_counts_what_enters_a_unit(layer, fan_in):
+def test_kaiming_uses_the_fan_in(layer, fan_in):
     torch.manual_seed(0)
     x = torch.randn(2, 64) if isinstance(layer, nn.Linear) else torch.randn(2, 32, 5, 5)
     initialise(nn.Sequential(layer, nn.ReLU()), "kaiming", x)

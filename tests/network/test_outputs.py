@@ -1,4 +1,4 @@
-"""What layers give to each other, activations swapped, normalisation put in."""
+"""Recorded layer outputs, swapped activations, and inserted normalisation."""
 
 import copy
 import math
@@ -38,7 +38,7 @@ class Mixed(nn.Module):
         return self.head(x)
 
 
-def test_each_layer_is_seen_with_what_follows_it():
+def test_each_layer_is_recorded_with_its_activation():
     torch.manual_seed(0)
     model, x = Mixed(), torch.randn(7, 8)
     before, random = copy.deepcopy(model.state_dict()), torch.get_rng_state()
@@ -66,7 +66,7 @@ def test_activations_are_swapped_and_functional_ones_counted():
     assert [type(m).__name__ for m in same[1]] == ["SiLU", "SiLU"] and same[1][0] is not same[1][1]
 
 
-def test_a_shared_activation_is_swapped_wherever_it_stands():
+def test_a_shared_activation_is_swapped_at_every_position():
     shared = nn.ReLU()
     model = nn.Sequential(nn.Linear(4, 4), shared, nn.Linear(4, 4), shared).double().eval()
     assert swap_activations(model, nn.PReLU).modules == 2
@@ -74,7 +74,7 @@ def test_a_shared_activation_is_swapped_wherever_it_stands():
     assert not model[3].training and isinstance(model[3], nn.PReLU)
 
 
-def test_weights_that_are_computed_are_drawn_too():
+def test_parametrised_weights_are_initialised_too():
     torch.manual_seed(0)
     model, x = nn.Sequential(nn.Linear(400, 400), nn.ReLU(), nn.Linear(400, 9)), torch.randn(3, 400)
     insert_normalisation(model, "weight")
@@ -90,7 +90,7 @@ def test_a_transposed_convolution_keeps_the_variance():
     assert model[0](x).std().item() == pytest.approx(2**0.5, rel=0.1)
 
 
-def test_an_attention_without_hooks_gets_no_norm():
+def test_attention_layers_get_no_normalisation():
     model = nn.Sequential(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), nn.Linear(8, 2))
     insert_normalisation(model, "batch")
     model(torch.randn(3, 5, 8)).sum().backward()
@@ -127,7 +127,7 @@ def test_sequences_count_as_more_examples():
     torch.testing.assert_close(out.flatten(0, 1).mean(0), torch.zeros(5), atol=1e-5, rtol=0)
 
 
-def test_weight_norm_is_torchs_and_changes_no_output():
+def test_weight_norm_is_that_of_torch_and_changes_no_output():
     torch.manual_seed(0)
     model, x = Mixed().eval(), torch.randn(5, 8)
     before = model(x)
@@ -138,7 +138,7 @@ def test_weight_norm_is_torchs_and_changes_no_output():
         insert_normalisation(model, "group")
 
 
-def test_activations_are_put_behind_hidden_layers_that_have_none():
+def test_activations_are_inserted_after_hidden_layers_without_one():
     torch.manual_seed(0)
     model, x = nn.Sequential(nn.Linear(2, 8), nn.Linear(8, 6), nn.Tanh(), nn.Linear(6, 1)), torch.randn(50, 2)
     plain = copy.deepcopy(model)
@@ -182,7 +182,7 @@ def test_a_convolution_propagates_as_the_linear_layer_of_each_patch(groups, opti
     torch.testing.assert_close(layer(images).flatten(2), torch.cat(expected, 1), atol=1e-5, rtol=1e-5)
 
 
-def test_its_constants_are_those_of_a_rectified_normal_number():
+def test_the_constants_are_the_moments_of_a_rectified_normal_number():
     z = torch.randn(2_000_000, generator=torch.Generator().manual_seed(0)).relu()
     layer = NormPropLinear(1, 1, bias=False)
     with torch.no_grad():
@@ -192,7 +192,7 @@ def test_its_constants_are_those_of_a_rectified_normal_number():
 
 
 @pytest.mark.slow
-def test_the_size_of_its_weights_does_not_matter():
+def test_the_norm_of_the_weights_does_not_matter():
     torch.manual_seed(0)
     for layer, x in (
         (NormPropLinear(6, 4), torch.randn(3, 6)),

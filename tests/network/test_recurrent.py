@@ -16,7 +16,7 @@ def reach(layer: nn.Module, length: int = 50) -> float:
 
 
 @pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: type(layer).__name__)
-def test_the_gradient_gets_to_the_beginning(layer: nn.Module) -> None:
+def test_the_gradient_reaches_the_first_time_step(layer: nn.Module) -> None:
     torch.manual_seed(0)
     layer.reset_parameters()
     before = reach(layer)
@@ -32,7 +32,7 @@ def test_recurrent_weights_of_a_plain_layer_are_orthogonal() -> None:
     assert not layer.bias_hh_l1.count_nonzero()
 
 
-def test_the_gates_are_open_as_the_paper_says() -> None:
+def test_the_gate_biases_are_those_of_the_paper() -> None:
     lstm, gru = nn.LSTM(3, 5), nn.GRUCell(3, 5)
     assert initialise_recurrent(nn.ModuleList([lstm, gru]), 40) == 2
     i, f = lstm.bias_ih_l0[:5], lstm.bias_ih_l0[5:10]
@@ -41,7 +41,7 @@ def test_the_gates_are_open_as_the_paper_says() -> None:
     assert bool((gru.bias_ih[5:10] >= 0).all()) and not gru.bias_hh[5:10].count_nonzero()
 
 
-def test_no_random_number_of_the_scripts_own_is_drawn() -> None:
+def test_the_random_state_of_the_script_is_not_advanced() -> None:
     layer = nn.LSTM(3, 5)
     torch.manual_seed(3)
     expected = torch.rand(2)
@@ -50,6 +50,6 @@ def test_no_random_number_of_the_scripts_own_is_drawn() -> None:
     assert torch.equal(torch.rand(2), expected)
 
 
-def test_too_short_a_memory() -> None:
-    with pytest.raises(ValueError, match="a memory of 2 steps"):
+def test_a_memory_below_three_steps_is_refused() -> None:
+    with pytest.raises(ValueError, match="length must be at least 3, not 2"):
         initialise_recurrent(nn.LSTM(3, 5), 2)

@@ -35,10 +35,10 @@ def test_the_variance_is_that_of_the_paper(activation: str, hidden: float) -> No
     assert reinitialise(model, activation) == 2
     noise = 5 * math.sqrt(2 / 512**2)  # five standard errors of a normal variance
     assert variance(model[0].weight) == pytest.approx(hidden, rel=noise)
-    assert variance(model[2].weight) == pytest.approx(1 / 512, rel=noise)  # no activation behind it
+    assert variance(model[2].weight) == pytest.approx(1 / 512, rel=noise)  # no activation follows it
 
 
-def test_fan_in_and_fan_out_are_told_apart() -> None:
+def test_fan_in_and_fan_out_are_distinguished() -> None:
     model = nn.Sequential(nn.Linear(1024, 256), nn.ReLU(), nn.Linear(256, 1))
     reinitialise(model, "relu")
     assert variance(model[0].weight) == pytest.approx(2 / 1024, rel=0.02)
@@ -48,7 +48,7 @@ def test_fan_in_and_fan_out_are_told_apart() -> None:
     assert 0.99 * bound < model[0].weight.abs().max().item() <= bound
 
 
-def test_convolutions_count_their_kernel() -> None:
+def test_the_fan_in_of_a_convolution_includes_the_kernel() -> None:
     model = nn.Sequential(nn.Conv2d(32, 64, 3), nn.ReLU(), nn.ConvTranspose2d(64, 128, 3), nn.Linear(8, 2))
     assert reinitialise(model) == 3
     assert variance(model[0].weight) == pytest.approx(2 / (32 * 9), rel=0.05)
@@ -83,7 +83,7 @@ def test_biases_are_zero_and_other_modules_stay() -> None:
     assert changed == {"2.weight", "2.bias"} and not model[2].bias.any()
 
 
-def test_an_embedding_whose_features_are_alike_is_drawn() -> None:
+def test_an_embedding_with_equal_features_is_reinitialised() -> None:
     model = nn.ModuleList([nn.Embedding(4000, 16, padding_idx=3), nn.Embedding(40, 16), nn.Embedding(40, 1)])
     with torch.no_grad():
         model[0].weight.zero_()
@@ -93,7 +93,7 @@ def test_an_embedding_whose_features_are_alike_is_drawn() -> None:
     assert all(torch.equal(model[i].weight, before[i].weight) for i in (1, 2))
 
 
-def test_the_default_draw_is_torchs_own_biases_too() -> None:
+def test_the_default_scheme_equals_that_of_torch_including_biases() -> None:
     layers = [nn.Linear(50, 4000), nn.Conv2d(3, 400, 5), nn.ConvTranspose1d(400, 9, 3), nn.Linear(400, 400)]
     own = [(layer.weight.std().item(), layer.bias.abs().max().item()) for layer in layers]
     kept = layers[0].weight.clone()
@@ -109,12 +109,12 @@ def test_computed_and_missing_weights_are_left_out() -> None:
     assert reinitialise(model) == 1
 
 
-def test_a_shared_layer_is_drawn_once() -> None:
+def test_a_shared_layer_is_initialised_once() -> None:
     layer = nn.Linear(4, 4)
     assert reinitialise(nn.Sequential(layer, nn.ReLU(), layer)) == 1
 
 
-def test_the_stream_is_read_but_not_advanced() -> None:
+def test_the_random_state_is_read_but_not_advanced() -> None:
     def weights(seed: int, *, touch: bool = True) -> tuple[Tensor, Tensor]:
         model = nn.Linear(4, 4)
         nn.init.zeros_(model.weight)
@@ -128,7 +128,7 @@ def test_the_stream_is_read_but_not_advanced() -> None:
     assert torch.equal(weights(1)[1], weights(1, touch=False)[1])
 
 
-def test_the_weights_are_not_the_numbers_that_the_script_draws_next() -> None:
+def test_the_weights_differ_from_the_next_random_numbers_of_the_script() -> None:
     torch.manual_seed(0)
     model = nn.Linear(8, 8)
     reinitialise(model)
@@ -150,7 +150,7 @@ def test_the_copies_of_a_parallel_model_stay_equal(tmp_path) -> None:
         models = [nn.Linear(4, 4), nn.Linear(4, 4)]
         models[1].load_state_dict(models[0].state_dict())
         for seed, model in enumerate(models):
-            torch.manual_seed(seed)  # as two processes would have it
+            torch.manual_seed(seed)  # as in two processes
             reinitialise(nn.parallel.DistributedDataParallel(model))
         assert torch.equal(models[0].weight, models[1].weight)
     finally:
@@ -164,7 +164,7 @@ def test_the_precision_and_the_graph_are_kept() -> None:
 
 
 def test_an_unknown_activation_is_named() -> None:
-    with pytest.raises(ValueError, match="'wavelet'; known are celu, default, elu"):
+    with pytest.raises(ValueError, match="'wavelet'; the activations are celu, default, elu"):
         reinitialise(nn.Linear(2, 2), "wavelet")
 
 

@@ -16,7 +16,7 @@ Y = torch.arange(200)
 
 
 class Seen(nn.Module):
-    """Returns what it is given, with one parameter that says on which device and in which precision it is."""
+    """Returns its inputs; it has one parameter, which determines the device and the precision."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ def test_a_large_offset_does_not_cancel_the_spread() -> None:
         ((50, 3, 2, 5, 6), (3, 1, 1, 1), (0, 2, 3, 4)),
     ],
 )
-def test_features_are_told_by_the_shape(
+def test_the_shape_determines_the_feature_dimensions(
     shape: tuple[int, ...], statistic: tuple[int, ...], axes: tuple[int, ...]
 ) -> None:
     data = torch.rand(shape) * 7 + 3
@@ -58,13 +58,13 @@ def test_features_are_told_by_the_shape(
     assert torch.allclose(model(data).std(axes, unbiased=False), torch.ones(()), atol=1e-5)
 
 
-def test_what_enters_a_one_dimensional_convolution_has_channels() -> None:
+def test_the_inputs_of_a_one_dimensional_convolution_have_channels() -> None:
     data = torch.randn(20, 3, 50) * SCALE[:, None]
     model = standardise_inputs(nn.Sequential(nn.Conv1d(3, 2, 5)), data)
     assert model.input_std.shape == (3, 1)
 
 
-def test_images_flattened_on_their_way_are_standardised_by_their_channel() -> None:
+def test_images_flattened_by_the_model_are_standardised_by_channel() -> None:
     images = torch.randn(30, 3, 4, 4) * SCALE[:, None, None] + 40
     model = standardise_inputs(Seen(), DataLoader(TensorDataset(images, torch.zeros(30)), batch_size=10))
     flat = model(images.view(30, -1))
@@ -74,7 +74,7 @@ def test_images_flattened_on_their_way_are_standardised_by_their_channel() -> No
 
 def test_examples_of_another_size_are_refused() -> None:
     model = standardise_inputs(Seen(), torch.randn(9, 3, 4, 4))
-    with pytest.raises(ValueError, match=r"shape \(3, 4, 4\), not \(47,\)"):
+    with pytest.raises(ValueError, match=r"shape \(3, 4, 4\), but the inputs have shape \(47,\)"):
         model(torch.randn(9, 47))
 
 
@@ -85,7 +85,7 @@ def test_a_constant_feature_keeps_its_unit() -> None:
     assert model(data)[:, 3:].abs().max() < 1e-7
 
 
-def test_pixels_are_numbers() -> None:
+def test_integer_pixels_are_standardised() -> None:
     data = torch.arange(256, dtype=torch.uint8).repeat(2).reshape(-1, 1)
     model = standardise_inputs(Seen(), data)
     assert model.input_mean.item() == pytest.approx(127.5)
@@ -93,10 +93,10 @@ def test_pixels_are_numbers() -> None:
 
 
 def test_token_ids_are_refused_at_the_fit_and_in_the_model() -> None:
-    with pytest.raises(ValueError, match="int64, such as token ids"):
+    with pytest.raises(ValueError, match="int64, as token ids are"):
         standardise_inputs(Seen(), torch.randint(0, 9, (5, 4)))
     model = standardise_inputs(Seen(), torch.zeros(4, 2, dtype=torch.uint8))
-    with pytest.raises(ValueError, match="only real inputs"):
+    with pytest.raises(ValueError, match="only floating-point inputs"):
         model(torch.ones(4, 2, dtype=torch.long))
 
 
@@ -105,10 +105,10 @@ def test_token_ids_are_refused_at_the_fit_and_in_the_model() -> None:
     [
         ([], "no examples"),
         (torch.empty(0, 3), "no examples"),
-        ([X, X[:, :2]], "3 and 2 features"),
+        ([X, X[:, :2]], "number of features: 3 and 2"),
     ],
 )
-def test_what_cannot_be_fitted_leaves_the_model_alone(data: object, message: str) -> None:
+def test_data_that_cannot_be_used_do_not_change_the_model(data: object, message: str) -> None:
     model = Seen()
     with pytest.raises(ValueError, match=message):
         standardise_inputs(model, data)
@@ -125,7 +125,7 @@ def test_a_second_call_changes_nothing() -> None:
 def test_a_name_that_the_model_uses_is_refused() -> None:
     model = Seen()
     model.input_mean = 3
-    with pytest.raises(ValueError, match="input_mean of its own"):
+    with pytest.raises(ValueError, match="already has an attribute input_mean"):
         standardise_inputs(model, X)
 
 
@@ -153,7 +153,7 @@ def test_no_random_number_is_drawn() -> None:
     assert numbers_drawn_by_a_script(touch=True) == numbers_drawn_by_a_script(touch=False)
 
 
-def test_a_function_may_draw_and_still_leaves_the_stream() -> None:
+def test_a_data_function_may_draw_without_advancing_the_random_state() -> None:
     torch.manual_seed(0)
     expected = torch.rand(3)
     torch.manual_seed(0)
@@ -172,7 +172,7 @@ def test_the_model_keeps_its_parameters_modes_and_gradient() -> None:
     assert torch.allclose(x.grad[0], expected, rtol=1e-4)
 
 
-def test_it_survives_copies_pickles_and_state_dicts(tmp_path) -> None:
+def test_copies_pickles_and_state_dicts_keep_the_statistics(tmp_path) -> None:
     model = standardise_inputs(nn.Sequential(nn.Linear(3, 2)), X)
     expected = model(X)
     assert torch.equal(copy.deepcopy(model)(X), expected)
@@ -209,7 +209,7 @@ def test_a_parallel_wrapper_standardises_once() -> None:
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_the_device_is_followed_and_its_stream_untouched() -> None:
+def test_the_device_is_followed_and_its_random_state_untouched() -> None:
     torch.cuda.manual_seed(1)
     expected = torch.rand(3, device="cuda")
     torch.cuda.manual_seed(1)
@@ -222,7 +222,7 @@ def test_the_device_is_followed_and_its_stream_untouched() -> None:
     assert late(X.cuda()).is_cuda
 
 
-def test_what_is_missing_counts_as_the_mean():
+def test_missing_values_count_as_the_mean():
     data = torch.tensor([[1.0, 5.0], [float("nan"), 7.0], [3.0, float("inf")]])
     model = standardise_inputs(Seen(), data)
     assert torch.allclose(model.input_mean, torch.tensor([2.0, 6.0]))

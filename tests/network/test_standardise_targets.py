@@ -40,7 +40,7 @@ def test_the_statistics_are_those_of_all_targets(data: object) -> None:
     torch.testing.assert_close(model.target_std, Y.std(0, unbiased=False))
 
 
-def test_the_model_answers_in_the_unit_of_the_targets() -> None:
+def test_the_predictions_are_in_the_unit_of_the_targets() -> None:
     f, model = network(), standardise_targets(network(), Y)
     torch.testing.assert_close(model(X), Y.mean(0) + Y.std(0, unbiased=False) * f(X))
 
@@ -57,7 +57,7 @@ def test_the_gradient_is_that_of_standardised_targets(unit: float) -> None:
     torch.testing.assert_close(loss, (((f(X) - t) * Y.std(0, unbiased=False) * unit) ** 2).mean())
 
 
-def test_one_mean_for_targets_of_one_number() -> None:
+def test_scalar_targets_have_one_mean() -> None:
     for targets in (Y[:, 2], Y[:, 2:]):
         model = standardise_targets(network(1), targets)
         assert model.target_mean.numel() == 1
@@ -71,7 +71,7 @@ def test_images_have_a_mean_for_each_channel() -> None:
     assert model(torch.randn(5, 3, 4, 4)).shape == (5, 2, 4, 4)
 
 
-def test_counts_are_quantities_and_a_constant_keeps_its_unit() -> None:
+def test_integer_targets_are_standardised_and_a_constant_keeps_its_unit() -> None:
     model = standardise_targets(network(1), [(X, torch.arange(200))])
     assert model.target_mean.item() == pytest.approx(99.5)
     model = standardise_targets(network(1), torch.full((200, 1), 7.0))
@@ -81,15 +81,15 @@ def test_counts_are_quantities_and_a_constant_keeps_its_unit() -> None:
 @pytest.mark.parametrize(
     ("data", "error", "message"),
     [
-        ([{"x": X, "y": Y}], TypeError, "no tensor of targets in a batch that is a dict"),
-        ([(X,)], TypeError, "no tensor of targets in a batch that is a tuple"),
-        ([(X, "labels")], TypeError, "no tensor of targets in a batch that is a str"),
-        ([(X, Y > 0)], ValueError, "targets of type bool have no scale"),
+        ([{"x": X, "y": Y}], TypeError, "a batch of type dict contains no tensor of targets"),
+        ([(X,)], TypeError, "a batch of type tuple contains no tensor of targets"),
+        ([(X, "labels")], TypeError, "a batch of type str contains no tensor of targets"),
+        ([(X, Y > 0)], ValueError, "targets of type bool cannot be standardised"),
         (iter(PAIRS), TypeError, "read only once"),
         ([], ValueError, "no examples"),
     ],
 )
-def test_what_cannot_be_fitted_leaves_the_model_alone(data: object, error: type[Exception], message: str) -> None:
+def test_data_that_cannot_be_used_do_not_change_the_model(data: object, error: type[Exception], message: str) -> None:
     model = network()
     before = list(model.state_dict())
     with pytest.raises(error, match=message):
@@ -98,12 +98,15 @@ def test_what_cannot_be_fitted_leaves_the_model_alone(data: object, error: type[
 
 
 def test_outputs_of_another_shape_are_refused() -> None:
-    for outputs, shape in ((5, r"\(3,\), which is not that of outputs \(200, 5\)"), (1, r"outputs \(200, 1\)")):
+    for outputs, shape in (
+        (5, r"\(3,\), which does not fit outputs of shape \(200, 5\)"),
+        (1, r"outputs of shape \(200, 1\)"),
+    ):
         with pytest.raises(ValueError, match=shape):
             standardise_targets(network(outputs), Y)(X)
 
 
-def test_a_model_that_returns_no_tensor_is_refused() -> None:
+def test_a_model_that_does_not_return_a_tensor_is_refused() -> None:
     with pytest.raises(TypeError, match="a model that returns a tensor, not a tuple"):
         standardise_targets(nn.LSTM(4, 3), Y)(X)
 
@@ -115,7 +118,7 @@ def test_a_second_call_changes_nothing() -> None:
     assert torch.equal(model(X), before) and len(model._forward_hooks) == 1
 
 
-def test_it_survives_copies_pickles_and_state_dicts(tmp_path) -> None:
+def test_copies_pickles_and_state_dicts_keep_the_statistics(tmp_path) -> None:
     model = standardise_targets(standardise_inputs(network(), X), Y)
     keys = list(network().state_dict())
     assert set(model.state_dict()) == {*keys, "input_mean", "input_std", "target_mean", "target_std"}
@@ -159,7 +162,7 @@ def test_the_tape_replays_loss_and_gradient() -> None:
     tape.start()
     try:
         loss: Tensor = nn.functional.mse_loss(model(X), Y)
-        recording = tape.seal(loss)
+        recording = tape.finalise(loss)
     finally:
         tape.pause()
     gradients = torch.autograd.grad(loss, parameters)

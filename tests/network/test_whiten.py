@@ -6,7 +6,7 @@ import torch
 from sklearn.datasets import load_breast_cancer, load_digits
 from torch import nn
 
-from descend.data.whiten import whitened
+from descend.data.whiten import apply_whitening
 from descend.network import standardise_inputs, whiten_inputs
 
 CANCER = torch.tensor(load_breast_cancer().data[:, :10]).float()
@@ -23,10 +23,11 @@ def test_the_covariance_becomes_the_identity_and_features_keep_their_places():
     white = model(CANCER)
     torch.testing.assert_close(covariance(white), torch.eye(10, dtype=torch.float64), atol=1e-3, rtol=0)
     both = torch.corrcoef(torch.cat([CANCER, white], 1).double().T)[:10, 10:]
-    assert both.diagonal().min() > 0.3  # each is made of its own feature first (Kessy et al. 2018)
+    # Each whitened feature is most correlated with its original feature (Kessy et al. 2018).
+    assert both.diagonal().min() > 0.3
 
 
-def test_images_keep_their_shape_and_constant_pixels_are_nought():
+def test_images_keep_their_shape_and_constant_pixels_become_zero():
     model = whiten_inputs(nn.Sequential(nn.Identity()), [IMAGES[:900], IMAGES[900:]])
     white = model(IMAGES)
     assert white.shape == IMAGES.shape
@@ -36,15 +37,15 @@ def test_images_keep_their_shape_and_constant_pixels_are_nought():
     torch.testing.assert_close(torch.linalg.eigvalsh(covariance(white)), expected, atol=1e-3, rtol=0)
 
 
-def test_a_ravine_along_correlated_inputs_is_gone():
-    """Gradient descent needs about κ steps: at rates of half the stability bound 20 suffice once κ is 1."""
+def test_whitening_removes_the_ravine_of_correlated_inputs():
+    """Gradient descent needs about κ steps: at half the stability limit, 20 steps suffice if κ is 1."""
     generator = torch.Generator().manual_seed(0)
     shared = torch.randn(400, 1, generator=generator)
     inputs = shared + 0.05 * torch.randn(400, 6, generator=generator)
     targets = inputs @ torch.tensor([3.0, -2.0, 1.0, 0.0, -1.0, -1.0])
     left = []
     for model in (nn.Linear(6, 1), whiten_inputs(nn.Linear(6, 1), inputs)):
-        seen = whitened(inputs, *model.buffers()) if list(model.buffers()) else inputs
+        seen = apply_whitening(inputs, *model.buffers()) if list(model.buffers()) else inputs
         rate = 1 / torch.linalg.eigvalsh(2 * seen.T @ seen / 400).max()
         for _ in range(20):
             model.zero_grad()
@@ -67,12 +68,12 @@ def test_a_second_call_changes_nothing_and_copies_agree():
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (torch.randn(10, 10), "10 examples do not determine 10 components"),
-        (torch.full((20, 10), torch.nan), "infinities or NaN"),
+        (torch.randn(10, 10), "10 examples are too few to determine 10 components"),
+        (torch.full((20, 10), torch.nan), "infinity or NaN"),
         ([], "no examples"),
     ],
 )
-def test_what_cannot_be_fitted_leaves_the_model_alone(data, says):
+def test_data_that_cannot_be_used_do_not_change_the_model(data, says):
     model = nn.Linear(10, 1)
     with pytest.raises(ValueError, match=says):
         whiten_inputs(model, data)
@@ -82,5 +83,5 @@ def test_what_cannot_be_fitted_leaves_the_model_alone(data, says):
 def test_a_name_that_the_model_uses_is_refused():
     model = nn.Linear(10, 1)
     model.whitening_mean = 3
-    with pytest.raises(ValueError, match="whitening_mean of its own"):
+    with pytest.raises(ValueError, match="already has an attribute whitening_mean"):
         whiten_inputs(model, CANCER)

@@ -1,4 +1,4 @@
-"""Notebooks as Jupyter writes them."""
+"""Notebooks in the format that Jupyter writes."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A notebook is one Python source whose edits go back into its cells; real Jupyter runs what comes of it."""
+"""A notebook is converted to one Python source, whose edits go back into its cells and run in Jupyter."""
 
 import ast
 import json
@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from notebooks import SICK, code, notebook, text, write
 
-from descend.doctor.script.notebook import flattened, left_out, place, refilled
+from descend.core.errors import UsageError
+from descend.doctor.script.notebook import cell_position, ignored_lines, to_source, with_source
 from descend.doctor.script.script import find_script
-from descend.ground.errors import UsageError
 
 MAGICS = "x = 5\n%time x += 1\nif x:\n    !ls\n?x\nx.real??\ny = x \\\n% 3"
 WHOLE = st.lists(
@@ -23,25 +23,25 @@ WHOLE = st.lists(
 
 
 @given(WHOLE, st.booleans(), st.sampled_from([1, 2, None]))
-def test_what_is_not_edited_stays_as_it_is(cells, as_list, indent):
+def test_an_unedited_notebook_stays_unchanged(cells, as_list, indent):
     whole = notebook(text("# A title"), *(code(c, as_list=as_list) for c in [*cells, "z = 1"]), indent=indent)
-    source = flattened(whole, "n.ipynb")
-    assert refilled(whole, "n.ipynb", source) == whole
+    source = to_source(whole, "n.ipynb")
+    assert with_source(whole, "n.ipynb", source) == whole
     for part in source.split("# %% cell")[1:]:
         ast.parse("#" + part)
 
 
-def test_an_edit_goes_into_its_cell_and_what_is_put_above_all_into_the_first():
+def test_edits_go_into_their_cells_and_lines_above_into_the_first():
     whole = notebook(code("import torch\n%who"), text("then"), code("lr = 1\n!ls"))
-    source = "import math\n" + flattened(whole, "n.ipynb").replace("lr = 1", "lr = 0.1\nmomentum = 0.9")
-    cells = json.loads(refilled(whole, "n.ipynb", source))["cells"]
+    source = "import math\n" + to_source(whole, "n.ipynb").replace("lr = 1", "lr = 0.1\nmomentum = 0.9")
+    cells = json.loads(with_source(whole, "n.ipynb", source))["cells"]
     assert cells[0]["source"] == ["import math\n", "import torch\n", "%who"]
     assert cells[2]["source"] == ["lr = 0.1\n", "momentum = 0.9\n", "!ls"] and cells[1] == text("then")
 
 
-def test_only_what_ipython_alone_understands_is_left_out():
+def test_only_ipython_lines_are_ignored():
     whole = notebook(code(MAGICS), code("%%timeit\nz = 1"), code("%%bash\nls"), code("'%s' % 3\n%time y"))
-    assert left_out(whole, "n.ipynb") == [
+    assert ignored_lines(whole, "n.ipynb") == [
         "%time x += 1",
         "!ls",
         "?x",
@@ -52,28 +52,28 @@ def test_only_what_ipython_alone_understands_is_left_out():
         "%time y",
     ]
     names: dict = {}
-    exec(flattened(whole, "n.ipynb"), names)
+    exec(to_source(whole, "n.ipynb"), names)
     assert names["y"] == 2 and names["z"] == 1
 
 
-def test_a_line_is_told_by_its_cell():
-    source = flattened(notebook(code("a = 1\nb = 2"), text("between"), code("c = 3\n")), "n.ipynb")
+def test_a_line_is_located_in_its_cell():
+    source = to_source(notebook(code("a = 1\nb = 2"), text("between"), code("c = 3\n")), "n.ipynb")
     lines = source.split("\n")
-    assert [place(source, lines.index(s) + 1) for s in ("a = 1", "b = 2", "c = 3")] == [(1, 1), (1, 2), (2, 1)]
+    assert [cell_position(source, lines.index(s) + 1) for s in ("a = 1", "b = 2", "c = 3")] == [(1, 1), (1, 2), (2, 1)]
 
 
 @pytest.mark.parametrize(
     ("whole", "said"),
     [
         ("{", "train.ipynb is not a notebook"),
-        ("[1]", "it has no nbformat"),
-        (notebook(nbformat=3), "has the format of 3: jupyter nbconvert"),
-        (notebook(code("x = 1"), language="R"), "is written in R"),
+        ("[1]", "the field nbformat is missing"),
+        (notebook(nbformat=3), "has the old notebook format 3; convert it with jupyter nbconvert"),
+        (notebook(code("x = 1"), language="R"), "is a notebook in R, not in Python"),
         (notebook(text("nothing else")), "has no code"),
         (notebook(code("x = 1"), code("y = 2\nz = (")), "train.ipynb, cell 2, line 2: "),
     ],
 )
-def test_what_is_no_notebook_is_said(tmp_path, monkeypatch, whole, said):
+def test_a_file_that_is_not_a_notebook_is_refused(tmp_path, monkeypatch, whole, said):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "train.ipynb").write_text(whole)
     with pytest.raises(UsageError) as raised:
@@ -82,17 +82,17 @@ def test_what_is_no_notebook_is_said(tmp_path, monkeypatch, whole, said):
 
 
 @pytest.mark.slow
-def test_watch_says_what_to_do_with_a_notebook(descend, tmp_path):
+def test_watch_refuses_a_notebook_with_advice(descend, tmp_path):
     write(tmp_path, *SICK)
     done = descend("watch", "train.ipynb", cwd=tmp_path)
     assert done.returncode == 2 and "descend doctor train.ipynb" in done.stderr
 
 
 @pytest.mark.slow
-def test_a_cell_that_fails_is_named_in_the_scripts_own_traceback(descend, tmp_path):
+def test_a_failing_cell_is_named_in_the_traceback(descend, tmp_path):
     write(tmp_path, code("def f(x):\n    return 1 / x"), code("y = 1\nf(0)"))
     done = descend("doctor", "train.ipynb", cwd=tmp_path)
-    assert done.returncode == 1 and "ZeroDivisionError" in done.stderr
+    assert done.returncode == 4 and "ZeroDivisionError" in done.stderr
     assert 'train.ipynb", cell 2, line 2, in <module>' in done.stderr
     assert 'train.ipynb", cell 1, line 2, in f' in done.stderr and "descend/doctor" not in done.stderr
 

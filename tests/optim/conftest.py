@@ -1,4 +1,4 @@
-"""Lets the tests of this folder import the rules beside them."""
+"""Let the tests of this folder import its other modules."""
 
 import sys
 from pathlib import Path

@@ -23,7 +23,7 @@ def exchange() -> None:
     kept = [info for info in cases.optim_db if info.optim_cls.__name__ in optim.__all__]
     for info in cases.optim_db:
         if info not in kept:
-            print(f"left out: {info.optim_cls.__name__}, which is not of our canon", file=sys.stderr)
+            print(f"left out: {info.optim_cls.__name__}, which is not one of our optimizers", file=sys.stderr)
     for info in kept:
         info.optim_cls = getattr(optim, info.optim_cls.__name__)
     cases.optim_db[:] = kept

@@ -1,4 +1,4 @@
-"""Every rule of `descend.optim`, and its variants: what each test of a promise goes through."""
+"""Every optimizer of `descend.optim` and its variants, for the contract tests."""
 
 import torch
 
@@ -32,9 +32,17 @@ RULES = {
     "DeltaBarDelta": (optim.DeltaBarDelta, {}),
     "LARS": (optim.LARS, {"lr": 1.0, "trust": 0.1, "weight_decay": 0.01}),
     "LAMB": (optim.LAMB, {"lr": 0.01, "weight_decay": 0.01}),
+    "Lion": (optim.Lion, {"lr": 0.01, "weight_decay": 0.01}),
     "YellowFin": (optim.YellowFin, {}),
+    "Adafactor": (optim.Adafactor, {}),
+    "Muon": (optim.Muon, {"lr": 0.01}),
+    "SOAP": (optim.SOAP, {"precondition_frequency": 3}),
+    "ScheduleFreeAdamW": (optim.ScheduleFreeAdamW, {"lr": 0.01, "weight_decay": 0.01, "warmup_steps": 3}),
+    "SophiaG": (optim.SophiaG, {"lr": 0.01}),
 }
-BY_NORMS = {"LARS", "LAMB", "YellowFin"}  # these look at whole tensors
+FOR_MATRICES = {"Adafactor", "Muon", "SOAP"}  # these treat matrices as matrices, and no kernel updates them
+EAGER_FOR_VECTORS = {"Adafactor"}
+BY_NORMS = {"LARS", "LAMB", "YellowFin"} | FOR_MATRICES  # these look at whole tensors
 FOR_FULL_BATCHES = {"Rprop", "DeltaBarDelta"}
 
 
@@ -59,7 +67,7 @@ def give_gradients(parameters, step: int) -> None:
 
 
 def train(optimizer, parameters, steps: int, start: int = 0) -> None:
-    """Take some steps, each with gradients of its own."""
+    """Take some steps, each with its own gradients."""
     for step in range(start, start + steps):
         give_gradients(parameters, step)
         optimizer.step()

@@ -1,4 +1,4 @@
-"""Our rules against optax's, by the figures that optax_reference.py wrote down."""
+"""Our optimizers against optax, with the numbers that optax_reference.py has written."""
 
 import json
 from pathlib import Path
@@ -32,7 +32,7 @@ OURS = {
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("name", OURS)
-def test_five_hundred_steps_end_where_optax_ends(name, dtype):
+def test_five_hundred_steps_agree_with_optax(name, dtype):
     expected = torch.tensor(REFERENCE["parameters"][name][dtype], dtype=torch.float64)
     index = torch.arange(len(expected))
     parameter = ((index.double() - 8) / 8).to(getattr(torch, dtype)).requires_grad_()

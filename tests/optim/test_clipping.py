@@ -1,4 +1,4 @@
-"""Clipping unit by unit, and at a quantile of the norms seen."""
+"""Gradient clipping per unit, and at a quantile of earlier norms."""
 
 import math
 
@@ -17,7 +17,7 @@ def with_gradient(gradient):
     return parameter
 
 
-def test_only_the_units_above_the_norm_are_cut():
+def test_only_units_above_the_maximum_norm_are_clipped():
     matrix = torch.tensor([[3.0, 4.0], [0.3, 0.4], [0.0, 0.0]])
     filters = torch.ones(2, 1, 2, 2) * torch.tensor([2.0, 0.25]).view(2, 1, 1, 1)
     bias = torch.tensor([-5.0, 0.5, 0.0])
@@ -30,7 +30,7 @@ def test_only_the_units_above_the_norm_are_cut():
 
 @pytest.mark.slow
 @given(st.integers(0, 2**31), st.floats(0.01, 10))
-def test_no_unit_is_above_it_and_directions_stay(seed, max_norm):
+def test_after_clipping_no_unit_is_above_the_norm_and_directions_are_unchanged(seed, max_norm):
     gradient = torch.randn(6, 5, generator=torch.Generator().manual_seed(seed)) * 3
     parameter = with_gradient(gradient)
     clip_unit_norm_([parameter], max_norm)
@@ -40,7 +40,7 @@ def test_no_unit_is_above_it_and_directions_stay(seed, max_norm):
     torch.testing.assert_close(cosine, torch.ones(6))
 
 
-def test_what_has_no_gradient_is_left_out():
+def test_parameters_without_a_gradient_are_ignored():
     assert clip_unit_norm_([nn.Parameter(torch.ones(2))], 1.0) == 0.0
     with pytest.raises(ValueError, match="max_norm must be above 0, not 0"):
         clip_unit_norm_([], 0)
@@ -56,7 +56,7 @@ def norms_through(clip, parameters, norms):
     return after
 
 
-def test_it_cuts_at_the_quantile_of_the_norms_seen():
+def test_gradients_are_clipped_at_the_quantile_of_earlier_norms():
     parameters = [nn.Parameter(torch.zeros(3)), nn.Parameter(torch.zeros(2, 2))]
     clip = QuantileClip(parameters, quantile=0.5, least=4)
     assert norms_through(clip, parameters, [1.0, 2.0, 3.0]) == pytest.approx([1, 2, 3])
@@ -66,7 +66,7 @@ def test_it_cuts_at_the_quantile_of_the_norms_seen():
 
 
 @given(st.lists(st.floats(0.01, 100), min_size=1, max_size=60), st.sampled_from([0.1, 0.5, 0.9, 1.0]))
-def test_the_threshold_is_that_of_the_last_norms(norms, quantile):
+def test_the_threshold_depends_only_on_the_last_norms(norms, quantile):
     parameters = [nn.Parameter(torch.zeros(1, dtype=torch.float64))]
     clip = QuantileClip(parameters, quantile, window=20, least=1)
     norms_through(clip, parameters, norms)
@@ -77,7 +77,7 @@ def test_the_threshold_is_that_of_the_last_norms(norms, quantile):
     assert again.threshold == clip.threshold
 
 
-def test_a_norm_that_is_no_number_is_not_taken_in():
+def test_a_norm_that_is_not_finite_is_not_recorded():
     parameters = [nn.Parameter(torch.zeros(1))]
     clip = QuantileClip(parameters, 1.0, least=1)
     norms_through(clip, parameters, [1.0])
@@ -85,7 +85,7 @@ def test_a_norm_that_is_no_number_is_not_taken_in():
     assert math.isnan(clip()) and clip.threshold == 1.0
 
 
-def test_a_norm_of_0_is_not_taken_in():
+def test_a_norm_of_0_is_not_recorded():
     parameters = [nn.Parameter(torch.zeros(3))]
     clip = QuantileClip(parameters)
     norms_through(clip, parameters, [0.0, 1.0, 1.0, 1.0] * 10)
@@ -98,8 +98,8 @@ def test_a_single_tensor_is_one_parameter():
     assert QuantileClip(parameter, 1.0, least=1)() > 1
 
 
-def test_options_out_of_range_are_named():
-    with pytest.raises(ValueError, match="quantile must lie in .*, not 0"):
+def test_options_out_of_range_are_rejected():
+    with pytest.raises(ValueError, match="quantile must be in .*, not 0"):
         QuantileClip([], 0)
     with pytest.raises(ValueError, match="1 <= least <= window, not 5 and 2"):
         QuantileClip([], window=2, least=5)

@@ -1,4 +1,4 @@
-"""On a GPU: the rules step there, and a CUDA graph can hold a step."""
+"""Optimizers take their steps on a GPU, and a CUDA graph can capture a step."""
 
 import pytest
 import torch
@@ -24,7 +24,7 @@ def give(parameters: list[torch.Tensor], step: int) -> None:
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_the_same_steps_as_on_the_cpu(name):
+def test_steps_on_a_gpu_agree_with_the_cpu(name):
     here, there = tensors((7, 3), (1000,)), on_gpu(tensors((7, 3), (1000,)))
     first, second = make(name, here), make(name, there)
     for step in range(10):
@@ -67,7 +67,7 @@ def test_a_step_gives_the_same_bits_every_time(name):
     assert torch.equal(*ends)
 
 
-def test_a_parameter_that_begins_later_has_a_clock_of_its_own():
+def test_a_parameter_that_starts_later_has_its_own_step_count():
     here, there = tensors((7, 3), (1000,)), on_gpu(tensors((7, 3), (1000,)))
     first, second = make("Adam", here), make("Adam", there)
     for step in range(6):
@@ -80,7 +80,7 @@ def test_a_parameter_that_begins_later_has_a_clock_of_its_own():
         assert torch.allclose(a, b.cpu(), rtol=1e-5, atol=1e-6)
 
 
-def test_a_graph_that_would_keep_the_steps_numbers_is_refused():
+def test_capturing_a_graph_without_capturable_is_rejected():
     there = on_gpu(tensors((7, 3)))
     optimizer = make("Adam", there)
     give(there, 0)
@@ -90,7 +90,7 @@ def test_a_graph_that_would_keep_the_steps_numbers_is_refused():
 
 
 @pytest.mark.parametrize("name", ["SGD momentum", "Adam", "NAdam", "RMSprop", "LAMB"])
-def test_a_graph_replays_the_step(name):
+def test_a_cuda_graph_replays_the_step(name):
     plain, captured = (on_gpu(tensors((7, 3), (1000,))) for _ in range(2))
     first, second = (make(name, p, capturable=True) for p in (plain, captured))
     give(captured, 0)
@@ -108,7 +108,7 @@ def test_a_graph_replays_the_step(name):
         assert torch.allclose(a, b, rtol=1e-5)
 
 
-def test_a_sweep_runs_where_its_model_lies():
+def test_a_sweep_runs_on_the_device_of_its_model():
     x, y = torch.randn(20, 3), torch.randn(20, 1)
     losses = []
     for device in ("cpu", "cuda"):

@@ -1,4 +1,4 @@
-"""What is folded around a rule does what torch does to the gradients beforehand."""
+"""Features added to an update rule have the effect of torch's functions on the gradients."""
 
 import pytest
 import torch
@@ -29,7 +29,7 @@ def train(optimizer, held, before=lambda held: None) -> torch.Tensor:
     ("fold", "limit", "torchs"),
     [(clipped_value, "clip_value", clip_grad_value_), (clipped_norm, "clip_norm", clip_grad_norm_)],
 )
-def test_clipping(fold, limit, torchs):
+def test_folded_clipping_equals_clipping_in_torch(fold, limit, torchs):
     ours, theirs = parameters(), parameters()
     optimizer = folded(fold(sgd))(ours, lr=0.1, **{limit: 0.7})
     clipped = train(optimizer, ours)
@@ -38,13 +38,13 @@ def test_clipping(fold, limit, torchs):
     assert torch.allclose(clipped, expected, rtol=1e-5)
 
 
-def test_momentum_around_a_rule():
+def test_folded_momentum_accumulates_the_steps():
     ours, theirs = parameters(), parameters()
     moved = train(folded(with_momentum(sgd))(ours, lr=0.1, momentum=0.9), ours)
     assert torch.allclose(moved, train(torch.optim.SGD(theirs, lr=0.1, momentum=0.9), theirs))
 
 
-def test_a_trust_ratio_makes_a_step_as_long_as_its_share_of_the_weights():
+def test_a_trust_ratio_makes_the_step_norm_lr_times_the_weight_norm():
     held = parameters()
     optimizer = folded(trust_ratio(sgd))(held, lr=0.01)
     before = held[0].detach().clone()

@@ -44,7 +44,7 @@ def losses(file: Path, *command: str) -> dict[str, list[float]]:
         pytest.param("accelerate", "accelerate_loop.py", [], marks=pytest.mark.thorough),
     ],
 )
-def test_it_trains_as_with_torchs(tmp_path, package, script, arguments):
+def test_frameworks_train_as_with_torch_optimizers(tmp_path, package, script, arguments):
     if importlib.util.find_spec(package) is None:
         pytest.skip(f"{package} is not installed")
     theirs = losses(tmp_path / "theirs", script, str(tmp_path / "theirs"), *arguments)

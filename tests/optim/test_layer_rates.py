@@ -1,4 +1,4 @@
-"""Rates that fall from the output of a network down."""
+"""Learning rates that decrease from the output of a network to its inputs."""
 
 import pytest
 import torch
@@ -11,7 +11,7 @@ def network():
     return nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5)), nn.Linear(5, 2))
 
 
-def test_each_layer_below_moves_less():
+def test_each_earlier_layer_has_a_smaller_learning_rate():
     model = network()
     groups = fine_tuning_groups([model[0], model[2], model[3]], lr=0.1, factor=2.0)
     assert [(len(g["params"]), g["lr"]) for g in groups] == [(2, 0.025), (4, 0.05), (2, 0.1)]
@@ -20,7 +20,7 @@ def test_each_layer_below_moves_less():
     assert [g["lr"] for g in optimizer.param_groups] == [0.025, 0.05, 0.1]
 
 
-def test_the_last_layers_alone_and_then_more_of_them():
+def test_only_the_last_trained_layers_change():
     model = network()
     [group] = fine_tuning_groups(model, lr=0.1, trained=1)
     assert [p.requires_grad for p in model.parameters()] == [False] * 6 + [True] * 2
@@ -33,7 +33,7 @@ def test_the_last_layers_alone_and_then_more_of_them():
     assert [p.requires_grad for p in model.parameters()] == [False] * 2 + [True] * 6
 
 
-def test_a_tied_weight_belongs_to_the_upper_layer():
+def test_a_shared_weight_belongs_to_the_later_layer():
     embedding, head = nn.Embedding(9, 8), nn.Linear(8, 9)
     head.weight = embedding.weight
     [group] = fine_tuning_groups([embedding, head], lr=0.1)
@@ -43,11 +43,11 @@ def test_a_tied_weight_belongs_to_the_upper_layer():
 
 
 @pytest.mark.parametrize("options", [{"lr": 0}, {"lr": 0.1, "factor": 0.5}, {"lr": 0.1, "trained": 0}])
-def test_numbers_out_of_range_are_named(options):
+def test_numbers_out_of_range_are_rejected(options):
     with pytest.raises(ValueError, match="lr > 0, factor >= 1 and trained >= 1"):
         fine_tuning_groups(network(), **options)
 
 
-def test_layers_without_parameters_have_nothing_to_tune():
+def test_layers_without_parameters_are_rejected():
     with pytest.raises(ValueError, match="no parameters"):
         fine_tuning_groups([nn.ReLU()], lr=0.1)

@@ -11,14 +11,14 @@ from descend.optim.engines import normal
 @pytest.fixture(params=["compiled", "torch"], autouse=True)
 def compiler(request, monkeypatch):
     """Every test with our own kernel, and on a machine that has no compiler."""
-    normal._loop.cache_clear()
+    normal._compiled_loop.cache_clear()
     if request.param == "torch":
         monkeypatch.setenv("CC", "no-such-compiler")
     yield request.param
-    normal._loop.cache_clear()
+    normal._compiled_loop.cache_clear()
 
 
-def test_gradient_noise_has_the_variance_it_says():
+def test_gradient_noise_has_the_documented_variance():
     parameter = torch.zeros(200_000, requires_grad=True)
     parameter.grad = torch.full_like(parameter, 5.0)
     deviation = optim.gradient_noise_([parameter], step=99, eta=0.3, gamma=0.55)
@@ -27,7 +27,7 @@ def test_gradient_noise_has_the_variance_it_says():
     assert parameter.grad.std().item() == pytest.approx(deviation, rel=0.02)
 
 
-def test_gradient_noise_depends_on_its_generator_alone():
+def test_gradient_noise_depends_only_on_its_generator():
     def noisy(seed):
         parameters = [torch.zeros(shape, requires_grad=True) for shape in ((300, 300), (7,), (40_000,))]
         parameters.append(torch.zeros(5, 6, requires_grad=True))
@@ -61,7 +61,7 @@ def noise(*sizes, threads=1, seed=0):
 
 
 @pytest.mark.slow
-def test_its_numbers_are_normal_and_neighbours_independent():
+def test_the_noise_is_normal_and_neighbours_are_independent():
     drawn = noise(600_001).double().numpy()
     assert stats.kstest(drawn, "norm").pvalue > 1e-3
     for lag in (1, 2, 3, 512, 1024):
@@ -70,18 +70,18 @@ def test_its_numbers_are_normal_and_neighbours_independent():
     assert 4.3 < abs(drawn).max() < 6.6
 
 
-def test_threads_and_the_cut_into_tensors_do_not_matter(compiler):
+def test_the_noise_does_not_depend_on_threads_or_the_split_into_tensors(compiler):
     one = noise(300_001)
     assert torch.equal(one, noise(300_001, threads=3))
     if compiler == "compiled":
-        assert normal.takes(one)
+        assert normal.is_supported_tensor(one)
         assert torch.equal(one, noise(7, 1, 99_999, 1, 200_000 - 7, threads=2))
 
 
-def test_other_types_and_places_get_torchs_numbers():
+def test_other_dtypes_and_devices_get_the_noise_of_torch():
     for dtype in (torch.float64, torch.bfloat16):
-        assert not normal.takes(torch.zeros(3, dtype=dtype))
-    assert not normal.takes(torch.zeros(3, device="meta"))
+        assert not normal.is_supported_tensor(torch.zeros(3, dtype=dtype))
+    assert not normal.is_supported_tensor(torch.zeros(3, device="meta"))
     double = torch.zeros(50_000, dtype=torch.float64, requires_grad=True)
     double.grad = torch.zeros_like(double)
     optim.gradient_noise_(double, 0, eta=4.0)
@@ -89,11 +89,11 @@ def test_other_types_and_places_get_torchs_numbers():
 
 
 @pytest.mark.parametrize(("eta", "step"), [(-1, 0), (0.3, -1)])
-def test_what_cannot_be_is_refused(eta, step):
+def test_invalid_arguments_are_rejected(eta, step):
     with pytest.raises(ValueError, match="must be at least 0"):
         optim.gradient_noise_([], step, eta=eta)
 
 
-def test_small_numbers_are_not_flushed_to_zero_in_the_process():
+def test_subnormal_numbers_are_not_flushed_to_zero_in_the_process():
     noise(10)
     assert torch.tensor([1e-40]).mul(1.0).item() > 0 and 5e-324 * 1.0 > 0

@@ -1,4 +1,4 @@
-"""What every optimizer of ours promises, whatever its rule."""
+"""Properties of every optimizer, whatever its update rule."""
 
 from collections import defaultdict
 
@@ -29,7 +29,7 @@ class SignDescent(optim.Optimizer):
     rule = staticmethod(sign_descent)
 
 
-def test_a_rule_of_ones_own():
+def test_a_user_can_define_an_update_rule():
     parameter = one()
     SignDescent([parameter], lr=0.25).step()
     assert parameter.tolist() == [0.75, 1.25, 0.75]
@@ -37,7 +37,7 @@ def test_a_rule_of_ones_own():
 
 @settings(max_examples=50, deadline=None)
 @given(lr=st.floats(0.001, 0.9), curvature=st.floats(0.1, 2.0), steps=st.integers(1, 30))
-def test_gradient_descent_on_a_quadratic_is_the_closed_form(lr, curvature, steps):
+def test_gradient_descent_on_a_quadratic_agrees_with_the_closed_form(lr, curvature, steps):
     parameter = torch.ones(1, dtype=torch.float64, requires_grad=True)
     optimizer = optim.SGD([parameter], lr=lr)
     for _ in range(steps):
@@ -58,7 +58,7 @@ def test_momentum_reaches_its_terminal_velocity():
 
 
 @every
-def test_groups_closures_schedulers_and_parameters_without_a_gradient(make):
+def test_groups_closures_schedulers_and_missing_gradients_work(make):
     first, second, idle = one(), one(), torch.ones(2, requires_grad=True)
     optimizer = make([{"params": [first]}, {"params": [second, idle], "lr": 0.0}])
     assert optimizer.step(lambda: torch.tensor(7.0)).item() == 7.0
@@ -77,13 +77,13 @@ def test_groups_closures_schedulers_and_parameters_without_a_gradient(make):
     [
         (optim.Adam, {"lr": -1.0}, "Adam: lr must be a finite number of at least 0, not -1.0"),
         (optim.SGD, {"lr": float("nan")}, "SGD: lr must be a finite number of at least 0, not nan"),
-        (optim.Adam, {"betas": (0.9, 1.0)}, r"Adam: betas must lie in \[0, 1\), not \(0.9, 1.0\)"),
+        (optim.Adam, {"betas": (0.9, 1.0)}, r"Adam: betas must be in \[0, 1\), not \(0.9, 1.0\)"),
         (optim.Adadelta, {"eps": -1e-8}, "Adadelta: eps must be a finite number of at least 0"),
-        (optim.SGD, {"momentum": 1.5}, r"SGD: momentum must lie in \[0, 1\], not 1.5"),
+        (optim.SGD, {"momentum": 1.5}, r"SGD: momentum must be in \[0, 1\], not 1.5"),
         (optim.SGD, {"nesterov": True}, "SGD: nesterov needs momentum above 0"),
     ],
 )
-def test_a_bad_value_is_named(make, options, text):
+def test_a_hyper_parameter_out_of_range_is_named(make, options, text):
     with pytest.raises(ValueError, match=text):
         make([one()], **options)
 
@@ -96,18 +96,18 @@ def test_a_bad_value_is_named(make, options, text):
         (SignDescent, {}, "SignDescent needs lr"),
     ],
 )
-def test_what_is_no_number_is_named(make, options, text):
+def test_a_hyper_parameter_that_is_not_a_number_is_named(make, options, text):
     with pytest.raises(TypeError, match=text):
         make([one()], **options)
 
 
-def test_a_rate_of_zero_is_a_warm_ups_first_step():
+def test_a_learning_rate_of_zero_is_accepted():
     parameter = one()
     optim.Adam([parameter], lr=0.0).step()
     assert torch.equal(parameter.detach(), torch.ones(3))
 
 
-def test_a_rule_that_is_no_rule_is_refused():
+def test_a_function_that_is_not_an_update_rule_is_rejected():
     def wrong(g, theta):
         return g
 
@@ -120,7 +120,7 @@ def test_a_rule_that_is_no_rule_is_refused():
         read_rule(stateful)
 
 
-def test_a_checkpoint_in_full_precision_stays_in_it():
+def test_a_float64_checkpoint_stays_in_float64():
     narrow = torch.ones(3, dtype=torch.bfloat16, requires_grad=True)
     wide = one()
     first, second = optim.Adam([wide]), optim.Adam([narrow])
@@ -139,7 +139,7 @@ def no_compiler(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
 
-def test_without_a_compiler_it_says_so_and_steps_once_all_the_same(no_compiler):
+def test_without_a_compiler_the_engine_says_so_and_still_steps(no_compiler):
     def halving(theta, g, t, *, lr):
         return (-0.5 * lr * g,)
 
@@ -150,12 +150,12 @@ def test_without_a_compiler_it_says_so_and_steps_once_all_the_same(no_compiler):
     parameters[1].grad = parameters[0].grad.double()
     optimizer = Halving(parameters, lr=1.0)
     optimizer.step()
-    assert optimizer.engine == "eager: there is no C compiler no-such-compiler on this machine"
+    assert optimizer.engine == "eager: this machine has no C compiler no-such-compiler"
     assert [parameter.tolist() for parameter in parameters] == [[0.5, 2.0, 0.75]] * 2
 
 
 @pytest.mark.parametrize("clear", ["state.clear()", "state = defaultdict(dict)", "state.pop(p)"])
-def test_a_state_that_is_cleared_begins_anew(clear):
+def test_a_cleared_state_is_initialised_again(clear):
     def step(p, optimizer):
         p.grad = p.detach().clone()
         optimizer.step()

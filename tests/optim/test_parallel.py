@@ -26,7 +26,7 @@ def weights(folder: Path, how: str, name: str, size: int) -> list[float]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sampled(["Adam", "LAMB", "NAdam"], "LAMB"))
-def test_two_processes_are_as_one(tmp_path, name):
+def test_two_processes_take_the_steps_of_one(tmp_path, name):
     alone = weights(tmp_path, "ddp", name, 1)
     assert weights(tmp_path, "ddp", name, 2) == pytest.approx(alone, rel=1e-4, abs=1e-6)
     assert weights(tmp_path, "fsdp", name, 2) == pytest.approx(alone, rel=1e-4, abs=1e-6)

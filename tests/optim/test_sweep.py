@@ -39,7 +39,7 @@ def loss(model, batch) -> torch.Tensor:
         (optim.AddSign, {"f": 0.4}, {"lr": RATES}),
     ],
 )
-def test_each_copy_is_a_run_of_its_own(make, options, swept):
+def test_each_copy_equals_a_single_run(make, options, swept):
     sweep = optim.Sweep(network(), loss, make, **options, **swept)
     seen = torch.stack([sweep.step(batch) for batch in batches(12)])
     assert sweep.engine in ("vmap", "one by one")
@@ -60,7 +60,7 @@ def test_each_copy_is_a_run_of_its_own(make, options, swept):
             assert torch.allclose(copied.state_dict()[name].double(), value.double(), rtol=1e-3, atol=1e-5), name
 
 
-def test_a_copy_that_diverges_leaves_the_others_alone():
+def test_a_diverging_copy_does_not_affect_the_other_copies():
     sweep = optim.Sweep(network(), loss, optim.SGD, lr=[0.01, 1e38])
     for batch in batches(8):
         losses = sweep.step(batch)
@@ -70,12 +70,12 @@ def test_a_copy_that_diverges_leaves_the_others_alone():
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"lr": 0.1}, "at least one of them a list"),
-        ({"lr": [0.1, 0.2], "momentum": [0.1]}, r"of one length.*there are: \[1, 2\]"),
-        ({"lr": 0.1, "momentum": [0.0, 0.9]}, "the values swept make different rules of SGD"),
+        ({"lr": 0.1}, r"all lists must have equal length, not \[\]"),
+        ({"lr": [0.1, 0.2], "momentum": [0.1]}, r"all lists must have equal length, not \[1, 2\]"),
+        ({"lr": 0.1, "momentum": [0.0, 0.9]}, "the swept values select different update rules of SGD"),
         ({"lr": [0.1, -1.0]}, "SGD: lr must be a finite number of at least 0, not -1.0"),
     ],
 )
-def test_what_cannot_be_swept_is_said(options, text):
+def test_options_that_cannot_be_swept_are_rejected(options, text):
     with pytest.raises(ValueError, match=text):
         optim.Sweep(network(), loss, optim.SGD, **options)

@@ -1,4 +1,4 @@
-"""What theory says of the rules: stability bounds, closed forms, invariances, one-step convergence."""
+"""Theoretical properties of the optimizers: stability bounds, closed forms, invariances, one-step convergence."""
 
 import copy
 import math
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
 
 from descend import optim
-from descend.optim.yellowfin import single_step
+from descend.optim.yellowfin import optimal_momentum_and_lr
 
 pytestmark = pytest.mark.slow
 MU = 0.9
@@ -69,7 +69,7 @@ def test_the_parametrisations_of_momentum_convert(lr, mu, forms):
     ("make", "options"),
     [(optim.Momentum, {}), (optim.Momentum, {"form": "sum"}), (optim.SGD, {}), (torch.optim.SGD, {})],
 )
-def test_without_friction_the_energy_stays_and_nothing_settles(make, options):
+def test_with_momentum_1_the_energy_is_conserved_and_nothing_converges(make, options):
     """Ba, CSC413 lecture 4, Momentum: μ = 1. Semi-implicit steps keep θ² + v² but for a term of the rate's size."""
     path = quadratic(make, 1.0, 2000, lr=1e-2, momentum=1.0, **options)
     assert max(path[-100:]) == pytest.approx(1.0, abs=0.01)
@@ -77,17 +77,17 @@ def test_without_friction_the_energy_stays_and_nothing_settles(make, options):
 
 
 @pytest.mark.parametrize("form", ["average", "blend"])
-def test_a_mean_that_takes_nothing_in_is_refused(form):
+def test_a_running_mean_with_momentum_1_is_rejected(form):
     parameter = torch.ones(1, requires_grad=True)
-    with pytest.raises(ValueError, match=f"form {form} is a mean of the gradients: .* below 1, not 1"):
+    with pytest.raises(ValueError, match=f"form {form} is a mean of the gradients, so momentum must be below 1, not 1"):
         optim.Momentum([parameter], momentum=1.0, form=form)
-    with pytest.raises(ValueError, match="momentum must lie in \\[0, 1\\], not 1.1"):
+    with pytest.raises(ValueError, match="momentum must be in \\[0, 1\\], not 1.1"):
         optim.Momentum([parameter], momentum=1.1)
     with pytest.raises(ValueError, match="below 1"):
         optim.convert_lr(0.1, 1.0, "velocity", "average")
 
 
-def test_the_two_forms_of_nesterov_are_one():
+def test_the_two_forms_of_nesterov_take_the_same_steps():
     theta, looking = (torch.ones(3, dtype=torch.float64, requires_grad=True) for _ in range(2))
     curvature = torch.tensor([0.1, 1.0, 3.0], dtype=torch.float64)
     first, second = optim.Nesterov([theta], lr=0.1), optim.SGD([looking], lr=0.1, momentum=MU, nesterov=True)
@@ -103,7 +103,7 @@ def test_the_two_forms_of_nesterov_are_one():
             assert torch.allclose(theta, looking, rtol=1e-12, atol=1e-15)
 
 
-def test_nesterov_leaves_the_parameters_where_they_are_when_the_closure_fails():
+def test_nesterov_restores_the_parameters_if_the_closure_fails():
     parameter = torch.ones(1, requires_grad=True)
     optimizer = optim.Nesterov([parameter], lr=0.1)
     parameter.grad = torch.ones(1)
@@ -118,7 +118,7 @@ def test_nesterov_leaves_the_parameters_where_they_are_when_the_closure_fails():
     ("make", "options"),
     [(optim.Adadelta, {"eps": 1e-14}), (optim.Adam, {"eps": 1e-30}), (optim.Adamax, {"eps": 1e-30})],
 )
-def test_a_scaled_loss_changes_no_step(make, options):
+def test_scaling_the_loss_does_not_change_the_steps(make, options):
     paths = []
     for scale in (1.0, 1000.0):
         parameter = torch.ones(3, dtype=torch.float64, requires_grad=True)
@@ -131,7 +131,7 @@ def test_a_scaled_loss_changes_no_step(make, options):
 
 
 @pytest.mark.parametrize("name", ["RMSprop", "Adam", "Adamax", "NAdam"])
-def test_a_constant_gradient_is_stepped_along_by_lr(name):
+def test_a_constant_gradient_gives_steps_of_lr(name):
     parameter = torch.zeros(2, dtype=torch.float64, requires_grad=True)
     optimizer = getattr(optim, name)([parameter], lr=0.01)
     for _ in range(3000):
@@ -155,7 +155,7 @@ def test_newton_reaches_the_minimum_of_a_quadratic_in_one_step():
     assert torch.allclose(parameter.detach(), minimum, rtol=1e-8, atol=1e-8)
 
 
-def test_newton_goes_down_a_valley_that_is_not_convex():
+def test_newton_reduces_a_loss_that_is_not_convex():
     parameter = torch.tensor([-1.2, 1.0], dtype=torch.float64, requires_grad=True)
     optimizer = optim.NewtonCG([parameter], tolerance=1e-6)
 
@@ -173,7 +173,7 @@ def test_damping_shortens_the_step():
     assert parameter.item() == pytest.approx(1 - 1 / (1 + 3))
 
 
-def test_the_diagonal_rule_reaches_the_minimum_of_a_separable_quadratic_in_one_step():
+def test_diagonal_newton_minimises_a_separable_quadratic_in_one_step():
     curvature, minimum = torch.logspace(-2, 2, 9, dtype=torch.float64), torch.arange(9, dtype=torch.float64)
     parameter = torch.zeros(9, dtype=torch.float64, requires_grad=True)
     optimizer = optim.DiagonalNewton([parameter], lr=1.0, damping=0.0)
@@ -182,7 +182,7 @@ def test_the_diagonal_rule_reaches_the_minimum_of_a_separable_quadratic_in_one_s
 
 
 @pytest.mark.parametrize("make", [optim.NewtonCG, optim.DiagonalNewton])
-def test_a_closure_that_goes_backward_itself_is_told_so(make):
+def test_a_closure_that_calls_backward_is_rejected(make):
     parameter = torch.ones(1, requires_grad=True)
 
     def closure():
@@ -192,7 +192,7 @@ def test_a_closure_that_goes_backward_itself_is_told_so(make):
 
     with pytest.raises(RuntimeError, match="must return the loss without calling backward"):
         make([parameter]).step(closure)
-    with pytest.raises(RuntimeError, match="needs a closure"):
+    with pytest.raises(RuntimeError, match="must be called with a closure"):
         make([parameter]).step()
     assert parameter.item() == 1
 
@@ -200,7 +200,7 @@ def test_a_closure_that_goes_backward_itself_is_told_so(make):
 @pytest.mark.parametrize(
     ("make", "options"), [(optim.NewtonCG, {"tolerance": 1e-9}), (optim.DiagonalNewton, {"every": 2})]
 )
-def test_a_copy_of_a_second_order_optimizer_goes_on_alike(make, options):
+def test_a_copied_second_order_optimizer_takes_the_same_steps(make, options):
     parameter = torch.tensor([1.0, -2.0], dtype=torch.float64, requires_grad=True)
     optimizer = make([parameter], **options)
     optimizer.step(lambda: (parameter**4).sum())
@@ -241,8 +241,8 @@ def test_layers_of_a_deep_linear_net_learn_at_the_same_speed():
 
 @settings(max_examples=50, deadline=None)
 @given(least=st.floats(1e-3, 10), ratio=st.floats(1, 1e4), variance=st.floats(0, 100), distance=st.floats(1e-3, 100))
-def test_yellowfins_momentum_is_robust_to_every_curvature_it_has_seen(least, ratio, variance, distance):
-    mu, lr = single_step(variance, distance, least, least * ratio)
+def test_the_momentum_of_yellowfin_is_robust_to_all_measured_curvatures(least, ratio, variance, distance):
+    mu, lr = optimal_momentum_and_lr(variance, distance, least, least * ratio)
     assert 0 <= mu < 1 and lr > 0
     for curvature in (least, least * math.sqrt(ratio), least * ratio):
         operator = torch.tensor([[1 + mu - lr * curvature, -mu], [1.0, 0.0]], dtype=torch.float64)
@@ -251,7 +251,7 @@ def test_yellowfins_momentum_is_robust_to_every_curvature_it_has_seen(least, rat
 
 
 @pytest.mark.parametrize("scale", [0.1, 1.0, 10.0])
-def test_yellowfin_finds_its_rate_whatever_the_inputs_scale(scale):
+def test_yellowfin_finds_its_learning_rate_for_inputs_of_any_scale(scale):
     generator = torch.Generator().manual_seed(0)
     x, direction = torch.randn(512, 10, generator=generator), torch.randn(10, generator=generator)
     target = (x @ direction + 0.5 * torch.randn(512, generator=generator) > 0).double()

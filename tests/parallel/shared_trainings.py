@@ -1,4 +1,4 @@
-"""What the processes of the tests run: they import it by its name."""
+"""Functions that the processes of the tests import and run."""
 
 import os
 import time
@@ -41,7 +41,7 @@ def learn(rank: int, model: nn.Module, steps: int) -> None:
 
 
 def count_up(rank: int, model: nn.Module, times: int) -> None:
-    """Each process adds to weights of its own."""
+    """Each process adds to its own weights."""
     for _ in range(times):
         with torch.no_grad():
             model.weight[rank] += 1

@@ -1,10 +1,10 @@
-"""What is foretold of a layout, against closed forms; and the link between two real processes."""
+"""The predicted cost of a layout, against closed forms; and the measured link between two real processes."""
 
 import json
 
 import pytest
 
-from descend.parallel.cost import BUCKET, Layer, Link, Work, forecast, layouts, split
+from descend.parallel.cost import BUCKET, Layer, Link, Work, choose_split_styles, forecast, layouts
 from descend.parallel.layout import Layout
 
 LINK = Link(bandwidth=1e6, latency=1e-3)
@@ -19,7 +19,7 @@ def test_one_process_computes_and_sends_nothing() -> None:
     assert alone.memory == pytest.approx(3 * 8.4e5 + 6400)
 
 
-def test_an_update_takes_as_long_as_what_a_process_holds() -> None:
+def test_the_update_time_is_proportional_to_the_weights_of_a_process() -> None:
     slow = Work(WORK.layers, 64, update=1.0)
     assert forecast(slow, Layout(data=2), LINK).seconds == pytest.approx(
         1 + forecast(WORK, Layout(data=2), LINK).seconds
@@ -29,16 +29,16 @@ def test_an_update_takes_as_long_as_what_a_process_holds() -> None:
     )
 
 
-def test_gradients_are_reduced_in_a_ring_behind_the_backward_pass() -> None:
+def test_the_ring_all_reduce_overlaps_with_the_backward_pass() -> None:
     found = forecast(WORK, Layout(data=4), LINK)
     sending = 2 * 3 * (8.4e5 / 4 / 1e6 + 1e-3)
     assert found.waiting == pytest.approx(sending)  # of one bucket: nothing of it can go before the pass is over
     assert found.seconds == pytest.approx(0.02 + 16 * 0.003 + sending)
     large = Work((Layer("large", 10.0, 0.0, 1, 1, 8 * BUCKET),), batch=4)
     fast = Link(1e9, 0.0)
-    assert forecast(large, Layout(data=2), fast).waiting == pytest.approx(fast.reduced(BUCKET, 2))
+    assert forecast(large, Layout(data=2), fast).waiting == pytest.approx(fast.all_reduce_seconds(BUCKET, 2))
     plain = Work(large.layers, 4, overlaps=False)
-    assert forecast(plain, Layout(data=2), fast).waiting == pytest.approx(fast.reduced(8 * BUCKET, 2))
+    assert forecast(plain, Layout(data=2), fast).waiting == pytest.approx(fast.all_reduce_seconds(8 * BUCKET, 2))
 
 
 def test_a_split_layer_gathers_its_outputs_and_sums_its_inputs_gradients() -> None:
@@ -49,10 +49,15 @@ def test_a_split_layer_gathers_its_outputs_and_sums_its_inputs_gradients() -> No
     assert found.seconds == pytest.approx(0.02 + 32 * 0.003 + wide + deep)
 
 
-def test_a_pair_sends_the_sum_of_the_second_alone() -> None:
+def test_a_split_pair_communicates_only_the_sum_of_the_second_layer() -> None:
     paired = Layer(**{**vars(DEEP), "paired": True})
-    assert split((WIDE, paired), 2) == ["first", "second"] and split((WIDE, DEEP), 2) == ["outputs", "outputs"]
-    assert split((WIDE, paired, paired), 4) == ["first", "second", ""] and split((WIDE, paired), 1) == ["", ""]
+    assert choose_split_styles((WIDE, paired), 2) == ["first", "second"] and choose_split_styles((WIDE, DEEP), 2) == [
+        "outputs",
+        "outputs",
+    ]
+    assert choose_split_styles((WIDE, paired, paired), 4) == ["first", "second", ""] and choose_split_styles(
+        (WIDE, paired), 1
+    ) == ["", ""]
     found = forecast(Work((WIDE, paired), 64), Layout(tensor=2), LINK)
     assert found.waiting == pytest.approx(2 * (64 * 40 / 2 / 1e6 + 1e-3))
 
@@ -66,7 +71,7 @@ def test_a_pipeline_fills_and_empties() -> None:
     assert slow.seconds - found.seconds == pytest.approx(5 * 2 * (10 * 2 / 1e3))
 
 
-def test_fewer_examples_than_a_granule_take_no_less_time() -> None:
+def test_fewer_examples_than_a_granule_take_the_same_time() -> None:
     coarse = Work(WORK.layers, 256, granule=128)
     half, quarter = (forecast(coarse, Layout(data=n), Link(1e30, 0.0)).seconds for n in (2, 4))
     assert half == quarter == pytest.approx(0.02 + 128 * 0.003)
@@ -75,18 +80,18 @@ def test_fewer_examples_than_a_granule_take_no_less_time() -> None:
 @pytest.mark.parametrize(
     ("layout", "says"),
     [
-        (Layout(data=65), "64 examples are too few"),
-        (Layout(data=32, pipeline=2), "64 examples are too few"),
-        (Layout(pipeline=3), "2 layers cannot be cut into 3 stages"),
-        (Layout(tensor=7), "no layer has outputs that 7 divides"),
+        (Layout(data=65), "a batch of 64 examples is too small"),
+        (Layout(data=32, pipeline=2), "a batch of 64 examples is too small"),
+        (Layout(pipeline=3), "2 layers cannot be divided into 3 stages"),
+        (Layout(tensor=7), "no layer can be split into 7 parts"),
     ],
 )
-def test_a_layout_that_cannot_be_is_refused(layout, says) -> None:
+def test_an_impossible_layout_is_rejected(layout, says) -> None:
     with pytest.raises(ValueError, match=says):
         forecast(WORK, layout, LINK)
 
 
-def test_every_layout_of_a_world_is_there_once() -> None:
+def test_every_layout_of_a_number_of_processes_occurs_once() -> None:
     found = list(layouts(4))
     assert len(set(found)) == len(found) == 5 and {layout.world for layout in found} == {4}
     assert list(layouts(1)) == [Layout()]

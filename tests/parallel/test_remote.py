@@ -1,4 +1,4 @@
-"""Servers in processes of their own, on a real Ray, which are killed: what comes back, and what is said of the rest."""
+"""Servers in their own processes, on a real Ray cluster: killed servers resume, and losses are reported."""
 
 import json
 import os
@@ -26,7 +26,7 @@ from descend.parallel import (
     RemoteServer,
     on_ray,
 )
-from descend.parallel.messages import pack, unpack
+from descend.parallel.packing import pack, unpack
 
 torch.manual_seed(0)
 X, Y = torch.randn(64, 20), torch.randint(0, 5, (64,))
@@ -69,7 +69,7 @@ def kill(pid: int) -> None:
         pytest.param(lambda p: AdaptiveRevisionServer(p, lr=0.1), 1, marks=pytest.mark.thorough),
     ],
 )
-def test_a_server_elsewhere_is_the_server_here(cluster, tmp_path, rule, shards) -> None:
+def test_a_remote_server_equals_a_local_server(cluster, tmp_path, rule, shards) -> None:
     here, there = network(), network()
     train(here, DownpourReplica(here.parameters(), rule(list(here.parameters()))), 20)
     server = RemoteServer.start(rule, there.parameters(), tmp_path / "server.pt", shards=shards)
@@ -80,15 +80,10 @@ def test_a_server_elsewhere_is_the_server_here(cluster, tmp_path, rule, shards) 
 
 @pytest.mark.thorough
 @pytest.mark.slow
-def test_a_centre_elsewhere_is_the_centre_here(cluster, tmp_path) -> None:
+def test_a_remote_centre_equals_a_local_centre(cluster, tmp_path) -> None:
     models = [network(), network()]
-    for model, centre in zip(
-        models,
-        (
-            Centre(list(models[0].parameters()), 0.3),
-            RemoteServer.start(_centre, models[1].parameters(), tmp_path / "c"),
-        ),
-    ):
+    remote = RemoteServer.start(_centre, models[1].parameters(), tmp_path / "c")
+    for model, centre in zip(models, (_centre(list(models[0].parameters())), remote)):
         train(model, ElasticReplica(torch.optim.SGD(model.parameters(), lr=0.1), centre, period=3), 12)
     assert all(torch.equal(a, b) for a, b in zip(models[0].parameters(), models[1].parameters()))
 
@@ -99,7 +94,7 @@ def _centre(parameters):
 
 @pytest.mark.thorough
 @pytest.mark.slow
-def test_a_killed_server_goes_on_from_its_checkpoint_and_says_what_was_lost(cluster, tmp_path, attempt) -> None:
+def test_a_killed_server_resumes_and_reports_the_lost_updates(cluster, tmp_path, attempt) -> None:
     model, alone = network(), network()
     server = RemoteServer.start(DownpourServer, model.parameters(), tmp_path / "server.pt", every=1000)
     replica = DownpourReplica(model.parameters(), server)
@@ -107,7 +102,7 @@ def test_a_killed_server_goes_on_from_its_checkpoint_and_says_what_was_lost(clus
     server.save()
     train(model, replica, 5)
     kill(server.processes()[0])
-    with pytest.warns(UserWarning, match="died and went on from its checkpoint: of 17 updates .* 5 are lost"):
+    with pytest.warns(UserWarning, match="died and restarted from its checkpoint, so 5 of the 17 updates .* are lost"):
         train(model, replica, 1)  # taken before the server's death was known: it is not applied
     assert server.version == 12 and server.lost == 5
     train(model, replica, 8)
@@ -116,7 +111,7 @@ def test_a_killed_server_goes_on_from_its_checkpoint_and_says_what_was_lost(clus
 
 
 @pytest.mark.slow
-def test_a_push_that_is_repeated_is_applied_once(cluster, tmp_path) -> None:
+def test_a_repeated_push_is_applied_once(cluster, tmp_path) -> None:
     model = network()
     server = RemoteServer.start(DownpourServer, model.parameters(), tmp_path / "server.pt")
     fetched = server.fetch()
@@ -145,8 +140,8 @@ def test_a_killed_worker_is_replaced_and_nothing_is_applied_twice(cluster, tmp_p
     folder = tmp_path / "workers"
     folder.mkdir()
     assert on_ray(work, 2, (server, folder, 20), cores=0) == [0, 1]
-    told = [int(file.read_text()) for file in folder.iterdir()]
-    assert sorted(told) == [11, 20, 20] and server.version == 51 and server.lost == 0
+    results = [int(file.read_text()) for file in folder.iterdir()]
+    assert sorted(results) == [11, 20, 20] and server.version == 51 and server.lost == 0
 
 
 def spread(rank):
@@ -188,22 +183,22 @@ def test_a_layout_is_spread_over_a_ray_cluster(cluster) -> None:
 
 @pytest.mark.thorough
 @pytest.mark.slow
-def test_what_a_server_refuses_is_said_to_the_replica(cluster, tmp_path) -> None:
+def test_a_replica_gets_the_errors_of_its_server(cluster, tmp_path) -> None:
     model = network()
     server = RemoteServer.start(DownpourServer, model.parameters(), tmp_path / "server.pt")
     gradients = [torch.zeros_like(p) for p in model.parameters()]
     with pytest.raises(ValueError, match="fetch the parameters before"):
         server.push(gradients, None)
     fetched = server.fetch()
-    with pytest.raises(ValueError, match="not finite, in tensor 0 of 2: it has not been applied"):
+    with pytest.raises(ValueError, match="tensor 0 of the 2 pushed tensors has NaN or infinity"):
         server.push([gradients[0] / 0, gradients[1]], fetched)
     assert server.version == 0
     sharded = RemoteServer.start(DownpourServer, model.parameters(), tmp_path / "two.pt", shards=2)
     fetched = sharded.fetch()
-    with pytest.raises(ValueError, match="not finite, in tensor 1 of 2: it has not been applied"):
+    with pytest.raises(ValueError, match="tensor 1 of the 2 pushed tensors has NaN or infinity"):
         sharded.push([gradients[0], gradients[1] / 0], fetched)
     assert sharded.version == 0  # neither of them
-    with pytest.raises(ValueError, match="shards must lie between 1 and 2, the number of tensors, not 3"):
+    with pytest.raises(ValueError, match="shards must be between 1 and 2, the number of tensors, not 3"):
         RemoteServer.start(DownpourServer, model.parameters(), tmp_path / "s.pt", shards=3)
     with pytest.raises(ValueError, match="lr must be positive, not 0"):
         RemoteServer.start(lambda p: AdaptiveRevisionServer(p, lr=0), model.parameters(), tmp_path / "a.pt")
@@ -211,19 +206,21 @@ def test_what_a_server_refuses_is_said_to_the_replica(cluster, tmp_path) -> None
 
 @pytest.mark.thorough
 @pytest.mark.slow
-def test_a_later_run_goes_on_from_the_checkpoint(cluster, tmp_path) -> None:
+def test_a_later_run_resumes_from_the_checkpoint(cluster, tmp_path) -> None:
     model, other, file = network(), network(), tmp_path / "server.pt"
     kept = DownpourServer(list(model.parameters()))
     train(model, DownpourReplica(model.parameters(), kept), 6)
     torch.save({"kept": kept.state_dict(), "life": 0, "answers": {}}, file)  # as a server's process writes it
     with warnings.catch_warnings():
-        warnings.simplefilter("error")  # nobody has died
+        warnings.simplefilter("error")  # no server has died
         train(
             other, DownpourReplica(other.parameters(), RemoteServer.start(DownpourServer, other.parameters(), file)), 6
         )
     train(model, DownpourReplica(model.parameters(), kept), 6)
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), other.parameters()))
-    with pytest.raises(ValueError, match="server.pt is the checkpoint of another model: delete it, or name another"):
+    with pytest.raises(
+        ValueError, match="server.pt is the checkpoint of a different model. Delete it, or choose another path"
+    ):
         RemoteServer.start(DownpourServer, nn.Linear(2, 2).parameters(), file)
 
 
@@ -231,26 +228,26 @@ def test_a_later_run_goes_on_from_the_checkpoint(cluster, tmp_path) -> None:
 @pytest.mark.slow
 def test_every_scheme_learns_under_torchrun(torchrun, tmp_path) -> None:
     torchrun("schemes.py", 2, str(tmp_path))
-    told = json.loads((tmp_path / "told.json").read_text())
-    assert set(told) == {"hogwild", "delay_tolerant", "elastic"}
-    for scheme, replicas in told.items():
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert set(results) == {"hogwild", "delay_tolerant", "elastic"}
+    for scheme, replicas in results.items():
         assert all(replica["same"] and replica["steps"] == 6 * 56 for replica in replicas), scheme
         assert replicas[0]["loss"] < 0.8 and replicas[0]["loss"] == replicas[1]["loss"], (scheme, replicas)
-    for replica in told["hogwild"]:  # of each step, how many the other one has taken since the last
+    for replica in results["hogwild"]:  # of each step, how many the other one has taken since the last
         assert len(replica["late"]) == 6 * 56 and 0 < sum(replica["late"]) <= 6 * 56
 
 
 @pytest.mark.slow
 @pytest.mark.thorough
-def test_steps_do_not_wait_for_the_slow_replica_and_its_batches_are_dealt_out_again(torchrun, tmp_path) -> None:
+def test_steps_skip_the_slow_replica_and_its_batches_are_assigned_again(torchrun, tmp_path) -> None:
     torchrun("backups.py", 3, str(tmp_path))
-    told = json.loads((tmp_path / "told.json").read_text())
+    results = json.loads((tmp_path / "results.json").read_text())
     for number in (0, 1):  # passes
-        batches = [batch for process in told["counted"] for batch in process[number]]
+        batches = [batch for process in results["counted"] for batch in process[number]]
         assert sorted(row for batch in batches for row in batch) == list(range(120))  # each of them once
-    quick, slow = (sum(map(len, told["counted"][rank])) for rank in (0, 2))
-    assert quick > 3 * slow and len(told["dropped"][2]) > 0
-    assert len(set(told["losses"])) == 1 and told["losses"][0] < 0.7 * told["before"]
+    quick, slow = (sum(map(len, results["counted"][rank])) for rank in (0, 2))
+    assert quick > 3 * slow and len(results["dropped"][2]) > 0
+    assert len(set(results["losses"])) == 1 and results["losses"][0] < 0.7 * results["before"]
 
 
 @pytest.mark.slow
@@ -283,17 +280,17 @@ def _text(path: Path) -> str:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64, torch.int8, torch.bool])
-def test_messages_come_back_as_they_were(dtype) -> None:
+def test_packed_tensors_are_unpacked_unchanged(dtype) -> None:
     tensors = [torch.tensor(True).to(dtype), torch.arange(3).to(dtype), torch.arange(8).to(dtype).view(2, 4)]
     tensors.append(torch.zeros(0, dtype=dtype))
     tensors.append(torch.arange(5.0, dtype=torch.float64))  # not aligned after odd bytes
     for sent, came in zip(tensors, unpack(pack(tensors), tensors), strict=True):
         assert came.dtype == sent.dtype and torch.equal(sent, came)
-    with pytest.raises(ValueError, match="belongs to another model: 0 bytes, and the server holds"):
+    with pytest.raises(ValueError, match="are of a different model: they have 0 bytes instead of"):
         unpack(pack([]), tensors)
 
 
-def test_without_ray_it_is_said_how_to_install_it(monkeypatch, tmp_path) -> None:
+def test_without_ray_the_error_says_how_to_install_it(monkeypatch, tmp_path) -> None:
     monkeypatch.setitem(__import__("sys").modules, "ray", None)
     with pytest.raises(ImportError, match=r"pip install 'descend\[ray\]'"):
         RemoteServer.start(DownpourServer, network().parameters(), tmp_path / "server.pt")

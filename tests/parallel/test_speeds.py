@@ -1,4 +1,4 @@
-"""Shares of a batch that go with the speed of the processes, and batches that are dealt out as they come."""
+"""Shares of a batch in proportion to the processes' speeds, and dynamically assigned batches."""
 
 import json
 from functools import partial
@@ -8,61 +8,66 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from descend.parallel.speeds import divided
+from descend.parallel.speeds import examples_per_process
 
 
 @given(st.lists(st.floats(0.01, 100), min_size=1, max_size=20), st.integers(0, 500))
-def test_all_examples_are_divided_and_the_quick_have_no_fewer(speeds, spare) -> None:
-    sizes = divided(len(speeds) + spare, speeds)
+def test_all_examples_are_divided_and_faster_processes_get_no_fewer(speeds, spare) -> None:
+    sizes = examples_per_process(len(speeds) + spare, speeds)
     assert sum(sizes) == len(speeds) + spare and min(sizes) >= 1
     ranked = [size for _, size in sorted(zip(speeds, sizes))]
     assert all(a <= b + 1 for a, b in zip(ranked, ranked[1:]))
 
 
-def test_shares_go_with_the_speed() -> None:
-    assert divided(64, (3, 3, 3, 1)) == [19, 19, 19, 7] and divided(4, (100, 1, 1, 1)) == [1, 1, 1, 1]
+def test_shares_are_proportional_to_the_speed() -> None:
+    assert examples_per_process(64, (3, 3, 3, 1)) == [19, 19, 19, 7] and examples_per_process(4, (100, 1, 1, 1)) == [
+        1,
+        1,
+        1,
+        1,
+    ]
     with pytest.raises(ValueError, match="3 examples cannot be divided among 4 processes"):
-        divided(3, (1, 1, 1, 1))
+        examples_per_process(3, (1, 1, 1, 1))
 
 
 @pytest.mark.slow
-def test_unequal_shares_make_the_steps_of_equal_ones(torchrun, tmp_path) -> None:
+def test_unequal_shares_give_the_steps_of_equal_shares(torchrun, tmp_path) -> None:
     torchrun("speeds.py", 3, str(tmp_path))
-    told = json.loads((tmp_path / "told.json").read_text())
+    results = json.loads((tmp_path / "results.json").read_text())
     for workers in ("0", "1"):  # a worker process draws ahead of the steps
-        sizes = told[workers]["sizes"]
+        sizes = results[workers]["sizes"]
         assert [row[0] for row in sizes] == [7, 4, 1] and [row[4] for row in sizes] == [1, 1, 1]
-        assert told[workers]["apart"] < 1e-12
-    assert [text.split(",")[0] for text in told["refused"]] == [
-        "speeds must be 3 numbers above 0",
-        "speeds must be 3 numbers above 0",
-        "only a loader with a DistributedSampler and a batch size can be shared out anew",
+        assert results[workers]["apart"] < 1e-12
+    assert [text.split(",")[0] for text in results["refused"]] == [
+        "speeds must have one number above 0 per process (3)",
+        "speeds must have one number above 0 per process (3)",
+        "the loader must have a DistributedSampler and a batch size",
     ]
 
 
 @pytest.mark.slow
-def test_batches_are_dealt_out_once_and_the_slow_process_takes_fewer(torchrun, tmp_path) -> None:
+def test_batches_are_assigned_once_and_the_slow_process_takes_fewer(torchrun, tmp_path) -> None:
     torchrun("coming.py", 2, str(tmp_path))
-    told = json.loads((tmp_path / "told.json").read_text())
+    results = json.loads((tmp_path / "results.json").read_text())
     for number in (0, 1):  # passes
-        dealt = [batch for process in told["batches"] for batch in process[number]]
+        dealt = [batch for process in results["batches"] for batch in process[number]]
         assert sorted(row for batch in dealt for row in batch) == list(range(120)) and {len(b) for b in dealt} == {4}
-    assert told["batches"][0][0][0] != told["batches"][0][1][0]  # each pass in an order of its own
-    quick, slow = (sum(map(len, process)) for process in told["batches"])
+    assert results["batches"][0][0][0] != results["batches"][0][1][0]  # each pass in an order of its own
+    quick, slow = (sum(map(len, process)) for process in results["batches"])
     assert quick > 2 * slow > 0
-    assert told["loss"][0] == told["loss"][1] < 0.5 * told["before"]  # one model, which learns
-    assert told["waited"] < 0.5 * told["slow_seconds"]
+    assert results["loss"][0] == results["loss"][1] < 0.5 * results["before"]  # one model, which learns
+    assert results["waited"] < 0.5 * results["slow_seconds"]
 
 
 @pytest.mark.slow
-def test_steps_of_the_first_gradients_are_those_of_one_rule_and_each_example_counts_once(torchrun, tmp_path) -> None:
+def test_steps_of_the_first_gradients_use_each_example_once(torchrun, tmp_path) -> None:
     torchrun("firsts.py", 3, str(tmp_path))
-    told = json.loads((tmp_path / "told.json").read_text())
+    results = json.loads((tmp_path / "results.json").read_text())
     rows, passes, together = 30, 3, 3
     steps = rows * passes - together + 1  # the first step is everybody's
-    assert "wanted must be 1 to 3, the number of processes, not 4" in told["said"][0]
-    assert "a pass must have two batches for each of 3 processes, and it has 1" in told["said"][1]
-    trained = told["how"]
+    assert "wanted must be between 1 and 3, the number of processes, not 4" in results["said"][0]
+    assert "an epoch must have at least 6 batches, two for each process, but it has 1" in results["said"][1]
+    trained = results["how"]
     for how in trained.values():
         assert all(each == how["weight"][0] for each in how["weight"])  # they hold one model
         quick, slow = min(how["taken"][:2]), how["taken"][2]

@@ -1,13 +1,13 @@
-"""What a store keeps becomes typed values in one place."""
+"""Stored JSON is converted to typed values in one module."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from descend.core.errors import UsageError
 from descend.doctor import record
-from descend.doctor.record.decoding import as_type, decoded, intact
-from descend.ground.errors import UsageError
+from descend.doctor.record.decoding import as_type, decode_text, reporting_damage
 
 ROOM = Path(str(record.__file__)).parent
 
@@ -27,8 +27,8 @@ def test_no_other_module_reads_json_from_a_store():
     assert readers == {"decoding.py", "wire.py"}  # the latter reads what the script sends
 
 
-def test_a_row_is_read_as_its_type():
-    assert decoded(Kept, '{"name": "loss", "values": [1, NaN, -Infinity], "older": 3}', "row").values[0] == 1.0
+def test_a_row_is_converted_to_its_type():
+    assert decode_text(Kept, '{"name": "loss", "values": [1, NaN, -Infinity], "older": 3}', "row").values[0] == 1.0
 
 
 @pytest.mark.parametrize(
@@ -44,9 +44,9 @@ def test_a_row_is_read_as_its_type():
         (None, "row: not a text"),
     ],
 )
-def test_what_is_wrong_is_one_line_with_run_row_and_field(text, reason):
-    with pytest.raises(UsageError) as refused, intact("run 3 in .descend/descend.db"):
-        decoded(Kept, text, "row")
+def test_damage_is_reported_in_one_line_with_run_row_and_field(text, reason):
+    with pytest.raises(UsageError) as refused, reporting_damage("run 3 in .descend/descend.db"):
+        decode_text(Kept, text, "row")
     said = str(refused.value)
     assert said.startswith("run 3 in .descend/descend.db cannot be read: it is damaged") and reason in said
     assert "\n" not in said

@@ -1,4 +1,4 @@
-"""A recorded run's readings, read back by the programs they are written for."""
+"""The exported measurements of a run can be read by the programs for which they are exported."""
 
 import struct
 
@@ -50,7 +50,7 @@ def test_tensorboard(recorded, descend, tmp_path):
 
 
 @pytest.mark.slow
-def test_what_cannot_be_exported_is_said_in_one_line(recorded, descend, tmp_path):
+def test_a_failed_export_is_reported_in_one_line(recorded, descend, tmp_path):
     (tmp_path / "file").write_text("")
     for arguments, said in (
         (("export", "7"), "no run 7"),

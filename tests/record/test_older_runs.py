@@ -1,4 +1,4 @@
-"""A run that an earlier descend has kept is loaded, without the facts that have another form by now."""
+"""A run stored by an earlier version is loaded, except for facts whose form has changed since."""
 
 import json
 import sqlite3
@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
+from descend.core.errors import UsageError
 from descend.doctor.record import Fact, Note, Reading, Record, facts
 from descend.doctor.record.store import open_store
-from descend.ground.errors import UsageError
 
 LIMITED, UNKNOWN = facts.Clip("clip_grad_norm_", 0.5), Fact("phase_of_the_moon", "", 2, {"full": [True]})
 
-SAID = "an observation of an earlier descend cannot be read"
+SAID = "a measurement by an earlier version of descend cannot be read"
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def kept(store, *more: Fact) -> int:
     return number
 
 
-def test_what_cannot_be_read_as_its_type_is_left_out_and_told_once_for_each_name(store):
+def test_an_unreadable_fact_is_left_out_and_noted_once_for_each_name(store):
     short, other = {"function": "clip_grad_norm_"}, {"function": "sqrt", "least": "none"}
     seen = [Fact("clip", "", 0, short), Fact("clip", "1", 0, short), Fact("singular", "0", 1, other), UNKNOWN]
     record = store.load(kept(store, *seen))
@@ -38,20 +38,13 @@ def test_what_cannot_be_read_as_its_type_is_left_out_and_told_once_for_each_name
     assert record.facts["phase_of_the_moon", ""] == [UNKNOWN]
 
 
-def test_what_is_called_otherwise_by_now_is_read_by_its_type_too(store):
-    drawn = [Fact("own_draws", "", 0, detail) for detail in ({"function": "multinomial"}, {})]
-    record = store.load(kept(store, *drawn))
-    assert [seen.fact for seen in record.history(facts.SelfSampledLoss)] == [facts.SelfSampledLoss("multinomial")]
-    assert record.notes[0] == Note("record", f"{SAID}: self_sampled_loss")
-
-
-def test_a_run_is_loaded_again_as_it_was_loaded(store):
+def test_a_run_that_is_loaded_and_saved_again_stays_the_same(store):
     record = store.load(kept(store, Fact("clip", "", 0, {})))
     assert store.load(store.save(record)) == record
 
 
 @pytest.mark.parametrize("body", [[], "detail", 3, {"detail": [1]}, {"name": 3}, {"step": "0"}, {"other": 1}])
-def test_a_fact_that_is_damaged_is_refused_as_ever(store, tmp_path, body: Any):
+def test_a_damaged_fact_is_refused(store, tmp_path, body: Any):
     number = kept(store)
     sound = {"name": "clip", "place": "", "step": 3, "detail": {"function": "f", "limit": 0.5}}
     with sqlite3.connect(tmp_path / "descend.db") as connection:

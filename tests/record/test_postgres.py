@@ -1,4 +1,4 @@
-"""A real PostgreSQL server keeps what SQLite keeps, from many writers at once, and may go away for a while."""
+"""A real PostgreSQL server stores the same runs as SQLite, from many writers at once, and may restart meanwhile."""
 
 import json
 import subprocess
@@ -36,7 +36,7 @@ for step in range(200):
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(messages=st.lists(message, max_size=40), cut=st.integers(0, 40))
-def test_what_is_added_is_loaded(postgres, messages, cut):
+def test_stored_messages_are_loaded_unchanged(postgres, messages, cut):
     record = Record(script="train.py --épochs 3", seed=-7, environment={"torch": "2.13", "größe": "λ"})
     with open_store(postgres.url) as store:
         loaded = written_and_loaded(store, record, messages, cut)
@@ -56,7 +56,7 @@ def test_eight_processes_write_at_once_and_lose_nothing(postgres):
             assert kept.steps == tuple(range(300)) and kept.values == tuple(1 / (1 + step) for step in range(300))
 
 
-def test_a_server_that_goes_away_and_comes_back_gets_what_it_has_missed(postgres):
+def test_a_restarted_server_gets_the_messages_that_it_has_missed(postgres):
     with open_store(postgres.url) as store:
         number = store.begin(Record(script="train.py"))
         with store.writer(number) as writer:
@@ -74,7 +74,7 @@ def test_a_server_that_goes_away_and_comes_back_gets_what_it_has_missed(postgres
         assert store.load(number).series("loss").values == (1.0, 0.5, 0.25)
 
 
-def test_a_server_that_is_not_there_is_said_in_one_line(descend, tmp_path):
+def test_a_missing_server_is_reported_in_one_line(descend, tmp_path):
     (tmp_path / "train.py").write_text(SICK)
     url = "postgresql+psycopg://me:hunter2@127.0.0.1:9/runs"
     done = descend("doctor", "--store", url, "train.py", cwd=tmp_path)

@@ -1,4 +1,4 @@
-"""Runs come back from the disk as they were, whoever else writes and whatever is wrong with the disk."""
+"""Runs are read back unchanged, with other writers and with disk errors."""
 
 import os
 import signal
@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from descend.doctor.record import Cost, Effect, Ending, Fact, Note, Reading, Record, Site
-from descend.doctor.record.store import open_store
-from descend.ground.errors import UsageError
+from descend.core.errors import UsageError
+from descend.doctor.record import Cost, Effect, Ending, Fact, Note, Reading, Record, Site, schema
+from descend.doctor.record.store import FIRST_INNER, open_store
 
 from .test_wire import message
 
@@ -49,7 +49,7 @@ def written_and_loaded(store, record: Record, messages: list, cut: int) -> Recor
 @pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(messages=st.lists(message, max_size=40), cut=st.integers(0, 40))
-def test_what_is_added_is_loaded(tmp_path_factory, messages, cut):
+def test_stored_messages_are_loaded_unchanged(tmp_path_factory, messages, cut):
     record = Record(script="train.py --épochs 3", seed=-7, environment={"torch": "2.13", "größe": "λ"})
     with open_store(tmp_path_factory.mktemp("store")) as store:
         loaded = written_and_loaded(store, record, messages, cut)
@@ -57,7 +57,7 @@ def test_what_is_added_is_loaded(tmp_path_factory, messages, cut):
     assert bits(loaded) == bits(record)
 
 
-def test_a_long_series_comes_back_whole_from_many_commits(store, monkeypatch):
+def test_a_long_series_of_many_commits_is_loaded_completely(store, monkeypatch):
     monkeypatch.setattr("descend.doctor.record.writer.INTERVAL_S", 3600)  # the commits here are the only ones
     record = Record()
     with store.writer(store.begin(record)) as writer:
@@ -66,7 +66,7 @@ def test_a_long_series_comes_back_whole_from_many_commits(store, monkeypatch):
             batch += [Reading("spikes", "0", step * step, 1.0) for step in range(start, start + 37, 5)]
             record.extend(batch)
             writer.add(batch)
-            writer._save()
+            writer._save_messages()
     assert store.load(record.run) == record
     with store.engine.connect() as connection:
         rows = connection.exec_driver_sql("select count(*) from parts").scalar()
@@ -91,7 +91,7 @@ def test_a_whole_record_can_be_saved_at_once(store):
     assert store.load(record.run) == record
 
 
-def test_a_run_without_an_ending_loads_with_none(store):
+def test_a_run_that_never_ended_is_loaded_without_an_ending(store):
     number = store.begin(Record(script="train.py"))
     with store.writer(number) as writer:
         writer.add([Reading("loss", "", 41, 0.5)])
@@ -118,8 +118,33 @@ def test_the_list_of_runs(store):
     assert rows[0].started.tzinfo is not None
     assert store.load(1).environment == {"torch": "2.13.0"}
     kept = [(number, record.parent, record.role) for number, record in store.trial_runs(1).items()]
-    assert kept == [(3, 1, "trial_run"), (4, 1, "trial_run")]
-    assert [row.number for row in store.runs(("trial_run",))] == [3, 4]
+    assert kept == [(FIRST_INNER, 1, "trial_run"), (FIRST_INNER + 1, 1, "trial_run")]
+    assert [row.number for row in store.runs(("trial_run",))] == [FIRST_INNER, FIRST_INNER + 1]
+
+
+def test_listed_runs_are_numbered_without_gaps_whatever_is_inside_them(store):
+    numbers = []
+    for role in ("baseline", "watch", "baseline"):
+        numbers.append(store.begin(Record(role=role)))
+        inner = store.begin(Record(role="baseline", parent=numbers[-1]))
+        for _ in range(3):
+            store.begin(Record(role="trial_run", parent=inner))
+    assert numbers == [1, 2, 3] == [row.number for row in store.runs()]
+    assert [store.number(None), *map(store.number, numbers)] == [3, 1, 2, 3]
+    with pytest.raises(UsageError, match=r"the existing runs are 1, 2, 3$"):
+        store.number(4)
+
+
+def test_the_number_of_a_trial_in_an_older_store_is_refused(store):
+    with store.engine.begin() as connection:
+        row = {"script": "train.py", "root": "/", "seed": 0, "environment": "{}", "started": "2026-01-01T00:00:00"}
+        rows = [(1, "baseline", None), (2, "trial_run", 1), (3, "trial_run", 1), (4, "baseline", None)]
+        for number, role, parent in rows:
+            connection.execute(schema.runs.insert().values(row | {"number": number, "role": role, "parent": parent}))
+    assert [row.number for row in store.runs()] == [1, 4] and store.number(4) == 4
+    with pytest.raises(UsageError, match=r"run 2 in .* belongs to another run; descend runs lists the runs"):
+        store.number(2)
+    assert store.begin(Record()) == 5 and store.begin(Record(role="trial_run", parent=5)) == FIRST_INNER
 
 
 def test_a_case_is_kept_in_order_and_replaced(store):
@@ -132,17 +157,17 @@ def test_a_case_is_kept_in_order_and_replaced(store):
     assert store.load_case(number) == (findings, trials)
 
 
-def test_an_unknown_run_names_those_there_are(store):
-    with pytest.raises(UsageError, match=r"no run 7 in .*descend\.db: there are no runs yet"):
+def test_the_error_for_an_unknown_run_lists_the_existing_runs(store):
+    with pytest.raises(UsageError, match=r"no run 7 in .*descend\.db: no runs are recorded yet"):
         store.load(7)
     for _ in range(25):
         store.begin(Record())
-    with pytest.raises(UsageError, match=r"no run 99 .*; there are … 6, 7, .*, 25$"):
+    with pytest.raises(UsageError, match=r"no run 99 .*; the existing runs are … 6, 7, .*, 25$"):
         store.load_case(99)
 
 
 @pytest.mark.slow
-def test_a_great_many_readings_are_loaded(store):
+def test_many_readings_are_loaded(store):
     number = store.begin(Record())
     for start in range(0, 2_000, 250):
         steps = range(start, start + 250)
@@ -156,7 +181,7 @@ WRITES = """
 import sys, time
 from pathlib import Path
 from descend.doctor.record import Reading, Record
-from descend.doctor.record.store import open_store
+from descend.doctor.record.store import FIRST_INNER, open_store
 store = open_store(Path(sys.argv[1]))
 number = store.begin(Record(script="train.py"))
 with store.writer(number) as writer:
@@ -193,7 +218,7 @@ def test_a_killed_process_loses_about_its_last_second(tmp_path):
     assert record.ending is None
     assert kept.steps == tuple(range(len(kept)))
     assert kept.values == tuple(1 / (1 + step) for step in kept.steps)
-    assert written - len(kept) < 180  # 1 s at 100 a second, with room for a busy machine
+    assert written - len(kept) < 180  # 1 s at 100 a second, with a margin for a busy machine
     assert len(kept) > 0
 
 
@@ -207,7 +232,7 @@ def test_several_processes_write_at_once(tmp_path):
         assert all(len(store.load(int(number)).series("loss")) == 300 for number, _ in last)
 
 
-def test_many_can_open_a_new_store_at_the_same_moment(tmp_path):
+def test_many_processes_can_open_a_new_store_at_the_same_time(tmp_path):
     def begin(_: int) -> int:
         with open_store(tmp_path / "new" / "store") as store:
             return store.begin(Record())
@@ -216,13 +241,13 @@ def test_many_can_open_a_new_store_at_the_same_moment(tmp_path):
         assert sorted(pool.map(begin, range(16))) == list(range(1, 17))
 
 
-def test_roles_stand_in_the_store_by_the_names_that_earlier_versions_gave_them(store):
-    for role in ("baseline", "trial_run", "watch"):
+def test_roles_are_stored_under_the_names_of_earlier_versions(store):
+    for role in ("baseline", "watch", "trial_run"):
         store.save(Record(role=role))
     with store.engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT role FROM runs ORDER BY number").scalars().all() == [
             "exam",
-            "arm",
             "watch",
+            "arm",
         ]
-    assert [store.load(number).role for number in (1, 2, 3)] == ["baseline", "trial_run", "watch"]
+    assert [store.load(number).role for number in (1, 2, FIRST_INNER)] == ["baseline", "watch", "trial_run"]

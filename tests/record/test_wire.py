@@ -1,4 +1,4 @@
-"""What crosses the process boundary arrives as it was sent."""
+"""Messages from one process to another arrive unchanged."""
 
 import ast
 import math
@@ -39,13 +39,13 @@ def bits(messages: list[Message]) -> list[object]:
 
 
 @given(st.lists(message, max_size=30))
-def test_what_is_encoded_is_decoded(messages):
+def test_encoded_messages_are_decoded_unchanged(messages):
     lines = encode(messages).splitlines(keepends=True)
     assert bits([m for line in lines for m in decode(line)]) == bits(messages)
 
 
 @given(st.lists(message, min_size=1, max_size=10), st.data())
-def test_a_line_cut_anywhere_is_left_out(messages, data):
+def test_an_incomplete_line_is_left_out(messages, data):
     *whole, last = encode(messages).splitlines(keepends=True)
     cut = last[: data.draw(st.integers(0, len(last) - 1))]
     assert decode(cut) == []
@@ -61,13 +61,13 @@ def test_neighbouring_readings_share_one_compact_line():
 
 
 def test_a_fact_between_readings_keeps_its_place():
-    messages = [Reading("loss", "", 0, 1.0), Fact.of(facts.Passes(3), 0), Reading("loss", "", 1, 2.0)]
+    messages = [Reading("loss", "", 0, 1.0), Fact.of(facts.BackwardPasses(3), 0), Reading("loss", "", 1, 2.0)]
     lines = encode(messages).splitlines(keepends=True)
     assert len(lines) == 3
     assert [m for line in lines for m in decode(line)] == messages
 
 
-def test_lines_that_are_not_ours_are_left_out():
+def test_lines_in_other_formats_are_left_out():
     for line in (
         b"epoch 1 loss 0.5\n",
         b'["unknown", {}]\n',
@@ -84,7 +84,7 @@ def test_an_undecodable_file_name_survives():
     assert decode(encode([effect])) == [effect]
 
 
-def test_values_that_json_does_not_know_become_text():
+def test_values_that_json_cannot_represent_become_text():
     (fact,) = decode(encode([Fact("data", "", 0, {"root": Path("data")})]))
     assert fact.detail == {"root": "data"}
 

@@ -1,4 +1,4 @@
-"""The writer never stops a run: it keeps what it cannot save, says so once, and tries again."""
+"""The writer never stops a run: it keeps messages that it cannot save, reports this once and tries again."""
 
 import sqlite3
 
@@ -25,7 +25,7 @@ def test_messages_are_committed_without_closing(tmp_path, quick):
 
 
 @pytest.mark.slow
-def test_a_full_disk_is_reported_and_survived(tmp_path, quick):
+def test_a_full_disk_is_reported_and_does_not_stop_the_run(tmp_path, quick):
     pages = {"max": 40}
     with open_store(tmp_path) as store:
         store.close()  # so that the next connections are made under the limit
@@ -35,17 +35,17 @@ def test_a_full_disk_is_reported_and_survived(tmp_path, quick):
             batch = [Reading(f"quantity {i}", "", i, 0.5) for i in range(3000)]
             writer.add(batch)
             assert comes(lambda: writer.failure)
-            assert "cannot grow: the disk is full" in writer.failure
-            assert store.load(record.run).readings == {}  # nothing by halves
-            later = [Fact.of(facts.Passes(3), 1)]
+            assert "cannot grow because the disk is full" in writer.failure
+            assert store.load(record.run).readings == {}  # either all messages are saved or no message is
+            later = [Fact.of(facts.BackwardPasses(3), 1)]
             writer.add(later)
-            pages["max"] = 100_000  # somebody made room
+            pages["max"] = 100_000  # the disk has space again
             assert comes(lambda: writer.failure is None)
         record.extend(batch + later)
         assert store.load(record.run) == record
 
 
-def test_what_was_never_saved_is_still_said_after_closing(tmp_path, quick):
+def test_unsaved_messages_are_still_reported_after_closing(tmp_path, quick):
     with open_store(tmp_path, timeout_s=0.05) as store:
         number = store.begin(Record())
         other = sqlite3.connect(tmp_path / "descend.db", isolation_level=None)
@@ -56,7 +56,7 @@ def test_what_was_never_saved_is_still_said_after_closing(tmp_path, quick):
         other.close()
 
 
-def test_a_value_that_cannot_be_stored_does_not_hold_up_the_rest(tmp_path, quick):
+def test_a_value_that_cannot_be_stored_does_not_block_the_others(tmp_path, quick):
     with open_store(tmp_path) as store:
         number = store.begin(Record())
         with store.writer(number) as writer:
@@ -76,7 +76,7 @@ def test_an_error_in_the_run_still_saves_what_it_measured(tmp_path):
         assert len(store.load(number).series("loss")) == 1
 
 
-def test_names_that_no_database_holds_are_written_out(tmp_path):
+def test_names_that_a_database_cannot_store_are_escaped(tmp_path):
     with open_store(tmp_path) as store:
         number = store.begin(Record(script="train.py \udcff"))
         with store.writer(number) as writer:

@@ -1,4 +1,4 @@
-"""A command line as it is kept: what can be told to be no secret is shown, all else is not."""
+"""Command lines as they are stored: only values that are certainly not secrets are shown."""
 
 import shlex
 
@@ -28,7 +28,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-def kept(folder, arguments):
+def shown_arguments(folder, arguments):
     return shown_command(["train.py"], folder / "train.py", folder, tuple(arguments)).removeprefix("train.py").strip()
 
 
@@ -45,8 +45,8 @@ def kept(folder, arguments):
         "-n 0 -b 256 -l 1e-3 -e -5 -w0.01 -n=4",
     ],
 )
-def test_what_is_no_secret_is_shown(folder, arguments):
-    assert kept(folder, shlex.split(arguments)) == arguments
+def test_values_that_are_not_secrets_are_shown(folder, arguments):
+    assert shown_arguments(folder, shlex.split(arguments)) == arguments
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_what_is_no_secret_is_shown(folder, arguments):
         ("--token -X1", "--token ***"),
         ("--token --X1", "--token ***"),
         ("--hf-token --lr 1", "--hf-token --lr 1"),
-        ("--password vgg", "--password ***"),  # a word of the sources, too
+        ("--password vgg", "--password ***"),  # `vgg` is also a word of the sources
         ("https://h/?api_key=X1", "***"),
         ("--url https://h/?sig=X1", "--url ***"),
         ("--notify=https://hooks.slack.com/services/T0/B0/X1", "--notify=***"),
@@ -76,7 +76,7 @@ def test_what_is_no_secret_is_shown(folder, arguments):
         ("wandb.api_key=X1 key=X1 +secret=X1 run=X1", "wandb.api_key=*** key=*** +secret=*** run=***"),
         ("--set trainer.name=X1", "--set trainer.name=***"),
         ("X1 hunter2", "*** ***"),
-        ("zz-top-91 API_KEY", "*** API_KEY"),  # the sources' own secret is none of their words
+        ("zz-top-91 API_KEY", "*** API_KEY"),  # a secret in the sources does not count as a word
         ("--author me --out results/x1.pt", "--author *** --out ***"),
         ("1234567890123456", "***"),
         ("--Xq8Zk3=1", "--***=1"),
@@ -84,23 +84,25 @@ def test_what_is_no_secret_is_shown(folder, arguments):
         ("ghp_" + "a1B2" * 9, "***"),
     ],
 )
-def test_all_else_is_hidden(folder, given, shown):
-    assert kept(folder, shlex.split(given)) == shown
+def test_all_other_values_are_hidden(folder, given, shown):
+    assert shown_arguments(folder, shlex.split(given)) == shown
 
 
-def test_commands_that_differ_in_a_secret_only_are_the_same(folder):
-    assert kept(folder, ["--lr", "0.1", "--token", "a1"]) == kept(folder, ["--lr", "0.1", "--token", "b2"])
-    assert kept(folder, ["--lr", "0.1"]) != kept(folder, ["--lr", "0.2"])
+def test_commands_that_differ_only_in_a_secret_are_equal(folder):
+    assert shown_arguments(folder, ["--lr", "0.1", "--token", "a1"]) == shown_arguments(
+        folder, ["--lr", "0.1", "--token", "b2"]
+    )
+    assert shown_arguments(folder, ["--lr", "0.1"]) != shown_arguments(folder, ["--lr", "0.2"])
 
 
-def test_a_value_without_sources_is_hidden_and_what_was_hidden_is_known(tmp_path):
+def test_without_sources_values_are_hidden_and_listed(tmp_path):
     masker = Masker(lambda word: False, tmp_path)
-    assert masker.masked(["--name", "run", "--token", "abc"]) == ["--name", "***", "--token", "***"]
+    assert masker.mask_arguments(["--name", "run", "--token", "abc"]) == ["--name", "***", "--token", "***"]
     assert masker.hidden == [("--name", "run"), ("--token", "abc")]
 
 
 @pytest.mark.parametrize(
-    ("command", "told"),
+    ("command", "shown"),
     [
         ("curl -H 'Authorization: Bearer X1' https://h", "curl -H *** ***"),
         ("git commit -m hunter2", "git commit -m ***"),
@@ -112,5 +114,5 @@ def test_a_value_without_sources_is_hidden_and_what_was_hidden_is_known(tmp_path
         ("sh -c \"echo 'X1\"", "sh -c '***'"),
     ],
 )  # fmt: skip
-def test_a_refused_command_says_what_it_is(folder, command, told):
-    assert masked_command(shlex.split(command), folder) == told
+def test_a_shown_command_contains_no_secrets(folder, command, shown):
+    assert masked_command(shlex.split(command), folder) == shown

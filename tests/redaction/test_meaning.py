@@ -1,4 +1,4 @@
-"""What we say of a run keeps its meaning: of reports and documents without secrets nothing is masked."""
+"""Reports and documents without secrets keep their meaning: nothing in them is masked."""
 
 import inspect
 import io
@@ -50,16 +50,16 @@ def test_nothing_of_a_report_is_masked(case, tmp_path):
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_nothing_of_a_document_is_masked(document):
     text = document.read_text()
-    assert Redactor({}).clean(text) == text
+    assert Redactor({}).mask_secrets(text) == text
 
 
-def test_a_secret_in_a_changed_line_is_in_the_file_of_the_patch_alone(tmp_path):
+def test_a_secret_in_a_changed_line_is_only_in_the_patch_file(tmp_path):
     made = cases.inputs_not_normalised(tmp_path)
     patch = "--- train.py\n+++ train.py\n@@ -1 +1 @@\n-fit(lr=9, api_key='hunter2x')\n+fit(lr=1, api_key='hunter2x')\n"
-    made = replace(made, cure=replace(made.cure, patch=patch), trials=(replace(made.cure, patch=patch),))
+    made = cases.altered(made, fix=replace(made.fix, patch=patch), trials=(replace(made.fix, patch=patch),))
     screen = io.StringIO()
     Console(file=screen, width=200).print(render_console(made, tmp_path))
-    assert "fix.diff changes a line that holds a secret" in screen.getvalue()
+    assert "fix.diff changes a line that contains a secret" in screen.getvalue()
     write_patches(made, tmp_path)
     kept = tmp_path / "fix.diff"
     assert kept.read_text() == patch and kept.stat().st_mode & 0o777 == 0o600

@@ -1,4 +1,4 @@
-"""Patches: their changes are exact, what stands beside them shows no secret, and `patch` takes them."""
+"""Patches: changed lines are exact, context lines contain no secret, and `patch` applies them."""
 
 import json
 import random
@@ -6,11 +6,11 @@ import subprocess
 
 import pytest
 
+from descend.core.regular_files import replace_file
 from descend.doctor.redaction.patches import diff_lines, secret_lines
-from descend.doctor.redaction.private import make_folder, prepare_file
+from descend.doctor.redaction.private import create_file, make_folder, make_private
 from descend.doctor.redaction.sources import Sources
 from descend.doctor.script.script import Script
-from descend.ground.regular_files import replace_file
 
 LINES = [f"line{i} = {i}\n" for i in range(40)]
 KEY = '"""-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBg\n-----END PRIVATE KEY-----"""\n'
@@ -42,7 +42,7 @@ def test_a_patch_among_secrets_still_applies(tmp_path, seed):
     assert applied(tmp_path, script) == "".join(after)
 
 
-def test_a_change_of_a_line_that_holds_a_secret_is_exact(tmp_path):
+def test_a_changed_line_with_a_secret_is_exact(tmp_path):
     path = tmp_path / "train.py"
     path.write_text('x = 1\nlogin(lr=1, api_key="hunter2")\ny = 2\n')
     script = Script(path, tmp_path).edit(path, path.read_text().replace("lr=1", "lr=2"))
@@ -50,14 +50,19 @@ def test_a_change_of_a_line_that_holds_a_secret_is_exact(tmp_path):
     assert applied(tmp_path, script) == wanted
 
 
-def test_without_secrets_it_is_the_usual_diff():
+def test_without_secrets_the_diff_is_the_usual_one():
     shown = "".join(diff_lines(LINES, [*LINES[:10], "new\n", *LINES[11:]], "train.py"))
     assert shown.splitlines()[2] == "@@ -8,7 +8,7 @@" and "\n line7 = 7\n" in shown
     assert secret_lines("a\npassword = 'hunter2'\nb") == {1}
     assert secret_lines(f"a\nx = {KEY}b") == {1, 2, 3}
 
 
-def test_our_files_are_their_owner_s_whatever_the_umask_is(tmp_path):
+def prepare_file(path):
+    create_file(path)
+    make_private(path)
+
+
+def test_only_the_owner_can_read_our_files_whatever_the_umask_is(tmp_path):
     folder = tmp_path / "new" / "store"
     make_folder(folder)
     assert {oct(path.stat().st_mode & 0o777) for path in (folder, folder.parent)} == {"0o700"}
@@ -89,7 +94,7 @@ def saved(*sources, indent=1):
 
 @pytest.mark.parametrize("indent", [1, 2, None])
 @pytest.mark.parametrize("as_list", [True, False])
-def test_the_diff_of_a_notebook_shows_its_changed_line_and_no_secret_of_the_cell(tmp_path, indent, as_list):
+def test_the_diff_of_a_notebook_shows_no_secret_of_the_cell(tmp_path, indent, as_list):
     path = tmp_path / "train.ipynb"
     path.write_text(saved(SECRETS.splitlines(keepends=True) if as_list else SECRETS, indent=indent))
     script = Script(path, tmp_path)
@@ -102,7 +107,7 @@ def test_the_diff_of_a_notebook_shows_its_changed_line_and_no_secret_of_the_cell
 
 
 @pytest.mark.parametrize("as_list", [True, False])
-def test_a_secret_of_a_notebook_is_known_again_elsewhere(tmp_path, as_list):
+def test_secrets_in_a_notebook_are_found(tmp_path, as_list):
     path = tmp_path / "train.ipynb"
     path.write_text(saved(SECRETS.splitlines(keepends=True) if as_list else SECRETS))
     assert "hunter2" in Sources(path, tmp_path).secrets()

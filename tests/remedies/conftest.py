@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from descend.doctor.record import Record, Site
-from descend.doctor.remedies import NotApplicable, Remedy
+from descend.doctor.remedies import NotApplicable, Remedy, apply_remedy
 from descend.doctor.script.script import Script
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-CALLS = {  # what a run would record in each of the scripts in styles/
+CALLS = {  # calls that a run would record in each of the scripts in styles/
     "plain": {
         "optimizer": "torch.optim.SGD(",
         "model_call": "model(xb)",
@@ -41,17 +41,17 @@ CALLS = {  # what a run would record in each of the scripts in styles/
     "scaler": {"optimizer": "torch.optim.SGD(", "model_call": "net(x)", "step": "scaler.step("},
 }
 CALLS["crlf"] = CALLS["plain"]
-QUICK = ("plain", "trainer")  # the styles of the inner loop
+QUICK = ("plain", "trainer")  # names of the styles of the inner loop
 
 
 def read_style(style: str) -> str:
-    """Return a script of that style."""
+    """Return a script written in the given style."""
     name = "plain" if style == "crlf" else style
     text = Path(__file__).with_name("styles").joinpath(f"{name}.txt").read_text(encoding="utf-8")
     return text.replace("\n", "\r\n") if style == "crlf" else text
 
 
-KINDS = {  # and the key of a site of that kind, where none is given (`dropout__net.1`)
+KINDS = {  # kind of site -> its default key; `dropout__net.1` gives another key
     "optimizer": "0",
     "step": "0",
     "idle_loss": "0",
@@ -89,40 +89,38 @@ KINDS = {  # and the key of a site of that kind, where none is given (`dropout__
 
 @dataclass(frozen=True)
 class Patient:
-    """A script on disk and the record of a run of it, of which only the sites matter here."""
+    """A script on disk and the record of its run, in which only the sites matter."""
 
     script: Script
     record: Record
 
     @property
     def text(self) -> str:
-        """The script's text as it stands on disk."""
+        """The unchanged text of the script."""
         return self.script.read(self.script.path)
 
-    def edited(self, remedy: Remedy, **dose: object) -> str:
-        """Return the script's new text; fail with the reason where the remedy does not apply."""
-        script = remedy(self.script, self.record, dose)
-        assert isinstance(script, Script), script.reason
+    def edited(self, remedy: Remedy, **arguments: object) -> str:
+        """Return the script's new text; fail with the reason if the remedy does not apply."""
+        script = apply_remedy(remedy, self.script, self.record, arguments)
         ast.parse(script.read(script.path))
         return script.read(script.path)
 
-    def changes(self, remedy: Remedy, **dose: object) -> list[str]:
+    def changes(self, remedy: Remedy, **arguments: object) -> list[str]:
         """Return the removed and added lines, without their line ends."""
-        script = remedy(self.script, self.record, dose)
-        assert isinstance(script, Script), script.reason
+        script = apply_remedy(remedy, self.script, self.record, arguments)
         ast.parse(script.read(script.path))
         lines = script.diff().splitlines()
         return [line for line in lines if line[:1] in "+-" and line[:3] not in ("+++", "---")]
 
-    def refusal(self, remedy: Remedy, **dose: object) -> str:
-        """Return why the remedy does not apply; fail where it does."""
-        refused = remedy(self.script, self.record, dose)
-        assert isinstance(refused, NotApplicable), refused.diff()
-        return refused.reason
+    def refusal(self, remedy: Remedy, **arguments: object) -> str:
+        """Return why the remedy does not apply; fail if it does apply."""
+        with pytest.raises(NotApplicable) as refused:
+            apply_remedy(remedy, self.script, self.record, arguments)
+        return refused.value.reason
 
 
 def find_sites(text: str, file: Path, calls: dict[str, str], made: dict[str, str]) -> list[Site]:
-    """Return a site for each call whose source begins as given; kinds that are no kind are activations.
+    """Return a site for each call whose source begins as given; an unknown kind is the name of an activation.
 
     `made` names the class of what a call makes, where that is not the name of what it calls.
     """
@@ -170,7 +168,7 @@ def patient(tmp_path: Path) -> Callable[..., Patient]:
 
 @pytest.fixture
 def pointed_at(tmp_path: Path) -> Callable[..., Patient]:
-    """Return a function that writes a script with a site at each expression or statement that reads as given."""
+    """Return a function that writes a script and records a site at each expression with the given source."""
 
     def point(text: str, *pieces: str, function: str = "") -> Patient:
         path = tmp_path / "train.py"
@@ -191,7 +189,7 @@ def styled(style: str, patient: Callable[..., Patient]) -> Patient:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run whatever asks for a style in all of them; the inner loop has a few."""
+    """Run each test with the parameter `styled` on every style of script, or on a few styles in the inner loop."""
     if "style" in metafunc.fixturenames and "style" not in str(metafunc.definition.own_markers):
         marks = {True: (), False: (pytest.mark.slow,)}
         metafunc.parametrize("style", [pytest.param(style, marks=marks[style in QUICK]) for style in CALLS])

@@ -35,13 +35,13 @@ CALLS = [
 
 
 @pytest.mark.parametrize(("before", "after"), CALLS)
-def test_the_rule_is_replaced(patient, before: str, after: str) -> None:
+def test_the_optimizer_is_replaced(patient, before: str, after: str) -> None:
     p = patient(HEAD + f"o = {before}\n", optimizer=before)
     assert p.edited(adaptive_rule, lr=1e-3, optimizer="0") == HEAD + f"o = {after}\n"
 
 
 @pytest.mark.parametrize("rule", ["LARS", "LAMB"])
-def test_a_rule_that_torch_does_not_have_is_one_of_ours(patient, rule: str) -> None:
+def test_an_optimizer_that_torch_lacks_is_taken_from_descend(patient, rule: str) -> None:
     p = patient(
         HEAD + "o = SGD(p, lr=0.1, momentum=0.9, weight_decay=d)\n",
         optimizer="SGD(p, lr=0.1, momentum=0.9, weight_decay=d)",
@@ -64,26 +64,28 @@ def test_torch_is_imported_once(patient) -> None:
 @pytest.mark.parametrize(
     ("call", "reason"),
     [
-        ("optim.Adam(p, lr=1)", "Adam is an adaptive rule already"),
-        ("optim.AdamW(p)", "AdamW is an adaptive rule already"),
-        ("optim.SGD(**options)", "not written in its call"),
-        ("optim.SGD()", "not written in its call"),
-        ("optim.SGD([{'params': p, 'lr': 1}], lr=2)", "rates of their own"),
+        ("optim.Adam(p, lr=1)", "Adam is already an adaptive optimizer"),
+        ("optim.AdamW(p)", "AdamW is already an adaptive optimizer"),
+        ("optim.SGD(**options)", "not written out in its call"),
+        ("optim.SGD()", "not written out in its call"),
+        ("optim.SGD([{'params': p, 'lr': 1}], lr=2)", "their own learning rates"),
     ],
 )
 def test_refusals_say_why(patient, call: str, reason: str) -> None:
     assert reason in patient(HEAD + f"o = {call}\n", optimizer="optim.").refusal(adaptive_rule, lr=1e-3)
 
 
-def test_what_a_library_makes_inside_is_left_there(patient) -> None:
+def test_an_optimizer_made_inside_a_library_is_not_edited(patient) -> None:
     p = patient("trainer.fit(model)\n", optimizer="trainer.fit(", made={"optimizer": "SGD"})
     assert p.refusal(adaptive_rule, lr=1e-3) == "line 1 calls `trainer.fit`, which uses the SGD only indirectly"
 
 
-def test_a_name_of_the_script_is_respected(patient) -> None:
+def test_a_script_that_uses_the_name_torch_is_refused(patient) -> None:
     p = patient("from torch.optim import SGD\ntorch = 3\no = SGD(p, 1)\n", optimizer="SGD(")
-    assert "`torch` of its own" in p.refusal(adaptive_rule, lr=1e-3)
+    assert "already uses the name `torch`" in p.refusal(adaptive_rule, lr=1e-3)
 
 
-def test_a_rate_is_a_positive_number(patient) -> None:
-    assert "cannot be inf" in patient("o = SGD(p)\n", optimizer="SGD(").refusal(adaptive_rule, lr=float("inf"))
+def test_a_learning_rate_must_be_positive(patient) -> None:
+    assert "inf is not a valid learning rate" in patient("o = SGD(p)\n", optimizer="SGD(").refusal(
+        adaptive_rule, lr=float("inf")
+    )

@@ -1,4 +1,4 @@
-"""Patches as an author would write them: a cure that is commented out is uncommented, help texts tell new defaults."""
+"""Patches as an author would write them: a commented-out call is uncommented, help texts state new defaults."""
 
 import pytest
 
@@ -19,7 +19,7 @@ WRITTEN = ("# optimizer.zero_grad()", "#optimizer.zero_grad( )", "#  optimizer.z
 
 @pytest.mark.parametrize("comment", WRITTEN)
 @pytest.mark.parametrize("at", ["first", "second", "third"])
-def test_what_is_commented_out_is_uncommented_where_it_stands(patient, comment, at):
+def test_a_commented_out_call_is_uncommented_in_place(patient, comment, at):
     lines = dict.fromkeys(("first", "second", "third"), "print(x)")
     p = patient(
         LOOP.format(**(lines | {at: comment})), optimizer="torch.optim.SGD(", step="optimizer.step(", backward="loss."
@@ -43,8 +43,8 @@ HELP = {
 
 
 @pytest.mark.parametrize("case", HELP)
-def test_the_help_of_a_default_tells_the_new_one(patient, case):
-    given, told = HELP[case]
+def test_the_help_text_states_the_new_default(patient, case):
+    given, expected = HELP[case]
     text = f"""import argparse, torch
 parser = argparse.ArgumentParser()
 parser.add_argument("--lr", type=float, {given})
@@ -53,4 +53,4 @@ optimizer = torch.optim.SGD(model.parameters(), lr=args.lr)
 """
     p = patient(text, optimizer="torch.optim.SGD(")
     edited = p.edited(REMEDIES["learning_rate"], lr=0.01)
-    assert told in edited and "default=0.01" in edited
+    assert expected in edited and "default=0.01" in edited

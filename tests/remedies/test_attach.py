@@ -20,12 +20,12 @@ CASES = [
 
 
 @pytest.mark.parametrize(("before", "call", "after"), CASES)
-def test_what_was_cut_is_joined(patient, before: str, call: str, after: str) -> None:
+def test_cuts_of_the_graph_are_removed(patient, before: str, call: str, after: str) -> None:
     head = "import torch\n"
     assert patient(head + before + "\n", detach=call).edited(attach) == head + after + "\n"
 
 
-DETACHED_BEFORE = [  # what is detached is no part of the graph without that, either
+DETACHED_BEFORE = [  # the detached values are outside the graph even without the detach
     ("h = body(x).data\np = head(h.detach())", "h.detach(", "h = body(x)\np = head(h)"),
     ("p = head(body(x).data.detach())", "body(x).data.detach(", "p = head(body(x))"),
     ("with torch.no_grad():\n    h = body(x)\np = head(h.detach())", "h.detach(", "h = body(x)\np = head(h)"),
@@ -36,7 +36,7 @@ DETACHED_BEFORE = [  # what is detached is no part of the graph without that, ei
 
 
 @pytest.mark.parametrize(("before", "call", "after"), DETACHED_BEFORE)
-def test_what_replaces_a_detach_is_on_the_graph(patient, before: str, call: str, after: str) -> None:
+def test_the_value_that_replaces_a_detach_is_on_the_graph(patient, before: str, call: str, after: str) -> None:
     head = "import torch\nbody = head = teacher = torch.nn.Linear(3, 3)\n"
     assert patient(head + before + "\n", detach=call).edited(attach) == head + after + "\n"
 
@@ -69,7 +69,7 @@ def test_gradients_flow_again(patient) -> None:
     assert names["w"].grad == 2
 
 
-LEAVES = [  # before the backward pass, and what becomes of it
+LEAVES = [  # the code before the backward pass, and its edited version
     ("h = body(x).data\nloss = f(head(h), y)", "h = body(x)\nloss = f(head(h), y)"),
     ("h = torch.tensor(body(x).tolist())\nloss = f(head(h), y)", "h = body(x)\nloss = f(head(h), y)"),
     (
@@ -152,7 +152,7 @@ LEAVES = [  # before the backward pass, and what becomes of it
     ),
     ("n = 0.0\nloss = f(torch.tensor(n, requires_grad=True))", ""),
     ("w = torch.tensor(x.mean().item(), requires_grad=True)\nloss = f(w)", ""),
-    (  # what is cut on purpose stays so, where the loss itself had no graph
+    (  # intended cuts stay, where the loss itself had no graph
         "loss = f(body(x), head(x).detach())\nloss = torch.tensor(loss.item(), requires_grad=True)",
         "loss = f(body(x), head(x).detach())",
     ),
@@ -167,7 +167,7 @@ LEAVES = [  # before the backward pass, and what becomes of it
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("before", "after"), LEAVES)
-def test_where_no_detach_was_seen_what_the_loss_is_made_of_stays_on_the_graph(patient, before: str, after: str) -> None:
+def test_without_a_recorded_detach_other_cuts_are_removed(patient, before: str, after: str) -> None:
     head = "import torch\nfrom torch import nn\nbody, head = nn.Linear(2, 2), nn.Linear(2, 2)\n"
     indent = "    " if before.startswith("for") or before.startswith("teacher") else ""
     end = f"\n{indent}loss.backward()\n"
@@ -175,4 +175,4 @@ def test_where_no_detach_was_seen_what_the_loss_is_made_of_stays_on_the_graph(pa
     if after:
         assert p.edited(attach) == head + after + end
     else:
-        assert "nothing that the loss is made of is seen to leave the graph" in p.refusal(attach)
+        assert "no operation was found in the source that disconnects the loss" in p.refusal(attach)

@@ -18,11 +18,11 @@ LINES = [
 
 
 @pytest.mark.parametrize(("line", "call", "after"), LINES)
-def test_what_is_given_is_kept_off_zero(patient, line, call, after):
+def test_the_argument_is_kept_away_from_zero(patient, line, call, after):
     p = patient(f"import torch\n{line}\n", made={"singular": call.split(".")[-1].strip("(")}, singular=call)
     assert p.changes(away_from_zero, eps=1e-8) == [f"-{line}", f"+{after}"]
 
 
-def test_somewhere_inside(patient):
+def test_a_root_inside_another_function_is_refused(patient):
     p = patient("d = distance(a, b)\n", made={"singular": "sqrt"}, singular="distance(")
     assert "only indirectly" in p.refusal(away_from_zero, eps=1e-8)

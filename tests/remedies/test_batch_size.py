@@ -13,7 +13,7 @@ LOADERS = [
 
 
 @pytest.mark.parametrize(("before", "after"), LOADERS)
-def test_a_loader(patient, before: str, after: str) -> None:
+def test_the_argument_of_a_loader_is_changed(patient, before: str, after: str) -> None:
     p = patient(HEAD + f"loader = {before}\n", loader=before.split("(")[0])
     assert p.edited(batch_size, batch_size=32) == HEAD + f"loader = {after}\n"
 
@@ -45,7 +45,7 @@ LOOPS = {
 
 
 @pytest.mark.parametrize("loop", LOOPS, ids=str)
-def test_a_loop_that_cuts_its_batches(patient, loop: str) -> None:
+def test_the_stride_of_a_loop_is_changed(patient, loop: str) -> None:
     text = "import torch\n" + LOOPS[loop]
     p = patient(text, model_call="model(")
     assert p.edited(batch_size, batch_size=32) == text.replace("256", "32")
@@ -54,9 +54,18 @@ def test_a_loop_that_cuts_its_batches(patient, loop: str) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("for e in range(9):\n    l = c(model(X), y)\n", "no loop around line 2 cuts its batches"),
-        ("for i in range(0, n, B):\n    l = c(model(X[i:i + B]), y)\n", "`B` in line 1 does not come from a number"),
-        ("for i in range(0, n, 256):\n    l = c(model(f(i)), y)\n", "the loop in line 1 does not cut by 256"),
+        (
+            "for e in range(9):\n    l = c(model(X), y)\n",
+            "no loop around line 2 slices the data into batches",
+        ),
+        (
+            "for i in range(0, n, B):\n    l = c(model(X[i:i + B]), y)\n",
+            "`B` in line 1 is not set by a number in the source",
+        ),
+        (
+            "for i in range(0, n, 256):\n    l = c(model(f(i)), y)\n",
+            "the loop in line 1 does not slice the data into batches of 256",
+        ),
         ("for i in range(0, n, 32):\n    l = c(model(X[i:i + 32]), y)\n", "the batch size is 32 already"),
     ],
 )
@@ -65,7 +74,7 @@ def test_refusals_of_a_loop_say_why(patient, text: str, reason: str) -> None:
 
 
 def test_refusals_of_a_loader_say_why(patient) -> None:
-    assert "comes out of `**k`" in patient(HEAD + "DataLoader(ds, **k)\n", loader="DataLoader").refusal(
+    assert "is passed by `**k`" in patient(HEAD + "DataLoader(ds, **k)\n", loader="DataLoader").refusal(
         batch_size, batch_size=32
     )
     assert "line 3 calls `make`" in patient(HEAD + "make(ds)\n", loader="make").refusal(batch_size, batch_size=32)

@@ -1,14 +1,15 @@
-"""A network that follows another by its parameters gets its buffers, too."""
+"""A network whose parameters average those of another also gets its buffers."""
 
 from pathlib import Path
 
 import pytest
 
+from descend.doctor.codemod.parameter_averaging import parameter_averaging_loops
+from descend.doctor.codemod.syntax import parse
 from descend.doctor.record import Record, Site
+from descend.doctor.remedies import apply_remedy
 from descend.doctor.remedies.buffers_too import buffers_too
 from descend.doctor.script.script import Script
-from descend.doctor.source.averaged import loops_over_parameters
-from descend.doctor.source.syntax import Syntax, parse
 
 LOOPS = {
     "for s, p in zip(ema.parameters(), net.parameters()):\n    s.mul_(0.9).add_(p, alpha=0.1)\n":
@@ -19,12 +20,11 @@ LOOPS = {
 
 
 @pytest.mark.parametrize("loop", LOOPS)
-def test_a_loop_over_the_buffers_follows(tmp_path, loop):
+def test_a_loop_over_the_buffers_is_added(tmp_path, loop):
     path = tmp_path / "train.py"
     path.write_text(f"{loop}step()\n")
     record = Record(sites=[Site("unaveraged_buffers", "0", str(path), 1, 0, 2, len(loop.splitlines()[1]))])
-    script = buffers_too(Script(path, tmp_path), record, {"kind": "unaveraged_buffers", "place": "0"})
-    assert isinstance(script, Script), script.reason
+    script = apply_remedy(buffers_too, Script(path, tmp_path), record, {"kind": "unaveraged_buffers", "place": "0"})
     assert script.read(path) == f"{loop}{LOOPS[loop]}step()\n"
 
 
@@ -39,6 +39,6 @@ def test_a_loop_over_the_buffers_follows(tmp_path, loop):
         ("for p in net.parameters():\n    p.mul_(0.9)\n", 0),
     ],
 )
-def test_which_loops_are_meant(tmp_path, text, count):
+def test_only_averaging_loops_without_buffers_are_found(tmp_path, text, count):
     syntax = parse(Path(tmp_path / "train.py"), text)
-    assert isinstance(syntax, Syntax) and len(list(loops_over_parameters(syntax))) == count
+    assert len(list(parameter_averaging_loops(syntax))) == count

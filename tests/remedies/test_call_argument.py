@@ -19,11 +19,11 @@ TEXT = "import torch\nimport torch.nn.functional as F\n{}\n"
 )
 def test_the_argument_is_set(pointed_at, call, function, keyword, index, value, after):
     known = pointed_at(TEXT.format(call), call, function=function)
-    dose = {"kind": "on_loss", "place": "0", "keyword": keyword, "index": index, "value": value}
-    assert TEXT.format(after) == known.edited(call_argument, **dose)
+    arguments = {"kind": "on_loss", "place": "0", "keyword": keyword, "index": index, "value": value}
+    assert TEXT.format(after) == known.edited(call_argument, **arguments)
 
 
 def test_a_function_that_makes_the_call_is_not_the_call(pointed_at):
     known = pointed_at(TEXT.format("ranked(t)"), "ranked(t)", function="argsort")
-    dose = {"kind": "on_loss", "place": "0", "keyword": "descending", "index": -1, "value": True}
-    assert "does not show the call of argsort" in known.refusal(call_argument, **dose)
+    arguments = {"kind": "on_loss", "place": "0", "keyword": "descending", "index": -1, "value": True}
+    assert "does not contain the call of argsort" in known.refusal(call_argument, **arguments)

@@ -4,7 +4,7 @@ from descend.doctor.remedies.call_backward import call_backward
 
 HEAD = "opt = optim.SGD(net.parameters(), lr=0.1)\n"
 LOOP = HEAD + "for x in r:\n    loss = f(x)\n    opt.zero_grad()\n    opt.step()\n    log(loss)\n"
-CASES = {  # the script, a part of it, and what it becomes
+CASES = {  # the script, a part of it, and the edited part
     "a loop": (LOOP, "    opt.step()", "    loss.backward()\n    opt.step()"),
     "nothing clears": (
         LOOP.replace("    opt.zero_grad()\n", ""),
@@ -26,13 +26,13 @@ CASES = {  # the script, a part of it, and what it becomes
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_backward_pass_stands_before_the_step(patient, name):
+def test_the_backward_pass_is_inserted_before_the_step(patient, name):
     text, before, after = CASES[name]
     p = patient(text, idle_loss="opt.step(", step="opt.step(", optimizer="optim.SGD(")
     assert p.edited(call_backward, loss="loss", optimizer="0") == text.replace(before, after)
 
 
-def test_it_stands_where_the_loss_has_its_name(patient):
+def test_the_backward_pass_uses_the_variable_of_the_loss(patient):
     text = "def update():\n    opt.step()\n\n\n" + LOOP.replace("opt.step()", "update()")
     p = patient(text, idle_loss="update(", step="opt.step(", optimizer="optim.SGD(")
     after = "    loss.backward()\n    update()\n"
@@ -40,8 +40,8 @@ def test_it_stands_where_the_loss_has_its_name(patient):
 
 
 @pytest.mark.parametrize("call", ["loss.backward()", "scaler.scale(loss).backward()", "accelerator.backward(loss)"])
-def test_a_pass_that_is_made_under_a_condition_is_pointed_at(patient, call):
+def test_a_conditional_backward_pass_is_reported(patient, call):
     text = LOOP.replace("    opt.step()", f"    if late:\n        {call}\n    opt.step()")
     p = patient(text, idle_loss="opt.step(", step="opt.step(", optimizer="optim.SGD(")
-    told = p.refusal(call_backward, loss="loss", optimizer="0")
-    assert told == "line 6 goes backward from `loss`, if ever its condition holds"
+    reason = p.refusal(call_backward, loss="loss", optimizer="0")
+    assert reason == "line 6 calls `loss.backward()` only under a condition"

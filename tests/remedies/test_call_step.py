@@ -5,7 +5,7 @@ from descend.doctor.remedies.call_step import call_step
 HEAD = "opt = optim.SGD(net.parameters(), lr=0.1)\n"
 LOOP = HEAD + "for x in r:\n    opt.zero_grad()\n    loss = f(x)\n    loss.backward()\n    log(loss)\n"
 SCALER = HEAD + "for x in r:\n    opt.zero_grad()\n    scaler.scale(f(x)).backward()\n"
-CASES = {  # the script, the backward pass, a part of the script, and what it becomes
+CASES = {  # the script, the backward pass, a part of the script, and the edited part
     "a loop": (LOOP, "loss.backward(", "loss.backward()", "loss.backward()\n    opt.step()"),
     "nothing clears": (
         LOOP.replace("    opt.zero_grad()\n", ""),
@@ -91,7 +91,7 @@ def test_a_step_follows_the_backward_pass(patient, case: str) -> None:
 
 
 TRAIN = "def train(net, loader, o):\n    for x in loader:\n        o.zero_grad()\n        f(x).backward()\n"
-NAMED = {  # the script, and what the optimizer is called at the backward pass
+NAMED = {  # the script, and the optimizer's name at the backward pass
     "a parameter": (TRAIN + "def main():\n    opt = optim.SGD(p)\n    train(net, loader, opt)\n", "o"),
     "a keyword": (TRAIN + "opt = optim.SGD(p)\ntrain(net, loader=loader, o=opt)\n", "o"),
     "given at once": (TRAIN + "train(net, loader, optim.SGD(p))\n", "o"),
@@ -130,7 +130,7 @@ NAMED = {  # the script, and what the optimizer is called at the backward pass
 
 
 @pytest.mark.parametrize("case", NAMED)
-def test_the_optimizer_has_the_name_that_it_has_there(patient, case: str) -> None:
+def test_the_step_uses_the_optimizers_name_in_its_scope(patient, case: str) -> None:
     text, name = NAMED[case]
     p = patient(text, backward="f(x).backward(", optimizer="optim.SGD(")
     (added,) = p.changes(call_step, optimizer="0")
@@ -150,22 +150,26 @@ for x in r:
 """
 
 
-def test_one_of_two_optimizers(patient) -> None:
+def test_the_step_of_one_of_two_optimizers_is_added(patient) -> None:
     p = patient(GAN, backward="real(x).backward(", optimizer="optim.SGD(a", optimizer__1="optim.SGD(b")
     assert p.edited(call_step, optimizer="1") == GAN + "    g.step()\n"
 
 
-def test_which_pass_is_whose_may_not_be_told(patient) -> None:
+def test_an_ambiguous_backward_pass_is_refused(patient) -> None:
     text = GAN.replace("    g.zero_grad()\n", "")
     p = patient(text, backward="real(x).backward(", optimizer="optim.SGD(a", optimizer__1="optim.SGD(b")
-    assert "which of several backward passes is for `g`" in p.refusal(call_step, optimizer="1")
+    assert "which of several backward passes belongs to `g`" in p.refusal(call_step, optimizer="1")
 
 
 @pytest.mark.parametrize(
     ("text", "backward", "reason"),
     [
         (HEAD + "trainer.fit(net)\n", "trainer.fit(", "line 2 calls `trainer.fit`, which uses the fit only indirectly"),
-        ("f({'o': optim.SGD(p)})\nloss.backward()\n", "loss.backward(", "line 2 does not show what the optimizer"),
+        (
+            "f({'o': optim.SGD(p)})\nloss.backward()\n",
+            "loss.backward(",
+            "it is unclear which variable holds the optimizer in line 2",
+        ),
         (HEAD + "def f():\n    return loss.backward()\n", "loss.backward(", "leaves the function"),
     ],
 )
@@ -174,11 +178,11 @@ def test_refusals_say_why(patient, text: str, backward: str, reason: str) -> Non
 
 
 @pytest.mark.parametrize("step", ["opt.step()", "if i % 8 == 7:\n        opt.step()", "scaler.step(opt)"])
-def test_a_step_that_is_there_is_told(patient, step: str) -> None:
+def test_a_conditional_step_is_reported(patient, step: str) -> None:
     text = LOOP + f"    {step}\n"
     line = text[: text.index("step(opt)" if "scaler" in step else "opt.step")].count("\n") + 1
     p = patient(text, backward="loss.backward(", optimizer="optim.SGD(")
-    assert p.refusal(call_step) == f"line {line} steps `opt` already, if ever its condition holds"
+    assert p.refusal(call_step) == f"line {line} already steps `opt`, but only under a condition"
 
 
 def test_the_parameters_move(patient) -> None:
@@ -209,6 +213,6 @@ for _ in range(3):
         ),
     ],
 )
-def test_a_step_that_is_in_the_other_branch(patient, branches: str, after: str) -> None:
+def test_a_step_in_one_branch_is_added_to_the_other(patient, branches: str, after: str) -> None:
     p = patient(LOOP + branches, backward="loss.backward(", optimizer="optim.SGD(")
     assert p.edited(call_step) == LOOP + after

@@ -37,7 +37,7 @@ def test_the_gradients_are_cleared_after_the_step(patient, case: str) -> None:
     [
         ("f().backward()\nopt.step()\nopt.zero_grad()\n", "no statement clears"),
         ("f().backward(); opt.zero_grad(); opt.step()\n", "no statement clears"),
-        ("if a: opt.step()\n", "no statement that another could follow"),
+        ("if a: opt.step()\n", "is not a separate statement, so nothing can be moved after it"),
     ],
 )
 def test_refusals_say_why(patient, text: str, reason: str) -> None:

@@ -49,7 +49,7 @@ PLACES = {  # the script, the optimizer, and the line before the step
 
 
 @pytest.mark.parametrize("case", PLACES)
-def test_whose_gradients_are_clipped(patient, case: str) -> None:
+def test_the_gradients_of_the_optimizers_model_are_clipped(patient, case: str) -> None:
     text, arguments = PLACES[case]
     step = next(line for line in text.splitlines() if ".step()" in line).split()[-1]
     edited = patient(HEAD + text, optimizer="SGD(", step=step).edited(clip_gradients, max_norm=1.0)
@@ -79,16 +79,16 @@ def test_torch_is_imported(patient) -> None:
     assert p.changes(clip_gradients, max_norm=1.0) == ["+import torch", f"+{CLIP}(n.parameters(), 1.0)"]
 
 
-def test_what_is_clipped_already_is_left(patient) -> None:
+def test_clipped_gradients_are_not_clipped_again(patient) -> None:
     text = HEAD + "o = SGD(n.parameters())\nclip_grad_norm_(n.parameters(), 1)\no.step()\n"
     p = patient(text, optimizer="SGD(", step="o.step(", clip="clip_grad_norm_(")
-    assert p.refusal(clip_gradients, max_norm=1.0) == "line 3 clips the gradients already"
+    assert p.refusal(clip_gradients, max_norm=1.0) == "line 3 already clips the gradients"
 
 
-def test_a_backward_pass_outside_of_the_closure(patient) -> None:
+def test_a_backward_pass_outside_the_closure_is_refused(patient) -> None:
     text = CLOSURE.replace("    l.backward()\n", "") + "l.backward()\n"
     p = patient(text, optimizer="SGD(", step="o.step(", backward="l.backward(")
-    assert p.refusal(clip_gradients, max_norm=1.0) == "line 6 is not in the closure of the step"
+    assert p.refusal(clip_gradients, max_norm=1.0) == "line 6 is not in the closure of the optimizer's step"
 
 
 def test_no_step_is_longer_than_the_rate_times_the_norm(patient) -> None:

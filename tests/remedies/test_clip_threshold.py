@@ -15,7 +15,7 @@ CALLS = [
 
 
 @pytest.mark.parametrize(("before", "after"), CALLS)
-def test_the_call_itself(patient, before: str, after: str) -> None:
+def test_the_threshold_in_the_call_is_changed(patient, before: str, after: str) -> None:
     p = patient(HEAD + before + "\n", clip=before.split("(")[0], made={"clip": _function(before)})
     assert p.edited(clip_threshold, max_norm=2.0) == HEAD + after + "\n"
 
@@ -32,7 +32,7 @@ def _function(code: str) -> str:
         "class T:\n    clip = 0.5\n    def f(self):\n        clip_grad_norm_(p, max_norm=self.clip)\n",
     ],
 )
-def test_the_number_is_changed_where_it_stands(patient, text: str) -> None:
+def test_the_number_is_changed_where_it_is_defined(patient, text: str) -> None:
     p = patient(HEAD + text, clip="clip_grad_norm_(")
     assert p.edited(clip_threshold, max_norm=2.0) == HEAD + text.replace("0.5", "2.0")
 
@@ -42,7 +42,7 @@ def test_the_number_is_changed_where_it_stands(patient, text: str) -> None:
     [
         ("clip_grad_norm_(p, 2.0)", "the threshold of the clipping is 2.0 already"),
         ("trainer.fit(m)", "the clip_grad_norm_ only indirectly"),
-        ("clip_grad_norm_(*a)", "come out of a list"),
+        ("clip_grad_norm_(*a)", "unpacks a list into the call's arguments"),
     ],
 )
 def test_refusals_say_why(patient, call: str, reason: str) -> None:
@@ -50,5 +50,5 @@ def test_refusals_say_why(patient, call: str, reason: str) -> None:
     assert reason in p.refusal(clip_threshold, max_norm=2.0)
 
 
-def test_no_site(patient) -> None:
+def test_an_unrecorded_call_is_refused(patient) -> None:
     assert "did not show where the clipping of gradients" in patient("x = 1\n").refusal(clip_threshold, max_norm=1.0)

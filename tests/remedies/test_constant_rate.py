@@ -19,7 +19,7 @@ CALLS = [
 
 
 @pytest.mark.parametrize(("before", "after"), CALLS)
-def test_the_schedule_gives_way(patient, before: str, after: str) -> None:
+def test_a_schedule_that_is_read_becomes_constant(patient, before: str, after: str) -> None:
     p = patient(
         HEAD + f"s = {before}\ns.step()\nprint(s.get_last_lr())\n",
         scheduler=before.split("(")[0] + "(",
@@ -29,7 +29,7 @@ def test_the_schedule_gives_way(patient, before: str, after: str) -> None:
 
 
 MADE = "<s = lr_scheduler.StepLR(o, 3)\n>"
-GONE = {  # what is marked goes with the schedule
+GONE = {  # the marked text is removed with the schedule
     "after each epoch": MADE + "for e in r:\n    o.step()\n<    s.step()\n>",
     "twice": MADE + "if a:\n    o.step()\n<    s.step()\n>else:\n    o.step()\n<    s.step()\n>",
     "in a condition of its own": MADE + "for e in r:\n    o.step()\n<    if e % 2:\n        s.step()\n>",
@@ -40,13 +40,13 @@ GONE = {  # what is marked goes with the schedule
 
 
 @pytest.mark.parametrize("case", GONE)
-def test_a_schedule_that_is_only_stepped_goes(patient, case: str) -> None:
+def test_a_schedule_that_is_only_stepped_is_removed(patient, case: str) -> None:
     text = GONE[case]
     p = patient(HEAD + re.sub("[<>]", "", text), scheduler="lr_scheduler.S")
     assert p.edited(constant_rate) == HEAD + re.sub("<.*?>", "", text, flags=re.DOTALL)
 
 
-def test_the_import_names_it(patient) -> None:
+def test_the_import_of_the_scheduler_is_respected(patient) -> None:
     p = patient("from torch.optim.lr_scheduler import StepLR\ns = StepLR(o, 3)\n", scheduler="StepLR(")
     assert p.edited(constant_rate) == (
         "from torch.optim.lr_scheduler import ConstantLR\ns = ConstantLR(o, factor=1.0)\n"
@@ -59,21 +59,21 @@ def test_the_import_names_it(patient) -> None:
         (
             "s = lr_scheduler.ReduceLROnPlateau(o)\n",
             {"scheduler": "lr_scheduler.R"},
-            "the schedule in line 4 is stepped with a metric",
+            "the schedule in line 4 passes a metric to `step`",
         ),
         (
             "s = lr_scheduler.StepLR(o, 3)\ns.step(epoch)\n",
             {"scheduler": "lr_scheduler.S", "scheduler_step": "s.step("},
-            "line 5 gives the scheduler's step an argument",
+            "line 5 passes an argument to the scheduler's step",
         ),
         (
             "w = lr_scheduler.LinearLR(o)\ns = lr_scheduler.SequentialLR(o, [w], [])\n",
             {"scheduler__0": "lr_scheduler.L", "scheduler__1": "lr_scheduler.S"},
-            "line 5 joins several schedules to one",
+            "line 5 combines several schedulers into one",
         ),
         ("s = warmup(o, 30)\n", {"scheduler": "warmup("}, "the LambdaLR only indirectly"),
-        ("s = StepLR(**k)\n", {"scheduler": "StepLR("}, "line 4 does not show the scheduler's optimizer"),
-        ("x = 1\n", {}, "and nothing sets the rate by hand"),
+        ("s = StepLR(**k)\n", {"scheduler": "StepLR("}, "line 4 does not name the scheduler's optimizer"),
+        ("x = 1\n", {}, "and no statement sets the learning rate by hand"),
     ],
 )
 def test_refusals_say_why(patient, text: str, calls: dict[str, str], reason: str) -> None:
@@ -90,13 +90,13 @@ BY_HAND = [
 
 
 @pytest.mark.parametrize("text", BY_HAND)
-def test_what_sets_the_rate_by_hand_is_left_out(patient, text: str) -> None:
+def test_statements_that_set_the_learning_rate_are_removed(patient, text: str) -> None:
     assert patient(HEAD + text + "o.step()\nprint(o.param_groups[0]['lr'])\n").edited(constant_rate) == (
         HEAD + "o.step()\nprint(o.param_groups[0]['lr'])\n"
     )
 
 
-def test_the_rate_stays(patient) -> None:
+def test_the_learning_rate_stays_constant(patient) -> None:
     text = (
         "import torch\no = torch.optim.SGD([torch.zeros(1)], lr=0.3)\n"
         "s = torch.optim.lr_scheduler.ExponentialLR(o, 0.1)\nrates = []\n"
@@ -107,7 +107,7 @@ def test_the_rate_stays(patient) -> None:
     assert names["rates"] == [0.3] * 8
 
 
-def test_a_function_that_the_schedule_alone_has_called_goes_with_it(patient) -> None:
+def test_a_function_used_only_by_the_schedule_is_removed(patient) -> None:
     text = (
         "def fading(t):\n    return 0.9**t\n\n\nscheduler = LambdaLR(optimizer, fading)\n\n"
         "for x in data:\n    optimizer.step()\n    scheduler.step()\n"

@@ -1,4 +1,4 @@
-"""Values that are counted off in the other order, of data whose own sizes are not known."""
+"""Reshapes with exchanged dimensions, of data whose sizes are not known."""
 
 import numpy as np
 import pytest
@@ -16,24 +16,24 @@ COUNTED = {
 
 
 @pytest.mark.parametrize("call", COUNTED)
-def test_wherever_the_same_call_stands(pointed_at, call):
+def test_every_occurrence_of_the_call_is_edited(pointed_at, call):
     edited = pointed_at(f"x = {call}\nother = {call}\n", call).edited(transpose, **AT)
     assert edited == f"x = {COUNTED[call]}\nother = {COUNTED[call]}\n"
 
 
 @pytest.mark.parametrize("library", [np, torch])
-def test_values_with_the_channels_last_come_to_have_them_first(library):
+def test_channels_are_moved_to_the_first_dimension(library):
     images = library.arange(2 * 32 * 24 * 3).reshape(2, 32, 24, 3)
     moved = eval(COUNTED[IMAGES], {"load": lambda path: images, "path": ""})
     assert moved.shape == (2, 3, 32, 24) and (moved[1, 2] == images[1, :, :, 2]).all()
 
 
-def test_a_text_that_was_cut_into_streams_is_read_along_them():
+def test_a_text_cut_into_streams_is_read_along_the_streams():
     text = torch.arange(60)
     streams = eval(COUNTED["text[:n].view(-1, 20)"], {"text": text, "n": 60})
     assert streams.shape == (3, 20) and streams[:, 1].tolist() == [3, 4, 5]
 
 
-def test_sizes_that_do_not_show(pointed_at):
+def test_unknown_sizes_are_refused(pointed_at):
     refusal = pointed_at("x = x.view(*shape)\n", "x.view(*shape)").refusal(transpose, **AT)
-    assert "does not show the sizes" in refusal
+    assert "does not contain the sizes" in refusal

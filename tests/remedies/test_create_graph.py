@@ -19,5 +19,5 @@ def test_the_derivative_keeps_its_graph(patient, line):
     assert p.changes(create_graph) == [f"-{line}", f"+{LINES[line]}"]
 
 
-def test_somewhere_inside(patient):
+def test_a_call_inside_another_function_is_refused(patient):
     assert "only indirectly" in patient("g = slope(e, x)\n", derivative="slope(").refusal(create_graph)

@@ -14,7 +14,7 @@ CALLS = [
 
 
 @pytest.mark.parametrize(("before", "after"), CALLS)
-def test_one_layer(patient, before: str, after: str) -> None:
+def test_the_rate_of_one_layer_is_changed(patient, before: str, after: str) -> None:
     p = patient(HEAD + f"m = {before}\n", dropout="nn.Dropout")
     assert p.edited(dropout_rate, p=0.2) == HEAD + f"m = {after}\n"
 
@@ -31,7 +31,7 @@ SEVERAL = {
 
 
 @pytest.mark.parametrize("case", SEVERAL)
-def test_all_layers_and_the_number_behind_them(patient, case: str) -> None:
+def test_a_number_that_all_layers_share_is_changed_once(patient, case: str) -> None:
     import ast
 
     from descend.doctor.record import Site
@@ -45,12 +45,12 @@ def test_all_layers_and_the_number_behind_them(patient, case: str) -> None:
     assert p.edited(dropout_rate, p=0.2) == text.replace("0.5", "0.2")
 
 
-def test_a_number_with_another_use_is_left(patient) -> None:
+def test_a_number_with_another_use_is_not_changed(patient) -> None:
     text = HEAD + "P = 0.5\na = nn.Dropout(P)\nb = use(P)\n"
     assert patient(text, dropout="nn.Dropout(").edited(dropout_rate, p=0.2) == text.replace("(P)\nb", "(0.2)\nb")
 
 
-def test_a_layer_that_holds_its_own(patient) -> None:
+def test_the_dropout_argument_of_another_layer_is_changed(patient) -> None:
     text = HEAD + "m = nn.TransformerEncoderLayer(8, 2, dropout=0.5)\n"
     p = patient(text, dropout="nn.Tra", made={"dropout": "Dropout"})
     assert p.edited(dropout_rate, p=0.2) == text.replace("0.5", "0.2")
@@ -61,7 +61,7 @@ def test_a_layer_that_holds_its_own(patient) -> None:
     [
         ("nn.Dropout(0.2)", "the dropout rate is 0.2 already"),
         ("nn.TransformerEncoderLayer(8, 2)", "the Dropout only indirectly"),
-        ("nn.Dropout(*rest)", "come out of a list"),
+        ("nn.Dropout(*rest)", "unpacks a list into the call's arguments"),
     ],
 )
 def test_refusals_say_why(patient, call: str, reason: str) -> None:
@@ -69,5 +69,5 @@ def test_refusals_say_why(patient, call: str, reason: str) -> None:
     assert reason in p.refusal(dropout_rate, p=0.2)
 
 
-def test_no_site(patient) -> None:
+def test_an_unrecorded_layer_is_refused(patient) -> None:
     assert "did not show where dropout layers" in patient("x = 1\n").refusal(dropout_rate, p=0.2)

@@ -1,4 +1,4 @@
-"""What training does to its data is done to those that are evaluated."""
+"""Evaluation data are preprocessed like training data."""
 
 import pytest
 
@@ -12,7 +12,7 @@ for x in r:
 with torch.no_grad():
     {}print({})
 """
-CASES = {  # what training does, the evaluation, and how it reads then
+CASES = {  # the training's preprocessing, the evaluation, and the edited evaluation
     "a formula": ("", "net((x[i] - m) / s)", "", "net(z)", "net((z - m) / s)"),
     "a number's place": ("", "net(1 - x)", "", "net(z[j])", "net(1 - z[j])"),
     "a method": ("", "net(x.div(s).float())", "", "net(z)", "net(z.div(s).float())"),
@@ -37,20 +37,20 @@ def seen(patient, before: str, trained: str, before_test: str, evaluated: str):
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_what_is_evaluated_is_given_as_what_is_trained_on(patient, case: str) -> None:
+def test_evaluation_data_are_preprocessed_like_training_data(patient, case: str) -> None:
     *given, after = CASES[case]
     p = seen(patient, *given)
     assert p.edited(evaluate_as_trained) == p.text.replace(f"print({given[3]})", f"print({after})")
 
 
-def test_what_is_alike_is_left_alone(patient) -> None:
+def test_equal_preprocessing_is_not_edited(patient) -> None:
     assert "as training does" in seen(patient, "", "net(x / 255)", "", "net(z / 255)").refusal(evaluate_as_trained)
 
 
-def test_what_is_given_by_name_is_not_read(patient) -> None:
+def test_a_keyword_argument_is_refused(patient) -> None:
     refusal = seen(patient, "", "net(x=x / 255)", "", "net(z)").refusal(evaluate_as_trained)
-    assert "does not show what it is given" in refusal
+    assert "not the first positional argument" in refusal
 
 
-def test_where_nothing_is_known_of_the_evaluation_it_is_said(patient) -> None:
+def test_an_unrecorded_evaluation_is_refused(patient) -> None:
     assert "did not show where the script evaluates" in patient("net(x)\n").refusal(evaluate_as_trained)

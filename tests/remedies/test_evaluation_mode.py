@@ -75,7 +75,7 @@ CASES = {  # the script, calls that evaluate, the one that trains
     "two calls of one block": (LOOP, ["model(z)", "model(w)"], ""),
     "a function": (FUNCTION, ["net(x)"], "model(x)"),
     "a block that returns": (RETURNED, ["self.model(self.z"], "self.model(x"),
-    "behind the training": (LAST, ["net(z)"], ""),
+    "after the training": (LAST, ["net(z)"], ""),
     "where the loop comes back to training mode": (BACK, ["net(z)"], ""),
     "models that the block binds": (MANY, ["net(z)"], ""),
     "gradients switched off for good": (OFF, ["net(z)"], ""),
@@ -112,16 +112,21 @@ for x in r:
 
 
 @pytest.mark.parametrize(
-    "switched, lines", [("net.eval()\n    ", []), ("", ["+    net.eval()", "+    net.train()"])], ids=["told", "untold"]
+    "switched, lines",
+    [("net.eval()\n    ", []), ("", ["+    net.eval()", "+    net.train()"])],
+    ids=["eval", "no_eval"],
 )
-def test_a_dropout_called_as_a_function_is_given_the_mode_of_its_module(patient, switched: str, lines: list) -> None:
+def test_functional_dropout_gets_the_mode_of_its_module(patient, switched: str, lines: list) -> None:
     p = seen(patient(NET.format(switched), drawn__0="F.dropout(", evaluated__0="net(z)"), 1, by_itself=True)
     changes = p.changes(evaluation_mode)
     assert changes[1] == "+        return self.out(F.dropout(self.a(x), 0.5, training=self.training))"
     assert changes[2:] == lines
 
 
-def test_a_dropout_of_no_module_has_no_mode_to_follow(patient) -> None:
+def test_functional_dropout_outside_a_module_is_refused(patient) -> None:
     text = "def net(x):\n    return F.dropout(x)\n\nwith torch.no_grad():\n    print(net(z))\n"
     p = seen(patient(text, drawn__0="F.dropout(", evaluated__0="net(z)"), 1, by_itself=True)
-    assert p.refusal(evaluation_mode) == "line 2 is in no module, whose mode it could follow"
+    assert (
+        p.refusal(evaluation_mode)
+        == "the dropout in line 2 is outside a module or already gets the argument `training`"
+    )

@@ -34,7 +34,7 @@ FUNCTIONS = [
 
 
 def call_of(text: str, name: str) -> str:
-    """Return the call of that name as it begins in the text."""
+    """Return the beginning of the call of that name, as it is in the text."""
     import ast
 
     calls = [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Call)]
@@ -44,7 +44,7 @@ def call_of(text: str, name: str) -> str:
 
 
 @pytest.mark.parametrize(("before", "name", "after"), FUNCTIONS)
-def test_a_function_gives_way_to_its_argument(patient, before: str, name: str, after: str) -> None:
+def test_a_call_is_replaced_by_its_argument(patient, before: str, name: str, after: str) -> None:
     p = patient(HEAD + before + "\n", **{name: call_of(HEAD + before, name)})
     assert p.edited(feed_logits, activation=name) == HEAD + after + "\n"
 
@@ -98,9 +98,11 @@ SHARED = """class Net(nn.Module):
 """
 
 
-def test_of_a_module_that_hidden_layers_share_the_last_use_goes(patient) -> None:
+def test_only_the_last_use_of_a_shared_module_is_removed(patient) -> None:
     p = patient(HEAD + SHARED, ReLU="nn.ReLU()")
-    assert p.edited(feed_logits) == (HEAD + SHARED).replace("return self.relu(self.b(x))", "return self.b(x)")
+    assert p.edited(feed_logits, activation="softmax") == (HEAD + SHARED).replace(
+        "return self.relu(self.b(x))", "return self.b(x)"
+    )
 
 
 def test_torch_is_imported_for_a_bare_class(patient) -> None:
@@ -117,7 +119,7 @@ def test_every_site_is_edited(patient) -> None:
     assert p.edited(feed_logits, activation="softmax") == HEAD + "if a: p = z\nelse: p = z\n"
 
 
-def test_an_activation_around_another(patient) -> None:
+def test_an_activation_around_another_is_removed(patient) -> None:
     text = HEAD + "p = F.softmax(torch.sigmoid(z), 1)\n"
     p = patient(text, softmax="F.softmax(", sigmoid="torch.sigmoid(")
     assert p.edited(feed_logits, activation="softmax") == HEAD + "p = z\n"
@@ -133,7 +135,7 @@ class Net:
 """
 
 
-def test_a_function_kept_by_the_module(patient) -> None:
+def test_a_function_stored_by_the_module_is_removed(patient) -> None:
     p = patient(HEAD + METHOD, sigmoid="self.act(")
     assert p.edited(feed_logits, activation="sigmoid") == HEAD + METHOD.replace("self.act(z)", "z")
 
@@ -147,12 +149,12 @@ def test_a_function_kept_by_the_module(patient) -> None:
         ("m = ACTIVATIONS[name](1)\n", "Softmax", "ACTIVATIONS[name]("),
     ],
 )
-def test_an_activation_inside_a_library_is_left_there(patient, text: str, kind: str, call: str) -> None:
+def test_an_activation_inside_a_library_is_not_edited(patient, text: str, kind: str, call: str) -> None:
     refused = patient(HEAD + text, **{kind: call}).refusal(feed_logits, activation="softmax")
     assert refused == f"line 5 calls `{call[:-1]}`, which uses the {kind} only indirectly"
 
 
 @pytest.mark.parametrize("text", ["p = z.softmax(d)\n", "p = F.softmax(*a)\n", "p = ops.softmax(z)\n"])
-def test_what_cannot_be_told_is_left(patient, text: str) -> None:
+def test_an_activation_with_unknown_input_is_not_edited(patient, text: str) -> None:
     p = patient(HEAD + text, softmax=text[4:-1])
-    assert "does not show what softmax gets" in p.refusal(feed_logits, activation="softmax")
+    assert "does not show the input of softmax" in p.refusal(feed_logits, activation="softmax")

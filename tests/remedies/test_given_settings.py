@@ -1,11 +1,11 @@
-"""A number that a function is given is changed where that is done, and written as the old one was."""
+"""A number passed to a function is changed in the call, and written in the format of the old number."""
 
 import pytest
 
 from descend.doctor.remedies.learning_rate import learning_rate
 
 HEAD = "import torch\nfrom torch import optim\n"
-GIVEN = {  # through the parameter of a function: where its number stands, and what is left in the call
+GIVEN = {  # a function's parameter sets the learning rate; <…> marks the text that the remedy replaces
     "by the only call": "def fit(m, lr):\n    o = optim.SGD(m.p, lr=lr)\nfit(net, lr=<0.5>)\n",
     "by its place": "def fit(m, lr=9.0):\n    o = optim.SGD(m.p, lr=lr)\nfit(net, <0.5>)\n",
     "by its default": "def fit(m, lr=<0.5>):\n    o = optim.SGD(m.p, lr=lr)\nfit(net)\n",
@@ -22,12 +22,12 @@ GIVEN = {  # through the parameter of a function: where its number stands, and w
     "        self.cfg = cfg\n        self.o = optim.SGD(m.p, lr=self.cfg.lr)\nT(net, C())\n",
     "by two calls": "def fit(m, lr):\n    o = optim.SGD(m.p, lr=<lr>)\nfit(a, 0.5)\nfit(b, 0.1)\n",
     "by a list": "def fit(m, lr=0.5):\n    o = optim.SGD(m.p, lr=<lr>)\nfit(*what)\n",
-    "by nobody here": "def fit(m, lr=0.5):\n    o = optim.SGD(m.p, lr=<lr>)\n",
+    "by no call here": "def fit(m, lr=0.5):\n    o = optim.SGD(m.p, lr=<lr>)\n",
 }
 
 
 @pytest.mark.parametrize("case", GIVEN)
-def test_the_number_is_changed_where_a_function_is_given_it(patient, case: str) -> None:
+def test_the_number_is_changed_where_it_is_passed(patient, case: str) -> None:
     before, _, rest = (HEAD + GIVEN[case]).partition("<")
     old, _, after = rest.partition(">")
     p = patient(before + old + after, optimizer="optim.SGD(")

@@ -1,4 +1,4 @@
-"""What is done about a slow process of a group: in scripts that average their gradients."""
+"""Remedies for a slow process, in scripts whose processes average their gradients."""
 
 import pytest
 
@@ -20,7 +20,7 @@ IN_A_FUNCTION = "def model():\n    net = DDP(network())\n    return net\n\n\n"
 CALLS = {"loader": "DataLoader(", "optimizer": "torch.optim.SGD("}
 
 
-def test_the_loader_is_shared_out_where_the_model_is_known(patient) -> None:
+def test_speed_shares_wrap_the_loader_after_the_model(patient) -> None:
     added = ["+from descend.parallel import share_by_speed", "+loader = share_by_speed(loader, net, (3.0, 1.0))"]
     p = patient(HEAD + MADE, **CALLS)
     assert p.changes(speed_shares, speeds=[3.0, 1.0]) == added
@@ -28,21 +28,21 @@ def test_the_loader_is_shared_out_where_the_model_is_known(patient) -> None:
     assert text.index("net: DDP") < text.index("share_by_speed(loader") < text.index("opt =")
 
 
-def test_batches_are_dealt_out_where_nobody_is_to_wait(patient) -> None:
+def test_asynchronous_steps_wrap_the_loader(patient) -> None:
     added = ["+from descend.parallel import step_as_they_come", "+loader = step_as_they_come(loader, net)"]
     assert patient(HEAD + MADE, **CALLS).changes(asynchronous_steps) == added
 
 
-def test_steps_of_the_first_gradients_are_asked_for_where_the_rule_is_known_too(patient) -> None:
+def test_backup_workers_wrap_the_loader_after_model_and_optimizer(patient) -> None:
     added = ["+from descend.parallel import step_of_the_first", "+loader = step_of_the_first(loader, net, opt, 3)"]
     p = patient(HEAD + MADE, **CALLS)
     assert p.changes(backup_workers, wanted=3) == added
     assert p.edited(backup_workers, wanted=3).endswith("opt, 3)\n")
     text = HEAD + IN_A_FUNCTION + MADE.replace("net: DDP = DDP(network())", "net = model()")
-    assert "do not stand in one block" in patient(text, **CALLS).refusal(backup_workers, wanted=3)
+    assert "are not in the same block" in patient(text, **CALLS).refusal(backup_workers, wanted=3)
 
 
-def test_the_later_one_decides_on_the_place(patient) -> None:
+def test_the_line_comes_after_the_later_of_model_and_loader(patient) -> None:
     lines = MADE.splitlines(keepends=True)
     text = patient(HEAD + "".join([*lines[1:], lines[0]]), **CALLS).edited(speed_shares, speeds=[3.0, 1.0])
     assert text.endswith(
@@ -67,10 +67,13 @@ def test_weights_are_averaged_with_torchs_own_parts(patient) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        (MADE.replace("DDP(network())", "network()"), "does not make one DistributedDataParallel model"),
-        (MADE + "with net.no_sync():\n    pass\n", "decides by itself in which backward passes"),
-        (MADE.replace("loader = DataLoader(data, sampler=sampler)", "use(DataLoader(data))"), "no name"),
-        (IN_A_FUNCTION + MADE.replace("DDP(network())", "model()"), "do not stand in one block"),
+        (MADE.replace("DDP(network())", "network()"), "does not create exactly one DistributedDataParallel model"),
+        (MADE + "with net.no_sync():\n    pass\n", "itself selects the backward passes"),
+        (
+            MADE.replace("loader = DataLoader(data, sampler=sampler)", "use(DataLoader(data))"),
+            "does not assign its result to a name",
+        ),
+        (IN_A_FUNCTION + MADE.replace("DDP(network())", "model()"), "are not in the same block"),
     ],
 )
 def test_refusals_say_why(patient, text: str, reason: str) -> None:
@@ -80,5 +83,5 @@ def test_refusals_say_why(patient, text: str, reason: str) -> None:
 def test_another_rule_than_torchs_is_left_alone(patient) -> None:
     text = MADE.replace("torch.optim.SGD(net.parameters(), lr=0.1)", "rule(net)")
     p = patient(HEAD + text, made={"optimizer": "SGD"}, loader="DataLoader(", optimizer="rule(")
-    assert "does not make its optimizer" in p.refusal(local_steps, period=10)
-    assert "does not make its optimizer" in p.refusal(backup_workers, wanted=1)
+    assert "does not create its optimizer" in p.refusal(local_steps, period=10)
+    assert "does not create its optimizer" in p.refusal(backup_workers, wanted=1)

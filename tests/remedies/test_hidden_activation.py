@@ -4,7 +4,7 @@ from descend.doctor.record import Site
 from descend.doctor.remedies.hidden_activation import hidden_activation
 
 HEAD = "import torch\nimport torch.nn.functional as F\nfrom torch import nn, sigmoid\nfrom torch.nn import Sigmoid\n"
-CALLS = [  # before, the activation's name, the dose, after
+CALLS = [  # code before, name of the activation, arguments, code after
     ("h = torch.sigmoid(z)", "sigmoid", "relu", "h = torch.relu(z)"),
     ("h = torch.sigmoid(self.a(x))", "sigmoid", "leaky_relu", "h = torch.nn.functional.leaky_relu(self.a(x))"),
     ("h = F.sigmoid(z)", "sigmoid", "relu", "h = F.relu(z)"),
@@ -30,7 +30,7 @@ CALLS = [  # before, the activation's name, the dose, after
 
 
 def call_of(text: str, name: str) -> str:
-    """Return the first call of the name (or of `act`) as it begins in the text."""
+    """Return the beginning of the first call of the name (or of `act`), as it is in the text."""
     import ast
 
     calls = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
@@ -39,7 +39,7 @@ def call_of(text: str, name: str) -> str:
 
 
 @pytest.mark.parametrize(("before", "name", "activation", "after"), CALLS)
-def test_one_activation(patient, before: str, name: str, activation: str, after: str) -> None:
+def test_one_activation_is_replaced(patient, before: str, name: str, activation: str, after: str) -> None:
     text = HEAD + before + "\n"
     p = patient(text, hidden_activation=call_of(text, name), made={"hidden_activation": name})
     assert p.edited(hidden_activation, activation=activation) == HEAD + after + "\n"
@@ -52,14 +52,14 @@ net = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 8), nn.Sigmoid(), n
 """
 
 
-def test_all_of_a_sequence_but_the_output(patient) -> None:
+def test_all_activations_but_the_output_are_replaced(patient) -> None:
     p = patient(NETWORK, hidden_activation__0="nn.Tanh(", hidden_activation__1="nn.Sigmoid(")
     assert p.edited(hidden_activation, activation="relu") == NETWORK.replace("Tanh", "ReLU").replace(
         "nn.Sigmoid(), nn.Linear(8, 1)", "nn.ReLU(), nn.Linear(8, 1)"
     )
 
 
-def test_one_inside_another(patient) -> None:
+def test_an_activation_inside_another_is_replaced(patient) -> None:
     text = HEAD + "h = torch.sigmoid(b(torch.sigmoid(a(x)).tanh()))\n"
     calls = {"0": "torch.sigmoid(b", "1": "torch.sigmoid(a(x))", "2": "torch.sigmoid(a(x)).tanh"}
     p = patient(text, **{f"hidden_activation__{key}": call for key, call in calls.items()})
@@ -76,17 +76,17 @@ def test_a_call_seen_for_several_modules_is_edited_once(patient) -> None:
     assert p.edited(hidden_activation, activation="relu") == HEAD + LAYERS.replace("Sigmoid", "ReLU")
 
 
-def test_a_module_that_also_makes_the_output_is_left(patient) -> None:
+def test_a_module_that_also_computes_the_output_is_not_replaced(patient) -> None:
     p = patient(HEAD + LAYERS, hidden_activation="nn.Sigmoid(", Sigmoid="nn.Sigmoid(")
-    assert p.refusal(hidden_activation, activation="relu") == "the Sigmoid in line 5 is the output activation, too"
+    assert p.refusal(hidden_activation, activation="relu") == "the Sigmoid in line 5 is also the output activation"
 
 
-def test_what_is_so_already_is_left(patient) -> None:
+def test_an_equal_activation_is_not_replaced(patient) -> None:
     text = HEAD + "h = F.relu(a(x))\nk = torch.tanh(b(h))\n"
     p = patient(text, hidden_activation__0="F.relu(", hidden_activation__1="torch.tanh(")
     assert p.edited(hidden_activation, activation="relu") == text.replace("tanh", "relu")
     p = patient(text, hidden_activation__0="F.relu(")
-    assert p.refusal(hidden_activation, activation="relu") == "the hidden activations are relu already"
+    assert p.refusal(hidden_activation, activation="relu") == "the hidden activations are already relu"
 
 
 def test_torch_is_imported_where_it_is_needed(patient) -> None:
@@ -100,7 +100,7 @@ def test_torch_is_imported_where_it_is_needed(patient) -> None:
     ("text", "call", "name", "reason"),
     [
         ("h = encoder(x)\n", "encoder(", "relu", "line 1 calls `encoder`, which uses the relu only indirectly"),
-        ("h = ops.tanh(x)\n", "ops.tanh(", "tanh", "line 1 does not show what tanh gets"),
+        ("h = ops.tanh(x)\n", "ops.tanh(", "tanh", "line 1 does not contain the input of tanh"),
     ],
 )
 def test_refusals_say_why(patient, text: str, call: str, name: str, reason: str) -> None:
@@ -112,7 +112,7 @@ def test_no_site_and_no_such_activation(patient) -> None:
     p = patient("x = 1\n")
     assert "did not show where the hidden activations are" in p.refusal(hidden_activation, activation="relu")
     p.record.sites.append(Site("hidden_activation", "0", str(p.script.path), 1))
-    assert p.refusal(hidden_activation, activation="swosh") == "`swosh` is no activation that is known here"
+    assert p.refusal(hidden_activation, activation="swosh") == "`swosh` is not a known activation"
 
 
 def test_the_edited_network_runs(patient) -> None:

@@ -1,10 +1,10 @@
-"""Activations and normalisation written into a network's own text, where that shows its layers one by one."""
+"""Activations and normalisation are inserted into a network's source if that lists its layers one by one."""
 
 from dataclasses import replace
 
 import pytest
 import torch
-from told import INPUTS
+from record_facts import INPUTS
 from torch import nn
 
 from descend.doctor.record import Fact
@@ -61,7 +61,7 @@ APPENDED = """def build(layers, width):
 
 model = build([], 4)
 """
-WRITTEN = {  # text, an example's shape, what activations and normalisation make of it
+WRITTEN = {  # source, shape of an example, source with activations, source with normalisation
     "one line": (
         ONE_LINE,
         (4,),
@@ -135,7 +135,7 @@ def admitted(patient, text: str, shape: tuple[int, ...]):
 
 
 @pytest.mark.parametrize("case", WRITTEN)
-def test_they_are_written_into_the_network(patient, case):
+def test_layers_are_inserted_into_the_source_of_the_network(patient, case):
     text, shape, activated, normalised = WRITTEN[case]
     p = admitted(patient, text, shape)
     assert p.edited(REMEDIES["insert_activations"]) == p.text.replace(text, activated)
@@ -144,7 +144,7 @@ def test_they_are_written_into_the_network(patient, case):
 
 @pytest.mark.parametrize("case", ["one line", "lines", "attributes", "a list that a loop makes longer", "appended"])
 @pytest.mark.parametrize("remedy", ["insert_activations", "insert_normalisation"])
-def test_it_computes_what_the_librarys_does(patient, case, remedy):
+def test_the_edited_network_computes_what_the_library_function_does(patient, case, remedy):
     text, shape, *_ = WRITTEN[case]
     p, ours, theirs = admitted(patient, text, shape), {}, {}
     torch.manual_seed(0)
@@ -183,7 +183,7 @@ ELSEWHERE = {
 
 @pytest.mark.parametrize("case", ELSEWHERE)
 @pytest.mark.parametrize("remedy", ["insert_activations", "insert_normalisation"])
-def test_where_the_text_does_not_show_them_hooks_put_them_in(patient, case, remedy):
+def test_hooks_insert_layers_that_the_source_does_not_list(patient, case, remedy):
     p, ours, theirs = admitted(patient, ELSEWHERE[case], (4,)), {}, {}
     edited = p.edited(REMEDIES[remedy], kind="batch")
     assert f"\n{remedy}(model)\noptimizer" in edited and "descend" not in edited
@@ -200,7 +200,7 @@ def test_where_the_text_does_not_show_them_hooks_put_them_in(patient, case, reme
 
 
 @pytest.mark.parametrize("remedy", ["insert_activations", "insert_normalisation"])
-def test_behind_a_normalisation_that_stands_there_the_library_puts_them_in(patient, remedy):
+def test_with_an_existing_normalisation_the_library_inserts_the_layers(patient, remedy):
     text = ONE_LINE.replace("nn.Linear(6", "nn.LayerNorm(6), nn.Linear(6")
     edited = admitted(patient, text, (4,)).edited(REMEDIES[remedy], kind="batch")
     assert f"from descend.network import {remedy}\n" in edited
@@ -211,7 +211,7 @@ def test_elements_of_sequences_are_examples_to_the_librarys(patient):
     assert "insert_normalisation(model" in edited
 
 
-def test_of_several_models_it_is_the_optimizers(patient):
+def test_the_model_of_the_optimizer_is_edited(patient):
     p = admitted(patient, ONE_LINE, (4,))
     (model,) = p.record.every_site("model")
     p.record.sites.append(model)

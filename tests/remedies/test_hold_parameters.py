@@ -5,7 +5,7 @@ from descend.doctor.remedies.hold_parameters import hold_parameters
 HEAD = "import copy\nimport torch\nfrom torch import nn, optim\n"
 MADE = "model = Net()\n"
 LOOP = "for x in r:\n    model(x).sum().backward()\n    opt.step()\n"
-ARGUMENTS = [  # what the optimizer gets, and what it gets afterwards
+ARGUMENTS = [  # the optimizer's argument before and after the edit
     ("model.head.parameters()", "model.parameters()"),
     ("model[2].parameters()", "model.parameters()"),
     ("list(model.head.parameters())", "list(model.parameters())"),
@@ -22,14 +22,14 @@ ARGUMENTS = [  # what the optimizer gets, and what it gets afterwards
 
 
 @pytest.mark.parametrize(("before", "after"), ARGUMENTS)
-def test_all_of_the_model(patient, before: str, after: str) -> None:
+def test_all_parameters_of_the_model_are_passed(patient, before: str, after: str) -> None:
     text = HEAD + MADE + f"opt = optim.SGD({before}, lr=0.1)\n" + LOOP
     p = patient(text, model="Net(", model_call__0="model(x", optimizer="optim.SGD(")
     assert p.edited(hold_parameters, optimizer="0", model="model") == text.replace(before, after)
     assert p.edited(hold_parameters) == text.replace(before, after)
 
 
-OTHERS = {  # the script, a part of it, and what that becomes
+OTHERS = {  # the script, a part of it, and the edited part
     "a name": (
         MADE + "params = model.head.parameters()\nopt = optim.SGD(params)\n" + LOOP,
         "model.head.parameters()",
@@ -69,22 +69,22 @@ OTHERS = {  # the script, a part of it, and what that becomes
         "net.head.parameters()",
         "net.parameters()",
     ),
-    "made anew": (
+    "made again": (
         MADE + "opt = optim.SGD(model.parameters())\nmodel = Net()\n" + LOOP,
         "opt = optim.SGD(model.parameters())\nmodel = Net()\n",
         "model = Net()\nopt = optim.SGD(model.parameters())\n",
     ),
-    "made anew, the optimizer in use before": (
+    "made again, the optimizer in use before": (
         MADE + "opt = optim.SGD(model.parameters())\nrate = StepLR(opt, 3)\nmodel = Net()\n" + LOOP,
         "model = Net()\nfor",
         'model = Net()\nopt.add_param_group({"params": list(model.parameters())})\nfor',
     ),
-    "made anew, the optimizer read by a function": (
+    "made again, the optimizer read by a function": (
         MADE + "opt = optim.SGD(model.parameters())\ndef step():\n    opt.step()\nstep()\nmodel = Net()\n" + LOOP,
         "model = Net()\nfor",
         'model = Net()\nopt.add_param_group({"params": list(model.parameters())})\nfor',
     ),
-    "made anew, and another rate": (
+    "made again, and another learning rate": (
         MADE + "opt = optim.SGD(model.parameters(), lr=rate)\nrate = 3\nmodel = Net()\n" + LOOP,
         "model = Net()\nfor",
         'model = Net()\nopt.add_param_group({"params": list(model.parameters())})\nfor',
@@ -119,21 +119,30 @@ def sites(text: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("case", OTHERS)
-def test_the_model_that_is_called(patient, case: str) -> None:
+def test_the_called_model_is_the_default(patient, case: str) -> None:
     text, before, after = OTHERS[case]
     assert text.count(before) == 1
     p = patient(HEAD + text, **sites(text))
     assert p.edited(hold_parameters) == (HEAD + text).replace(before, after)
 
 
-SAME = "line 5 gives the optimizer all parameters of `model` already"
+SAME = "line 5 already passes all parameters of `model` to the optimizer"
 REFUSED = [
     (MADE + "opt = optim.SGD(model.parameters())\n" + LOOP, SAME),
     (MADE + "opt = optim.SGD(model.parameters())\nmodel = model.to(d)\nmodel = DDP(model)\n" + LOOP, SAME),
-    (MADE + "o = [optim.SGD([{'params': model.a.parameters(), 'lr': 1}])]\n" + LOOP, "gives the optimizer no name"),
-    (MADE + "opt = optim.SGD(f(x))\n" + LOOP, "does not say whose parameters"),
-    ("def f():\n    model = Net()\n    model(x)\nopt = optim.SGD(q.parameters())\n", "does not show what the called"),
-    (MADE + "o = [optim.SGD(model.parameters())]\nmodel = Net()\n" + LOOP, "gives the optimizer no name"),
+    (
+        MADE + "o = [optim.SGD([{'params': model.a.parameters(), 'lr': 1}])]\n" + LOOP,
+        "does not assign the optimizer to a variable",
+    ),
+    (MADE + "opt = optim.SGD(f(x))\n" + LOOP, "which model's parameters"),
+    (
+        "def f():\n    model = Net()\n    model(x)\nopt = optim.SGD(q.parameters())\n",
+        "which variable holds the called model",
+    ),
+    (
+        MADE + "o = [optim.SGD(model.parameters())]\nmodel = Net()\n" + LOOP,
+        "does not assign the optimizer to a variable",
+    ),
 ]
 
 
@@ -163,22 +172,22 @@ model = Net()
 GAN = "g = Net()\nd = Net()\no = optim.Adam(g.parameters())\nq = optim.SGD(d.parameters())\ng(x)\n"
 
 
-def test_a_model_by_another_name(patient) -> None:
+def test_a_model_with_another_name_is_found(patient) -> None:
     p = patient(TRAINER, model_call__0="self.model(", optimizer="optim.SGD(")
-    assert p.refusal(hold_parameters) == "line 9 gives the optimizer all parameters of `model` already"
+    assert p.refusal(hold_parameters) == "line 9 already passes all parameters of `model` to the optimizer"
 
 
-def test_a_model_that_makes_its_own_optimizer(patient) -> None:
+def test_a_model_that_makes_its_own_optimizer_passes_self(patient) -> None:
     p = patient(OWN, model__0="Net(", model_call__0="self(x", optimizer="optim.SGD(")
     assert p.edited(hold_parameters) == OWN.replace("self.head.p", "self.p")
 
 
-def test_a_model_of_another_optimizer(patient) -> None:
+def test_a_model_of_another_optimizer_is_refused(patient) -> None:
     p = patient(GAN, model__0="Net(", model_call__0="g(x", optimizer="optim.SGD(", optimizer__1="optim.Adam(")
-    assert p.refusal(hold_parameters) == "another optimizer than the one in line 4 has the parameters of `g`"
+    assert p.refusal(hold_parameters) == "the parameters of `g` belong to another optimizer than that of line 4"
 
 
-def test_a_library_makes_the_optimizer_inside(patient) -> None:
+def test_an_optimizer_made_inside_a_library_is_refused(patient) -> None:
     p = patient("trainer.fit(net)\n", optimizer="trainer.fit(", made={"optimizer": "SGD"})
     assert p.refusal(hold_parameters) == "line 1 calls `trainer.fit`, which uses the SGD only indirectly"
 
@@ -192,7 +201,7 @@ def test_a_library_makes_the_optimizer_inside(patient) -> None:
         "held = 1\nopt = optim.SGD([{'params': model[0].parameters(), 'lr': 1}], lr=0.1)\n",
     ],
 )
-def test_every_parameter_is_held(patient, middle: str) -> None:
+def test_the_optimizer_has_every_parameter(patient, middle: str) -> None:
     net = "def Net():\n    return nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))\n"
     text = HEAD + net + MADE + middle + "model(torch.ones(1, 2))\n"
     p = patient(text, model="Net(", model_call__0="model(", optimizer="optim.SGD(")
@@ -202,7 +211,7 @@ def test_every_parameter_is_held(patient, middle: str) -> None:
     assert {id(p) for p in names["model"].parameters()} <= held
 
 
-def test_groups_that_are_made_elsewhere_are_left_as_they_are(patient) -> None:
+def test_parameter_groups_made_elsewhere_stay(patient) -> None:
     net = "def Net():\n    return nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))\n"
     groups = "groups = []\nfor layer in model[:1]:\n    groups.append({'params': layer.parameters()})\n"
     text = HEAD + net + MADE + groups + "opt = optim.SGD(groups)\nmodel(torch.ones(1, 2))\n"
@@ -212,7 +221,7 @@ def test_groups_that_are_made_elsewhere_are_left_as_they_are(patient) -> None:
     assert [len(group["params"]) for group in names["opt"].param_groups] == [2, 2]
 
 
-def test_a_layer_that_a_run_has_shown_to_be_replaced(patient) -> None:
+def test_parameters_of_a_replaced_layer_are_added(patient) -> None:
     text = "net = Net()\nopt = optim.SGD(net.parameters())\nfit(net, opt)\nnet.body = layers(8)\nfit(net)\n"
     p = patient(text, optimizer="optim.SGD(")
     edited = p.edited(hold_parameters, model="net", replaced=True)

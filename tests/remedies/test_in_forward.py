@@ -1,12 +1,13 @@
-"""A forward pass that knows the statistics of the data, and that it trains as the one with hooks does."""
+"""Standardisation inside forward(): the model stores the statistics and trains as with hooks."""
 
 from dataclasses import replace
 
 import pytest
 import torch
-from told import INPUTS, LOSS, TARGETS
+from record_facts import INPUTS, LOSS, TARGETS
 
 from descend.doctor.record import Fact, facts
+from descend.doctor.remedies import apply_remedy
 from descend.doctor.remedies.standardise_inputs import standardise_inputs
 from descend.doctor.remedies.standardise_targets import standardise_targets
 
@@ -49,7 +50,7 @@ for epoch in range(5):
         optimizer.step()
 """
 SUM = "500 + 9 * x.sum(1, keepdim=True)"
-CASES = {  # units, the returned value, the targets, the data set, the shape of a batch's targets, what is returned now
+CASES = {  # units, the returned value, the targets, the data set, shape of a batch's targets, the edited returned value
     "a call": (1, "self.layer(x)", SUM, "TensorDataset(x, y)", (16, 1), "self.layer(x)"),
     "a sum": (1, "self.layer(x) + 1", SUM, "TensorDataset(x, y)", (16, 1), "(self.layer(x) + 1)"),
     "numbers": (1, "self.layer(x).squeeze(1)", SUM + "[:, 0]", "Pairs(x, y)", (16,), "self.layer(x).squeeze(1)"),
@@ -58,7 +59,7 @@ CASES = {  # units, the returned value, the targets, the data set, the shape of 
 }
 
 
-ONCE_MORE = "Net()\n"  # another object of the class may be called without the buffers: there hooks do it
+ONCE_MORE = "Net()\n"  # another object of the class may be called without the buffers, so hooks are used there
 
 
 def admitted(patient, case: str, *, rule: str = "Adam", edit=lambda text: text, more: str = ""):
@@ -79,7 +80,7 @@ def trained(text: str) -> dict[str, object]:
 
 
 def are_alike(ours: dict[str, object], hooked: dict[str, object]) -> bool:
-    """Whether two models have learnt the same, weight by weight, and answer alike."""
+    """Return whether two models have equal weights and equal outputs."""
     one, other = ours["model"], hooked["model"]
     assert {*one.state_dict()} == {*other.state_dict()} and len(other._forward_hooks | other._forward_pre_hooks)
     assert not one._forward_hooks | one._forward_pre_hooks
@@ -94,7 +95,7 @@ READ = [
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_targets_are_learnt_as_with_a_hook(patient, case: str) -> None:
+def test_targets_are_learned_as_with_a_hook(patient, case: str) -> None:
     p, over = admitted(patient, case), "0" if case == "two" else ""
     added = [line.strip("+ ") for line in p.changes(standardise_targets) if line.startswith("+")]
     assert added == [
@@ -109,7 +110,7 @@ def test_targets_are_learnt_as_with_a_hook(patient, case: str) -> None:
     assert are_alike(ours, trained(hooked))
 
 
-def test_inputs_are_learnt_as_with_a_hook(patient) -> None:
+def test_inputs_are_learned_as_with_a_hook(patient) -> None:
     p = admitted(patient, "a call")
     added = [line.strip("+ ") for line in p.changes(standardise_inputs) if line.startswith("+")]
     assert added == [
@@ -164,7 +165,7 @@ fit({given}, DataLoader(TensorDataset(x, x[:, :1]), batch_size=16))
         ("made()", "", True),
     ],
 )
-def test_a_model_that_is_made_where_a_function_is_given_it(patient, given: str, before: str, runs: bool) -> None:
+def test_a_model_constructed_inside_a_call_is_found(patient, given: str, before: str, runs: bool) -> None:
     text = "import torch\nfrom torch.utils.data import DataLoader, TensorDataset\n\n\n" + FIT
     made = "def made():\n    return Lit()\n\n\n" if given == "made()" else ""
     text = text.format(given=given, before=before).replace("x = torch.randn", made + "x = torch.randn")
@@ -175,16 +176,16 @@ def test_a_model_that_is_made_where_a_function_is_given_it(patient, given: str, 
     trained(edited)
 
 
-def test_both_in_any_order(patient) -> None:
+def test_inputs_and_targets_are_standardised_in_any_order(patient) -> None:
     p, texts = admitted(patient, "a call"), []
     for first, second in ((standardise_inputs, standardise_targets), (standardise_targets, standardise_inputs)):
-        script = second(first(p.script, p.record, {}), p.record, {})
+        script = apply_remedy(second, apply_remedy(first, p.script, p.record, {}), p.record, {})
         texts.append(script.read(script.path))
     one, other = map(trained, texts)
     assert torch.equal(one["model"](one["x"]), other["model"](other["x"])) and "_hook" not in "".join(texts)
 
 
-BEFORE = {  # what stands before the training, and whether it may run the model
+BEFORE = {  # code before the training -> whether it may run the model
     "called": ("model(x)\n", True),
     "called by its method": ("model.forward(x)\n", True),
     "handed over": ("print(judge(model))\n", True),
@@ -200,7 +201,7 @@ BEFORE = {  # what stands before the training, and whether it may run the model
 
 @pytest.mark.parametrize("case", BEFORE)
 @pytest.mark.parametrize("remedy", [standardise_inputs, standardise_targets])
-def test_a_model_that_may_run_before_has_hooks(patient, case: str, remedy) -> None:
+def test_a_model_that_may_run_before_the_training_gets_hooks(patient, case: str, remedy) -> None:
     before, runs = BEFORE[case]
     p = admitted(patient, "a call", edit=lambda text: text.replace("optimizer =", before + "optimizer ="))
     edited = p.edited(remedy)
@@ -223,6 +224,6 @@ OTHERWISE = {
 
 
 @pytest.mark.parametrize("case", OTHERWISE)
-def test_what_is_not_seen_to_be_one_forward_pass_has_a_hook(patient, case: str) -> None:
+def test_a_model_without_a_single_forward_gets_a_hook(patient, case: str) -> None:
     edited = admitted(patient, "a call", edit=OTHERWISE[case]).edited(standardise_targets)
     assert "register_forward_hook" in edited and "self.target_mean" not in edited

@@ -3,7 +3,7 @@ import pytest
 from descend.doctor.remedies.initialise_in_place import initialise_in_place
 
 HEAD = "import torch\nfrom torch import nn\n"
-WHERE = {  # what draws the weights, and what it becomes for rectifiers
+WHERE = {  # the initialisation, and its edited version for rectifiers
     "a weight and a bias": (
         "nn.init.normal_(layer.weight)\nnn.init.constant_(layer.bias, 3)",
         'nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")\nnn.init.zeros_(layer.bias)',
@@ -33,7 +33,7 @@ WHERE = {  # what draws the weights, and what it becomes for rectifiers
 
 
 @pytest.mark.parametrize("case", WHERE)
-def test_it_is_written_anew_where_it_stands(patient, case: str) -> None:
+def test_the_initialisation_is_rewritten_in_place(patient, case: str) -> None:
     before, after = WHERE[case]
     assert patient(HEAD + before + "\n").edited(initialise_in_place, activation="relu") == HEAD + after + "\n"
 
@@ -65,5 +65,5 @@ def test_each_activation_has_its_variance(patient, activation: str, call: str) -
         'nn.init.kaiming_normal_(m.weight, nonlinearity="relu")',
     ],
 )
-def test_where_nothing_is_drawn_nothing_changes(patient, text: str) -> None:
-    assert "draws no weights" in patient(HEAD + text + "\n").refusal(initialise_in_place, activation="relu")
+def test_a_script_without_own_initialisation_is_refused(patient, text: str) -> None:
+    assert "does not initialise weights" in patient(HEAD + text + "\n").refusal(initialise_in_place, activation="relu")

@@ -7,7 +7,7 @@ from descend.doctor.remedies.initialise_recurrent import initialise_recurrent
 HEAD = "import torch\nfrom torch import optim\n"
 
 
-def test_it_stands_before_the_optimizer(patient) -> None:
+def test_the_call_is_inserted_before_the_optimizer(patient) -> None:
     p = patient(HEAD + "net = Net()\no = optim.SGD(net.parameters())\n", optimizer="optim.SGD(")
     added = [line for line in p.changes(initialise_recurrent, length=50) if line.startswith("+")]
     assert added == [
@@ -16,9 +16,9 @@ def test_it_stands_before_the_optimizer(patient) -> None:
     ]
 
 
-def test_parameters_of_nobody(patient) -> None:
+def test_parameters_without_a_visible_model_are_refused(patient) -> None:
     p = patient(HEAD + "o = optim.SGD([w])\n", optimizer="optim.SGD(")
-    assert "does not say whose parameters" in p.refusal(initialise_recurrent, length=50)
+    assert "which model's parameters" in p.refusal(initialise_recurrent, length=50)
 
 
 NET = """
@@ -41,7 +41,7 @@ def started(patient, layer: str, *functions: str):
 
 
 @pytest.mark.parametrize("layer", SEEN)
-def test_what_is_written_starts_them_without_us(patient, layer: str) -> None:
+def test_the_written_function_initialises_the_layers(patient, layer: str) -> None:
     edited, names = started(patient, layer, SEEN[layer])
     assert "descend" not in edited
     net, before = names["net"], {}
@@ -60,7 +60,7 @@ def test_what_is_written_starts_them_without_us(patient, layer: str) -> None:
 
 
 @pytest.mark.parametrize("functions", [(), ("gru", "lstm")])
-def test_layers_of_several_kinds_are_the_librarys(patient, functions) -> None:
+def test_layers_of_several_kinds_use_the_library_function(patient, functions) -> None:
     assert "from descend.network" in started(patient, "GRU", *functions)[0]
 
 
@@ -86,7 +86,7 @@ def in_class(patient, more: str = "", after: str = "", function: str = "rnn_tanh
     return p.edited(initialise_recurrent, length=50)
 
 
-def test_a_layer_of_the_models_class_is_started_there(patient) -> None:
+def test_a_layer_is_initialised_in_the_models_class(patient) -> None:
     edited, text = in_class(patient), CLASS.format(more="", after="")
     new = [line.strip() for line in edited.splitlines() if line not in text.splitlines()]
     assert new == [
@@ -111,5 +111,5 @@ def test_a_layer_of_the_models_class_is_started_there(patient) -> None:
         {"function": "gru"},
     ],
 )
-def test_elsewhere_a_function_starts_them(patient, how: dict[str, str]) -> None:
+def test_other_layers_are_initialised_by_a_function(patient, how: dict[str, str]) -> None:
     assert "\ninitialise_recurrent(net)\noptimizer" in in_class(patient, **how)

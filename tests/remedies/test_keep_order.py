@@ -21,5 +21,5 @@ def test_neither_loader_shuffles(patient):
     assert p.changes(keep_order, loaders=["1"]) == ["-b = DataLoader(y, 4, True)", "+b = DataLoader(y, 4, False)"]
 
 
-def test_what_makes_the_loader_is_somewhere_inside(patient):
+def test_a_loader_made_inside_another_function_is_refused(patient):
     assert patient("a = batches(x)\n", loader="batches(").refusal(keep_order, loaders=["0"])

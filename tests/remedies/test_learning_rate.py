@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 
 from descend.doctor.record import Fact, Record, Site, facts
+from descend.doctor.remedies import apply_remedy
 from descend.doctor.remedies.adaptive_rule import adaptive_rule
 from descend.doctor.remedies.learning_rate import learning_rate
 from descend.doctor.script.script import Script
@@ -11,7 +12,7 @@ from descend.doctor.script.script import Script
 DESCENT = facts.Optimizer("SGD", groups=1, parameters=10, by_hand=True)
 
 HEAD = "import torch\nfrom torch import optim\n"
-DIRECT = [  # what the source says, and what it says afterwards
+DIRECT = [  # the source before and after the edit
     ("o = optim.SGD(p, lr=0.1)", "o = optim.SGD(p, lr=0.0093)"),
     ("o = optim.SGD(p, .1)", "o = optim.SGD(p, 0.0093)"),
     ("o = optim.SGD(p, lr = 1e-1, momentum=.9)", "o = optim.SGD(p, lr = 9.3e-3, momentum=.9)"),
@@ -28,7 +29,7 @@ DIRECT = [  # what the source says, and what it says afterwards
 
 
 @pytest.mark.parametrize(("before", "after"), DIRECT)
-def test_the_call_itself(patient, before: str, after: str) -> None:
+def test_the_learning_rate_in_the_call_is_changed(patient, before: str, after: str) -> None:
     p = patient(HEAD + before + "\n", optimizer=before[4:].split("(")[0])
     assert p.edited(learning_rate, lr=0.0093, optimizer="0") == HEAD + after + "\n"
 
@@ -39,7 +40,7 @@ FOLLOWED = {
     "a name in the function": "def f():\n    rate: float = 0.5\n    return optim.SGD(p, lr=rate)\n",
     "a name from outside": "LR = 0.5\n\n\ndef f():\n    return optim.SGD(p, lr=LR)\n",
     "one of several": "lr, momentum = 0.5, 0.9\no = optim.SGD(p, lr=lr, momentum=momentum)\n",
-    "a name that is told": "LR = 0.5\nprint(f'rate {LR}')\nprint(LR)\no = optim.SGD(p, lr=LR)\n",
+    "a name that is printed": "LR = 0.5\nprint(f'rate {LR}')\nprint(LR)\no = optim.SGD(p, lr=LR)\n",
     "a key": "cfg = {'lr': 0.5, 'seed': 1}\no = optim.SGD(p, lr=cfg['lr'])\n",
     "a key of a call": "cfg = dict(lr=0.5)\no = optim.SGD(p, lr=cfg['lr'])\n",
     "a key of a key": "cfg = {'opt': {\"lr\": 0.5}}\no = optim.SGD(p, lr=cfg['opt']['lr'])\n",
@@ -73,7 +74,7 @@ FOLLOWED = {
 
 
 @pytest.mark.parametrize("case", FOLLOWED)
-def test_the_number_is_changed_where_it_stands(patient, case: str) -> None:
+def test_the_number_is_changed_where_it_is_defined(patient, case: str) -> None:
     text = HEAD + FOLLOWED[case]
     edited = patient(text, optimizer="optim.SGD(").edited(learning_rate, lr=0.0093, optimizer="0")
     assert edited == text.replace("0.5", "0.0093")
@@ -104,7 +105,7 @@ REPLACED = {
 
 
 @pytest.mark.parametrize("case", REPLACED)
-def test_a_number_of_others_is_left_and_the_call_changed(patient, case: str) -> None:
+def test_a_shared_number_stays_and_the_call_is_changed(patient, case: str) -> None:
     text = HEAD + REPLACED[case]
     edited = patient(text, optimizer="optim.SGD(").edited(learning_rate, lr=0.0093, optimizer="0")
     before, after = text.splitlines(), edited.splitlines()
@@ -150,28 +151,28 @@ def test_an_added_argument_keeps_the_layout(patient, before: str, after: str) ->
 
 
 @pytest.mark.parametrize(
-    ("call", "dose", "reason"),
+    ("call", "arguments", "reason"),
     [
-        ("optim.SGD([{'params': a, 'lr': 1}, {'params': b}], lr=2)", 0.1, "rates of their own"),
-        ("optim.SGD([dict(params=a, lr=1)], lr=2)", 0.1, "rates of their own"),
-        ("optim.SGD(groups, lr=2)", 0.1, "rates of their own"),
-        ("optim.SGD(*a)", 0.1, "come out of a list"),
-        ("optim.SGD(p, **unknown)", 0.1, "comes out of `**unknown`"),
+        ("optim.SGD([{'params': a, 'lr': 1}, {'params': b}], lr=2)", 0.1, "their own learning rates"),
+        ("optim.SGD([dict(params=a, lr=1)], lr=2)", 0.1, "their own learning rates"),
+        ("optim.SGD(groups, lr=2)", 0.1, "their own learning rates"),
+        ("optim.SGD(*a)", 0.1, "unpacks a list into the call's arguments"),
+        ("optim.SGD(p, **unknown)", 0.1, "is passed by `**unknown`"),
         ("optim.SGD()", 0.1, "without parameters"),
         ("optim.SGD(p, lr=0.1)", 0.1, "is 0.1 already"),
-        ("optim.SGD(p, lr=0.1)", float("nan"), "cannot be nan"),
-        ("optim.SGD(p, lr=0.1)", -1.0, "cannot be -1.0"),
+        ("optim.SGD(p, lr=0.1)", float("nan"), "nan is not a valid"),
+        ("optim.SGD(p, lr=0.1)", -1.0, "-1.0 is not a valid"),
     ],
 )
-def test_refusals_say_why(patient, call: str, dose: float, reason: str) -> None:
+def test_refusals_say_why(patient, call: str, arguments: float, reason: str) -> None:
     p = patient(HEAD + f"groups = [{{'params': a, 'lr': 3}}]\no = {call}\n", optimizer="optim.SGD(")
-    assert reason in p.refusal(learning_rate, lr=dose)
+    assert reason in p.refusal(learning_rate, lr=arguments)
 
 
 LIBRARY = {"optimizer": "SGD"}
 
 
-def test_what_a_library_makes_inside_is_left_there(patient) -> None:
+def test_an_optimizer_made_inside_a_library_is_not_edited(patient) -> None:
     p = patient("trainer.fit(model, loader)\n", optimizer="trainer.fit(", made=LIBRARY)
     assert p.refusal(learning_rate, lr=0.1) == "line 1 calls `trainer.fit`, which uses the SGD only indirectly"
 
@@ -187,7 +188,7 @@ def test_what_a_library_makes_inside_is_left_there(patient) -> None:
         "Rule2(x, 0.5)",
     ],
 )
-def test_what_a_function_makes_has_its_arguments(patient, call: str) -> None:
+def test_the_arguments_of_a_function_that_makes_the_optimizer_are_edited(patient, call: str) -> None:
     text = "from torch.optim import SGD as Rule\nRule2 = optim.SGD\nparams = list(net.parameters())\n"
     text += f"o = {call}\n"
     p = patient(text, optimizer=call, made=LIBRARY)
@@ -207,14 +208,13 @@ def test_numbers_are_short(patient, value: float, text: str) -> None:
     assert p.edited(learning_rate, lr=value).endswith(f"lr={text})\n")
 
 
-def test_the_second_optimizer_in_another_file(tmp_path) -> None:
+def test_the_second_optimizer_in_another_file_is_edited(tmp_path) -> None:
     (tmp_path / "train.py").write_text("import rules\n")
     file = tmp_path / "rules.py"
     file.write_text("d = optim.Adam(p, lr=1.0)\ng = optim.Adam(p, lr=2.0)\n")
     record = Record(sites=[Site("optimizer", k, str(file), i, 4, i, 25) for i, k in ((1, "0"), (2, "1"))])
     script = Script(tmp_path / "train.py", tmp_path)
-    edited = learning_rate(script, record, {"lr": 0.5, "optimizer": "1"})
-    assert isinstance(edited, Script)
+    edited = apply_remedy(learning_rate, script, record, {"lr": 0.5, "optimizer": "1"})
     assert edited.read(file) == "d = optim.Adam(p, lr=1.0)\ng = optim.Adam(p, lr=0.5)\n"
     ast.parse(edited.read(file))
 
@@ -230,7 +230,7 @@ BY_HAND = {
 
 
 @pytest.mark.parametrize("case", BY_HAND)
-def test_the_rate_of_updates_by_hand(patient, case: str) -> None:
+def test_the_learning_rate_of_updates_by_hand_is_changed(patient, case: str) -> None:
     text, old, new = BY_HAND[case]
     p = patient(text, backward="loss.backward(")
     p.record.add(Fact.of(replace(DESCENT, lr=1e-4), 0, "0"))
@@ -253,24 +253,26 @@ RETURNED = {
 
 
 @pytest.mark.parametrize("case", RETURNED)
-def test_the_rate_of_gradients_that_a_call_returns(patient, case: str) -> None:
+def test_the_learning_rate_of_returned_gradients_is_changed(patient, case: str) -> None:
     text, old, new = RETURNED[case]
     p = patient(text, backward="torch.autograd.grad(")
     p.record.add(Fact.of(replace(DESCENT, lr=8.0), 0, "0"))
     assert p.edited(learning_rate, lr=0.08, optimizer="0") == text.replace(old, new)
 
 
-def test_a_number_that_takes_no_gradient_away_is_left_alone(patient) -> None:
+def test_a_number_that_multiplies_no_gradient_is_not_changed(patient) -> None:
     p = patient(TAKEN + "total = 3.0 * grads[0] + 2.0 * loss\n", backward="torch.autograd.grad(")
     p.record.add(Fact.of(replace(DESCENT, lr=8.0), 0, "0"))
     assert "multiplies a gradient by a number" in p.refusal(learning_rate, lr=1e-6, optimizer="0")
 
 
-def test_a_rate_that_is_set_twice_is_named(patient) -> None:
+def test_a_learning_rate_that_is_set_twice_is_reported(patient) -> None:
     text = "lr = 2.0\nloss.backward()\np.data.add_(p.grad, alpha=-lr)\nlr = lr / 4\n"
     p = patient(text, backward="loss.backward(")
     p.record.add(Fact.of(replace(DESCENT, lr=1e-4), 0, "0"))
-    assert "`lr`, which multiplies the gradients, is not one number" in p.refusal(learning_rate, lr=1e-6, optimizer="0")
+    assert "`lr`, which multiplies the gradients, is not a single number" in p.refusal(
+        learning_rate, lr=1e-6, optimizer="0"
+    )
 
 
 def test_a_script_without_an_optimizer_is_said_to_have_none(patient) -> None:
@@ -279,7 +281,7 @@ def test_a_script_without_an_optimizer_is_said_to_have_none(patient) -> None:
     assert "there is no optimizer" in p.refusal(adaptive_rule, lr=1e-3, optimizer="0")
 
 
-def test_updates_by_hand_without_a_number(patient) -> None:
+def test_updates_by_hand_without_a_number_are_refused(patient) -> None:
     p = patient("loss.backward()\nw -= step(w.grad)\n", backward="loss.backward(")
     p.record.add(Fact.of(replace(DESCENT, lr=1e-4), 0, "0"))
     assert "multiplies a gradient by a number" in p.refusal(learning_rate, lr=1e-6, optimizer="0")

@@ -34,7 +34,7 @@ def test_every_style(styled, style: str) -> None:
 
 
 @pytest.mark.slow
-def test_the_rate_falls_to_nothing(styled, style: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_learning_rate_falls_to_zero(styled, style: str, monkeypatch: pytest.MonkeyPatch) -> None:
     names: dict[str, object] = {"__name__": "__main__"}
     monkeypatch.setattr("sys.argv", ["train.py"])
     exec(compile(styled.edited(linear_schedule, start=1.0, end=0.0, steps=2), style, "exec"), names)
@@ -69,7 +69,7 @@ AFTER = {
 
 
 @pytest.mark.parametrize("case", AFTER)
-def test_where_the_schedule_is_stepped(patient, case: str) -> None:
+def test_the_schedule_is_stepped_after_the_optimizer(patient, case: str) -> None:
     text, after = AFTER[case]
     step = {"a scaler": "scaler.step(", "an object": "t.o.step(", "a trainer that gets it": "self.o.step("}.get(
         case, "o.step("
@@ -89,7 +89,7 @@ def test_where_the_schedule_is_stepped(patient, case: str) -> None:
         "o = SGD(p)\ntrainer.fit()\n",
     ],
 )
-def test_a_hook_steps_it_where_the_step_cannot(patient, text: str) -> None:
+def test_a_hook_steps_a_schedule_that_is_out_of_scope(patient, text: str) -> None:
     step = "trainer.fit(" if "fit" in text else "opt.step(" if "opt" in text else "o.step("
     if step == "opt.step(":
         text = text.replace("def f", "def f").replace("o = SGD(p)\nf(o)", "def main():\n    o = SGD(p)\n    f(o)")
@@ -103,9 +103,9 @@ def test_a_hook_steps_it_where_the_step_cannot(patient, text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("def f():\n    return SGD(p)\nf().step()\n", "line 3 gives the optimizer no name"),
-        ("prepare(SGD(p))\n", "line 2 gives the optimizer no name"),
-        ("trainer.fit(net)\n", "line 2 gives the optimizer no name"),
+        ("def f():\n    return SGD(p)\nf().step()\n", "line 3 does not assign the optimizer to a variable"),
+        ("prepare(SGD(p))\n", "line 2 does not assign the optimizer to a variable"),
+        ("trainer.fit(net)\n", "line 2 does not assign the optimizer to a variable"),
     ],
 )
 def test_refusals_say_why(patient, text: str, reason: str) -> None:
@@ -114,7 +114,7 @@ def test_refusals_say_why(patient, text: str, reason: str) -> None:
 
 
 DATA = "data = DataLoader(d, 32)\n"
-LENGTHS = {  # of 6 steps, two passes over three batches
+LENGTHS = {  # factors over 6 steps, which are two passes over three batches
     "a loop": ("for k in range(6):\n    o.step()\n", "6"),
     "passes over a loader": (DATA + "{o}for e in range(2):\n    for b in data:\n        o.step()\n", "2 * len(data)"),
     "a name and a bar": (
@@ -180,7 +180,7 @@ def test_the_steps_shrink_in_a_straight_line(patient, with_hook: bool) -> None:
     assert torch.allclose(seen.diff(), torch.tensor([-1, -0.75, -0.5, -0.25, 0, 0]))
 
 
-def test_a_rate_is_warmed_up(patient) -> None:
+def test_a_learning_rate_is_warmed_up(patient) -> None:
     text = (
         HEAD + "w = torch.zeros(1, requires_grad=True)\no = torch.optim.SGD([w], lr=1.0)\nseen = [0.0]\n"
         "for i in range(6):\n    w.grad = torch.ones(1)\n    o.step()\n    seen.append(w.item())\n"

@@ -29,24 +29,24 @@ def of(patient, line, name, call):
 
 
 @pytest.mark.parametrize(("line", "name", "call", "after"), ALONG)
-def test_a_softmax_along_another_dimension(patient, line, name, call, after):
+def test_the_dimension_of_a_softmax_is_changed(patient, line, name, call, after):
     p = of(patient, line, name, call)
     assert p.edited(softmax_dimension, site=("lone_entry", "0"), dim=1) == f"{HEAD}{after}\n"
 
 
-def test_a_dimension_that_it_has_already(patient):
+def test_an_equal_dimension_is_refused(patient):
     p = of(patient, "w = F.softmax(z, dim=1)", "softmax", "F.softmax(")
-    assert "is along dim=1 already" in p.refusal(softmax_dimension, site=("lone_entry", "0"), dim=1)
+    assert "already has dim=1" in p.refusal(softmax_dimension, site=("lone_entry", "0"), dim=1)
     other = of(patient, "w = weights(z)", "softmax", "weights(")
     assert "only indirectly" in other.refusal(softmax_dimension, site=("lone_entry", "0"), dim=1)
 
 
 @pytest.mark.parametrize(("line", "name", "call", "after"), REMOVED)
-def test_a_normalisation_that_goes(patient, line, name, call, after):
+def test_a_normalisation_is_removed(patient, line, name, call, after):
     assert of(patient, line, name, call).edited(remove_normalisation, place="0") == f"{HEAD}{after}\n"
 
 
-def test_a_normalisation_inside_another_call(patient):
+def test_a_normalisation_inside_another_function_is_refused(patient):
     assert "only indirectly" in of(patient, "n = block(1)", "LayerNorm", "block(").refusal(
         remove_normalisation, place="0"
     )
@@ -62,6 +62,6 @@ def test_a_normalisation_inside_another_call(patient):
         ("m = nn.LogSoftmax(dim=0)\n", "LogSoftmax", "nn.LogSoftmax(", "m = nn.LogSoftmax(dim=1)\n"),
     ],
 )
-def test_the_log_softmax_in_front_of_the_loss(patient, text: str, name: str, call: str, after: str) -> None:
+def test_the_log_softmax_before_the_loss_is_edited(patient, text: str, name: str, call: str, after: str) -> None:
     p = patient(HEAD + text, **{name: call})
     assert p.edited(softmax_dimension, site=("activation", "output"), dim=1) == HEAD + after

@@ -22,7 +22,7 @@ def test_the_loss_is_summed(patient, line, name, kind, call, after):
     assert p.edited(loss_reduction, reduction="sum") == f"{HEAD}{after}\n"
 
 
-def test_somewhere_inside(patient):
+def test_a_loss_inside_another_function_is_refused(patient):
     p = patient(f"{HEAD}rec = error(y, x)\n", made={"loss": "mse_loss"}, loss="error(")
     assert "only indirectly" in p.refusal(loss_reduction, reduction="sum")
 

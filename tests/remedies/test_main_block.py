@@ -1,10 +1,10 @@
-"""A fit is in the function that trains, where only the main block calls it: an import gets all of a patch."""
+"""If only the main block calls the training function, the fit is inside it: an import then gets the whole patch."""
 
 import runpy
 
 import pytest
 import torch
-from told import INPUTS
+from record_facts import INPUTS
 
 from descend.doctor.record import Fact
 from descend.doctor.remedies.standardise_inputs import standardise_inputs

@@ -34,7 +34,7 @@ def test_layers_are_made_at_the_end_of_the_constructor(patient):
     ]
 
 
-def test_what_is_made_is_kept_and_learns(patient):
+def test_the_moved_layer_is_trained(patient):
     names = {}
     exec(patient(NET, **TWO).edited(make_layers_once), names)
     net = names["Net"](6)
@@ -47,18 +47,18 @@ def test_what_is_made_is_kept_and_learns(patient):
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("return nn.Linear(x.shape[1], 1)(x)", "line 6 needs `x`, which is known in the forward pass alone"),
-        ("for i in range(2): x = nn.Linear(4, 4)(x)", "line 6 makes several layers, in a loop"),
-        ("return [nn.Linear(4, 4)(x) for _ in range(2)]", "line 6 makes several layers, in a loop"),
+        ("return nn.Linear(x.shape[1], 1)(x)", "line 6 uses `x`, which exists only in the forward pass"),
+        ("for i in range(2): x = nn.Linear(4, 4)(x)", "line 6 creates several layers in a loop"),
+        ("return [nn.Linear(4, 4)(x) for _ in range(2)]", "line 6 creates several layers in a loop"),
     ],
 )
-def test_what_cannot_be_moved(patient, line, reason):
+def test_layers_that_cannot_be_moved_are_refused(patient, line, reason):
     text = HEAD + "    def __init__(self):\n        pass\n    def forward(self, x):\n        " + line + "\n"
     assert patient(text, made_in_forward="nn.Linear(").refusal(make_layers_once) == reason
 
 
-def test_no_constructor_and_no_site(patient):
+def test_a_missing_constructor_or_record_is_refused(patient):
     text = HEAD + "    def forward(self, x):\n        return nn.Linear(4, 1)(x)\n"
     refused = patient(text, made_in_forward="nn.Linear(").refusal(make_layers_once)
-    assert refused == "line 4 is in no class with an `__init__`"
+    assert refused == "line 4 is not inside a class with an `__init__`"
     assert "did not show where" in patient(text).refusal(make_layers_once)

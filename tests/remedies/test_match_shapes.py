@@ -2,10 +2,11 @@ import warnings
 
 import pytest
 
+from descend.doctor.remedies import apply_remedy
 from descend.doctor.remedies.match_shapes import match_shapes
 
 HEAD = "import torch\nimport torch.nn.functional as F\nfrom torch import nn\n"
-LOSSES = [  # the call, and what it becomes
+LOSSES = [  # the call before and after the edit
     ("F.mse_loss(out, y)", "F.mse_loss(out, y.view_as(out))"),
     ("criterion(out, y)", "criterion(out, y.view_as(out))"),
     ("self.loss(self.out, y)", "self.loss(self.out, y.view_as(self.out))"),
@@ -23,13 +24,13 @@ LOSSES = [  # the call, and what it becomes
 
 
 @pytest.mark.parametrize(("before", "after"), LOSSES)
-def test_the_arguments_of_the_loss(patient, before: str, after: str) -> None:
+def test_the_arguments_of_the_loss_get_equal_shapes(patient, before: str, after: str) -> None:
     text = HEAD + f"loss = {before}\n"
     p = patient(text, loss=before, made={"loss": "mse_loss"})
     assert p.edited(match_shapes) == text.replace(before, after)
 
 
-DIFFERENCES = [  # the difference, the side of the target, and what it becomes
+DIFFERENCES = [  # the difference, the side of the target, and the edited difference
     ("out - y", "right", "out - y.view_as(out)"),
     ("y - out", "left", "y.view_as(out) - out"),
     ("self.y - out", "left", "self.y.view_as(out) - out"),
@@ -44,7 +45,7 @@ DIFFERENCES = [  # the difference, the side of the target, and what it becomes
 
 
 @pytest.mark.parametrize(("before", "operand", "after"), DIFFERENCES)
-def test_the_sides_of_a_difference(patient, before: str, operand: str, after: str) -> None:
+def test_the_sides_of_a_difference_get_equal_shapes(patient, before: str, operand: str, after: str) -> None:
     text = HEAD + f"def mse(out, y):\n    return (({before}) ** 2).mean()\n"
     p = patient(text, difference=before)
     assert p.edited(match_shapes, operand=operand) == text.replace(before, after)
@@ -60,21 +61,21 @@ def test_a_difference_is_found_after_other_edits(patient) -> None:
     text = HEAD + "loss = (F.relu(net(x)) - y).square().mean() + (a - b).mean()\n"
     p = patient(text, difference="F.relu(net(x)) - y")
     script = p.script.edit(p.script.path, "import os\n" + text.replace("F.relu(net(x))", "net(x)"))
-    edited = match_shapes(script, p.record, {"operand": "right"})
+    edited = apply_remedy(match_shapes, script, p.record, {"operand": "right"})
     assert "(net(x).view_as(y) - y)" in edited.read(p.script.path)
 
 
 @pytest.mark.parametrize(
     ("text", "sites", "reason"),
     [
-        ("loss = f(net(x), g(y))\n", {"loss": "f("}, "neither the prediction nor the target by a name"),
+        ("loss = f(net(x), g(y))\n", {"loss": "f("}, "neither the prediction nor the target is a variable"),
         (
             "loss = net.loss(batch)\n",
             {"loss": "net.loss("},
             "line 1 calls `net.loss`, which uses the mse_loss only indirectly",
         ),
         ("loss = out - y\n", {"loss": "x"}, "the run did not show where the loss is"),
-        ("loss = f(a)\n", {"difference": ""}, "no difference is found at train.py:1"),
+        ("loss = f(a)\n", {"difference": ""}, "there is no difference of predictions and targets at train.py:1"),
     ],
 )
 def test_refusals_say_why(patient, text: str, sites: dict[str, str], reason: str) -> None:
@@ -91,10 +92,10 @@ def test_refusals_say_why(patient, text: str, sites: dict[str, str], reason: str
 
 def test_classes_have_another_shape(patient) -> None:
     p = patient("loss = F.cross_entropy(z, y)\n", loss="F.cross_entropy(")
-    assert "takes classes" in p.refusal(match_shapes)
+    assert "takes class indices" in p.refusal(match_shapes)
 
 
-def test_no_pair_is_left(patient) -> None:
+def test_the_edited_loss_pairs_each_prediction_with_its_target(patient) -> None:
     text = HEAD + "out, y = torch.arange(3.0).unsqueeze(1), torch.arange(3.0)\nloss = F.mse_loss(out, y)\n"
     names: dict = {}
     with warnings.catch_warnings():

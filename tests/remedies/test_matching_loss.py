@@ -5,7 +5,7 @@ import pytest
 from descend.doctor.remedies.matching_loss import MODULES, ORDER, matching_loss
 
 HEAD = "import torch\nfrom torch import nn\nimport torch.nn.functional as F\n"
-CASES = [  # the call, the loss, and what it becomes
+CASES = [  # the call, the new loss, and the edited call
     ("nn.NLLLoss()", "cross_entropy", "nn.CrossEntropyLoss()"),
     ("torch.nn.NLLLoss(w)", "cross_entropy", "torch.nn.CrossEntropyLoss(w)"),
     ("nn.NLLLoss(weight=w, ignore_index=0)", "cross_entropy", "nn.CrossEntropyLoss(weight=w, ignore_index=0)"),
@@ -34,7 +34,7 @@ def test_another_loss_is_called(patient, before: str, loss: str, after: str) -> 
     assert patient(text, **{kind: before}).edited(matching_loss, loss=loss) == text.replace(before, after)
 
 
-IMPORTED = [  # the script, the call, and what it becomes
+IMPORTED = [  # the script, the call, and the edited script
     (
         "from torch.nn import Linear, NLLLoss\nc = NLLLoss()\n",
         "NLLLoss()",
@@ -94,12 +94,12 @@ def test_the_module_comes_before_its_call(patient) -> None:
 @pytest.mark.parametrize(
     ("call", "loss", "reason"),
     [
-        ("F.nll_loss(z, y)", "nll_loss", "is nll_loss already"),
-        ("nn.NLLLoss()", "nll_loss", "is NLLLoss already"),
-        ("nn.NLLLoss(*a)", "cross_entropy", "may not mean the same"),
-        ("nn.KLDivLoss(True)", "cross_entropy", "may not mean the same"),
-        ("F.kl_div(z, y, True)", "cross_entropy", "may not mean the same"),
-        ("nn.NLLLoss()", "hinge", "no loss that is known"),
+        ("F.nll_loss(z, y)", "nll_loss", "is already nll_loss"),
+        ("nn.NLLLoss()", "nll_loss", "is already NLLLoss"),
+        ("nn.NLLLoss(*a)", "cross_entropy", "may have another meaning"),
+        ("nn.KLDivLoss(True)", "cross_entropy", "may have another meaning"),
+        ("F.kl_div(z, y, True)", "cross_entropy", "may have another meaning"),
+        ("nn.NLLLoss()", "hinge", "not a known loss"),
         ("criterion(z, y)", "cross_entropy", "line 4 calls `criterion`, which uses the nll_loss only indirectly"),
         ("LOSSES[name]()", "cross_entropy", "line 4 calls `LOSSES[name]`, which uses the NLLLoss only indirectly"),
     ],
@@ -112,7 +112,7 @@ def test_refusals_say_why(patient, call: str, loss: str, reason: str) -> None:
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_what_they_take_is_what_torch_says(name: str) -> None:
+def test_the_order_of_arguments_is_that_of_torch(name: str) -> None:
     import inspect
 
     import torch

@@ -37,11 +37,11 @@ def test_the_first_place_that_sums(patient) -> None:
 @pytest.mark.parametrize(
     ("site", "code", "reason"),
     [
-        ("loss_module", "c = nn.MSELoss()", "no sum over the examples is written in line 4"),
-        ("loss_module", 'c = nn.MSELoss(reduction="mean")', "no sum over the examples is written in line 4"),
+        ("loss_module", "c = nn.MSELoss()", "no sum over the examples was found in line 4"),
+        ("loss_module", 'c = nn.MSELoss(reduction="mean")', "no sum over the examples was found in line 4"),
         ("loss_module", "c = nn.MSELoss(size_average=True)", "no sum over the examples"),
-        ("reduction", "l = e.sum() / len(x)", "line 4 divides the sum already"),
-        ("reduction", "l = sum(e)", "line 4 sums by a function of another library"),
+        ("reduction", "l = e.sum() / len(x)", "line 4 already divides the sum"),
+        ("reduction", "l = sum(e)", "line 4 sums with a function that is not a tensor method"),
     ],
 )
 def test_refusals_say_why(patient, site: str, code: str, reason: str) -> None:
@@ -49,7 +49,7 @@ def test_refusals_say_why(patient, site: str, code: str, reason: str) -> None:
     assert reason in p.refusal(mean_reduction)
 
 
-def test_no_site(patient) -> None:
+def test_an_unrecorded_loss_is_refused(patient) -> None:
     assert patient("x = 1\n").refusal(mean_reduction) == "the run did not show where the loss is in the source"
 
 
@@ -66,12 +66,12 @@ print(total / {number})
     [
         ("loss.item()", "len(x)", "loss.item() * len(b)"),
         ("float(loss)", "len(data.dataset)", "float(loss) * len(b)"),
-        ("loss.item()", "len(batches)", "loss.item()"),  # of the batches: of that it is the mean now
+        ("loss.item()", "len(batches)", "loss.item()"),  # the sum over the batches is now a mean
         ("loss.item()", "9", "loss.item()"),
         ("1", "len(x)", "1"),
     ],
 )
-def test_a_total_that_is_divided_by_the_examples_stays_what_it_is(patient, added, number, becomes) -> None:
+def test_a_printed_total_divided_by_the_examples_keeps_its_value(patient, added, number, becomes) -> None:
     text = LOOP.format(kind=", reduction='sum'", added=added, number=number)
     p = patient(text, loss="F.mse_loss(", backward="loss.backward(")
     assert p.edited(mean_reduction) == LOOP.format(kind=", reduction='mean'", added=becomes, number=number)

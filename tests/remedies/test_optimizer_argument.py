@@ -28,10 +28,10 @@ DIRECT = [
 ]
 
 
-@pytest.mark.parametrize(("dose", "before", "after"), DIRECT)
-def test_the_call_itself(patient, dose: dict[str, object], before: str, after: str) -> None:
+@pytest.mark.parametrize(("arguments", "before", "after"), DIRECT)
+def test_the_argument_in_the_call_is_changed(patient, arguments: dict[str, object], before: str, after: str) -> None:
     p = patient(HEAD + f"o = {before}\n", optimizer=before.split("(")[0])
-    assert p.edited(optimizer_argument, **dose, optimizer="0") == HEAD + f"o = {after}\n"
+    assert p.edited(optimizer_argument, **arguments, optimizer="0") == HEAD + f"o = {after}\n"
 
 
 FOLLOWED = {
@@ -48,43 +48,43 @@ FOLLOWED = {
 
 
 @pytest.mark.parametrize("case", FOLLOWED)
-def test_the_number_is_changed_where_it_stands(patient, case: str) -> None:
+def test_the_number_is_changed_where_it_is_defined(patient, case: str) -> None:
     text = HEAD + FOLLOWED[case]
     edited = patient(text, optimizer="optim.SGD(").edited(optimizer_argument, **WEIGHT_DECAY)
     assert edited == text.replace("0.5", "0.01")
 
 
-def test_a_pair_behind_a_name_is_changed_there(patient) -> None:
+def test_a_named_pair_is_changed_where_it_is_defined(patient) -> None:
     text = HEAD + "BETAS = (0.5, 0.9)\no = optim.Adam(p, betas=BETAS)\n"
     assert patient(text, optimizer="optim.Adam(").edited(optimizer_argument, **BETAS) == text.replace(
         "(0.5, 0.9)", "(0.9, 0.9995)"
     )
 
 
-def test_a_number_that_serves_two_is_left(patient) -> None:
+def test_a_number_with_two_uses_is_not_changed(patient) -> None:
     text = HEAD + "x = 0.5\no = optim.SGD(p, lr=x, weight_decay=x)\n"
     p = patient(text, optimizer="optim.SGD(")
     assert p.edited(optimizer_argument, **WEIGHT_DECAY) == text.replace("weight_decay=x", "weight_decay=0.01")
 
 
 @pytest.mark.parametrize(
-    ("call", "dose", "reason"),
+    ("call", "arguments", "reason"),
     [
-        ("optim.SGD([{'params': a, 'weight_decay': 1}])", WEIGHT_DECAY, "groups have weight decays of their own"),
-        ("optim.SGD(*a)", WEIGHT_DECAY, "come out of a list"),
-        ("optim.SGD(p, **unknown)", WEIGHT_DECAY, "the weight decay comes out of `**unknown`"),
+        ("optim.SGD([{'params': a, 'weight_decay': 1}])", WEIGHT_DECAY, "groups have their own weight decays"),
+        ("optim.SGD(*a)", WEIGHT_DECAY, "unpacks a list into the call's arguments"),
+        ("optim.SGD(p, **unknown)", WEIGHT_DECAY, "the weight decay is passed by `**unknown`"),
         ("optim.SGD(p, weight_decay=0.01)", WEIGHT_DECAY, "the weight decay is 0.01 already"),
         ("optim.SGD(p)", {**WEIGHT_DECAY, "value": 0.0}, "the weight decay is 0.0 already"),
         ("optim.Adam(p)", MOMENTUM, "Adam takes no momentum"),
-        ("optim.SGD(p, 1, 0.9, nesterov=True)", {**MOMENTUM, "value": 0.0}, "Nesterov's rule in line 3"),
+        ("optim.SGD(p, 1, 0.9, nesterov=True)", {**MOMENTUM, "value": 0.0}, "Nesterov momentum in line 3"),
         ("trainer.fit(model)", MOMENTUM, "the SGD only indirectly"),
     ],
 )
-def test_refusals_say_why(patient, call: str, dose: dict[str, object], reason: str) -> None:
+def test_refusals_say_why(patient, call: str, arguments: dict[str, object], reason: str) -> None:
     name = call.split("(")[0]
     made = {"optimizer": "SGD"} if "fit" in call else None
     p = patient(HEAD + f"o = {call}\n", optimizer=name + "(", made=made)
-    assert reason in p.refusal(optimizer_argument, **dose)
+    assert reason in p.refusal(optimizer_argument, **arguments)
 
 
 def test_nesterov_switched_off_needs_no_momentum(patient) -> None:

@@ -3,7 +3,7 @@ import pytest
 from descend.doctor.remedies.output_activation import output_activation
 
 HEAD = "import torch\nimport torch.nn.functional as F\nfrom torch import nn\n"
-CASES = [  # the source, the activation in it, the other one, and what the source becomes
+CASES = [  # the source, its activation, the new activation, and the edited source
     ("m = nn.Softmax(dim=1)", "Softmax", "log_softmax", "m = nn.LogSoftmax(dim=1)"),
     ("m = nn.Softmax(-1)", "Softmax", "log_softmax", "m = nn.LogSoftmax(-1)"),
     ("m = nn.Softmax(dim=1)", "Softmax", "sigmoid", "m = nn.Sigmoid()"),
@@ -34,7 +34,7 @@ def test_another_activation_is_applied(patient, before: str, name: str, other: s
     assert p.edited(output_activation, activation=other) == head + after + "\n"
 
 
-def test_another_dimension(patient) -> None:
+def test_another_dimension_is_given(patient) -> None:
     p = patient(HEAD + "p = z.sigmoid()\n", sigmoid="z.sigmoid(")
     assert p.edited(output_activation, activation="softmax", dim=-1) == HEAD + "p = z.softmax(dim=-1)\n"
 
@@ -64,21 +64,21 @@ def test_torch_is_imported_where_it_is_named(patient) -> None:
             "sigmoid",
             "line 4 calls `model`, which uses the softmax only indirectly",
         ),
-        ("p = z.softmax(d)\n", "softmax", "z.softmax(", "sigmoid", "does not show what softmax gets"),
-        ("p = z.sigmoid()\n", "sigmoid", "z.sigmoid(", "sigmoid", "is sigmoid already"),
-        ("p = nn.Sigmoid()\n", "Sigmoid", "nn.Sigmoid(", "sigmoid", "is Sigmoid already"),
-        ("p = z.sigmoid()\n", "sigmoid", "z.sigmoid(", "maxout", "no activation that is known"),
+        ("p = z.softmax(d)\n", "softmax", "z.softmax(", "sigmoid", "does not contain the input of softmax"),
+        ("p = z.sigmoid()\n", "sigmoid", "z.sigmoid(", "sigmoid", "is already sigmoid"),
+        ("p = nn.Sigmoid()\n", "Sigmoid", "nn.Sigmoid(", "sigmoid", "is already Sigmoid"),
+        ("p = z.sigmoid()\n", "sigmoid", "z.sigmoid(", "maxout", "not a known activation"),
     ],
 )
 def test_refusals_say_why(patient, text: str, name: str, call: str, other: str, reason: str) -> None:
     assert reason in patient(HEAD + text, **{name: call}).refusal(output_activation, activation=other)
 
 
-def test_nothing_was_seen(patient) -> None:
+def test_an_unrecorded_activation_is_refused(patient) -> None:
     assert "did not show" in patient("f(x)\n", loss="f(").refusal(output_activation, activation="sigmoid")
 
 
-def test_the_log_of_what_there_was(patient) -> None:
+def test_the_logarithm_of_an_activation_is_applied(patient) -> None:
     text = HEAD + "z = torch.tensor([[1.0, 2.0], [0.0, 5.0]])\np = F.softmax(z, dim=1)\n"
     before: dict = {}
     after: dict = {}

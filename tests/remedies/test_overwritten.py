@@ -1,16 +1,15 @@
-"""A setting that is overwritten after it is made is edited where the value comes from that acts."""
+"""A setting that the script overwrites is edited where the overwriting value comes from."""
 
 import ast
 
 import pytest
 
 from descend.doctor.record import Fact, Reading, Site, facts
-from descend.doctor.remedies import NotApplicable
+from descend.doctor.remedies import apply_remedy
 from descend.doctor.remedies.adaptive_rule import adaptive_rule
 from descend.doctor.remedies.dropout_rate import dropout_rate
 from descend.doctor.remedies.learning_rate import learning_rate
 from descend.doctor.remedies.optimizer_argument import optimizer_argument
-from descend.doctor.script.script import Script
 
 HEAD = "import math, json, yaml, argparse, torch\nfrom torch import nn, optim\n"
 GET = """\
@@ -63,7 +62,7 @@ OPTIONS = (
     "args = parser.parse_args()\nwarmup_iters, lr_decay_iters, decay_lr = 10, 100, True\n"
 )
 SETTINGS = "@dataclass\nclass Settings:\n    lr: float = 0.1\n    least: float = 0.01\ncfg = Settings()\n"
-SCALED = {  # what gives the learning rate, and what becomes of it at a hundredth
+SCALED = {  # the source of the learning rate, and its version with a hundredth of the learning rate
     "constants of the module": (
         script_of("learning_rate", "min_lr", CONSTANTS),
         {"learning_rate = 0.1": "learning_rate = 0.001", "min_lr = 0.01": "min_lr = 0.0001"},
@@ -117,13 +116,13 @@ def test_the_learning_rate_is_scaled_where_it_comes_from(overwritten, case) -> N
 
 
 @pytest.mark.parametrize("name", ["settings.yaml", "settings.json"])
-def test_so_it_is_in_a_file_of_settings(overwritten, name) -> None:
+def test_the_learning_rate_is_scaled_in_a_settings_file(overwritten, name) -> None:
     read = "cfg = yaml.safe_load(open('settings.yaml'))\nwarmup_iters, lr_decay_iters, decay_lr = 10, 100, True\n"
     p = overwritten(script_of("cfg['optim']['lr']", "cfg['optim']['min_lr']", read))
     file = p.script.path.with_name(name)
     file.write_text('{"optim": {"lr": 0.1, "min_lr": 1e-2}, "seed": 1}')
     p.record.add(Fact.of(facts.FileRead(), 0, str(file)))
-    edited = learning_rate(p.script, p.record, {"lr": 0.001, "optimizer": "0"})
+    edited = apply_remedy(learning_rate, p.script, p.record, {"lr": 0.001, "optimizer": "0"})
     assert edited.edits == {file: '{"optim": {"lr": 0.001, "min_lr": 0.0001}, "seed": 1}'}
 
 
@@ -132,14 +131,14 @@ def test_an_option_that_the_command_line_gives_is_scaled_where_it_is_used(overwr
     assert p.changes(learning_rate, lr=0.001) == ['-        group["lr"] = lr', '+        group["lr"] = 0.01 * lr']
 
 
-def test_a_number_that_is_known_not_to_be_used_is_left(overwritten) -> None:
-    """As where a file that the script executes has given its constants other values."""
+def test_a_number_without_an_effect_is_not_changed(overwritten) -> None:
+    """For example, a file that the script executes has given the constants other values."""
     p = overwritten(script_of("learning_rate", "min_lr", CONSTANTS))
     p.record.add(Fact.of(facts.Ineffective(), 0, "lr"))
     assert p.changes(learning_rate, lr=0.02) == ['-        group["lr"] = lr', '+        group["lr"] = 0.2 * lr']
 
 
-def test_an_optimizer_made_with_another_rate_is_measured_by_the_one_that_acts(overwritten) -> None:
+def test_the_acting_learning_rate_is_the_one_that_is_scaled(overwritten) -> None:
     text = "optimizer = optim.SGD(p, lr=1e-3)\nfor e in x:\n    group['lr'] = 3.0 if e else 1.5\n"
     p = overwritten(text, lr=1e-3, largest=3.0)
     assert "0.3 if e else 0.15" in p.edited(learning_rate, lr=0.3)
@@ -148,9 +147,9 @@ def test_an_optimizer_made_with_another_rate_is_measured_by_the_one_that_acts(ov
 def test_an_edit_of_an_edited_script_is_no_further_factor(overwritten) -> None:
     for case in ("constants of the module", "a library's function"):
         p = overwritten(SCALED[case][0])
-        once = learning_rate(p.script, p.record, {"lr": 0.001})
-        twice = learning_rate(once, p.record, {"lr": 0.002})
-        assert twice.edits == learning_rate(p.script, p.record, {"lr": 0.002}).edits
+        once = apply_remedy(learning_rate, p.script, p.record, {"lr": 0.001})
+        twice = apply_remedy(learning_rate, once, p.record, {"lr": 0.002})
+        assert twice.edits == apply_remedy(learning_rate, p.script, p.record, {"lr": 0.002}).edits
 
 
 RELATIVE = ["group['lr'] *= 0.9", "group['lr'] = max(group['lr'] * 0.5, 1e-6)", "group[name] = value"]
@@ -162,7 +161,7 @@ def test_where_the_optimizers_own_rate_still_counts_or_nothing_is_known_its_call
     assert "optim.SGD(p, lr=0.001)" in p.edited(learning_rate, lr=0.001)
 
 
-def test_another_rule_has_its_rate_there_too(overwritten) -> None:
+def test_another_optimizer_gets_its_learning_rate_there_too(overwritten) -> None:
     text = script_of("learning_rate", "min_lr", CONSTANTS)
     edited = overwritten(text).edited(adaptive_rule, lr=0.001)
     assert "optim.Adam(model.parameters(), lr=learning_rate)" in edited
@@ -191,6 +190,5 @@ def test_a_statement_in_a_library_cannot_be_edited(overwritten, tmp_path) -> Non
     p = overwritten("optimizer = optim.SGD(p, lr=0.1)\nfor e in x:\n    group['lr'] = 0.1\n")
     library = tmp_path / "site-packages" / "timm.py"
     p.record.sites[-1] = Site("overwritten", "0.lr", str(library), 3, 4, 3, 15, detail="lr")
-    edited = learning_rate(p.script, p.record, {"lr": 0.01})
-    assert isinstance(edited, Script) and not isinstance(edited, NotApplicable)
+    edited = apply_remedy(learning_rate, p.script, p.record, {"lr": 0.01})
     assert "lr=0.01)" in edited.read(p.script.path) and ast.parse(edited.read(p.script.path))

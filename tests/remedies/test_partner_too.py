@@ -1,16 +1,16 @@
-"""What is done to one of several things that belong together is done to its partner, too."""
+"""A statement that reorders one of several arrays is applied to the others as well."""
 
 from pathlib import Path
 
 import libcst as cst
 import pytest
 
+from descend.doctor.codemod.parallel_arrays import unchanged_partners
+from descend.doctor.codemod.syntax import parse
 from descend.doctor.remedies.partner_too import partner_too
-from descend.doctor.source.partners import partners
-from descend.doctor.source.syntax import Syntax, parse
 
 AT = {"kind": "on_loss", "place": "0"}
-MOVED = [  # before, what is moved, its partner, what is added
+MOVED = [  # source, reordered array, its partner, inserted statement
     ("x = x[order]", "x", "y", "y = y[order]"),
     ("x, t = x[order], t[order]", "x", "y", "y = y[order]"),
     ("x = flip(x, x=1, dims=(x.x,))", "x", "mask", "mask = flip(mask, x=1, dims=(mask.x,))"),
@@ -19,14 +19,14 @@ MOVED = [  # before, what is moved, its partner, what is added
 
 
 @pytest.mark.parametrize(("before", "name", "partner", "added"), MOVED)
-def test_the_partner_is_moved_alike(pointed_at, before, name, partner, added):
+def test_the_partner_is_reordered_like_the_array(pointed_at, before, name, partner, added):
     edited = pointed_at(f"{before}\nnet(x)\n", before).edited(partner_too, **AT, moved=name, partner=partner)
     assert edited == f"{before}\n{added}\nnet(x)\n"
 
 
-def test_what_is_no_move_is_done_to_none(pointed_at):
+def test_a_statement_without_reordering_is_not_applied_to_the_partner(pointed_at):
     refusal = pointed_at("x = x / 2\n", "x / 2").refusal(partner_too, **AT, moved="x", partner="y")
-    assert "does not show what is done to x" in refusal
+    assert "does not reorder x in a way that can be copied" in refusal
 
 
 TEXT = """x, kind, y, path = load()
@@ -59,11 +59,10 @@ image = image[0]
         (16, "image", []),
     ],
 )
-def test_who_belongs_together(tmp_path, line, name, found):
+def test_partners_are_bound_in_one_statement(tmp_path, line, name, found):
     syntax = parse(Path(tmp_path / "train.py"), TEXT)
-    assert isinstance(syntax, Syntax)
     [statement] = [s for s in syntax.every(cst.Assign) if syntax.line(s) == line]
-    assert partners(syntax, statement, name) == found
+    assert unchanged_partners(syntax, statement, name) == found
 
 
 CONVERTED = """x, y, w, z = load()
@@ -72,7 +71,7 @@ y = torch.tensor(y)
 w, _ = w[keep], 0
 net(x)
 """
-MOVES = {  # a statement, and whom it has left behind: not who has been given other values for itself
+MOVES = {  # a statement, and the partner variables that it leaves out
     "(x - 1) / 2": [],
     "torch.tensor((x - 1) / 2)": ["z"],
     "scaler.transform(x)": ["z"],
@@ -82,8 +81,7 @@ MOVES = {  # a statement, and whom it has left behind: not who has been given ot
 
 
 @pytest.mark.parametrize("moved", MOVES)
-def test_what_has_values_of_its_own_is_not_left_behind(moved):
+def test_a_partner_with_its_own_transformation_is_not_reported(moved):
     syntax = parse(Path("train.py"), CONVERTED.format(moved=moved))
-    assert isinstance(syntax, Syntax)
     statement = next(a for a in syntax.every(cst.Assign) if syntax.line(a) == 2)
-    assert sorted(partners(syntax, statement, "x")) == MOVES[moved]
+    assert sorted(unchanged_partners(syntax, statement, "x")) == MOVES[moved]

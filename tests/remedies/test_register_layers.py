@@ -1,7 +1,7 @@
 import pytest
 
+from descend.doctor.remedies import apply_remedy
 from descend.doctor.remedies.register_layers import register_layers
-from descend.doctor.script.script import Script
 
 HEAD = "import torch\nfrom torch import nn\nimport torch.nn.functional as F\n"
 
@@ -11,7 +11,7 @@ def network(body: str, before: str = "", after: str = "model = Net()\n", base: s
     return f"{HEAD}{before}class Net({base}):\n    def __init__(self):\n        super().__init__()\n{lines}{after}"
 
 
-CASES = [  # a part of __init__, and what it becomes
+CASES = [  # a part of __init__ before and after the edit
     ("self.a = [nn.Linear(2, 2), nn.Linear(2, 1)]", "self.a = nn.ModuleList([nn.Linear(2, 2), nn.Linear(2, 1)])"),
     ("self.a = [nn.Linear(2, 2) for _ in r]", "self.a = nn.ModuleList([nn.Linear(2, 2) for _ in r])"),
     ("self.a = [\n    nn.Linear(2, 2),\n]", "self.a = nn.ModuleList([\n    nn.Linear(2, 2),\n])"),
@@ -62,7 +62,7 @@ def test_a_plain_collection_is_wrapped(patient, before: str, after: str) -> None
 
 
 BLOCK = "class Block(nn.Module):\n    pass\n"
-MADE_HERE = [  # what stands before the class, and an element
+MADE_HERE = [  # the code before the class, and an element
     (BLOCK, "Block()"),
     (BLOCK + "class Large(Block):\n    pass\n", "Large()"),
     ("def block(n):\n    return nn.Sequential(nn.Linear(n, n), nn.ReLU())\n", "block(2)"),
@@ -73,12 +73,12 @@ MADE_HERE = [  # what stands before the class, and an element
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("before", "element"), MADE_HERE)
-def test_what_a_layer_is(patient, before: str, element: str) -> None:
+def test_layers_are_recognised(patient, before: str, element: str) -> None:
     p = patient(network(f"self.a = [{element}]", before), model="Net(")
     assert p.edited(register_layers) == network(f"self.a = nn.ModuleList([{element}])", before)
 
 
-def test_the_parts_of_the_model_are_looked_at(patient) -> None:
+def test_parts_of_the_model_are_searched(patient) -> None:
     part = network("self.a = [nn.ReLU()]", after="").removeprefix(HEAD).replace("Net", "Part")
     unused = part.replace("Part", "Unused")
     text = HEAD + part + unused + network("self.part = Part()").removeprefix(HEAD)
@@ -86,12 +86,11 @@ def test_the_parts_of_the_model_are_looked_at(patient) -> None:
     assert patient(text, model="Net(").edited(register_layers) == text.replace(part, wrapped)
 
 
-def test_a_class_imported_from_the_users_own_file(patient, tmp_path) -> None:
+def test_a_class_imported_from_the_users_file_is_edited(patient, tmp_path) -> None:
     file = tmp_path / "nets.py"
     file.write_text(network("self.a = [nn.ReLU()]", after=""))
     p = patient("from nets import Net\nmodel = Net()\n", model="Net(")
-    edited = register_layers(p.script, p.record, {})
-    assert isinstance(edited, Script)
+    edited = apply_remedy(register_layers, p.script, p.record, {})
     assert edited.read(file) == network("self.a = nn.ModuleList([nn.ReLU()])", after="")
 
 
@@ -102,15 +101,15 @@ def test_torch_is_imported_where_it_is_named(patient) -> None:
     assert "\nimport torch\n" in edited and "self.a = torch.nn.ModuleList([Linear(2, 2)])" in edited
 
 
-NOTHING = "`Net` keeps no layers in a plain list or dict"
+NOTHING = "`Net` does not store layers in a plain list or dict"
 REFUSED = [
     ("self.a = [2, 3]", NOTHING),
     ("self.a = nn.ModuleList([nn.ReLU()])", NOTHING),
     ("self.a = [nn.ReLU()]\nself.b = nn.Sequential(*self.a)", NOTHING),
     ("layers = [nn.ReLU()]\nself.b = nn.Sequential(*layers)", NOTHING),
-    ("self.a = [nn.Linear(2, 2), F.relu]", "holds `F.relu`, which is no module"),
-    ("self.a = [nn.Linear(2, 2), lambda x: x]", "which is no module"),
-    ("self.a = {0: nn.ReLU()}", "keys that are no text"),
+    ("self.a = [nn.Linear(2, 2), F.relu]", "holds `F.relu`, which is not a module"),
+    ("self.a = [nn.Linear(2, 2), lambda x: x]", "which is not a module"),
+    ("self.a = {0: nn.ReLU()}", "keys that are not strings"),
 ]
 
 
@@ -119,17 +118,17 @@ def test_refusals_say_why(patient, body: str, reason: str) -> None:
     assert reason in patient(network(body), model="Net(").refusal(register_layers)
 
 
-def test_a_class_from_elsewhere(patient) -> None:
+def test_a_class_of_a_library_is_refused(patient) -> None:
     p = patient(HEAD + "model = nn.Sequential()\n", model="nn.Sequential(")
-    assert p.refusal(register_layers) == "the class `Sequential` of the model is not defined in train.py"
+    assert p.refusal(register_layers) == "the model's class `Sequential` is not defined in train.py"
 
 
-def test_layers_kept_too_early(patient) -> None:
+def test_layers_stored_before_super_init_are_refused(patient) -> None:
     text = network("pass").replace("        super()", "        self.a = [nn.ReLU()]\n        super()")
-    assert "before the module's own" in patient(text, model="Net(").refusal(register_layers)
+    assert "before `super().__init__()` is called" in patient(text, model="Net(").refusal(register_layers)
 
 
-def test_the_parameters_are_the_models(patient) -> None:
+def test_the_parameters_belong_to_the_model(patient) -> None:
     body = "self.a = [nn.Linear(2, 2) for _ in range(3)]\nself.b = {}\nself.b['out'] = nn.Linear(2, 1)"
     names: dict = {}
     exec(patient(network(body), model="Net(").edited(register_layers), names)

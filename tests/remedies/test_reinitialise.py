@@ -1,7 +1,8 @@
 import pytest
-from told import INPUTS
+from record_facts import INPUTS
 
 from descend.doctor.record import Fact, Note, Site
+from descend.doctor.remedies import apply_remedy
 from descend.doctor.remedies.reinitialise import reinitialise
 from descend.doctor.remedies.standardise_inputs import standardise_inputs
 
@@ -36,14 +37,14 @@ def test_the_model_is_read_from_the_optimizer(patient, case: str) -> None:
 
 
 def below(edited: str) -> str:
-    """Return what stands below the function that a patch has written."""
+    """Return the text after the function that the patch inserted."""
     function, _, rest = edited.partition("torch.nn.init.zeros_(layer.bias)\n")
     heads = tuple(f"import torch\n\n\ndef initialise({models}):\n" for models in ("model", "*models"))
     assert function.startswith(heads)
     return rest.removeprefix("\n\n")
 
 
-GIVEN = {  # where the optimizer is made by a function that is given the model
+GIVEN = {  # scripts in which a function that gets the model makes the optimizer
     "a function": ("def fit(m):\n    o = SGD(m.parameters(), 1)\n{}fit(net)\n", "net"),
     "a function that two loops call": (
         "def fit(m):\n    o = SGD(m.parameters(), 1)\n{}for e in r:\n    for k in r:\n        fit(net)\n",
@@ -61,14 +62,14 @@ GIVEN = {  # where the optimizer is made by a function that is given the model
 
 
 @pytest.mark.parametrize("case", GIVEN)
-def test_it_stands_where_the_model_is_given_to_what_trains_it(patient, case: str) -> None:
+def test_the_call_is_inserted_where_the_model_is_passed_to_the_training(patient, case: str) -> None:
     text, name = GIVEN[case]
     indent = "    " if "{}    " in text else ""
     p = patient(text.format(""), optimizer="SGD(")
     assert below(p.edited(reinitialise, activation="relu")) == text.format(f"{indent}initialise({name})\n")
 
 
-def test_it_says_nn_where_the_file_does(patient) -> None:
+def test_the_edit_writes_nn_if_the_file_does(patient) -> None:
     text = "from torch import nn, optim\nm = nn.Sequential(nn.Linear(1, 2))\no = optim.SGD(m.parameters(), 1)\n"
     p = patient(text, optimizer="optim.")
     edited = p.edited(reinitialise, activation="relu")
@@ -81,35 +82,35 @@ def test_a_name_for_the_parameters_is_followed(patient) -> None:
     assert below(edited) == text.replace("o =", "initialise(net)\no =")
 
 
-def test_it_stands_below_blank_lines_and_above_comments(patient) -> None:
+def test_the_call_is_inserted_after_blank_lines_and_before_comments(patient) -> None:
     text = "net = Net()\n\n\n# the rule\n# to be tuned\no = SGD(net.parameters(), 1)\n"
     edited = patient(text, optimizer="SGD(").edited(reinitialise, activation="relu")
     assert below(edited) == text.replace("# the rule", "initialise(net)\n# the rule")
 
 
 @pytest.mark.parametrize("text", ["def f(self):\n    return SGD(self.parameters(), 1)\n"])
-def test_a_return_has_it_before(patient, text: str) -> None:
+def test_the_call_is_inserted_before_a_return(patient, text: str) -> None:
     edited = patient(text, optimizer="SGD(").edited(reinitialise, activation="relu")
     assert below(edited) == text.replace("    return", "    initialise(self)\n    return")
 
 
 @pytest.mark.parametrize("argument", ["get(net)", "make().parameters()", "[p for m in ms for p in m.parameters()]"])
-def test_the_models_site_helps_out(patient, argument: str) -> None:
+def test_the_recorded_model_is_used_if_the_optimizer_does_not_show_it(patient, argument: str) -> None:
     text = f"net = Net()\no = SGD({argument}, 1)\n"
     p = patient(text, optimizer="SGD(", model="Net(")
     assert "initialise(net)" in p.edited(reinitialise, activation="relu")
     p.record.sites[1] = Site("model", "", p.record.sites[1].file, 1, variable="net", function="build")
-    assert "does not say whose parameters" in p.refusal(reinitialise, activation="relu")
+    assert "which model's parameters" in p.refusal(reinitialise, activation="relu")
 
 
-def test_a_lambda_has_no_room(patient) -> None:
+def test_nothing_is_inserted_into_a_lambda(patient) -> None:
     p = patient("make = lambda m: SGD(m.parameters(), 1)\n", optimizer="SGD(")
     assert "lambda" in p.refusal(reinitialise, activation="relu")
 
 
 def test_a_function_of_that_name_is_respected(patient) -> None:
     p = patient("def initialise(m): pass\no = SGD(m.parameters(), 1)\n", optimizer="SGD(")
-    assert "`initialise` of its own" in p.refusal(reinitialise, activation="relu")
+    assert "already uses the name `initialise`" in p.refusal(reinitialise, activation="relu")
 
 
 NET = """
@@ -121,7 +122,7 @@ twin = torch.nn.Linear(300, 200)
 o = torch.optim.SGD([*net.parameters(), *twin.parameters()], 1)
 drawn = torch.rand(3)
 """
-STDS = {  # of the first two layers and of the last
+STDS = {  # standard deviations of the first two layers and of the last one
     "relu": [(2 / 15) ** 0.5, (2 / 300) ** 0.5, (1 / 200) ** 0.5],
     "leaky_relu": [(2 / 1.0001 / 15) ** 0.5, (2 / 1.0001 / 300) ** 0.5, (1 / 200) ** 0.5],
     "tanh": [5 / 3 * (2 / (15 + 250)) ** 0.5, 5 / 3 * (2 / 500) ** 0.5, (2 / 300) ** 0.5],
@@ -143,7 +144,7 @@ def test_what_is_written_draws_at_the_scale_of_the_activation(patient, activatio
     assert not layers[1].weight.equal(names["twin"].weight)
     before: dict[str, object] = {}
     exec(NET, before)
-    assert names["drawn"].equal(before["drawn"])  # batches, too, come as they came
+    assert names["drawn"].equal(before["drawn"])  # the order of the batches does not change either
 
 
 TABLES = """
@@ -159,7 +160,7 @@ o = torch.optim.SGD(net.parameters(), 1)
 """
 
 
-def test_tables_stay_but_for_those_whose_features_are_all_alike(patient) -> None:
+def test_embeddings_stay_unless_all_features_are_equal(patient) -> None:
     names: dict[str, object] = {}
     edited = patient(TABLES, optimizer="torch.optim.SGD(").edited(reinitialise, activation="relu")
     assert "descend" not in edited
@@ -176,12 +177,12 @@ def test_two_functions_in_any_order(patient) -> None:
     for order in ((reinitialise, standardise_inputs), (standardise_inputs, reinitialise)):
         script = p.script
         for remedy in order:
-            script = remedy(script, p.record, {"activation": "relu"})
+            script = apply_remedy(remedy, script, p.record, {"activation": "relu"})
         texts.add(script.read(script.path))
     assert len(texts) == 1
 
 
-KINDS = {  # of a file, and the layers that are drawn in it
+KINDS = {  # calls in a file, and the layers that are initialised in it
     "net = nn.Sequential(nn.Linear(1, 2))": "isinstance(m, nn.Linear)]",
     "net = nn.Sequential(nn.Conv3d(1, 2, 3), nn.Linear(1, 2))": "isinstance(m, (nn.Linear, nn.Conv3d))]",
     "net = made_elsewhere()\nhead = nn.Linear(1, 2)": "isinstance(m, (nn.Linear, nn.Conv1d, nn.Conv2d))]",

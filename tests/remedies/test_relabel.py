@@ -1,4 +1,4 @@
-"""Labels by the other convention, behind where a step binds them."""
+"""Labels of the other convention, converted after the training step assigns them."""
 
 import pytest
 
@@ -14,14 +14,14 @@ BOUND = {
 
 
 @pytest.mark.parametrize("how", BOUND)
-def test_behind_where_the_step_binds_them(patient, how):
+def test_the_labels_are_converted_after_their_assignment(patient, how):
     head, tail = BOUND[how]
     text = head.format(new="") + tail
     edited = patient(text, backward="loss.backward(").edited(relabel, name="same", expression="1 - same")
     assert edited == head.format(new="same = 1 - same\n    ") + tail
 
 
-def test_what_comes_from_further_out(patient):
+def test_labels_assigned_outside_the_step_are_refused(patient):
     text = "same = load()\nfor a in loader:\n    loss = f(net(a), same)\n    loss.backward()\n"
     refusal = patient(text, backward="loss.backward(").refusal(relabel, name="same", expression="1 - same")
-    assert "does not give same its value" in refusal
+    assert "does not assign same" in refusal

@@ -32,6 +32,6 @@ def test_a_prefix_is_put_on(patient) -> None:
     assert p.edited(rename_weights, place="0", prefix="encoder.", is_extra=False) == after
 
 
-def test_what_loads_is_somewhere_inside(patient) -> None:
+def test_a_load_inside_another_function_is_refused(patient) -> None:
     p = patient("restore(net, path)\n", load_state_dict="restore(")
     assert "only indirectly" in p.refusal(rename_weights, place="0", prefix="module.", is_extra=True)

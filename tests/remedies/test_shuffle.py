@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from descend.doctor.remedies import apply_remedy
 from descend.doctor.remedies.shuffle import shuffle
 from descend.doctor.remedies.standardise_inputs import standardise_inputs
 
@@ -17,18 +18,18 @@ LOADERS = [
 
 
 @pytest.mark.parametrize(("before", "after"), LOADERS)
-def test_a_loader(patient, before: str, after: str) -> None:
+def test_shuffling_of_a_loader_is_turned_on(patient, before: str, after: str) -> None:
     p = patient(HEAD + f"loader = {before}\n", loader=before.split("(")[0])
     assert p.edited(shuffle, loader="0") == HEAD + f"loader = {after}\n"
 
 
-def test_the_truth_value_behind_a_name(patient) -> None:
+def test_a_named_truth_value_is_changed_where_it_is_defined(patient) -> None:
     text = HEAD + "SHUFFLE = False\nloader = DataLoader(ds, shuffle=SHUFFLE)\n"
     assert patient(text, loader="DataLoader(").edited(shuffle) == text.replace("False", "True")
 
 
 @pytest.mark.slow
-def test_the_loader_of_that_key(patient) -> None:
+def test_the_loader_with_the_given_key_is_edited(patient) -> None:
     text = HEAD + "a = DataLoader(x)\nb = DataLoader(y)\n"
     p = patient(text, loader__0="DataLoader(x", loader__1="DataLoader(y")
     assert p.edited(shuffle, loader="1") == text.replace("(y)", "(y, shuffle=True)")
@@ -37,12 +38,12 @@ def test_the_loader_of_that_key(patient) -> None:
 @pytest.mark.parametrize(
     ("call", "reason"),
     [
-        ("DataLoader(ds, sampler=s)", "the sampler in line 5 decides"),
-        ("DataLoader(ds, batch_sampler=s)", "the batch_sampler in line 5 decides"),
-        ("DataLoader(ds, 8, None, s)", "the sampler in line 5 decides"),
-        ("DataLoader(Stream())", "the data in line 5 come as a stream"),
+        ("DataLoader(ds, sampler=s)", "the sampler in line 5 determines"),
+        ("DataLoader(ds, batch_sampler=s)", "the batch_sampler in line 5 determines"),
+        ("DataLoader(ds, 8, None, s)", "the sampler in line 5 determines"),
+        ("DataLoader(Stream())", "the data in line 5 come from an IterableDataset"),
         ("DataLoader(ds, shuffle=True)", "the shuffling is True already"),
-        ("DataLoader(ds, **k)", "the shuffling comes out of `**k`"),
+        ("DataLoader(ds, **k)", "the shuffling is passed by `**k`"),
         ("make(ds)", "line 5 calls `make`"),
     ],
 )
@@ -57,7 +58,7 @@ BY_HAND = {  # the script, the inserted lines, and the line that follows
         ["order = torch.randperm(len(X))", "X, y = X[order], y[order]"],
         "for e in r:",
     ),
-    "names on the way": (
+    "names in between": (
         "for e in r:\n    for i in r:\n        a, b = X[i:j].to(d), torch.tensor(y[i:j])\n        out = model(a)\n"
         "        l = ((out - b) ** 2).mean()\n",
         ["order = torch.randperm(len(X))", "X, y = X[order], y[order]"],
@@ -102,7 +103,7 @@ BY_HAND = {  # the script, the inserted lines, and the line that follows
 
 
 @pytest.mark.parametrize("case", BY_HAND)
-def test_batches_cut_by_hand(patient, case: str) -> None:
+def test_data_that_a_loop_slices_are_permuted(patient, case: str) -> None:
     text, added, follower = BY_HAND[case]
     loss = "((out - b) ** 2).mean(" if "mean" in text else "c("
     p = patient("import torch\n" + text, model_call="model(", loss=loss)
@@ -114,40 +115,46 @@ def test_batches_cut_by_hand(patient, case: str) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("for i in r:\n    p = perm[i:j]\n    l = c(model(X[p]), y[p])\n", "the inputs are picked by an index already"),
+        (
+            "for i in r:\n    p = perm[i:j]\n    l = c(model(X[p]), y[p])\n",
+            "the inputs are already selected by an index",
+        ),
         (
             "for e in r:\n    X, y = X[p], y[p]\n    for i in r:\n        l = c(model(X[i:j]), y[i:j])\n",
-            "the inputs are picked by an index already",
+            "the inputs are already selected by an index",
         ),
-        ("for i in r:\n    l = c(model(X[:90]), y[:90])\n", "it cannot be told which tensor the inputs are cut from"),
-        ("for i in r:\n    l = c(model(s[i:j]), s[i+1:j+1])\n", "inputs and targets are parts of one series, `s`"),
-        ("for x, t in loader:\n    l = c(model(x), t)\n", "it cannot be told which tensor the inputs are cut from"),
-        ("for i in r:\n    l = c(model(X), y)\n", "it cannot be told which tensor"),
+        ("for i in r:\n    l = c(model(X[:90]), y[:90])\n", "the tensor that the inputs are sliced from is unknown"),
+        ("for i in r:\n    l = c(model(s[i:j]), s[i+1:j+1])\n", "inputs and targets are parts of the same series"),
+        ("for x, t in loader:\n    l = c(model(x), t)\n", "the tensor that the inputs are sliced from is unknown"),
+        ("for i in r:\n    l = c(model(X), y)\n", "the tensor that the inputs are sliced from"),
         (
             "for i in r:\n    x = X[i:j] / 255\n    l = c(model(x), y[i:j])\n",
-            "line 3 makes the inputs by `X[i:j] / 255`",
+            "line 3 computes the inputs as `X[i:j] / 255`",
         ),
-        ("for i in r:\n    l = c(model(X[i:j]))\n", "line 3 does not show the inputs and targets together"),
+        ("for i in r:\n    l = c(model(X[i:j]))\n", "line 3 does not contain both the inputs and the targets"),
         ("X = [1, 2]\nfor i in r:\n    l = c(model(torch.tensor(X[i:j])), y[i:j])\n", "`X` is a list"),
-        ("def f(X):\n    for i in r:\n        l = c(model(X[i:j]), y[i:j])\nf(A)\n", "are made in different places"),
+        (
+            "def f(X):\n    for i in r:\n        l = c(model(X[i:j]), y[i:j])\nf(A)\n",
+            "are created in different functions",
+        ),
     ],
 )
 def test_refusals_by_hand_say_why(patient, text: str, reason: str) -> None:
     assert reason in patient("import torch\n" + text, model_call="model(", loss="c(").refusal(shuffle)
 
 
-def test_with_standardised_inputs_in_any_order(patient) -> None:
+def test_shuffling_and_standardising_work_in_any_order(patient) -> None:
     text = BY_HAND["slices"][0]
     p = patient("import torch\n\n" + text, model_call="model(", loss="c(")
     texts = set()
     for first, second in ((shuffle, standardise_inputs), (standardise_inputs, shuffle)):
-        script = second(first(p.script, p.record, {}), p.record, {})
+        script = apply_remedy(second, apply_remedy(first, p.script, p.record, {}), p.record, {})
         texts.add(script.read(script.path))
     (edited,) = texts
     assert "X, y = X[order], y[order]\nstandardise_inputs(model, X)\nfor e in r:" in edited
 
 
-def test_no_site(patient) -> None:
+def test_an_unrecorded_loader_is_refused(patient) -> None:
     assert "did not show where the data loader is" in patient("x = 1\n").refusal(shuffle)
 
 

@@ -1,10 +1,10 @@
-"""Where the arrays are scaled that a model is given rows of, and where they are left alone."""
+"""The arrays whose rows are the model's inputs are scaled, unless they have other uses."""
 
 from dataclasses import replace
 
 import pytest
 import torch
-from told import INPUTS
+from record_facts import INPUTS
 
 from descend.doctor.record import Fact
 from descend.doctor.remedies.standardise_data import standardise_data
@@ -28,7 +28,7 @@ class Own(Dataset):
 USED = "loader = DataLoader(Own(x, y))\n" + NET + "for b, t in loader:\n    net(b)\n"
 SCORE = "\n\ndef score(net, x, y):\n    return (net(x) == y).sum()\n"
 CALLED = "\n\nmain()\n"
-SCALED = {  # the lines above the new ones, the new ones, and what follows
+SCALED = {  # the lines above the new ones, the new lines, and the following line
     "rows picked by an index": ("x = load()\n", ONE, NET + "for i in r:\n    f(net(x[i]), y[i])\nnet(x)\n"),
     "rows one after another": (
         "x = load()\n",
@@ -78,30 +78,33 @@ SCALED = {  # the lines above the new ones, the new ones, and what follows
         "print(x.shape)\n" + NET + "for e in r:\n    net(x)\n",
     ),
 }
-LEFT = {  # the script, and what the reason says
+LEFT = {  # the script, and a part of the reason
     "the target, too": (
         "x = load()\n" + NET + "for i in r:\n    b = x[i]\n    f(net(b), b)\n",
-        "something else of `x`",
+        "uses `x` for another purpose",
     ),
-    "printed": ("x = load()\nprint(x)\n" + NET + "for e in r:\n    net(x)\n", "something else of `x`"),
-    "made on a condition": ("if c:\n    x = load()\n" + NET + "for e in r:\n    net(x)\n", "not made in one place"),
-    "made in the loop": (NET + "for e in r:\n    x = load()\n    net(x)\n", "makes the inputs"),
-    "an expression": (NET + "for e in r:\n    net(torch.cat(parts))\n", "makes the inputs"),
+    "printed": ("x = load()\nprint(x)\n" + NET + "for e in r:\n    net(x)\n", "uses `x` for another purpose"),
+    "made on a condition": (
+        "if c:\n    x = load()\n" + NET + "for e in r:\n    net(x)\n",
+        "is not assigned before training, or only in a loop",
+    ),
+    "made in the loop": (NET + "for e in r:\n    x = load()\n    net(x)\n", "computes the inputs"),
+    "an expression": (NET + "for e in r:\n    net(torch.cat(parts))\n", "computes the inputs"),
     "a data set of another file": (
         "x = load()\nloader = DataLoader(Own(x))\n" + NET + "for b in loader:\n    net(b)\n",
-        "no rows of an array with a name",
+        "does not pass rows of a named array",
     ),
     "a data set that makes something of it": (
         OWN.replace("self.x[i],", "self.x[i] / 9,") + "\nx = load()\n" + USED,
-        "no rows of an array with a name",
+        "does not pass rows of a named array",
     ),
     "a data set that asks for more of it": (
         OWN.replace("len(self.x)", "len(self.x) + int(self.x.max())") + "\nx = load()\n" + USED,
-        "no rows of an array with a name",
+        "does not pass rows of a named array",
     ),
     "a data set whose constructor makes something else of it": (
         OWN.replace("torch.tensor(x), y", "torch.tensor(x), y - x.mean()") + "\nx = load()\n" + USED,
-        "no rows of an array with a name",
+        "does not pass rows of a named array",
     ),
     "tested on what is made there": (
         "def main():\n    x = load()\n    "
@@ -109,11 +112,11 @@ LEFT = {  # the script, and what the reason says
         + "    for i in r:\n        net(x[i])\n    score(net, x, y)\n    score(net, x + 1, y)\n"
         + SCORE
         + CALLED,
-        "comes into `score` from several places",
+        "`score` receives the batch, but is called in several places",
     ),
     "evaluated on what is made there": (
         "x = load()\n" + NET + "for e in r:\n    net(x)\nnet(torch.linspace(0, 1, 9))\n",
-        "makes the inputs",
+        "computes the inputs",
     ),
 }
 
@@ -133,7 +136,7 @@ def test_arrays_are_scaled_below_where_they_are_made(patient, case: str) -> None
 
 
 @pytest.mark.parametrize("case", LEFT)
-def test_what_means_something_else_is_left_alone(patient, case: str) -> None:
+def test_arrays_with_another_use_are_not_scaled(patient, case: str) -> None:
     text, reason = LEFT[case]
     assert reason in admitted(patient, text).refusal(standardise_data)
 
@@ -144,10 +147,10 @@ def test_images_are_scaled_by_one_number(patient) -> None:
     assert whole.splitlines()[1] == "x = (x - x.mean()) / x.std()"
 
 
-def test_a_model_that_another_file_is_given_is_left_alone(patient, tmp_path) -> None:
+def test_a_model_passed_to_another_file_is_refused(patient, tmp_path) -> None:
     (tmp_path / "judging.py").write_text("def judge(net):\n    return net(load())\n")
     text = "from judging import judge\nx = load()\n" + NET + "for i in r:\n    net(x[i])\njudge(net)\n"
-    assert "line 6 gives the model to another file" in admitted(patient, text).refusal(standardise_data)
+    assert "line 6 passes the model to another file" in admitted(patient, text).refusal(standardise_data)
     (tmp_path / "judging.py").unlink()
     assert "x = (x - x.mean(0))" in admitted(patient, text).edited(standardise_data)
 
@@ -169,7 +172,7 @@ KINDS = {"torch": "x = x.float()", "numpy": "x = np.array(x, dtype=np.float32)"}
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_missing_is_read_as_the_mean(patient, kind: str) -> None:
+def test_missing_values_are_replaced_by_the_mean(patient, kind: str) -> None:
     p = patient(MISSING.format(kind=KINDS[kind], new=""), model="torch.nn.Identity()", model_call="net(")
     p.record.add(Fact.of(replace(INPUTS, finite=False), 0))
     new = p.edited(standardise_data).partition("a, b = x[:40], x[40:]\n")[2].partition("net =")[0]
@@ -182,7 +185,7 @@ def test_what_is_missing_is_read_as_the_mean(patient, kind: str) -> None:
     assert whole.mean(0).abs().max() < 1e-6 and whole.std(0).sub(1).abs().max() < 0.02
 
 
-def test_which_library_the_arrays_are_of_has_to_be_seen(patient) -> None:
+def test_the_library_of_the_arrays_has_to_be_known(patient) -> None:
     p = patient(MISSING.format(kind="x = load(x)", new=""), model="torch.nn.Identity()", model_call="net(")
     p.record.add(Fact.of(replace(INPUTS, finite=False), 0))
-    assert "not seen to be rows of NumPy's or PyTorch's" in p.refusal(standardise_data)
+    assert "no NumPy or PyTorch array of them was found" in p.refusal(standardise_data)

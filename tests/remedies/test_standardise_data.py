@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from record_facts import INPUTS
 from sklearn.model_selection import train_test_split
-from told import INPUTS
 
 from descend.doctor.record import Fact
 from descend.doctor.remedies.standardise_data import standardise_data
@@ -19,7 +19,7 @@ def edited(patient, text: str, **known: object) -> str:
     return p.edited(standardise_data)
 
 
-def test_two_lines_below_the_split(patient) -> None:
+def test_two_lines_are_inserted_below_the_split(patient) -> None:
     assert edited(patient, SPLIT + "go(a)\n") == SPLIT + LINES + "go(a)\n"
     text = "def load():\n    " + SPLIT + "    return a, b\n"
     indented = LINES.replace("a, b =", "    a, b =")
@@ -30,7 +30,7 @@ def test_a_feature_that_never_changes_is_divided_by_one(patient) -> None:
     assert "std[std == 0] = 1  # features that never change\n" in edited(patient, SPLIT, constant_features=1)
 
 
-def test_other_names_where_these_are_taken(patient) -> None:
+def test_names_that_are_taken_are_replaced(patient) -> None:
     assert "mean_2, std = a.mean(0), a.std(0)\n" in edited(patient, "mean = 1\n" + SPLIT)
     assert "\nmean, std = a.mean(0), a.std(0)\n" in edited(patient, "log(y.mean())\n" + SPLIT)
 
@@ -48,13 +48,13 @@ def test_both_parts_are_scaled_by_the_training_part(patient, kind) -> None:
 @pytest.mark.parametrize(
     ("text", "known", "reason"),
     [
-        (SPLIT + "plot(x)\n", {}, "line 2 uses `x`"),
-        (SPLIT + SPLIT, {}, "once"),
+        (SPLIT + "plot(x)\n", {}, "line 2 still uses `x`"),
+        (SPLIT + SPLIT, {}, "by a single call"),
         ("go(x)\n", {}, "not split"),
-        ("parts = train_test_split(x, t)\n", {}, "a name"),
-        ("a, b = train_test_split(x)\n", {}, "a name"),
+        ("parts = train_test_split(x, t)\n", {}, "to a variable"),
+        ("a, b = train_test_split(x)\n", {}, "single array"),
         (SPLIT, {"shape": (32, 1, 8, 8)}, "the call of the model"),
-        (SPLIT, {"finite": False}, "not seen to be rows of NumPy's or PyTorch's"),
+        (SPLIT, {"finite": False}, "no NumPy or PyTorch array of them was found"),
     ],
 )
 def test_refusals_say_why(patient, text: str, known: dict[str, object], reason: str) -> None:

@@ -1,4 +1,4 @@
-"""Where the line goes and what it says, for many ways to feed a model."""
+"""The inserted line and its place, for many ways to pass inputs to a model."""
 
 import pytest
 
@@ -72,7 +72,7 @@ FED = {  # the script, the call of the model, the inserted line, and the line th
         "standardise_inputs(model, lambda: DataLoader(ds, shuffle=True))",
         "for e in r:",
     ),
-    "a generator that knows the epoch": (
+    "a generator that depends on the epoch": (
         "for e in r:\n    for x, y in batches(X, seed=e):\n        model(x)",
         "model(x)",
         "standardise_inputs(model, lambda: batches(X, seed=e))",
@@ -213,7 +213,7 @@ FED = {  # the script, the call of the model, the inserted line, and the line th
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", FED)
-def test_the_line_and_its_place(patient, case: str) -> None:
+def test_one_line_is_inserted_before_the_training(patient, case: str) -> None:
     text, call, line, follower = FED[case]
     text = "import torch\n" + text + "\n"
     p = patient(text, model_call=call)
@@ -229,38 +229,38 @@ def indent(text: str, statement: str) -> str:
 
 
 REFUSED = {
-    "scaled": ("for x, y in loader:\n    x = x / 255\n    model(x)", "line 3 makes the inputs by `x / 255`"),
+    "scaled": ("for x, y in loader:\n    x = x / 255\n    model(x)", "line 3 computes the inputs as `x / 255`"),
     "scaled in place": ("for x, y in loader:\n    x /= 255\n    model(x)", "line 3 changes `x`"),
-    "columns": ("for x, y in loader:\n    model(x[:, :3])", "makes the inputs by `x[:, :3]`"),
-    "not first": ("for y, x in loader:\n    model(x)", "not the first part of a batch"),
-    "drawn": ("for i in r:\n    x = torch.randn(3)\n    model(x)", "makes the inputs by `torch.randn(3)`"),
-    "fetched": ("for i in r:\n    x, y = get_batch()\n    model(x)", "makes the inputs by `get_batch()`"),
-    "an object": ("for b in loader:\n    model(b.x)", "makes the inputs by `b.x`"),
-    "numbers": ("for i in range(3):\n    model(i)", "`range(3)` does not give the inputs first"),
-    "forward": ("for x in loader:\n    model.forward(x)", "goes past the hooks"),
-    "by name": ("for x in loader:\n    model(x=x)", "no inputs by their place"),
-    "unpacked": ("for x in loader:\n    model(*x)", "no inputs by their place"),
+    "columns": ("for x, y in loader:\n    model(x[:, :3])", "computes the inputs as `x[:, :3]`"),
+    "not first": ("for y, x in loader:\n    model(x)", "not the first element of a batch"),
+    "drawn": ("for i in r:\n    x = torch.randn(3)\n    model(x)", "computes the inputs as `torch.randn(3)`"),
+    "fetched": ("for i in r:\n    x, y = get_batch()\n    model(x)", "computes the inputs as `get_batch()`"),
+    "an object": ("for b in loader:\n    model(b.x)", "computes the inputs as `b.x`"),
+    "numbers": ("for i in range(3):\n    model(i)", "`range(3)` does not return batches with the inputs as the first"),
+    "forward": ("for x in loader:\n    model.forward(x)", "bypasses the module's hooks"),
+    "by name": ("for x in loader:\n    model(x=x)", "no positional inputs"),
+    "unpacked": ("for x in loader:\n    model(*x)", "no positional inputs"),
     "a library's loop": ("trainer.fit(model, loader)", "`trainer.fit`, which uses the fit only indirectly"),
-    "made on the spot": ("for x in loader:\n    model_of(a)(x)", "no name for the model"),
-    "a function": ("for x in loader:\n    torch.relu(x)", "no name for the model"),
+    "made on the spot": ("for x in loader:\n    model_of(a)(x)", "a model that has no name"),
+    "a function": ("for x in loader:\n    torch.relu(x)", "a model that has no name"),
     "called from a library": (
         "class T:\n    def training_step(self, x):\n        return model(x)",
-        "into `training_step` from several places or none",
+        "`training_step` receives the batch, but is called in several places or nowhere",
     ),
     "called twice": (
         "def f(x):\n    model(x)\nfor x in a:\n    f(x)\nfor x in b:\n    f(x)",
-        "into `f` from several places",
+        "`f` receives the batch, but is called in several places",
     ),
     "called with a list": (
         "def f(x):\n    model(x)\nfor x in a:\n    f(*x)",
-        "line 5 does not show what `f` gets",
+        "it is unclear which arguments of `f` in line 5 are the model and the batch",
     ),
     "a model of its own": (
         "def f(x):\n    model = Net()\n    model(x)\nfor x in a:\n    f(x)",
-        "line 6 does not show what `f` gets",
+        "it is unclear which arguments of `f` in line 6 are the model and the batch",
     ),
-    "a lambda": ("f = lambda x: model(x)\nfor x in a:\n    f(x)", "comes in as a parameter"),
-    "made in the loop": ("for x in a:\n    model = Net()\n    model(x)", "is made inside the loop"),
+    "a lambda": ("f = lambda x: model(x)\nfor x in a:\n    f(x)", "is a parameter of the function that uses it"),
+    "made in the loop": ("for x in a:\n    model = Net()\n    model(x)", "is created inside the loop"),
 }
 
 
@@ -275,4 +275,4 @@ def test_refusals_say_why(patient, case: str) -> None:
 
 def test_a_function_of_that_name_is_respected(patient) -> None:
     text = "def standardise_inputs(x): pass\nfor x in a:\n    model(x)\n"
-    assert "of its own" in patient(text, model_call="model(").refusal(standardise_inputs)
+    assert "already uses the name" in patient(text, model_call="model(").refusal(standardise_inputs)

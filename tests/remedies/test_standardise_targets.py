@@ -2,10 +2,11 @@ from dataclasses import replace
 
 import pytest
 import torch
-from told import LOSS, TARGETS
+from record_facts import LOSS, TARGETS
 from torch import nn
 
 from descend.doctor.record import Fact, facts
+from descend.doctor.remedies import apply_remedy
 from descend.doctor.remedies.standardise_inputs import standardise_inputs
 from descend.doctor.remedies.standardise_targets import standardise_targets
 from descend.network import standardise_targets as reference
@@ -64,7 +65,7 @@ def model_in(text: str) -> str:
 
 
 @pytest.mark.parametrize("case", FED)
-def test_the_line_and_its_place(patient, case: str) -> None:
+def test_one_line_is_inserted_before_the_training(patient, case: str) -> None:
     text, line, follower = FED[case]
     text = "import torch\n" + text + "\n"
     p = patient(text, model_call=model_in(text), loss="c(")
@@ -73,7 +74,7 @@ def test_the_line_and_its_place(patient, case: str) -> None:
     assert lines[lines.index(line) + 1] == follower
 
 
-def test_a_loss_written_out(patient) -> None:
+def test_a_loss_written_as_a_formula_is_read(patient) -> None:
     text = "for e in r:\n    for x, y in loader:\n        l = ((model(x) - y) ** 2).mean()\n"
     p = patient(text, model_call="model(", loss="((model(x) - y) ** 2).mean(")
     assert "standardise_targets(model, loader)\nfor e" in p.edited(standardise_targets)
@@ -82,15 +83,15 @@ def test_a_loss_written_out(patient) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("for x, y in loader:\n    l = c(model(x), y / 10)", "line 3 makes the targets by `y / 10`"),
+        ("for x, y in loader:\n    l = c(model(x), y / 10)", "line 3 computes the targets as `y / 10`"),
         ("for x, y in loader:\n    y -= m\n    l = c(model(x), y)", "line 3 changes `y`"),
-        ("for b in loader:\n    l = c(model(b['x']), b['y'])", "makes the targets by `b['y']`"),
-        ("for y, x in loader:\n    l = c(model(x), y)", "the model's targets are not the second part of a batch"),
-        ("for x in loader:\n    l = c(model(x))", "line 3 does not show the targets of the loss"),
-        ("for x, y in loader:\n    l = c(model.forward(x), y)", "goes past the hooks"),
+        ("for b in loader:\n    l = c(model(b['x']), b['y'])", "computes the targets as `b['y']`"),
+        ("for y, x in loader:\n    l = c(model(x), y)", "the model's targets are not the second element of a batch"),
+        ("for x in loader:\n    l = c(model(x))", "line 3 does not contain the targets of the loss"),
+        ("for x, y in loader:\n    l = c(model.forward(x), y)", "bypasses the module's hooks"),
         (
             "def f(a, b):\n    l = c(a, b)\ndef main():\n    model = N()\n    for x in d:\n        f(model(x), x)",
-            "line 3 does not see the model",
+            "line 3 is outside the scope of the model",
         ),
     ],
 )  # fmt: skip
@@ -99,14 +100,14 @@ def test_refusals_say_why(patient, text: str, reason: str) -> None:
     assert reason in p.refusal(standardise_targets)
 
 
-def test_classes_are_no_quantities(patient) -> None:
+def test_class_targets_are_refused(patient) -> None:
     text = "for x, y in loader:\n    l = c(model(x), y)\n"
     p = patient(text, model_call="model(", loss="c(", made={"loss": "cross_entropy"})
-    assert p.refusal(standardise_targets) == "the targets of cross_entropy are classes, not quantities"
+    assert p.refusal(standardise_targets) == "the targets of cross_entropy are classes, not numbers"
 
 
 @pytest.mark.parametrize("missing", ["model_call", "loss"])
-def test_no_site(patient, missing: str) -> None:
+def test_an_unrecorded_loss_is_refused(patient, missing: str) -> None:
     calls = {"model_call": "model(", "loss": "c("}
     del calls[missing]
     assert "did not show" in patient("l = c(model(x), y)\n", **calls).refusal(standardise_targets)
@@ -117,7 +118,7 @@ def test_inputs_and_targets_in_any_order(patient) -> None:
     p = patient(text, model_call="model(", loss="c(")
     texts = set()
     for first, second in ((standardise_inputs, standardise_targets), (standardise_targets, standardise_inputs)):
-        script = second(first(p.script, p.record, {}), p.record, {})
+        script = apply_remedy(second, apply_remedy(first, p.script, p.record, {}), p.record, {})
         texts.add(script.read(script.path))
     (edited,) = texts
     lines = "standardise_inputs(model, loader)\nstandardise_targets(model, loader)\n"
@@ -143,7 +144,7 @@ for epoch in range(100):
         optimizer.step()
 """
 ONE, TWO = "torch.tensor([[1.0], [2.0], [-1.0]])", "torch.tensor([[1.0, 3.0], [2.0, 0.0], [-1.0, 1.0]])"
-QUANTITIES = {  # scale, weights, what the model's output goes through, the shape of the targets
+QUANTITIES = {  # scale, number of weights, function of the model's output, shape of the targets
     "one quantity": ("80", ONE, "", (64, 1)),
     "numbers": ("80", ONE + "[:, 0]", ".squeeze(1)", (64,)),
     "two quantities": ("torch.tensor([80.0, 0.01])", TWO, "", (64, 2)),
@@ -182,7 +183,8 @@ def test_its_gradient_is_that_of_the_librarys(patient, case: str) -> None:
     theirs = reference(nn.Linear(3, ours.out_features), y)
     with torch.no_grad():
         for name, value in ours.state_dict().items():
-            theirs.state_dict()[name].copy_(value)  # the statistics, too: its variance is not a sample's
+            # The statistics differ, too, since the variance is that of the population and not of a sample.
+            theirs.state_dict()[name].copy_(value)
     gradients = []
     for model in (ours, theirs):
         model.zero_grad()
@@ -195,11 +197,11 @@ UNSEEN = {"what is no number": {"finite": False}, "images": {"target_shape": (64
 
 
 @pytest.mark.parametrize("case", UNSEEN)
-def test_elsewhere_it_is_the_librarys(patient, case: str) -> None:
+def test_other_cases_import_the_library_function(patient, case: str) -> None:
     assert IMPORT in fed(patient, "one quantity", **UNSEEN[case]).edited(standardise_targets)
 
 
-def test_a_rule_whose_steps_know_no_scale_needs_no_gradient_of_its_own(patient) -> None:
+def test_an_optimizer_that_ignores_the_gradient_scale_needs_no_scaled_gradient(patient) -> None:
     p = fed(patient, "one quantity")
     p.record.add(Fact.of(facts.Optimizer("Adam", 1, 4, lr=0.1), 0, "0"))
     edited, names = p.edited(standardise_targets), {}

@@ -12,12 +12,12 @@ CALLS = [
 
 
 @pytest.mark.parametrize(("before", "after"), CALLS)
-def test_one_layer(patient, before: str, after: str) -> None:
+def test_the_momentum_of_one_layer_is_changed(patient, before: str, after: str) -> None:
     p = patient(f"m = {before}\n", running_statistics=before.partition("(")[0])
     assert p.edited(statistics_momentum, momentum=0.1) == f"m = {after}\n"
 
 
-def test_the_number_behind_several_layers(patient) -> None:
+def test_a_number_that_several_layers_share_is_changed(patient) -> None:
     text = "M = 0.001\na = nn.BatchNorm1d(8, momentum=M)\nb = nn.BatchNorm1d(9, 1e-5, M)\n"
     p = patient(text, running_statistics="nn.BatchNorm1d(8")
     first = p.record.site("running_statistics")
@@ -26,6 +26,6 @@ def test_the_number_behind_several_layers(patient) -> None:
     assert p.edited(statistics_momentum, momentum=0.1) == text.replace("0.001", "0.1")
 
 
-def test_a_layer_that_is_made_elsewhere(patient) -> None:
+def test_a_layer_made_elsewhere_is_refused(patient) -> None:
     p = patient("m = block(8)\n", running_statistics="block(", made={"running_statistics": "BatchNorm2d"})
     assert "only indirectly" in p.refusal(statistics_momentum, momentum=0.1)

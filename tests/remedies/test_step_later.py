@@ -15,7 +15,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_step_comes_behind_its_backward_pass(patient, case: str) -> None:
+def test_the_step_moves_after_its_backward_pass(patient, case: str) -> None:
     before, after = CASES[case]
     assert patient(before, step="opt.step(").edited(step_later) == after
 
@@ -23,8 +23,8 @@ def test_the_step_comes_behind_its_backward_pass(patient, case: str) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("f().backward()\nopt.step()\n", "no backward pass stands below"),
-        ("if a: opt.step()\n", "no statement that another could follow"),
+        ("f().backward()\nopt.step()\n", "no backward pass follows"),
+        ("if a: opt.step()\n", "is not a separate statement, so nothing can be moved after it"),
     ],
 )
 def test_refusals_say_why(patient, text: str, reason: str) -> None:

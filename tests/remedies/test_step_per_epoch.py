@@ -68,29 +68,29 @@ def test_the_statement_moves_to_the_end_of_the_epoch(patient, case: str) -> None
     [
         (
             "for b in d:\n    o.step()\n    s.step()\n",
-            "line 3 stands in no loop over batches inside a loop over epochs",
+            "line 3 is not in a loop over batches inside a loop over epochs",
         ),
         (
             "def f():\n    for b in d:\n        s.step()\n        o.step()\nf()\n",
-            "line 3 stands in no loop",
+            "line 3 is not in a loop",
         ),
         (
             "for e in r:\n    def f():\n        for b in d:\n            s.step()\n            x()\n",
-            "line 4 stands in no loop",
+            "line 4 is not in a loop",
         ),
-        ("for e in r:\n    for b in d:\n        s.step()\n", "line 3 is all that its block does"),
-        ("for e in r:\n    for b in d:\n        x = s.step()\n", "line 3 does more than to step the schedule"),
+        ("for e in r:\n    for b in d:\n        s.step()\n", "line 3 is the only statement in its block"),
+        ("for e in r:\n    for b in d:\n        x = s.step()\n", "line 3 does more than step the scheduler"),
         (
             "for e in r:\n    for i, b in d:\n        o.step()\n        if i > 5:\n            s.step()\n",
             "line 4 decides for each batch",
         ),
         (
             "for e in r:\n    for b in d:\n        if a:\n            s.step()\n        else:\n            x()\n",
-            "line 4 is all that its block does",
+            "line 4 is the only statement in its block",
         ),
         (
             "for e in r:\n    for b in d:\n        if a:\n            x()\n        elif c:\n            s.step()\n",
-            "line 6 is all that its block does",
+            "line 6 is the only statement in its block",
         ),
     ],
 )
@@ -98,6 +98,6 @@ def test_refusals_say_why(patient, text: str, reason: str) -> None:
     assert reason in patient(text, scheduler_step="s.step(").refusal(step_per_epoch)
 
 
-def test_a_step_in_a_library(patient) -> None:
+def test_a_step_inside_a_library_is_refused(patient) -> None:
     p = patient("for e in r:\n    for b in d:\n        engine.go()\n", scheduler_step="engine.go(")
     assert "only indirectly" in p.refusal(step_per_epoch)

@@ -1,21 +1,19 @@
-"""Statements from which targets come are found in their order, with rebindings, loops and functions."""
+"""Statements that compute targets are found across rebinding, loops and functions."""
 
 from pathlib import Path
 
 import libcst as cst
 import pytest
 
-from descend.doctor.source.not_applicable import NotApplicable
-from descend.doctor.source.rearranged import only_rearranges
-from descend.doctor.source.syntax import Syntax, parse
-from descend.doctor.source.target_flow import TargetFlow
+from descend.doctor.codemod.rearrangement import only_rearranges
+from descend.doctor.codemod.syntax import Syntax, parse
+from descend.doctor.codemod.target_flow import TargetFlow
 
-TARGET = "target"  # the name of what is followed, as the last statement reads it
+TARGET = "target"  # the variable that is followed back from the last statement
 
 
 def flow_of(text: str) -> tuple[Syntax, TargetFlow]:
     syntax = parse(Path("train.py"), f"import torch\n{text}")
-    assert not isinstance(syntax, NotApplicable)
     reads = [name for name in syntax.every(cst.Name) if name.value == TARGET]
     return syntax, TargetFlow(syntax, reads[-1:])
 
@@ -99,16 +97,16 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_statements_that_make_targets_are_upstream(name: str) -> None:
+def test_statements_that_compute_targets_are_upstream(name: str) -> None:
     text, expected = CASES[name]
     assert upstream(text) == expected
 
 
-def test_a_statement_gives_targets_where_they_have_its_very_numbers() -> None:
+def test_a_statement_keeps_target_values_if_later_ones_only_move_them() -> None:
     text = "y = load()\ny = y.flip(0)\nz = y[9:].float()\ntarget = z * 2\nw = target[order]\ntarget = w\nuse(target)"
     syntax, flow = flow_of(text)
     statements = syntax.every(cst.BaseSmallStatement)  # type: ignore[type-abstract]
-    given = [syntax.code(statement) for statement in statements if flow.gives_targets(statement)]
+    given = [syntax.code(statement) for statement in statements if flow.keeps_target_values(statement)]
     assert given == ["target = z * 2", "w = target[order]", "target = w"]
 
 
@@ -125,8 +123,7 @@ def test_a_statement_gives_targets_where_they_have_its_very_numbers() -> None:
         ("y.clamp_(0)", False),
     ],
 )
-def test_what_only_moves_values_is_told_from_what_changes_them(statement: str, expected: bool) -> None:
+def test_moves_of_values_are_distinguished_from_changes(statement: str, expected: bool) -> None:
     syntax = parse(Path("train.py"), f"order = torch.randperm(9)\nkept = y > 0\n{statement}\n")
-    assert not isinstance(syntax, NotApplicable)
     last = syntax.every(cst.BaseSmallStatement)[-1]  # type: ignore[type-abstract]
     assert only_rearranges(syntax, last) is expected

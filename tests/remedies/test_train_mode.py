@@ -65,7 +65,7 @@ def run_epoch(net, loader, optimizer=None):
         if optimizer:
             loss.backward()
 """
-CASES = {  # the script, the call of the model, a line, and what it becomes
+CASES = {  # the script, the call of the model, a line, and the edited line
     "an inner loop": (LOOP, "model(x)", "    for x, y in loader:", "    model.train()\n    for x, y in loader:"),
     "a function": (FUNCTION, "net(x)", "    # one pass", "    net.train()\n    # one pass"),
     "an evaluation inside": (INSIDE, "net(x)", "        z = net(x)", "        net.train()\n        z = net(x)"),
@@ -143,7 +143,7 @@ CASES = {  # the script, the call of the model, a line, and what it becomes
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_line_stands_where_the_mode_holds(patient, case: str) -> None:
+def test_the_line_is_inserted_where_training_mode_lasts(patient, case: str) -> None:
     text, call, before, after = CASES[case]
     sites = {"backward": "loss.backward("} if "loss.backward(" in text else {}
     p = patient(text, model_call__0=call, **sites)
@@ -165,22 +165,22 @@ def main():
 """
 
 
-def test_an_evaluation_that_came_first_is_no_training(patient) -> None:
+def test_an_earlier_evaluation_is_not_taken_for_training(patient) -> None:
     p = patient(EVALUATED_FIRST, model__0="Net(", model_call__0="model(x", backward="f(net(x)).backward(")
     assert p.edited(train_mode) == EVALUATED_FIRST.replace("    for x", "    net.train()\n    for x")
     p = patient("with torch.no_grad():\n    z = net(x)\n", model_call__0="net(x")
-    assert "line 2 calls the model without gradients" in p.refusal(train_mode)
+    assert "line 2 calls the model with gradients disabled" in p.refusal(train_mode)
 
 
-def test_what_is_in_training_before_the_loop_is_put_so_inside(patient) -> None:
+def test_a_mode_set_before_the_loop_is_set_again_inside(patient) -> None:
     text = "net.train()\nlog()\nfor x in r:\n    z = net(x)\n"
     p = patient(text, model_call__0="net(x")
     assert p.edited(train_mode) == text.replace("    z", "    net.train()\n    z")
     p = patient("net.train()\nz = net(x)\n", model_call__0="net(x")
-    assert p.refusal(train_mode) == "`net` is put into training mode right before line 2 already"
+    assert p.refusal(train_mode) == "`net` is already in training mode right before line 2"
 
 
-def test_a_part_that_is_called_is_of_a_whole(patient) -> None:
+def test_the_whole_model_is_put_into_training_mode(patient) -> None:
     text = "net = Net()\nfor x in r:\n    z = net.body(x)\n"
     p = patient(text, model__0="Net(", model_call__0="net.body(")
     assert p.changes(train_mode) == ["+net.train()"]
@@ -191,7 +191,7 @@ def test_a_part_that_is_called_is_of_a_whole(patient) -> None:
     [
         ("trainer.fit(x)\n", "trainer.fit(", "line 1 calls `trainer.fit`, which uses the fit only indirectly"),
         ("def net(x):\n    return w @ x\nnet(x)\n", "net(", "only indirectly"),
-        ("y = nn.Linear(2, 1)(x)\n", "nn.Linear(2, 1)(", "no name for the model"),
+        ("y = nn.Linear(2, 1)(x)\n", "nn.Linear(2, 1)(", "a model that has no name"),
         ("y = [m(x) for m in models]\n", "m(x)", "one model after another"),
         ("f = lambda x: net(x)\n", "net(", "lambda"),
     ],
@@ -204,7 +204,7 @@ def test_a_function_of_plain_tensors_has_no_mode(patient) -> None:
     assert "only indirectly" in patient("loss = f(w)\n", model_call="f(").refusal(train_mode)
 
 
-def test_dropout_is_at_work_again(patient) -> None:
+def test_dropout_is_active_again(patient) -> None:
     text = """
 import torch
 seen = []

@@ -1,11 +1,11 @@
-"""The numbers of a framework's trainer stand where the script calls it: `TrainingArguments(...)`, `Trainer(...)`."""
+"""Numbers of a framework's trainer are changed in the script's call: `TrainingArguments(...)`, `Trainer(...)`."""
 
 from pathlib import Path
 
 import pytest
 
 from descend.doctor.record import Record, Site
-from descend.doctor.remedies import NotApplicable
+from descend.doctor.remedies import NotApplicable, apply_remedy
 from descend.doctor.remedies.batch_size import batch_size
 from descend.doctor.remedies.clip_gradients import clip_gradients
 from descend.doctor.remedies.clip_threshold import clip_threshold
@@ -18,14 +18,14 @@ HEAD = "from transformers import Trainer, TrainingArguments\n"
 LIBRARY = "/env/lib/python3.11/site-packages/transformers/trainer.py"
 
 
-def edited(tmp_path: Path, text: str, remedy, library: str = LIBRARY, kinds=(), **dose) -> str | NotApplicable:
+def edited(tmp_path: Path, text: str, remedy, library: str = LIBRARY, kinds=(), **arguments) -> str:
     path = tmp_path / "train.py"
     path.write_text(HEAD + text)
     record = Record()
     for kind in ("optimizer", "step", *kinds):
         record.sites.append(Site(kind, "0", library, 1200, detail="AdamW"))
-    after = remedy(Script(path, tmp_path), record, {"optimizer": "0", **dose})
-    return after if isinstance(after, NotApplicable) else after.edits[path].removeprefix(HEAD)
+    after = apply_remedy(remedy, Script(path, tmp_path), record, {"optimizer": "0", **arguments})
+    return after.edits[path].removeprefix(HEAD)
 
 
 @pytest.mark.parametrize(
@@ -43,13 +43,13 @@ def edited(tmp_path: Path, text: str, remedy, library: str = LIBRARY, kinds=(), 
         ),
     ],
 )
-def test_the_rate(tmp_path, before, after):
+def test_the_learning_rate_is_changed(tmp_path, before, after):
     assert edited(tmp_path, before, learning_rate, lr=1e-3) == after
 
 
-def test_the_weight_decay(tmp_path):
-    dose = {"argument": "weight_decay", "value": 0.01, "default": 0.0}
-    after = edited(tmp_path, "a = TrainingArguments('out', weight_decay=2)\n", optimizer_argument, **dose)
+def test_the_weight_decay_is_changed(tmp_path):
+    arguments = {"argument": "weight_decay", "value": 0.01, "default": 0.0}
+    after = edited(tmp_path, "a = TrainingArguments('out', weight_decay=2)\n", optimizer_argument, **arguments)
     assert after == "a = TrainingArguments('out', weight_decay=0.01)\n"
 
 
@@ -57,7 +57,7 @@ WARM_UP, DECAY = {"start": 0.01, "end": 1.0, "steps": 30}, {"start": 1.0, "end":
 
 
 @pytest.mark.parametrize(
-    ("remedy", "kinds", "dose", "added"),
+    ("remedy", "kinds", "arguments", "added"),
     [
         (linear_schedule, (), WARM_UP, "warmup_steps=30"),
         (clip_gradients, (), {"max_norm": 0.5}, "max_grad_norm=0.5"),
@@ -65,13 +65,14 @@ WARM_UP, DECAY = {"start": 0.01, "end": 1.0, "steps": 30}, {"start": 1.0, "end":
         (batch_size, ("loader",), {"batch_size": 8}, "per_device_train_batch_size=8"),
     ],
 )
-def test_other_numbers(tmp_path, remedy, kinds, dose, added):
-    after = edited(tmp_path, "a = TrainingArguments('out')\n", remedy, kinds=kinds, **dose)
+def test_other_numbers_are_changed(tmp_path, remedy, kinds, arguments, added):
+    after = edited(tmp_path, "a = TrainingArguments('out')\n", remedy, kinds=kinds, **arguments)
     assert after == f"a = TrainingArguments('out', {added})\n"
 
 
-def test_a_trainer_brings_its_rate_down_by_itself(tmp_path):
-    assert isinstance(edited(tmp_path, "a = TrainingArguments('out')\n", linear_schedule, **DECAY), NotApplicable)
+def test_a_trainer_decays_its_learning_rate_by_itself(tmp_path):
+    with pytest.raises(NotApplicable):
+        edited(tmp_path, "a = TrainingArguments('out')\n", linear_schedule, **DECAY)
 
 
 @pytest.mark.parametrize("package", ["lightning", "pytorch_lightning"])
@@ -91,7 +92,7 @@ def test_lightning_clips_in_its_trainer(tmp_path, package):
         ("a = TrainingArguments('a')\n", LIBRARY, "momentum"),
     ],
 )
-def test_where_it_is_not_theirs_nothing_is_edited(tmp_path, text, library, argument):
-    dose = {"argument": argument, "value": 0.5}
-    after = edited(tmp_path, text, optimizer_argument, library, **dose)
-    assert isinstance(after, NotApplicable) and "library" in after.reason
+def test_settings_that_are_not_the_trainers_are_not_edited(tmp_path, text, library, argument):
+    arguments = {"argument": argument, "value": 0.5}
+    with pytest.raises(NotApplicable, match="library"):
+        edited(tmp_path, text, optimizer_argument, library, **arguments)

@@ -3,7 +3,7 @@ import pytest
 from descend.doctor.remedies.training_length import training_length
 
 HEAD = "import torch\n"
-LOOPS = [  # before and after, four times as many passes
+LOOPS = [  # code before and after, with four times as many passes
     ("for e in range(10):\n    opt.step()", "for e in range(40):\n    opt.step()"),
     ("for e in range(0, 10):\n    opt.step()", "for e in range(0, 40):\n    opt.step()"),
     ("for e in range(1, 10 + 1):\n    opt.step()", "for e in range(1, 40 + 1):\n    opt.step()"),
@@ -71,7 +71,7 @@ LOOPS = [  # before and after, four times as many passes
 
 
 @pytest.mark.parametrize(("before", "after"), LOOPS)
-def test_the_loop_counts_further(patient, before: str, after: str) -> None:
+def test_the_loop_makes_more_passes(patient, before: str, after: str) -> None:
     p = patient(HEAD + before + "\n", step="opt.step(")
     assert p.edited(training_length, times=4) == HEAD + after + "\n"
 
@@ -83,7 +83,7 @@ PASSED = "def fit(opt):\n    for e in range(10):\n        opt.step()\nfor fold i
 
 
 @pytest.mark.parametrize("text", [FOLDS, FOLD, PASSED])
-def test_what_is_trained_anew_each_time_is_not_a_pass(patient, text: str) -> None:
+def test_a_loop_that_trains_a_new_model_each_time_does_not_count_epochs(patient, text: str) -> None:
     p = patient(text, step="opt.step(", optimizer="SGD(")
     assert p.edited(training_length, times=4) == text.replace("10", "40")
 
@@ -94,7 +94,7 @@ def test_a_schedule_of_the_same_length_grows_with_it(patient) -> None:
     assert p.edited(training_length, times=4) == text.replace("10", "40")
 
 
-def test_fewer_passes_than_one_are_none(patient) -> None:
+def test_at_least_one_pass_stays(patient) -> None:
     reason = patient("for e in range(1):\n    opt.step()\n", step="opt.step(").refusal(training_length, times=0.3)
     assert "too few passes" in reason
     edited = patient("for e in range(n):\n    opt.step()\n", step="opt.step(").edited(training_length, times=0.3)
@@ -112,7 +112,7 @@ def test_fewer_passes_than_one_are_none(patient) -> None:
         (0.01, "60", "1"),
     ],
 )
-def test_any_multiple(patient, times: float, before: str, after: str) -> None:
+def test_any_multiple_of_the_passes_is_possible(patient, times: float, before: str, after: str) -> None:
     text = f"for e in range({before}):\n    opt.step()\n"
     edited = patient(text, step="opt.step(").edited(training_length, times=times)
     assert edited == text.replace(before + ")", after + ")")
@@ -127,8 +127,8 @@ def test_an_option_given_on_the_command_line_is_multiplied_in_the_loop(patient) 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("opt.step()\n", "no loop is found around the optimizer's step in line 1"),
-        ("for x, y in loader:\n    opt.step()\n", "the loop in line 1 does not count to a number"),
+        ("opt.step()\n", "no loop was found around the optimizer's step in line 1"),
+        ("for x, y in loader:\n    opt.step()\n", "the loop in line 1 does not count up to a number"),
         ("while True:\n    opt.step()\n", "does not count"),
         ("while loss > 0.1:\n    loss = f()\n    opt.step()\n", "does not count"),
         ("for e in count():\n    opt.step()\n", "does not count"),

@@ -17,19 +17,19 @@ def test_the_dimensions_are_exchanged(patient, line):
     assert p.changes(transpose, site="mixing", call="transpose(0, 1)") == [f"-{line}", f"+{CUT[line]}"]
 
 
-def test_several_dimensions(patient):
+def test_several_dimensions_are_permuted(patient):
     line = "y = net(images).view(n, height, width, 3)"
     p = patient(f"{line}\n", exchanged="net(images).view(")
     edited = p.edited(transpose, site="exchanged", call="permute(0, 2, 3, 1)")
     assert edited == "y = net(images).permute(0, 2, 3, 1)\n"
 
 
-def test_the_same_call_elsewhere_is_the_same_mistake(patient):
+def test_equal_calls_elsewhere_are_replaced_too(patient):
     text = "for x in a:\n    x = x.reshape(T, -1, F)\nfor x in b:\n    x = x.reshape(T, -1, F)\ny = y.reshape(T, F)\n"
     p = patient(text, made={"mixing": "reshape"}, mixing="x.reshape(")
     edited = p.edited(transpose, site="mixing", call="squeeze(1).transpose(0, 1)")
     assert edited == text.replace("x.reshape(T, -1, F)", "x.squeeze(1).transpose(0, 1)")
 
 
-def test_another_call(patient):
+def test_another_call_is_refused(patient):
     assert patient("import torch\nx = f(x)\n", mixing="f(").refusal(transpose, site="mixing", call="transpose(0, 1)")

@@ -3,7 +3,7 @@ import torch
 
 from descend.doctor.remedies.turn_loss import turn_loss
 
-CASES = [  # the script, and what it becomes
+CASES = [  # the script before and after the edit
     ("(-loss).backward()", "loss.backward()"),
     ("(-loss / 4).backward()", "(loss / 4).backward()"),
     ("(-(a + b)).backward()", "(a + b).backward()"),
@@ -55,7 +55,7 @@ CASES = [  # the script, and what it becomes
 
 
 @pytest.mark.parametrize(("before", "after"), CASES)
-def test_the_sign_is_turned(patient, before: str, after: str) -> None:
+def test_the_sign_is_changed(patient, before: str, after: str) -> None:
     head = "import torch\nimport torch.nn.functional as F\n"
     text = head + before + "\n"
     line = next(line for line in before.splitlines() if "backward(" in line)
@@ -64,7 +64,7 @@ def test_the_sign_is_turned(patient, before: str, after: str) -> None:
     assert p.edited(turn_loss) == head + after + "\n"
 
 
-def test_a_library_takes_the_loss_inside(patient) -> None:
+def test_a_loss_inside_a_library_is_refused(patient) -> None:
     p = patient("trainer.fit(net)\n", backward="trainer.fit(")
     assert p.refusal(turn_loss) == "line 1 calls `trainer.fit`, which uses the fit only indirectly"
 

@@ -18,12 +18,12 @@ TEXT = "import torch\nmask = {}\n"
         ("a & b", "~(a & b)"),
     ],
 )
-def test_what_is_masked_for_what_is_not(pointed_at, mask, after):
+def test_the_mask_is_inverted(pointed_at, mask, after):
     known = pointed_at(TEXT.format(mask), mask)
     assert known.edited(turn_mask, kind="on_loss", place="0") == TEXT.format(after)
 
 
-def test_a_mask_that_is_not_made_there(pointed_at):
-    assert "does not show the mask" in pointed_at(TEXT.format("seen"), "seen").refusal(
+def test_a_mask_made_elsewhere_is_refused(pointed_at):
+    assert "does not contain the mask" in pointed_at(TEXT.format("seen"), "seen").refusal(
         turn_mask, kind="on_loss", place="0"
     )

@@ -4,7 +4,7 @@ from descend.doctor.remedies.unfreeze import unfreeze
 
 MADE = "model = Net()\n"
 CALL = "for x in r:\n    model(x)\n"
-FROZEN = [  # what freezes, between making and calling the model, and what is left of it
+FROZEN = [  # freezing code between the model's construction and its call, and the remaining code
     ("for p in model.parameters():\n    p.requires_grad = False\n", ""),
     ("for p in model.body.parameters(): p.requires_grad = False\n", ""),
     ("for n, p in model.named_parameters():\n    p.requires_grad = False\n", ""),
@@ -47,7 +47,7 @@ FROZEN = [  # what freezes, between making and calling the model, and what is le
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("before", "after"), FROZEN)
-def test_what_freezes_is_deleted(patient, before: str, after: str) -> None:
+def test_freezing_statements_are_removed(patient, before: str, after: str) -> None:
     p = patient(MADE + before + CALL, model="Net(", model_call__0="model(x")
     assert p.edited(unfreeze, parameters=["body.0.weight", "body.0.bias"]) == MADE + after + CALL
 
@@ -55,7 +55,7 @@ def test_what_freezes_is_deleted(patient, before: str, after: str) -> None:
 FREEZE = "def freeze(module):\n    for p in module.parameters():\n        p.requires_grad = False\n"
 SWITCH = "def switch(module, on):\n    for p in module.parameters():\n        p.requires_grad = on\n"
 MORE = "def build(body):\n    for p in body.parameters():\n        p.requires_grad = False\n    return Net(body)\n"
-FUNCTIONS = [  # the script, what is deleted from it
+FUNCTIONS = [  # the script, and the text that is removed from it
     (FREEZE + MADE + "freeze(model.head)\nfreeze(model.body)\n" + CALL, "freeze(model.body)\n"),
     (SWITCH + MADE + "switch(model.body, False)\nswitch(model.head, True)\n" + CALL, "switch(model.body, False)\n"),
     (MORE + "model = build(nn.Linear(2, 2))\n" + CALL, MORE.split("\n", 1)[1].split("    return")[0]),
@@ -63,7 +63,7 @@ FUNCTIONS = [  # the script, what is deleted from it
 
 
 @pytest.mark.parametrize(("text", "deleted"), FUNCTIONS)
-def test_functions_that_freeze(patient, text: str, deleted: str) -> None:
+def test_freezing_calls_are_removed(patient, text: str, deleted: str) -> None:
     p = patient(text, model="Net(", model_call__0="model(x")
     assert p.edited(unfreeze, parameters=["body.0.weight"]) == text.replace(deleted, "")
 
@@ -91,7 +91,7 @@ class Trainer:
 """
 
 
-def test_the_class_of_the_model(patient) -> None:
+def test_freezing_in_the_models_class_is_removed(patient) -> None:
     p = patient(CLASS, model="Net()", model_call__0="self.net(x")
     assert [line.strip() for line in p.changes(unfreeze, parameters=["body.weight"])] == [
         "-        # not to be trained",
@@ -101,13 +101,13 @@ def test_the_class_of_the_model(patient) -> None:
     ]
 
 
-def test_everything_where_no_name_is_told(patient) -> None:
+def test_everything_is_unfrozen_if_no_names_are_given(patient) -> None:
     text = MADE + "model.a.requires_grad_(False)\nfor p in ps:\n    p.requires_grad = False\n" + CALL
     p = patient(text, model="Net(", model_call__0="model(x")
     assert p.edited(unfreeze) == MADE + CALL
 
 
-def test_what_may_be_meant_where_nothing_surely_is(patient) -> None:
+def test_uncertain_freezes_are_removed_if_no_certain_one_is_found(patient) -> None:
     text = "body = load()\nfor p in body.parameters():\n    p.requires_grad = False\nmodel = Net(body)\n" + CALL
     p = patient(text, model="Net(", model_call__0="model(x")
     assert p.edited(unfreeze, parameters=["body.weight"]) == "body = load()\nmodel = Net(body)\n" + CALL
@@ -118,11 +118,11 @@ def test_what_may_be_meant_where_nothing_surely_is(patient) -> None:
 )
 def test_refusals_say_why(patient, line: str) -> None:
     p = patient(MADE + line + CALL, model="Net(", model_call__0="model(x")
-    reason = "no statement that freezes `body.weight` is seen in train.py"
+    reason = "no statement that freezes `body.weight` was found in train.py"
     assert p.refusal(unfreeze, parameters=["body.weight"]) == reason
 
 
-def test_gradients_are_wanted_again(patient) -> None:
+def test_parameters_have_gradients_again(patient) -> None:
     text = "import torch\nmodel = torch.nn.Linear(1, 1)\nfor p in model.parameters():\n    p.requires_grad = False\n"
     text += "model(torch.ones(1, 1))\n"
     names: dict = {}

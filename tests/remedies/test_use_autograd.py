@@ -38,7 +38,7 @@ class Cube:
         return x**3
 """
 IMPORT = "from torch.autograd.function import FunctionCtx\n"
-CASES = [  # the function, how it is applied, and what becomes of the two
+CASES = [  # the function, its application, and the edited versions of both
     (WRONG, "y = Cube.apply(x)", PLAIN, "y = Cube.apply(x)"),
     (WRONG, "y = Cube.apply(Cube.apply(x))", PLAIN, "y = Cube.apply(Cube.apply(x))"),
     (WRONG, "cube = Cube.apply\ny = cube(x)", PLAIN, "cube = Cube.apply\ny = cube(x)"),
@@ -60,7 +60,7 @@ CASES = [  # the function, how it is applied, and what becomes of the two
 ]
 
 
-def cure(patient, text: str) -> str:
+def without_custom_backward(patient, text: str) -> str:
     call = next(call for call in ("Cube.apply(", "cube(", "Net.act(") if call in text)
     return patient(text, custom_function__Cube=call).edited(use_autograd, function="Cube")
 
@@ -68,7 +68,7 @@ def cure(patient, text: str) -> str:
 @pytest.mark.parametrize(("function", "before", "becomes", "after"), CASES)
 def test_autograd_differentiates_the_forward_pass(patient, function, before, becomes, after) -> None:
     made = "x = torch.tensor(2.0, requires_grad=True)\n"
-    edited = cure(patient, "import torch\n" + function + made + before + "\n")
+    edited = without_custom_backward(patient, "import torch\n" + function + made + before + "\n")
     imported = IMPORT if "FunctionCtx" in after else ""
     assert edited == "import torch\n" + imported + becomes + made + after + "\n"
     seen: dict = {}
@@ -79,14 +79,14 @@ def test_autograd_differentiates_the_forward_pass(patient, function, before, bec
     assert gradient == torch.autograd.grad((expected**9 if twice else expected**3), expected)[0]
 
 
-def test_a_function_from_elsewhere_is_left_alone(patient) -> None:
+def test_a_function_of_another_file_is_refused(patient) -> None:
     p = patient("from theirs import Cube\ny = Cube.apply(x)\n", custom_function__Cube="Cube.apply(")
-    assert "does not say what the forward pass of Cube is" in p.refusal(use_autograd, function="Cube")
+    assert "does not define Cube exactly once" in p.refusal(use_autograd, function="Cube")
 
 
 @pytest.mark.parametrize(
     "kept", ["self.act = Cube.apply\ny = self.act(x)", "class Net:\n    act = Cube.apply\ny = Net.act(x)"]
 )
-def test_what_is_called_from_an_object_is_left_alone(patient, kept: str) -> None:
+def test_a_function_called_from_an_object_is_refused(patient, kept: str) -> None:
     p = patient(USED + kept + "\n", custom_function__Cube="self.act(" if "self" in kept else "Net.act(")
-    assert "kept in an object" in p.refusal(use_autograd, function="Cube")
+    assert "stored in an object" in p.refusal(use_autograd, function="Cube")

@@ -31,7 +31,7 @@ def test_the_sum_is_divided(patient, line, call, after):
         ("-mu", "-mu", 20.0, "(20.0 * (-mu))"),
     ],
 )
-def test_a_term_has_another_weight(pointed_at, line, term, factor, after):
+def test_a_term_gets_another_weight(pointed_at, line, term, factor, after):
     known = pointed_at(LOSS.format(line), term)
     assert f"    kl = {after}\n" in known.edited(weigh_term, kind="on_loss", place="0", factor=factor)
 
@@ -44,13 +44,13 @@ def test_a_term_has_another_weight(pointed_at, line, term, factor, after):
         ("mu - logvar", 1, "mu - (300.0 * logvar)"),
     ],
 )
-def test_a_term_has_another_weight_in_its_sum(pointed_at, line, side, after):
-    """What it is elsewhere it stays: it may be printed."""
+def test_a_term_gets_another_weight_in_its_sum(pointed_at, line, side, after):
+    """Other uses of the term keep its value, because it may be printed."""
     known = pointed_at(LOSS.format(line), line)
-    dose = {"kind": "on_loss", "place": "0", "factor": 300.0, "side": side}
-    assert f"    kl = {after}\n" in known.edited(weigh_term, **dose)
+    arguments = {"kind": "on_loss", "place": "0", "factor": 300.0, "side": side}
+    assert f"    kl = {after}\n" in known.edited(weigh_term, **arguments)
 
 
-def test_a_sum_that_is_not_written_there(patient):
+def test_a_sum_that_the_source_does_not_show_is_refused(patient):
     assert patient(LOSS.format("mu.prod()"), summed_term="mu.prod(").refusal(weigh_term, divisor=64)
     assert "did not show where" in patient(LOSS.format("mu.prod()")).refusal(weigh_term, divisor=64)

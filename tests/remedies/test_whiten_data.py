@@ -1,10 +1,10 @@
-"""Where arrays are whitened that a model is given rows of, and that it does what the library's own does."""
+"""The arrays whose rows are the model's inputs are whitened, with the same result as the library function."""
 
 from dataclasses import replace
 
 import pytest
 import torch
-from told import INPUTS
+from record_facts import INPUTS
 from torch import nn
 
 from descend.doctor.record import Fact
@@ -37,7 +37,7 @@ def admitted(patient, kind: str, **known: object):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_written_does_what_the_library_does(patient, kind: str) -> None:
+def test_the_added_function_equals_the_library_function(patient, kind: str) -> None:
     p = admitted(patient, kind)
     assert len(p.changes(whiten_data)) == 4
     before: dict[str, object] = {}
@@ -52,12 +52,12 @@ def test_what_is_written_does_what_the_library_does(patient, kind: str) -> None:
 
 
 @pytest.mark.parametrize("known", [{"finite": False}, {"shape": (50, 1, 2, 2)}, {"features": 1}])
-def test_what_is_no_rows_of_finite_numbers_is_left_alone(patient, known: dict[str, object]) -> None:
+def test_data_other_than_rows_of_finite_numbers_are_refused(patient, known: dict[str, object]) -> None:
     assert "rows of finite numbers" in admitted(patient, "torch", **known).refusal(whiten_data)
 
 
-def test_which_library_the_arrays_are_of_has_to_be_seen(patient) -> None:
+def test_the_library_of_the_arrays_has_to_be_known(patient) -> None:
     text = TEXT.format(kind="x = load(x)", rows="a[i]", rest="b")
     p = patient(text, model="torch.nn.Identity()", model_call="model(")
     p.record.add(Fact.of(replace(INPUTS, shape=(50, 4), features=4), 0))
-    assert "`a` holds rows of PyTorch's or NumPy's is not seen" in p.refusal(whiten_data)
+    assert "whether `a` is a PyTorch or a NumPy array" in p.refusal(whiten_data)

@@ -2,10 +2,11 @@ from dataclasses import replace
 
 import pytest
 import torch
-from told import INPUTS
+from record_facts import INPUTS
 from torch import nn
 
 from descend.doctor.record import Fact
+from descend.doctor.remedies import apply_remedy
 from descend.doctor.remedies.standardise_inputs import standardise_inputs
 from descend.doctor.remedies.whiten_inputs import whiten_inputs
 from descend.network import whiten_inputs as reference
@@ -13,21 +14,21 @@ from descend.network import whiten_inputs as reference
 SCRIPT = "for e in range(3):\n    for x, y in loader:\n        model(x)\n"
 
 
-def test_it_is_fitted_before_the_outermost_loop(patient):
+def test_the_whitening_is_fitted_before_the_outermost_loop(patient):
     changes = patient(SCRIPT, model_call="model(x)").changes(whiten_inputs)
     assert changes == ["+from descend.network import whiten_inputs", "+whiten_inputs(model, loader)"]
 
 
-def test_what_is_standardised_first_is_whitened_next(patient):
+def test_standardised_inputs_are_whitened_afterwards(patient):
     p = patient(SCRIPT, model_call="model(x)")
-    text = whiten_inputs(standardise_inputs(p.script, p.record, {}), p.record, {}).diff()
+    text = apply_remedy(whiten_inputs, apply_remedy(standardise_inputs, p.script, p.record, {}), p.record, {}).diff()
     lines = [line for line in text.splitlines() if "_inputs(model" in line]
     assert lines == ["+standardise_inputs(model, loader)", "+whiten_inputs(model, loader)"]
 
 
-def test_a_batch_of_nowhere(patient):
+def test_a_batch_of_unknown_origin_is_refused(patient):
     p = patient("def f(x):\n    model(x)\n", model_call="model(x)")
-    assert "comes into `f` from several places or none" in p.refusal(whiten_inputs)
+    assert "`f` receives the batch, but is called in several places or nowhere" in p.refusal(whiten_inputs)
 
 
 ROWS = """
@@ -41,7 +42,7 @@ for i in range(0, 200, 50):
 
 
 @pytest.mark.parametrize("shape", [(50, 4), (50, 2, 2)])
-def test_what_is_written_does_what_the_library_does(patient, shape):
+def test_the_added_function_equals_the_library_function(patient, shape):
     p = patient(ROWS, model_call="model(")
     p.record.add(Fact.of(replace(INPUTS, shape=shape, features=4), 0))
     names: dict[str, object] = {}
@@ -50,4 +51,5 @@ def test_what_is_written_does_what_the_library_does(patient, shape):
     assert ("from descend.network" in edited) == (len(shape) > 2)
     data, model = names["X"], names["model"]
     assert model(data) == pytest.approx(reference(nn.Sequential(nn.Identity()), data)(data), abs=0.05)
-    assert torch.cov(model(data).T) == pytest.approx(torch.eye(4), abs=0.06)  # the eps takes some of the smallest
+    # the eps reduces the smallest variances a little
+    assert torch.cov(model(data).T) == pytest.approx(torch.eye(4), abs=0.06)

@@ -1,4 +1,4 @@
-"""More units in every way that a chain of layers is written."""
+"""Hidden units are added, in each form in which a chain of layers is written."""
 
 import ast
 from dataclasses import replace
@@ -31,7 +31,7 @@ CHAINS = {
 
 
 def chain(patient, text: str, names: tuple[str, ...] = ("a", "b", "c")):
-    """The script with the calls of `Linear` as the layers of these names, in the order in which they stand."""
+    """Return a script whose calls of `Linear` make the layers of these names, in the order of the source."""
     p = patient(text, linear__0="Linear(")
     file = p.record.sites.pop().file
     calls = [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Call) and ast.unparse(n.func).endswith("Linear")]
@@ -45,35 +45,37 @@ def chain(patient, text: str, names: tuple[str, ...] = ("a", "b", "c")):
 
 
 @pytest.mark.parametrize("case", CHAINS)
-def test_all_hidden_layers(patient, case: str) -> None:
+def test_all_hidden_layers_are_widened(patient, case: str) -> None:
     before, after = CHAINS[case]
-    p, dose = chain(patient, before)
-    assert p.edited(widen, **dose) == after
+    p, arguments = chain(patient, before)
+    assert p.edited(widen, **arguments) == after
 
 
-def test_the_narrow_ones_alone(patient) -> None:
-    p, dose = chain(patient, "net = Sequential(Linear(8, 64), Linear(64, 2), Linear(2, 5))\n")
+def test_only_narrow_layers_are_widened(patient) -> None:
+    p, arguments = chain(patient, "net = Sequential(Linear(8, 64), Linear(64, 2), Linear(2, 5))\n")
     after = "net = Sequential(Linear(8, 64), Linear(64, 16), Linear(16, 5))\n"
-    assert p.edited(widen, **{**dose, "narrow": ["b"]}) == after
+    assert p.edited(widen, **{**arguments, "narrow": ["b"]}) == after
 
 
-def test_a_width_that_flows_on(patient) -> None:
+def test_a_width_that_a_loop_passes_on_is_changed(patient) -> None:
     text = (
         "width, last = 2, 2\nfor _ in range(2):\n    layers.append(Linear(last, width))\n    last = width\n"
         "out = Linear(last, 1)\n"
     )
-    p, dose = chain(patient, text, ("a", "c"))
-    p.record.sites.insert(1, replace(p.record.sites[0], key="b"))  # the loop makes both at one place
-    assert p.edited(widen, **{**dose, "layers": ["a", "b", "c"], "narrow": ["a", "b"]}) == text.replace("2, 2", "16, 2")
+    p, arguments = chain(patient, text, ("a", "c"))
+    p.record.sites.insert(1, replace(p.record.sites[0], key="b"))  # the loop makes both layers at one place
+    assert p.edited(widen, **{**arguments, "layers": ["a", "b", "c"], "narrow": ["a", "b"]}) == text.replace(
+        "2, 2", "16, 2"
+    )
 
 
-def test_layers_that_cannot_be_told_apart(patient) -> None:
+def test_layers_made_by_one_call_are_refused(patient) -> None:
     text = "net = [Linear(a, b) for a, b in pairwise(sizes)]\n"
-    p, dose = chain(patient, text)
-    assert "makes wide layers, too" in p.refusal(widen, **dose)
+    p, arguments = chain(patient, text)
+    assert "also creates wide layers" in p.refusal(widen, **arguments)
 
 
-def test_a_helper_makes_them(patient) -> None:
-    p, dose = chain(patient, "a = dense(Linear(2, 2))\nb = Linear(2, 1)\n", ("a", "b"))
+def test_layers_made_by_a_helper_are_refused(patient) -> None:
+    p, arguments = chain(patient, "a = dense(Linear(2, 2))\nb = Linear(2, 1)\n", ("a", "b"))
     p.record.sites[0] = replace(p.record.sites[0], end_column=len("a = dense(Linear(2, 2))"))
-    assert "only indirectly" in p.refusal(widen, **dose)
+    assert "only indirectly" in p.refusal(widen, **arguments)

@@ -2,10 +2,10 @@ import pytest
 
 from descend.doctor.remedies.zero_grad import zero_grad
 
-CASES = {  # the call, the script, and what takes the place of the call's text in it
+CASES = {  # the call, the script, and the text that replaces the call
     "a line": ("opt.step()", "loss.backward()\nopt.step()\nlog()\n", "opt.step()\nopt.zero_grad()"),
     "the last line without its end": ("opt.step()", "opt.step()", "opt.step()\nopt.zero_grad()"),
-    "a comment behind it": (
+    "a comment after it": (
         "opt.step()  # go",
         "opt.step()  # go\n# next\nlog()\n",
         "opt.step()  # go\nopt.zero_grad()",
@@ -21,7 +21,7 @@ CASES = {  # the call, the script, and what takes the place of the call's text i
         "opt.step()\n\t\topt.zero_grad()",
     ),
     "a condition in a line": ("opt.step()", "if ready: opt.step()\n", "opt.step(); opt.zero_grad()"),
-    "a semicolon behind it": ("opt.step();", "opt.step();\n", "opt.step();\nopt.zero_grad()"),
+    "a semicolon after it": ("opt.step();", "opt.step();\n", "opt.step();\nopt.zero_grad()"),
     "between others": ("opt.step()", "a(); opt.step(); b()\n", "opt.step(); opt.zero_grad()"),
     "its value": ("opt.step()", "loss = opt.step()\n", "opt.step()\nopt.zero_grad()"),
     "several optimizers": ("o.step()", "for o in opts:\n    o.step()\n", "o.step()\n    o.zero_grad()"),
@@ -57,12 +57,12 @@ CASES = {  # the call, the script, and what takes the place of the call's text i
         ),
     ],
 )
-def test_what_lacks_its_parentheses_is_called_where_that_does_not_clear_too_early(patient, before, after) -> None:
+def test_missing_parentheses_are_added_unless_that_clears_too_early(patient, before, after) -> None:
     assert patient(before, step="opt.step(").edited(zero_grad) == after
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_it_follows_the_step(patient, case: str) -> None:
+def test_the_call_follows_the_step(patient, case: str) -> None:
     call, text, edited = CASES[case]
     p = patient(text, step=call.split("  #")[0].rstrip(";").replace("())", "()"))
     assert p.edited(zero_grad, optimizer="0") == text.replace(call, edited)
@@ -76,20 +76,20 @@ def test_it_follows_the_step(patient, case: str) -> None:
         ("def closure(): loss = f(); return loss\n", "loss = f()"),
     ],
 )
-def test_a_closure_begins_with_it(patient, head: str, edited: str) -> None:
+def test_a_closure_begins_with_the_call(patient, head: str, edited: str) -> None:
     text = head + "opt.step(closure)\n"
     end = "; " if "return" in head else "\n    "
     expected = text.replace(edited, f"opt.zero_grad(){end}{edited}")
     assert patient(text, step="opt.step(").edited(zero_grad, optimizer="0") == expected
 
 
-def test_the_optimizers_variable_decides_who_steps(patient) -> None:
+def test_the_variable_of_the_optimizer_is_used(patient) -> None:
     text = "sgd = SGD(p)\nfabric.step(sgd)\n"
     p = patient(text, step="fabric.step(", optimizer="SGD(")
     assert p.edited(zero_grad, optimizer="0") == text + "sgd.zero_grad()\n"
 
 
-def test_a_step_inside_a_library_is_left_there(patient) -> None:
+def test_a_step_inside_a_library_is_not_edited(patient) -> None:
     p = patient("trainer.fit(model)\n", step="trainer.fit(")
     assert p.refusal(zero_grad) == "line 1 calls `trainer.fit`, which uses the fit only indirectly"
 
@@ -100,7 +100,7 @@ def test_a_step_inside_a_library_is_left_there(patient) -> None:
         ("def f():\n    return opt.step()\n", "leaves the function"),
         ("[o.step() for o in opts]\n", "comprehension"),
         ("go = lambda: opt.step()\n", "lambda"),
-        ("if opt.step():\n    log()\n", "head of a block"),
+        ("if opt.step():\n    log()\n", "header of a block"),
         ("step()\n", "line 1 calls `step`, which uses the step only indirectly"),
     ],
 )
@@ -127,11 +127,11 @@ BY_HAND = {
 
 
 @pytest.mark.parametrize("case", BY_HAND)
-def test_a_script_without_an_optimizer_forgets_each_gradient_it_has_used(patient, case: str) -> None:
+def test_updates_by_hand_clear_each_used_gradient(patient, case: str) -> None:
     before, after = BY_HAND[case]
     assert patient(before, backward="loss.backward(").edited(zero_grad) == after
 
 
-def test_a_script_without_an_optimizer_that_uses_no_gradient(patient) -> None:
+def test_a_script_that_uses_no_gradient_is_refused(patient) -> None:
     p = patient("loss.backward()\nprint(w.grad)\n", backward="loss.backward(")
     assert "updates a parameter" in p.refusal(zero_grad)

@@ -1,14 +1,17 @@
-"""Cases built by hand, as the doctor would hand them over: one for every kind of finding."""
+"""Hand-made cases, one for every kind of finding."""
 
 import math
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
+from descend.doctor.assess.symptom import Symptom
 from descend.doctor.case import Case
 from descend.doctor.record import Cost, Effect, Ending, Fact, Reading, Record, Site, facts
 from descend.doctor.script.script import Script
-from descend.doctor.symptoms import Symptom
+from descend.doctor.trials.proof import Proof
 from descend.doctor.trials.trial import Trial, TrialRun
 
 SOURCE = """\
@@ -39,7 +42,7 @@ STEPS = 300
 
 
 def write_script(root: Path, name: str = "train.py") -> Script:
-    """Write the sick script and return it."""
+    """Write the faulty script and return its path."""
     path = root / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(SOURCE)
@@ -47,7 +50,7 @@ def write_script(root: Path, name: str = "train.py") -> Script:
 
 
 def record_of(root: Path, *, steps: int = STEPS, reason: str = "window") -> Record:
-    """Return what every baseline holds: loss, rate, monitored loss, gradient norm, costs, environment."""
+    """Return a baseline record with loss, learning rate, monitored loss, gradient norm, costs and environment."""
     chance = random.Random(7)
     record = Record(
         run=7,
@@ -79,14 +82,14 @@ def record_of(root: Path, *, steps: int = STEPS, reason: str = "window") -> Reco
 
 
 def inputs_of(mean: Sequence[float], std: Sequence[float]) -> facts.Inputs:
-    """Features of such means and standard deviations."""
+    """Return the fact of features with these means and standard deviations."""
     scales = {"min": 0.0, "max": 4254.0, "largest_rms": 900.0, "finite": True}
     shape = (64, len(mean))
     return facts.Inputs(len(mean), 64, 0, tuple(mean), tuple(std), **scales, shape=shape, first_layer="linear")
 
 
 def inputs_not_normalised(root: Path) -> Case:
-    """Raw inputs, an instability that follows from them, and four trials of which one is proved."""
+    """Return a case with unnormalised inputs, an instability caused by them, and four trials, one proved."""
     script = write_script(root)
     record = record_of(root)
     chance = random.Random(3)
@@ -120,7 +123,17 @@ def inputs_not_normalised(root: Path) -> Case:
         ),
     )  # fmt: skip
     verified = "plain python train.py with the patch ends with the weights of the trial run, bit for bit"
-    return Case(record, (finding, instability_symptom(root)), (), trials, trials[0], verified, 4.1, 36.4)
+    proof = Proof(trials=trials, fix=trials[0], verified=verified, reproduced=True)
+    return Case(record, (finding, instability_symptom(root)), (), proof, 4.1, 36.4)
+
+
+OF_PROOF = {field.name for field in fields(Proof)}
+
+
+def altered(case: Case, **changes: Any) -> Case:
+    """Return a case with some fields changed, each of the case itself or of its proof."""
+    of_proof = {name: changes.pop(name) for name in OF_PROOF & changes.keys()}
+    return replace(case, proof=replace(case.proof, **of_proof), **changes)
 
 
 def trial_of(
@@ -162,15 +175,15 @@ def trial_runs() -> dict[int, Record]:
         for step in range(0, STEPS + 1, 10):
             value = 2.301 + 0.12 * chance.gauss(0, 1) + 0.2 * math.sin(step / 15 + seed)
             place = "negative_log_likelihood"
-            before.add(Reading("yardstick", place, step, math.nan if seed == 3 and step > 250 else value))
+            before.add(Reading("metric", place, step, math.nan if seed == 3 and step > 250 else value))
             value = 0.083 + 2.2 * math.exp(-step / 40) * (1 + 0.1 * chance.gauss(0, 1))
-            after.add(Reading("yardstick", place, step, value))
+            after.add(Reading("metric", place, step, value))
         records |= {before.run: before, after.run: after}
     return records
 
 
 def instability_symptom(root: Path) -> Symptom:
-    """Return the symptom of a step too long for the curvature."""
+    """Return the symptom of a learning rate too large for the curvature."""
     return Symptom(
         False,
         "α·λmax = 5.1 exceeds the stability bound 2 of gradient descent, and the loss rises",
@@ -188,7 +201,7 @@ def instability_symptom(root: Path) -> Symptom:
 
 
 def instability(root: Path) -> Case:
-    """The loss grows over thirty decades and becomes NaN at step 40."""
+    """Return a case whose loss grows over thirty decades and becomes NaN at step 40."""
     write_script(root)
     record = record_of(root)
     for name in ("loss", "curvature"):
@@ -203,7 +216,7 @@ def instability(root: Path) -> Case:
 
 
 def output_loss_mismatch(root: Path) -> Case:
-    """Softmax before the cross-entropy: the loss stays above its floor."""
+    """Return a case with softmax before the cross-entropy, whose loss stays above its lowest value."""
     write_script(root)
     record = record_of(root)
     losses = record.readings["loss", "0"][1]
@@ -228,7 +241,7 @@ def output_loss_mismatch(root: Path) -> Case:
 
 
 def dead_units(root: Path) -> Case:
-    """Two of three hidden layers die."""
+    """Return a case in which two of three hidden layers die."""
     record = record_of(root)
     for module, shares in {"encoder.1": (0.02, 0.06), "encoder.3": (0.3, 0.95), "encoder.5": (0.4, 1.0)}.items():
         for step, share in zip((0, 300), shares):
@@ -242,7 +255,7 @@ def dead_units(root: Path) -> Case:
 
 
 def no_zero_grad(root: Path) -> Case:
-    """Gradients pile up."""
+    """Return a case without zero_grad."""
     write_script(root)
     record = record_of(root)
     norms = record.readings["gradient_norm", ""][1]
@@ -256,19 +269,19 @@ def no_zero_grad(root: Path) -> Case:
 
 
 def symmetric_units(root: Path) -> Case:
-    """All units of a layer are copies of each other."""
+    """Return a case in which all units of a layer are equal."""
     record = record_of(root)
     for name, share in {"0.weight": 1.0, "2.weight": 0.0}.items():
-        record.add(Reading("twin_share", name, 0, share))
+        record.add(Reading("duplicate_share", name, 0, share))
     finding = Symptom(
         True, "all 16 units of 0.weight start with the same weights",
-        "twin_share", 1.0, 0.5, LECTURE, module="0.weight", id="symmetric_units", kind="statics"
+        "duplicate_share", 1.0, 0.5, LECTURE, module="0.weight", id="symmetric_units", kind="statics"
     )  # fmt: skip
     return Case(record, (finding,), bare_s=4.1, total_s=9.0)
 
 
 def vanishing_gradients(root: Path) -> Case:
-    """A finding without a picture of its own: its evidence is drawn."""
+    """Return a case whose problem has no special figure."""
     record = record_of(root)
     for step in range(0, STEPS, 20):
         record.add(Reading("gradient_norm", "layers.0.weight", step, 1e-7 * (1 + step / 100)))
@@ -283,15 +296,5 @@ def vanishing_gradients(root: Path) -> Case:
 
 
 Build = Callable[[Path], Case]
-FINDINGS: dict[str, Build] = {
-    build.__name__: build
-    for build in (
-        inputs_not_normalised,
-        instability,
-        output_loss_mismatch,
-        dead_units,
-        no_zero_grad,
-        symmetric_units,
-        vanishing_gradients,
-    )
-}
+BUILDS = (inputs_not_normalised, instability, output_loss_mismatch, dead_units, no_zero_grad, symmetric_units)
+FINDINGS: dict[str, Build] = {build.__name__: build for build in (*BUILDS, vanishing_gradients)}

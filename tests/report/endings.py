@@ -1,4 +1,4 @@
-"""Cases without a finding: a clean bill, a script that failed, a process that vanished, an empty record."""
+"""Cases without a finding: a healthy run, a failed script, a killed process, an empty record."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from descend.doctor.record import Cost, Ending, Note, Record
 
 
 def healthy(root: Path) -> Case:
-    """A run with nothing wrong, and some things that could not be measured."""
+    """Return the case of a healthy run with some skipped measurements."""
     record = record_of(root)
     record.add(Cost("curvature", 0.412, 15, failed=15))
     record.add(Note("curvature", "the loss uses a custom autograd.Function that a replay cannot see"))
@@ -19,12 +19,12 @@ def healthy(root: Path) -> Case:
 
 
 def empty(root: Path) -> Case:
-    """A record in which nothing arrived."""
+    """Return the case of an empty record."""
     return Case(Record(), ())
 
 
 def failed_script(root: Path) -> Case:
-    """A script that raised at step 12."""
+    """Return the case of a script that raised at step 12."""
     trace = 'Traceback (most recent call last):\n  File "train.py", line 14, in <module>\n'
     trace += "ValueError: Expected input batch_size (64) to match target batch_size (32).\n"
     record = record_of(root, steps=12)
@@ -33,7 +33,7 @@ def failed_script(root: Path) -> Case:
 
 
 def killed(root: Path) -> Case:
-    """A process that vanished."""
+    """Return the case of a killed process."""
     record = record_of(root, steps=40)
     record.add(Ending("killed", -9, 40, wall_s=3.0, loop_s=0.2))
     return Case(record, (), bare_s=3.0, total_s=3.2)

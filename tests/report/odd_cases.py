@@ -1,4 +1,4 @@
-"""Cases that a well-behaved run would not make, and the list of all cases."""
+"""Cases with unusual values and texts, and the list of all cases."""
 
 import math
 from dataclasses import replace
@@ -8,6 +8,7 @@ from cases import (
     FINDINGS,
     SOURCE,
     Build,
+    altered,
     dead_units,
     inputs_not_normalised,
     instability_symptom,
@@ -19,6 +20,7 @@ from endings import empty, failed_script, healthy, killed
 
 from descend.doctor.case import Case
 from descend.doctor.record import Cost, Effect, Note, Reading, Site
+from descend.doctor.trials.proof import Proof
 
 BAD = (
     "<script>window.pwned = 1</script><img src=x onerror='window.pwned=1'>"
@@ -27,7 +29,7 @@ BAD = (
 
 
 def not_a_number(root: Path) -> Case:
-    """Every number that can be missing is NaN or infinite."""
+    """Return a case in which every number that can be missing is NaN or infinite."""
     record = record_of(root)
     for key in (("loss", "0"), ("curvature", "0")):
         values = record.readings[key][1]
@@ -39,11 +41,11 @@ def not_a_number(root: Path) -> Case:
         before=math.nan,
         difference=(-math.inf, math.nan),
     )
-    return Case(record, (finding,), trials=(trial,), bare_s=0.0, total_s=9.0)
+    return Case(record, (finding,), proof=Proof(trials=(trial,)), bare_s=0.0, total_s=9.0)
 
 
 def hostile(root: Path) -> Case:
-    """Names and texts that are HTML, rich markup, escape sequences, template code, bidirectional marks."""
+    """Return a case whose texts are HTML, rich markup, escape sequences, template code or bidirectional marks."""
     case = inputs_not_normalised(root)
     script = write_script(root, "a<b>&'.py")
     record = case.record
@@ -58,11 +60,11 @@ def hostile(root: Path) -> Case:
     unknown = replace(dead, id=BAD, evidence=((BAD, BAD), ("dead_share", BAD)), explains=frozenset({BAD + "2"}))
     trial = trial_of(script, BAD, BAD, "proved", (0.083, 0.078, 0.091), SOURCE + f"# {BAD}\n")
     trial = replace(trial, metric=BAD, reason=BAD)
-    return replace(case, findings=(dead, unknown), suspicions=(unknown,), trials=(trial,), cure=trial, verified=BAD)
+    return altered(case, findings=(dead, unknown), suspicions=(unknown,), trials=(trial,), fix=trial, verified=BAD)
 
 
 def long_names(root: Path) -> Case:
-    """Labels, paths, sentences and modules of hundreds of characters, and many of everything."""
+    """Return a case with very long labels, paths, sentences and modules, and many findings and trials."""
     case = inputs_not_normalised(root)
     long_path = root / "/".join(["a_rather_long_directory_name"] * 6)
     script = write_script(long_path)
@@ -81,7 +83,7 @@ def long_names(root: Path) -> Case:
         case.record.add(Note(f"probe_{i}", f"{i} " + words))
     dead = replace(dead_units(root).findings[0], module=name)
     case.record.script = "python train.py " + "--argument value " * 40
-    return replace(case, findings=(first, dead, *others), trials=trials, cure=trials[0])
+    return altered(case, findings=(first, dead, *others), trials=trials, fix=trials[0])
 
 
 ALL: dict[str, Build] = FINDINGS | {

@@ -1,25 +1,25 @@
-"""A case comes back from the store as it was."""
+"""Cases are stored and loaded unchanged."""
 
 from dataclasses import replace
 
 import pytest
-from cases import dead_units, inputs_not_normalised
+from cases import altered, dead_units, inputs_not_normalised
 from endings import healthy
 
 from descend.doctor.archive import load_case, save_case
 from descend.doctor.record.store import open_store
-from descend.doctor.script.change import Change
+from descend.doctor.script.file_change import FileChange
 
 
 @pytest.mark.parametrize("make", [inputs_not_normalised, dead_units, healthy])
-def test_a_case_is_loaded_as_it_was_saved(make, tmp_path):
-    case = replace(make(tmp_path), left_out=("no_zero_grad",), interrupted=True, dismissed=("cliff",))
+def test_a_stored_case_is_loaded_unchanged(make, tmp_path):
+    case = altered(make(tmp_path), left_out=("no_zero_grad",), interrupted=True, withdrawn=frozenset({"cliff"}))
     case = replace(case, suspicions=case.findings[1:], findings=case.findings[:1])
-    if case.cure is not None:  # of the script that was edited only what changes is kept
+    if case.fix is not None:  # of the script that was edited only what changes is kept
         trials = tuple(replace(trial, script=None) for trial in case.trials)
-        change = Change("train.py", "0" * 64, "1" * 64, ((3, 4, "é\n"), (9, 9, "")))
-        case = replace(
-            case, cure=trials[case.trials.index(case.cure)], trials=trials, changes=(change,), tuning=trials[1]
+        change = FileChange("train.py", "0" * 64, "1" * 64, ((3, 4, "é\n"), (9, 9, "")))
+        case = altered(
+            case, fix=trials[case.trials.index(case.fix)], trials=trials, changes=(change,), tuning=trials[1]
         )
     with open_store(tmp_path / "store") as store:
         store.begin(case.record)

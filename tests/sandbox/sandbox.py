@@ -1,4 +1,4 @@
-"""Scripts run for real under the doctor's rules, and the world around them compared before and after."""
+"""Run scripts in the doctor's sandbox, and compare all other files before and after."""
 
 import hashlib
 import json
@@ -30,7 +30,8 @@ from descend.doctor.sandbox.landlock import restrict_writes
 config = json.loads(sys.argv[1])
 allowed = [Path(folder) for folder in config["writable"]]
 pair = Path(config["copy"]), Path(config["root"])
-watch = watch_effects(allowed, pair, lambda e: os.write(config["report"], encode([e])), config["allow"])
+files = Path(config["files"]) if config["files"] else None
+watch = watch_effects(allowed, pair, lambda e: os.write(config["report"], encode([e])), config["allow"], files=files)
 if config["torch"]:
     import torch
     wrap_native_writers(torch, watch)
@@ -68,9 +69,12 @@ class Outcome:
     def refused(self, kind: str) -> list[str]:
         return [effect.target for effect in self.effects if effect.kind == kind and effect.refused]
 
+    def redirected(self, kind: str) -> list[str]:
+        return [effect.target for effect in self.effects if effect.kind == kind and effect.redirected]
+
 
 def make_world(tmp_path: Path) -> Path:
-    """A working directory, and beside it a folder that nobody may touch."""
+    """A working directory, and next to it a folder that no script may change."""
     world = tmp_path / "world"
     for folder in ("project/data", "project/runs/old", "precious/deep", "shared"):
         (world / folder).mkdir(parents=True)
@@ -99,22 +103,34 @@ def fingerprint(folder: Path) -> dict[str, tuple[object, ...]]:
     return found
 
 
-def examine(world: Path, source: str, *, landlock: bool = False, allow: bool = False, torch: bool = False) -> Outcome:
-    """Run a script as the doctor does, and fail when anything outside its copy has changed, unless `allow`."""
+def examine(
+    world: Path,
+    source: str,
+    *,
+    landlock: bool = False,
+    allow: bool = False,
+    torch: bool = False,
+    redirect: bool = False,
+) -> Outcome:
+    """Run a script in the sandbox, and fail if anything outside its copy has changed, unless `allow`.
+
+    redirect: whether Python's functions for files are redirected. Without it, only the checks are tested.
+    """
     root = world / "project"
     preamble = PREAMBLE.format(precious=str(world / "precious"), root=str(root))
     (root / "train.py").write_text(preamble + textwrap.dedent(source))
     before = fingerprint(world)
-    with scratch_copy(Script(root / "train.py", root)) as scratch, tempfile.TemporaryFile() as told:
+    with scratch_copy(Script(root / "train.py", root)) as scratch, tempfile.TemporaryFile() as reported:
         config = {
-            "script": str(scratch.path(root / "train.py")),
+            "script": str(scratch.path_in_copy(root / "train.py")),
             "copy": str(scratch.root),
             "root": str(root),
-            "writable": [str(folder) for folder in scratch.writable],
-            "report": told.fileno(),
+            "writable": [str(folder) for folder in scratch.writable_folders],
+            "report": reported.fileno(),
             "allow": allow,
             "torch": torch,
             "landlock": landlock,
+            "files": str(scratch.files) if redirect else "",
         }
         environment = child_environment(1, scratch)
         environment["PYTHONPATH"] = str(Path(__file__).parents[2] / "src")
@@ -122,13 +138,13 @@ def examine(world: Path, source: str, *, landlock: bool = False, allow: bool = F
             [sys.executable, "-c", BOOT, json.dumps(config)],
             cwd=scratch.root,
             env=environment,
-            pass_fds=[told.fileno()],
+            pass_fds=[reported.fileno()],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
-        told.seek(0)
-        effects = [message for line in told for message in decode(line)]
+        reported.seek(0)
+        effects = [message for line in reported for message in decode(line)]
     if not allow:
         assert fingerprint(world) == before, done.stdout
     assert done.returncode == 0, done.stdout

@@ -27,7 +27,7 @@ HARMLESS = """
 
 @pytest.mark.slow
 @both
-def test_programs_that_only_look_and_local_sockets_are_let_through(world, landlock):
+def test_programs_that_only_read_and_local_sockets_are_permitted(world, landlock):
     outcome = examine(world, HARMLESS, landlock=landlock)
     assert "descend" not in outcome.said.pop("missing")  # whether there is a GPU or not
     assert set(outcome.said.values()) == {"done"}, outcome.text
@@ -51,7 +51,7 @@ WORKERS = """
 
 
 @pytest.mark.slow
-def test_forked_workers_are_judged_and_told(world):
+def test_effects_of_forked_workers_are_refused_and_reported(world):
     outcome = examine(world, WORKERS.format(methods=["fork"]))
     assert outcome.said["fork .pt"].startswith("descend: refused to write")
     assert outcome.said["fork .txt"] == "written"
@@ -59,7 +59,7 @@ def test_forked_workers_are_judged_and_told(world):
 
 
 @pytest.mark.slow
-def test_workers_that_write_one_linked_file_at_once_lose_nothing(world):
+def test_workers_that_write_the_same_linked_file_lose_nothing(world):
     (world / "project/log.txt").write_text("x" * 5_000_000 + "\n")
     outcome = examine(
         world,
@@ -79,7 +79,7 @@ def test_workers_that_write_one_linked_file_at_once_lose_nothing(world):
 
 @pytest.mark.slow
 @needs_landlock
-def test_spawned_workers_work_and_are_held_by_the_kernel(world):
+def test_spawned_workers_run_and_are_restricted_by_the_kernel(world):
     outcome = examine(world, WORKERS.format(methods=["spawn", "forkserver"]), landlock=True)
     for method in ("spawn", "forkserver"):
         assert "Permission denied" in outcome.said[f"{method} .pt"], outcome.text
@@ -99,7 +99,7 @@ ENDED = """
 
 
 @pytest.mark.slow
-def test_a_signal_to_one_s_own_that_has_ended_reaches_nobody(world):
+def test_a_signal_to_an_ended_process_of_the_run_is_permitted(world):
     outcome = examine(world, ENDED)
     assert outcome.said["child"] == outcome.said["group"] == outcome.said["later"] == "No such process"
     assert [effect.target for effect in outcome.effects] == [f"process {int(outcome.said['number']) + 100_000}"]
@@ -117,7 +117,7 @@ COMPILED = """
 
 @pytest.mark.slow
 @needs_landlock
-def test_torch_may_compile(world):
+def test_compilers_of_torch_may_run(world):
     outcome = examine(world, COMPILED, landlock=True, torch=True)
     assert outcome.said["kernels"] == "True"
     assert outcome.effects == []

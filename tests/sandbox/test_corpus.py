@@ -1,4 +1,4 @@
-"""Training scripts that change the world, each taken to the doctor: every original file is as it was afterwards."""
+"""Training scripts with effects, examined by the doctor: every original file is unchanged."""
 
 import json
 import textwrap
@@ -57,7 +57,7 @@ LET = {
         if Path("model.pt").exists():
             os.replace("model.pt", "model.bak")
     """,
-    "writes beside and moves into place": """
+    "writes next to it and moves into place": """
         with tempfile.NamedTemporaryFile("w", dir=".", delete=False) as file:
             file.write("{}")
         os.replace(file.name, "runs/old/result.json")
@@ -110,17 +110,24 @@ LET = {
         cache.parent.mkdir(parents=True, exist_ok=True)
         put(cache, "x")
     """,
-    "changes what lies beside its folder": 'put("../shared/vocabulary.txt", "d", "a")',
+    "changes a file next to its folder": 'put("../shared/vocabulary.txt", "d", "a")',
+}
+
+# what is redirected: the script, and the target of the effect in the report
+REDIRECTED = {
+    "overwrites by an absolute path": ('put(PRECIOUS / "model.pt", "lost")', "precious/model.pt"),
+    "deletes by an absolute path": ('(PRECIOUS / "model.pt").unlink(missing_ok=True)', "precious/model.pt"),
+    "deletes a tree by an absolute path": ("shutil.rmtree(PRECIOUS, ignore_errors=True)", "precious"),
+    "renames by an absolute path": (
+        'if (PRECIOUS / "model.pt").exists(): os.rename(PRECIOUS / "model.pt", PRECIOUS / "old.pt")',
+        "precious/model.pt",
+    ),
+    "makes a file next to others": ('put(PRECIOUS / "new.txt", "x")', "precious/new.txt"),
+    "saves by torch's native writer": ('torch.save(model, PRECIOUS / "model.pt")', "precious/model.pt"),
 }
 
 # and what is refused: the script, and a word of the refusal
 REFUSED = {
-    "overwrites by an absolute path": ('put(PRECIOUS / "model.pt", "lost")', "precious/model.pt"),
-    "deletes by an absolute path": ('(PRECIOUS / "model.pt").unlink()', "precious/model.pt"),
-    "deletes a tree by an absolute path": ("shutil.rmtree(PRECIOUS)", "precious"),
-    "renames by an absolute path": ('os.rename(PRECIOUS, str(PRECIOUS) + "2")', "precious"),
-    "makes a file beside others": ('put(PRECIOUS / "new.txt", "x")', "precious/new.txt"),
-    "saves by torch's native writer": ('torch.save(model, PRECIOUS / "model.pt")', "precious/model.pt"),
     "starts rm": ('subprocess.run(["rm", "-rf", PRECIOUS], check=True)', "rm -rf"),
     "starts a shell": ('os.system(f"rm -rf {PRECIOUS}")', "rm -rf"),
     "starts another python": (
@@ -138,7 +145,7 @@ ALWAYS = 4  # every fourth is tried by `make test`, too; all of them take two mi
 def doctored(descend, tmp_path, request):
     """Take the script to the doctor, and return what it said, as JSON and on standard error."""
     name = getattr(request.node, "callspec", None) and request.getfixturevalue("name")
-    if name and [*LET, *REFUSED].index(name) % ALWAYS and not request.config.getoption("--kinds"):
+    if name and [*LET, *REDIRECTED, *REFUSED].index(name) % ALWAYS and not request.config.getoption("--kinds"):
         pytest.skip("make kinds tries all of them")
     world = make_world(tmp_path)
 
@@ -160,25 +167,35 @@ def doctored(descend, tmp_path, request):
 
 
 @pytest.mark.parametrize("name", LET)
-def test_a_script_does_as_it_likes_with_its_copy(doctored, name):
+def test_a_script_may_change_anything_in_its_copy(doctored, name):
     done = doctored(LET[name])
-    assert done.returncode == 0, done.stderr
+    assert done.returncode in (0, 3), done.stderr
     assert json.loads(done.stdout)["steps"] == 30
 
 
+@pytest.mark.parametrize("name", REDIRECTED)
+def test_changes_of_files_outside_the_copy_are_redirected(doctored, name):
+    body, target = REDIRECTED[name]
+    done = doctored(body)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["steps"] == 30
+    assert any(effect["redirected"] and target in effect["target"] for effect in report["effects"]), report["effects"]
+
+
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_would_leave_the_copy_is_refused_with_the_reason(doctored, name):
+def test_effects_outside_the_copy_are_refused_with_the_reason(doctored, name):
     body, target = REFUSED[name]
     done = doctored(body)
     assert "descend: refused to" in done.stderr and target in done.stderr
-    assert done.returncode == 1
+    assert done.returncode == 4
 
 
 @needs_landlock
-def test_what_goes_past_python_the_kernel_refuses(doctored):
+def test_the_kernel_refuses_effects_that_python_cannot_see(doctored):
     body = """
         libc = ctypes.CDLL(None, use_errno=True)
         assert libc.unlink(str(PRECIOUS / "model.pt").encode()) == 0, os.strerror(ctypes.get_errno())
     """
     done = doctored(body, "--sandbox", "landlock")  # in namespaces it is the run's own layer that loses the file
-    assert done.returncode == 1 and "AssertionError: Permission denied" in done.stderr
+    assert done.returncode == 4 and "AssertionError: Permission denied" in done.stderr

@@ -1,4 +1,4 @@
-"""Scripts that would destroy their owner's files, run for real: every original stays as it was, to the byte."""
+"""Scripts that would destroy their owner's files are run: every original file is unchanged, byte for byte."""
 
 import os
 import subprocess
@@ -70,7 +70,7 @@ def test_a_destructive_script_destroys_nothing(world, landlock):
     quiet = {"rmtree quietly"}
     for name, became in outcome.said.items():
         assert name in quiet or became.startswith("descend: refused to "), f"{name}: {became}"
-        assert name in quiet or became.endswith("(the doctor works on a copy; --allow-effects permits it)")
+        assert name in quiet or became.endswith("Use --allow-effects to permit effects outside the doctor's copy")
     assert len(outcome.said) == 37
     assert set(outcome.refused("write")) == {
         f"{precious}/{name}" for name in ("model.pt", "new.txt", "array.npy", "log.txt", "a", "link", "new.db", "deep")
@@ -84,7 +84,7 @@ def test_a_destructive_script_destroys_nothing(world, landlock):
 
 
 @pytest.mark.slow
-def test_with_allow_effects_everything_is_done_and_noted(world):
+def test_with_allow_effects_all_effects_happen_and_are_reported(world):
     outcome = examine(
         world,
         """
@@ -111,7 +111,7 @@ def test_with_allow_effects_everything_is_done_and_noted(world):
 
 
 @pytest.mark.slow
-def test_an_effect_is_told_once_however_often_it_is_tried(world):
+def test_a_repeated_effect_is_reported_once(world):
     outcome = examine(
         world,
         """
@@ -129,19 +129,19 @@ def test_an_effect_is_told_once_however_often_it_is_tried(world):
 
 
 @pytest.mark.slow
-def test_a_secret_on_a_command_line_is_not_told(world):
+def test_a_secret_on_a_command_line_is_not_reported(world):
     outcome = examine(world, """attempt("x", lambda: subprocess.run(["curl", "--token", "hunter2"]))""")
     assert outcome.refused("process") == ["curl --token ***"]
     assert "hunter2" not in outcome.text
 
 
-def test_after_stop_nothing_is_judged_and_nothing_stays_wrapped(tmp_path):
+def test_after_stop_nothing_is_refused_and_no_function_is_wrapped(tmp_path):
     program = f"""
 import os, json, types
 from pathlib import Path
 from descend.doctor.sandbox.effects import watch_effects, wrap_native_writers
-opened, told = os.open, []
-watch = watch_effects([Path({str(tmp_path)!r}) / "free"], (Path("/a"), Path("/b")), told.append)
+opened, reported = os.open, []
+watch = watch_effects([Path({str(tmp_path)!r}) / "free"], (Path("/a"), Path("/b")), reported.append)
 torch = types.ModuleType("torch")
 torch.save = saved = lambda obj, f: None
 wrap_native_writers(torch, watch)
@@ -153,16 +153,18 @@ except PermissionError as error:
 watch.stop()
 assert os.open is opened and torch.save is saved and os.open in os.supports_dir_fd
 open({str(tmp_path)!r} + "/x", "w").close()
-print(len(told))
+print(len(reported))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stderr == ""
     first, second = done.stdout.splitlines()
-    assert first == (f"descend: refused to write {tmp_path}/x (the doctor works on a copy; --allow-effects permits it)")
+    assert first == (
+        f"descend: refused to write {tmp_path}/x. Use --allow-effects to permit effects outside the doctor's copy"
+    )
     assert second == "1"
 
 
-def test_a_report_that_fails_does_not_let_the_effect_through(tmp_path):
+def test_an_effect_is_refused_even_if_its_report_fails(tmp_path):
     program = f"""
 from pathlib import Path
 from descend.doctor.sandbox.effects import watch_effects
@@ -190,7 +192,7 @@ def test_the_script_s_interpreter_needs_nothing_but_the_standard_library():
 
 
 @pytest.mark.slow
-def test_a_process_that_an_installed_library_starts_is_told_as_its_own(world):
+def test_a_process_started_by_an_installed_library_names_the_library(world):
     outcome = examine(
         world,
         """

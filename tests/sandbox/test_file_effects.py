@@ -1,4 +1,4 @@
-"""What a script may do in its copy, and what is left to Python and to the kernel to say."""
+"""Changes that a script may make in its copy, and calls that only Python or the kernel refuses."""
 
 import os
 import sqlite3
@@ -26,8 +26,8 @@ IN_ITS_COPY = """
     attempt("through a link out", lambda: put("outside.txt", "!", "a"))
     attempt("rmtree", lambda: shutil.rmtree("runs"))
     attempt("mkdir", lambda: os.makedirs("runs/new/deep"))
-    attempt("beside", lambda: put("../shared/vocabulary.txt", "d", "a"))
-    attempt("new beside", lambda: put("../shared/new.txt", "x"))
+    attempt("next to it", lambda: put("../shared/vocabulary.txt", "d", "a"))
+    attempt("new next to it", lambda: put("../shared/new.txt", "x"))
     attempt("chmod", lambda: os.chmod("data/table.npy", 0o600))
     attempt("utime", lambda: os.utime("data/table.npy", (1, 1)))
     attempt("truncate", lambda: os.truncate("data/table.npy", 8))
@@ -61,14 +61,14 @@ IN_ITS_COPY = """
 
 
 @both
-def test_in_its_copy_a_script_may_do_as_it_likes(world, landlock):
+def test_a_script_may_change_any_file_in_its_copy(world, landlock):
     outcome = examine(world, IN_ITS_COPY, landlock=landlock)
     assert set(outcome.said.values()) == {"done"}, outcome.text
     assert outcome.effects == []
 
 
 @both
-def test_reading_is_free_everywhere(world, landlock):
+def test_reading_is_permitted_everywhere(world, landlock):
     outcome = examine(
         world,
         """
@@ -86,7 +86,7 @@ def test_reading_is_free_everywhere(world, landlock):
     assert outcome.effects == []
 
 
-def test_errors_that_python_would_raise_are_raised_as_before(world):
+def test_errors_of_python_calls_are_unchanged(world):
     outcome = examine(
         world,
         """
@@ -108,7 +108,7 @@ def test_errors_that_python_would_raise_are_raised_as_before(world):
     assert outcome.effects == []
 
 
-def test_a_link_is_copied_with_its_mode_and_time_when_it_is_appended_to(world):
+def test_appending_to_a_linked_file_copies_its_mode_and_time(world):
     table = world / "project/data/table.npy"
     table.chmod(0o640)
     os.utime(table, (5, 5))
@@ -123,7 +123,7 @@ def test_a_link_is_copied_with_its_mode_and_time_when_it_is_appended_to(world):
     assert outcome.said["mode"] == "100640 5.0 400"
 
 
-def test_a_read_only_file_stays_whole(world):
+def test_a_read_only_file_keeps_its_contents(world):
     (world / "project/model.pt").chmod(0o444)
     outcome = examine(
         world,
@@ -138,7 +138,7 @@ def test_a_read_only_file_stays_whole(world):
     assert outcome.said["kept"] == "trained for a week"
 
 
-def test_what_cannot_be_copied_is_refused_in_words(world):
+def test_a_file_that_cannot_be_copied_is_refused_with_a_message(world):
     with open(world / "project/huge.bin", "wb") as huge:
         huge.truncate(1 << 43)  # a hole of 8 TiB
     outcome = examine(world, """attempt("append", lambda: open("huge.bin", "ab"))""")
@@ -147,7 +147,7 @@ def test_what_cannot_be_copied_is_refused_in_words(world):
 
 
 @needs_landlock
-def test_a_database_elsewhere_can_be_read_where_the_kernel_guards_it(world):
+def test_a_database_outside_the_copy_can_be_read_if_the_kernel_protects_it(world):
     base = sqlite3.connect(world / "precious/data.db")
     base.executescript("create table t (x); insert into t values (7)")
     base.close()

@@ -29,7 +29,7 @@ def scratch(project):
 
 
 @pytest.mark.slow
-def test_paths_below_the_working_directory_are_turned(project, scratch, monkeypatch):
+def test_import_paths_in_the_working_directory_are_redirected(project, scratch, monkeypatch):
     monkeypatch.setattr(
         sys, "path", ["", f"{project}/src", str(project), f"{project}-2/src", "/usr/lib", f"{project}/no"]
     )
@@ -39,7 +39,7 @@ def test_paths_below_the_working_directory_are_turned(project, scratch, monkeypa
 
 
 @pytest.mark.slow
-def test_a_virtual_environment_stays_where_it_is(project, scratch, monkeypatch):
+def test_a_virtual_environment_is_not_redirected(project, scratch, monkeypatch):
     monkeypatch.setattr(sys, "path", [f"{project}/venv/lib"])
     import_from_copy(scratch.root, project)
     assert sys.path == [f"{project}/venv/lib"]

@@ -1,4 +1,4 @@
-"""The kernel refuses what the interpreter cannot see."""
+"""Landlock refuses effects that the interpreter cannot see."""
 
 import ctypes
 import os
@@ -69,7 +69,7 @@ def test_nothing_outside_can_be_changed(tmp_path, change):
 
 
 @needs_landlock
-def test_a_native_writer_and_other_programs_are_held_too(tmp_path):
+def test_native_writers_and_other_programs_are_also_restricted(tmp_path):
     program = """
         libc = ctypes.CDLL(None, use_errno=True)
         assert libc.open(str(kept / 'model.pt').encode(), os.O_WRONLY | os.O_TRUNC) == -1
@@ -85,7 +85,7 @@ def test_a_native_writer_and_other_programs_are_held_too(tmp_path):
 
 
 @needs_landlock
-def test_a_thread_started_later_is_held(tmp_path):
+def test_a_thread_started_later_is_also_restricted(tmp_path):
     program = """
         from concurrent.futures import ThreadPoolExecutor
         with ThreadPoolExecutor(1) as pool:
@@ -116,23 +116,23 @@ def test_what_is_allowed_still_works(tmp_path):
 
 
 @pytest.mark.parametrize("version", range(0, 8))
-def test_every_version_of_the_kernel_s_interface_is_asked_only_for_what_it_knows(monkeypatch, version):
-    asked = []
+def test_each_landlock_version_gets_only_the_rights_that_it_supports(monkeypatch, version):
+    requested = []
 
     def call(number: int, *arguments: object) -> int:
         if arguments[0] is None:
             return version or -1
         if number == 444:
-            asked.append(ctypes.cast(arguments[0], ctypes.POINTER(ctypes.c_uint64))[0])
+            requested.append(ctypes.cast(arguments[0], ctypes.POINTER(ctypes.c_uint64))[0])
         return -1
 
-    monkeypatch.setattr(landlock, "_call", call)
+    monkeypatch.setattr(landlock, "_call_kernel", call)
     assert landlock.restrict_writes([]) is False
     expected = {0: [], 1: [0x1FF2], 2: [0x3FF2], 3: [0x7FF2], 4: [0x7FF2]}.get(version, [0xFFF2])
-    assert asked == expected
+    assert requested == expected
 
 
-def test_it_says_so_where_the_kernel_has_none(monkeypatch):
+def test_a_kernel_without_landlock_is_reported(monkeypatch):
     monkeypatch.setattr(sys, "platform", "darwin")
     assert landlock.landlock_version() == 0
     assert landlock.restrict_writes([]) is False

@@ -1,4 +1,4 @@
-"""Links of which each is made once are links like any others."""
+"""Links that several copies share behave like other links."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,7 @@ from descend.doctor.sandbox.scratch import scratch_copy
 from descend.doctor.script.script import Script
 
 
-def test_copies_share_their_links_and_what_one_does_with_its_own_is_its_own(tmp_path):
+def test_copies_share_their_links_without_affecting_each_other(tmp_path):
     project = tmp_path / "project"
     project.mkdir()
     for name in ("train.py", "weights.pt", "data.bin"):
@@ -25,7 +25,7 @@ def test_copies_share_their_links_and_what_one_does_with_its_own_is_its_own(tmp_
         assert (third.root / "data.bin").read_text() == "# data.bin\n"
 
 
-def test_where_no_second_name_can_be_given_each_is_made_anew(tmp_path, monkeypatch):
+def test_without_hard_links_each_link_is_created_separately(tmp_path, monkeypatch):
     def refuse(*names, **how):
         raise OSError(18, "Invalid cross-device link")
 

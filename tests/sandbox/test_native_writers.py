@@ -1,4 +1,4 @@
-"""Writers beneath the interpreter: the known ones ask first, the kernel holds the others."""
+"""Functions in C that write files: known ones are checked, and the kernel refuses the others."""
 
 import textwrap
 
@@ -28,7 +28,7 @@ NATIVE = """
 
 @pytest.mark.slow
 @needs_landlock
-def test_an_unknown_native_writer_is_held_by_the_kernel_alone(world):
+def test_only_the_kernel_restricts_an_unknown_native_writer(world):
     """Without Landlock nothing would hold it: that is what the known writers are wrapped for."""
     outcome = examine(world, NATIVE, landlock=True)
     assert outcome.said == {
@@ -46,7 +46,7 @@ TORCH = """
         torch.save(model.state_dict(), "model.pt")
     assert torch.load("model.pt")["weight"].equal(model.weight)
     attempt("saved", lambda: torch.save(obj=model.state_dict(), f=Path("runs/old/result.json")))
-    attempt("beside", lambda: torch.save(model.state_dict(), "../shared/vocabulary.txt"))
+    attempt("next to it", lambda: torch.save(model.state_dict(), "../shared/vocabulary.txt"))
     attempt("scripted", lambda: torch.jit.save(torch.jit.script(model), "log.txt"))
     attempt("method", lambda: torch.jit.script(model).save("data/table.npy"))
     attempt("stream", lambda: torch.save(model.state_dict(), open("stream.pt", "wb")))
@@ -60,7 +60,7 @@ TORCH = """
 
 @pytest.mark.slow
 @both
-def test_torch_s_own_writers(world, landlock):
+def test_native_writers_of_torch_are_wrapped(world, landlock):
     outcome = examine(world, TORCH, landlock=landlock, torch=True)
     refused = {name for name, became in outcome.said.items() if became.startswith("descend: refused to write")}
     assert refused == {"outside", "outside scripted", "old format"}, outcome.text
@@ -95,7 +95,7 @@ STAND_IN = """
 @pytest.mark.slow
 @both
 def test_other_libraries_native_writers_are_wrapped_when_they_are_imported(world, landlock):
-    """Stand-ins with the libraries' own names and signatures, which open files beneath the interpreter."""
+    """Replacements with the libraries' own names and signatures, which open files without the interpreter."""
     source = textwrap.dedent(NATIVE.split("    attempt")[0]) + textwrap.dedent(STAND_IN)
     outcome = examine(world, source, landlock=landlock, torch=True)
     refused = {name for name, became in outcome.said.items() if became.startswith("descend: refused to write")}

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from descend.doctor.sandbox.programs import Programs
-from descend.doctor.sandbox.starts import STARTS, Start, start_of
+from descend.doctor.sandbox.programs import ProgramPolicy
+from descend.doctor.sandbox.starts import STARTS, Start, read_start
 from descend.doctor.sandbox.unaudited import STARTS_PROGRAM
 
 CHANGE_NOTHING = [
@@ -48,7 +48,7 @@ REFUSED = [
 
 
 def may_start(words, **given):
-    return Programs(os.environ, lambda path: False).may_start(Start(tuple(words), **given))
+    return ProgramPolicy(os.environ, lambda path: False).may_start(Start(tuple(words), **given))
 
 
 @pytest.mark.parametrize("command", CHANGE_NOTHING)
@@ -58,7 +58,7 @@ def test_programs_that_change_nothing_may_be_started(command):
 
 
 @pytest.mark.parametrize("command", REFUSED)
-def test_others_may_not(command):
+def test_other_programs_may_not_be_started(command):
     assert not may_start(command.split())
     assert not may_start(["/bin/sh", "-c", command])
 
@@ -67,7 +67,7 @@ def test_others_may_not(command):
     "command",
     ["echo x > file", "uname; rm x", "ls `rm x`", "ls $(rm x)", "cat x | tee y", "ls &", "'", "", "A=1 rm"],
 )
-def test_a_shell_may_run_one_plain_command(command):
+def test_a_shell_may_run_one_simple_command(command):
     assert not may_start(["sh", "-c", command])
 
 
@@ -87,12 +87,12 @@ def test_workers_of_this_interpreter_may_be_started():
 
 
 def called_from(module: str, command: list[str]) -> bool:
-    namespace = {"__name__": module, "judge": Programs(os.environ, lambda path: False).may_start, "Start": Start}
+    namespace = {"__name__": module, "judge": ProgramPolicy(os.environ, lambda path: False).may_start, "Start": Start}
     exec("def start(command):\n    return judge(Start(tuple(command)))", namespace)
     return namespace["start"](command)  # type: ignore[operator]
 
 
-def test_torch_s_compilers_may_start_what_they_need():
+def test_compilers_of_torch_may_start_programs():
     for command in (["g++", "-o", "x.so", "x.cpp"], ["openssl", "sha512", "x.i"], ["sh", "-c", "g++ x > y"]):
         assert called_from("torch._inductor.codecache", command)
         assert called_from("triton.runtime.build", command)
@@ -101,15 +101,17 @@ def test_torch_s_compilers_may_start_what_they_need():
         assert not called_from("triton_kernels_of_mine", command)
 
 
-def test_what_will_run_is_read_from_the_event():
-    assert start_of("os.system", (b"ls -l",)) == Start(("sh", "-c", "ls -l"), ("/bin/sh",))
-    assert start_of("os.exec", ("/bin/rm", [b"rm", b"x"], {b"A": b"1"})) == Start(("rm", "x"), ("/bin/rm",), {"A": "1"})
-    assert start_of("os.posix_spawn", ("/bin/rm", ("ls",), {})) == Start(("ls",), ("/bin/rm",), {})
-    assert start_of("pty.spawn", (["bash", "-i"],)) == Start(("bash", "-i"))
-    assert start_of("os.spawn", (os.P_WAIT, "/bin/ls", ["ls"], None)) == Start(("ls",), ("/bin/ls",))
+def test_the_program_that_will_run_is_read_from_the_event():
+    assert read_start("os.system", (b"ls -l",)) == Start(("sh", "-c", "ls -l"), ("/bin/sh",))
+    assert read_start("os.exec", ("/bin/rm", [b"rm", b"x"], {b"A": b"1"})) == Start(
+        ("rm", "x"), ("/bin/rm",), {"A": "1"}
+    )
+    assert read_start("os.posix_spawn", ("/bin/rm", ("ls",), {})) == Start(("ls",), ("/bin/rm",), {})
+    assert read_start("pty.spawn", (["bash", "-i"],)) == Start(("bash", "-i"))
+    assert read_start("os.spawn", (os.P_WAIT, "/bin/ls", ["ls"], None)) == Start(("ls",), ("/bin/ls",))
     given = ([b"ls", b"-l"], (b"/x/ls", b"/bin/ls"), True, (), "/tmp", [b"A=1=2"])
     expected = Start(("ls", "-l"), ("/x/ls", "/bin/ls"), {"A": "1=2"}, "/tmp")
-    assert start_of(STARTS_PROGRAM, given) == expected and expected.program == "/bin/ls"
+    assert read_start(STARTS_PROGRAM, given) == expected and expected.program == "/bin/ls"
     assert set(STARTS) == {
         "_posixsubprocess.fork_exec",
         "os.system",
@@ -120,7 +122,7 @@ def test_what_will_run_is_read_from_the_event():
     }
 
 
-def test_a_program_by_a_harmless_name_is_judged_by_its_file(tmp_path):
+def test_a_program_with_a_harmless_name_is_judged_by_its_file(tmp_path):
     own = tmp_path / "ls"
     own.write_text("#!/bin/sh\n")
     own.chmod(own.stat().st_mode | stat.S_IXUSR)
@@ -128,22 +130,22 @@ def test_a_program_by_a_harmless_name_is_judged_by_its_file(tmp_path):
     assert may_start(["ls"], paths=(str(tmp_path / "missing"), "/bin/ls"))
     assert not may_start(["ls"], environment={"PATH": f"{tmp_path}:/bin"})
     assert not may_start(["sh", "-c", "ls -l"], environment={"PATH": f"{tmp_path}:/bin"})
-    known = Programs({"PATH": str(tmp_path)}, lambda path: False)
+    known = ProgramPolicy({"PATH": str(tmp_path)}, lambda path: False)
     assert known.may_start(Start(("ls",), environment={"PATH": str(tmp_path)}))  # on the user's own path
-    written = Programs({"PATH": str(tmp_path)}, lambda path: path.startswith(str(tmp_path)))
+    written = ProgramPolicy({"PATH": str(tmp_path)}, lambda path: path.startswith(str(tmp_path)))
     assert not written.may_start(Start(("ls",), environment={"PATH": str(tmp_path)}))
 
 
-def test_a_program_that_is_missing_says_so_itself():
+def test_a_missing_program_raises_its_usual_error():
     assert may_start(["nvidia-smi"], environment={"PATH": os.environ["PATH"]} | {"LANG": "C"})
 
 
 @pytest.mark.parametrize(
     "name", ["LD_PRELOAD", "GIT_EXTERNAL_DIFF", "GIT_CONFIG_COUNT", "PAGER", "HOME", "BASH_ENV", "PYTHONPATH"]
 )
-def test_no_variable_may_make_it_run_something_else(name):
+def test_no_variable_may_make_a_program_run_another_one(name):
     git = Start(("git", "diff"), environment={**os.environ, "TOKENIZERS_PARALLELISM": "false"})
-    programs = Programs(os.environ, lambda path: False)
+    programs = ProgramPolicy(os.environ, lambda path: False)
     assert programs.may_start(git)
     assert not programs.may_start(replace(git, environment={**os.environ, name: "/home/me/evil"}))
 
@@ -151,7 +153,7 @@ def test_no_variable_may_make_it_run_something_else(name):
 def test_git_reads_no_settings_that_the_script_has_written(tmp_path):
     (tmp_path / "own/.git").mkdir(parents=True)
     (tmp_path / "users").mkdir()
-    programs = Programs(os.environ, lambda path: path.startswith(str(tmp_path / "own")))
+    programs = ProgramPolicy(os.environ, lambda path: path.startswith(str(tmp_path / "own")))
     assert programs.may_start(Start(("git", "status"), folder=str(tmp_path / "users")))
     assert not programs.may_start(Start(("git", "status"), folder=str(tmp_path / "own")))
     assert not programs.may_start(Start(("git", "-C", "../own", "status"), folder=str(tmp_path / "users")))
@@ -166,13 +168,13 @@ def test_git_reads_no_settings_that_the_script_has_written(tmp_path):
         "from multiprocessing.spawn import sys; sys.exit(0)\nimport os",
     ],
 )
-def test_what_only_begins_as_a_worker_is_refused(code):
+def test_a_program_that_only_starts_like_a_worker_is_refused(code):
     assert not may_start([sys.executable, "-c", code])
 
 
-def test_standard_library_layers_are_looked_through():
+def test_frames_of_the_standard_library_are_skipped():
     layer = types.ModuleType("subprocess")
-    layer.__dict__.update(judge=Programs(os.environ, lambda path: False).may_start, Start=Start)
+    layer.__dict__.update(judge=ProgramPolicy(os.environ, lambda path: False).may_start, Start=Start)
     exec("def Popen(command):\n    return judge(Start(tuple(command)))", layer.__dict__)
     outer = {"__name__": "torch.utils.cpp_extension", "Popen": layer.Popen}
     exec("def build(command):\n    return Popen(command)", outer)

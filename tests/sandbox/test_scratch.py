@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from descend.core.errors import UsageError
 from descend.doctor.sandbox import scratch as copying
 from descend.doctor.sandbox.environment import child_environment, describe_environment
 from descend.doctor.sandbox.scratch import scratch_copy
 from descend.doctor.script.script import Script
-from descend.ground.errors import UsageError
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
 def project(tmp_path):
-    """A working directory with what people have in theirs, beside a folder it reads from."""
+    """A working directory with usual files, next to a folder that it reads from."""
     root = tmp_path / "project"
     for folder in ("package", "data/images", ".git/objects", "venv/bin", "package/__pycache__", ".descend"):
         (root / folder).mkdir(parents=True)
@@ -39,7 +39,7 @@ def script(root: Path, name: str = "train.py", **edits: str) -> Script:
     return Script(root / name, root, edits={root / file: text for file, text in edits.items()})
 
 
-def test_folders_are_real_sources_copied_and_the_rest_linked(project):
+def test_folders_are_real_python_files_copied_and_other_files_linked(project):
     with scratch_copy(script(project)) as scratch:
         copy = scratch.root
         assert not (copy / "package").is_symlink() and not (copy / "data/images").is_symlink()
@@ -50,7 +50,7 @@ def test_folders_are_real_sources_copied_and_the_rest_linked(project):
         assert (copy / "package/config.yaml").read_text() == "lr: 0.5\n"
 
 
-def test_what_is_not_the_script_s_is_not_opened(project):
+def test_git_folders_and_virtual_environments_are_linked(project):
     with scratch_copy(script(project)) as scratch:
         assert (scratch.root / ".git").is_symlink() and (scratch.root / "venv").is_symlink()
         assert (scratch.root / ".git/HEAD").read_text().startswith("ref:")
@@ -58,14 +58,14 @@ def test_what_is_not_the_script_s_is_not_opened(project):
         assert not (scratch.root / "package/__pycache__").exists()
 
 
-def test_a_virtual_environment_is_known_by_its_mark(project):
+def test_a_virtual_environment_is_recognised_by_its_marker(project):
     (project / "my env/lib").mkdir(parents=True)
     (project / "my env/pyvenv.cfg").write_text("home = /usr/bin\n")
     with scratch_copy(script(project)) as scratch:
         assert (scratch.root / "my env").is_symlink()
 
 
-def test_edits_are_made_in_the_copy_alone(project):
+def test_edits_are_made_only_in_the_copy(project):
     edited = script(project, **{"package/__init__.py": "rate = 0.1\n", "package/config.yaml": "lr: 0.1\n"})
     with scratch_copy(edited) as scratch:
         assert (scratch.root / "package/__init__.py").read_text() == "rate = 0.1\n"
@@ -75,7 +75,7 @@ def test_edits_are_made_in_the_copy_alone(project):
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_an_edit_keeps_encoding_mark_and_line_ends(project, end):
+def test_an_edit_keeps_the_encoding_byte_order_mark_and_line_ends(project, end):
     for encoding, head in (("utf-8-sig", "# é"), ("latin-1", f"# coding: latin-1{end}# é")):
         (project / "train.py").write_bytes(f"{head}{end}lr = 0.5{end}".encode(encoding))
         text = script(project).read(project / "train.py").replace("0.5", "0.1")
@@ -84,25 +84,25 @@ def test_an_edit_keeps_encoding_mark_and_line_ends(project, end):
             assert (scratch.root / "train.py").read_bytes() == expected
 
 
-def test_an_edit_that_the_encoding_lacks_is_refused(project):
+def test_an_edit_that_the_encoding_cannot_represent_is_rejected(project):
     (project / "train.py").write_bytes(b"# coding: latin-1\n")
-    with pytest.raises(UsageError, match="its encoding iso-8859-1 lacks"):
+    with pytest.raises(UsageError, match="which cannot be encoded in iso-8859-1"):
         with scratch_copy(script(project, **{"train.py": "# coding: latin-1\nλ = 1\n"})):
             pass
 
 
-def test_a_path_and_its_copy_lead_to_each_other(project):
+def test_a_path_and_its_copy_are_mapped_to_each_other(project):
     with scratch_copy(script(project)) as scratch:
         for name in ("train.py", "package/config.yaml", "out/not/there/yet.pt"):
-            assert scratch.path(project / name) == scratch.root / name
-            assert scratch.original(scratch.root / name) == project / name
-        assert scratch.path(project / "package/../train.py") == scratch.root / "train.py"
-        assert scratch.path(Path("/usr/bin/env")) == Path("/usr/bin/env")
-        assert scratch.original(Path("/usr/bin/env")) == Path("/usr/bin/env")
-        assert scratch.original(scratch.root) == project
+            assert scratch.path_in_copy(project / name) == scratch.root / name
+            assert scratch.original_path(scratch.root / name) == project / name
+        assert scratch.path_in_copy(project / "package/../train.py") == scratch.root / "train.py"
+        assert scratch.path_in_copy(Path("/usr/bin/env")) == Path("/usr/bin/env")
+        assert scratch.original_path(Path("/usr/bin/env")) == Path("/usr/bin/env")
+        assert scratch.original_path(scratch.root) == project
 
 
-def test_the_way_up_leads_where_it_led(project):
+def test_parent_folders_contain_the_same_entries(project):
     with scratch_copy(script(project)) as scratch:
         assert (scratch.root / "../shared/vocabulary.txt").read_text() == "a b c\n"
         assert set(os.listdir(scratch.root.parent)) == set(os.listdir(project.parent))
@@ -115,14 +115,14 @@ def test_a_script_outside_the_working_directory(project):
     for path in (elsewhere / "train.py", project / "../other/train.py"):
         started = Script(path, project, edits={path: "lr = 0.1\n"})
         with scratch_copy(started) as scratch:
-            copy = scratch.path(path)
+            copy = scratch.path_in_copy(path)
             assert copy.read_text() == "lr = 0.1\n"
-            assert scratch.original(copy) == elsewhere / "train.py"
+            assert scratch.original_path(copy) == elsewhere / "train.py"
             assert (scratch.root / "../other/train.py").read_text() == "lr = 0.1\n"
     assert (elsewhere / "train.py").read_text() == "lr = 0.5\n"
 
 
-def test_links_inside_stay_inside_and_links_outside_stay_links(project):
+def test_links_in_the_copy_stay_in_it_and_outside_links_stay_links(project):
     (project / "latest.pt").symlink_to("model.pt")
     (project / "absolute.pt").symlink_to(project / "model.pt")
     (project / "vocabulary.txt").symlink_to("../shared/vocabulary.txt")
@@ -142,7 +142,7 @@ def test_links_inside_stay_inside_and_links_outside_stay_links(project):
 
 
 @pytest.mark.parametrize("limit", ["MAX_ENTRIES", "MAX_FOLDER"])
-def test_a_huge_tree_is_linked_folder_by_folder_and_said(project, monkeypatch, limit):
+def test_a_huge_folder_is_linked_as_a_whole_and_reported(project, monkeypatch, limit):
     monkeypatch.setattr(copying, limit, 40)
     for name in ("few", "many"):
         (project / "data" / name).mkdir()
@@ -154,10 +154,10 @@ def test_a_huge_tree_is_linked_folder_by_folder_and_said(project, monkeypatch, l
         assert not (scratch.root / "data/few").is_symlink()
         assert not (scratch.root / "package").is_symlink()
         assert len(list((scratch.root / "data/many").iterdir())) == 60
-        assert any(note.startswith(f"{project}/data/many is linked whole") for note in scratch.notes)
+        assert any(note.startswith(f"{project}/data/many is linked as a whole") for note in scratch.notes)
 
 
-def test_the_script_s_own_folder_is_always_opened(project, monkeypatch):
+def test_the_folder_of_the_script_is_always_a_real_folder(project, monkeypatch):
     monkeypatch.setattr(copying, "MAX_ENTRIES", 3)
     (project / "deep/down").mkdir(parents=True)
     (project / "deep/down/train.py").write_text("lr = 0.5\n")
@@ -167,7 +167,7 @@ def test_the_script_s_own_folder_is_always_opened(project, monkeypatch):
 
 
 @pytest.mark.slow
-def test_thousands_of_files_cost_one_link(project):
+def test_thousands_of_files_need_only_one_link(project):
     for i in range(2_000):
         (project / "data/images" / f"{i}.png").touch()
     with scratch_copy(script(project)) as scratch:
@@ -175,7 +175,7 @@ def test_thousands_of_files_cost_one_link(project):
         assert len(os.listdir(scratch.root / "data/images")) == 2_000
 
 
-def test_it_is_deleted_even_after_an_error_and_even_when_locked(project):
+def test_a_copy_is_deleted_even_after_an_error_and_if_read_only(project):
     with pytest.raises(RuntimeError), scratch_copy(script(project)) as scratch:
         top = scratch.top
         (scratch.root / "package/out").mkdir()
@@ -198,20 +198,20 @@ def test_read_only_files_stay_readable_and_their_copies_can_be_edited(project):
     assert stat.S_IMODE((project / "train.py").stat().st_mode) == 0o444
 
 
-def test_special_files_do_not_stop_it(project):
+def test_special_files_do_not_prevent_a_copy(project):
     os.mkfifo(project / "pipe")
     with scratch_copy(script(project)) as scratch:
         assert (scratch.root / "pipe").is_symlink()
 
 
-def test_no_room_is_one_line_and_leaves_nothing(project, tmp_path, monkeypatch):
+def test_a_full_disk_gives_a_one_line_error_and_leaves_no_files(project, tmp_path, monkeypatch):
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device", "/tmp/x")
 
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
-    monkeypatch.setattr(copying, "_dress", full)
-    with pytest.raises(UsageError, match=r"no scratch copy of .*project can be made: No space left on device"):
+    monkeypatch.setattr(copying, "_set_metadata", full)
+    with pytest.raises(UsageError, match=r"project could not be copied: No space left on device"):
         with scratch_copy(script(project)):
             pass
     assert os.listdir(tmp_path / "temporary") == []
@@ -222,7 +222,7 @@ def test_compiled_kernels_can_be_shared(project, tmp_path):
         with scratch_copy(script(project), tmp_path / "kernels") as scratch:
             environment = child_environment(1, scratch)
             folder = Path(environment["TORCHINDUCTOR_CACHE_DIR"])
-            assert scratch.compiled in scratch.writable and folder.is_relative_to(tmp_path / "kernels")
+            assert scratch.compiled in scratch.writable_folders and folder.is_relative_to(tmp_path / "kernels")
             (folder / "kernel.so").write_text("")
     assert (folder / "kernel.so").exists()
 
@@ -269,7 +269,7 @@ def test_the_environment_has_the_threads_no_trackers_and_the_copy_s_paths(projec
         assert "HF_HUB_OFFLINE" not in child_environment(3, scratch, allow_effects=True)
 
 
-def test_what_is_kept_of_the_environment_has_no_variables(monkeypatch):
+def test_the_described_environment_contains_no_variables(monkeypatch):
     monkeypatch.setenv("SECRET_OF_MINE", "hunter2hunter2")
     described = describe_environment()
     assert described["python"].startswith("3.") and described["torch"]

@@ -1,4 +1,4 @@
-"""The scheduler: any number of an optimizer's groups follows its schedule, and resumes where it was."""
+"""The scheduler sets any hyper-parameter of an optimizer to its schedule, and resumes at its step."""
 
 import io
 
@@ -24,14 +24,14 @@ def run(optimizer, scheduler, steps):
         scheduler.step()
 
 
-def test_each_group_keeps_its_own_rate_beneath_the_schedule():
+def test_each_group_keeps_its_initial_learning_rate_under_the_schedule():
     optimizer = two_groups()
     scheduler = Scheduler(optimizer, lr=Step(2, 0.5))
     run(optimizer, scheduler, 5)
     assert [group["lr"] for group in optimizer.param_groups] == [0.25, 0.025] == scheduler.get_last_lr()
 
 
-def test_momentum_moves_against_the_rate_as_in_torchs_cycles():
+def test_momentum_moves_opposite_to_the_learning_rate_as_in_torch():
     ours, torchs = two_groups(momentum=0.9), two_groups(momentum=0.9)
     scheduler = Scheduler(ours, lr=Triangular(20, 0.1), momentum=lambda t: 2 - Triangular(20, 0.1)(t))
     run(ours, scheduler, 13)
@@ -43,14 +43,14 @@ def test_momentum_moves_against_the_rate_as_in_torchs_cycles():
         assert (mine["lr"], mine["momentum"]) == pytest.approx((theirs["lr"], theirs["momentum"]))
 
 
-def test_momentum_is_the_first_of_betas_where_there_are_these():
+def test_momentum_is_the_first_of_betas_if_the_optimizer_has_betas():
     optimizer = two_groups(Adam, betas=(0.8, 0.95))
     run(optimizer, Scheduler(optimizer, momentum=Linear(10, 0.5)), 10)
     assert [group["betas"] for group in optimizer.param_groups] == [(0.4, 0.95)] * 2
     assert [group["lr"] for group in optimizer.param_groups] == [1.0, 0.1]
 
 
-def test_weight_decay_and_numbers_held_in_tensors():
+def test_weight_decay_and_numbers_in_tensors_are_scheduled():
     optimizer = Adam([torch.ones(2, requires_grad=True)], lr=torch.tensor(0.5), weight_decay=0.1)
     held = optimizer.param_groups[0]["lr"]
     scheduler = Scheduler(optimizer, lr=Exponential(0.5), weight_decay=Exponential(0.1))
@@ -60,7 +60,7 @@ def test_weight_decay_and_numbers_held_in_tensors():
 
 
 @pytest.mark.parametrize("kind", [SGD, descend.optim.Momentum])
-def test_it_resumes_where_it_was(kind):
+def test_the_scheduler_resumes_at_its_step(kind):
     def begin():
         optimizer = two_groups(kind, momentum=0.9)
         return optimizer, Scheduler(optimizer, lr=WarmRestarts(7, 2).after_warmup(3), momentum=Cosine(40, 0.5))
@@ -86,15 +86,15 @@ def test_it_resumes_where_it_was(kind):
 
 
 def test_what_the_optimizer_lacks_is_named():
-    with pytest.raises(ValueError, match="no number momentums; its numbers are .*lr, momentum"):
+    with pytest.raises(ValueError, match="no numeric hyper-parameter momentums; .*lr, momentum"):
         Scheduler(two_groups(), momentums=Step(3))
-    with pytest.raises(ValueError, match="name what to drive"):
+    with pytest.raises(ValueError, match="name a hyper-parameter and its schedule"):
         Scheduler(two_groups())
-    with pytest.raises(TypeError, match="lr must be a schedule, a function of the step, not 0.1"):
+    with pytest.raises(TypeError, match="lr must be a schedule or a function of the step, not 0.1"):
         Scheduler(two_groups(), lr=0.1)
 
 
-def test_it_goes_into_torchs_sequences():
+def test_the_scheduler_works_in_sequences_of_torch():
     optimizer = two_groups(momentum=0.5)
     first, second = (Scheduler(optimizer, lr=s, momentum=s) for s in (Linear(4, 0.5), Exponential(0.5)))
     scheduler = lr_scheduler.SequentialLR(optimizer, [first, second], [4])

@@ -1,4 +1,4 @@
-"""Schedules are the functions that their papers write, and torch's where torch has them."""
+"""Schedules equal the formulas in their papers, and the schedulers of torch if torch has them."""
 
 import math
 import pickle
@@ -63,17 +63,17 @@ def rates(make) -> list[float]:
 
 
 @pytest.mark.parametrize("name", TORCHS)
-def test_what_torch_has_is_torchs(name):
+def test_schedules_equal_those_of_torch(name):
     ours, torchs = TORCHS[name]
     assert [ours(step) for step in range(STEPS)] == pytest.approx(rates(torchs), abs=1e-9)
 
 
-def test_inverse_time_halves_after_its_constant():
+def test_inverse_time_is_a_half_after_its_constant():
     schedule = InverseTime(50.0)
     assert (schedule(0), schedule(50), schedule(150)) == (1.0, 0.5, 0.25)
 
 
-def test_noam_is_the_transformers_formula():
+def test_noam_equals_the_formula_of_the_transformer():
     schedule = Noam(512, 4000)
     for step in (1, 17, 4000, 4001, 90_000):
         assert schedule(step - 1) == pytest.approx(512**-0.5 * min(step**-0.5, step * 4000**-1.5))
@@ -87,7 +87,7 @@ def test_decays_begin_at_one_and_never_rise(schedule):
 
 
 @given(st.integers(1, 60), st.integers(1, 4), st.floats(0, 0.9), st.integers(0, 5000))
-def test_restarts_stay_between_low_and_one_and_begin_anew_after_their_end(period, growth, low, t):
+def test_restarts_stay_between_low_and_one_and_return_to_one_after_each_period(period, growth, low, t):
     schedule = WarmRestarts(period, growth, low)
     assert low - 1e-9 <= schedule(t) <= 1 + 1e-9
     assert (schedule(t + 1) == 1.0) == schedule.ends_at(t)
@@ -117,28 +117,28 @@ def test_a_warm_up_shifts_what_follows_it(steps, start, t):
     assert all(schedule(s) < schedule(s + 1) or start == 1 for s in range(steps - 1))
 
 
-def test_no_warm_up_is_none():
+def test_a_warm_up_of_zero_steps_changes_nothing():
     assert Cosine(10).after_warmup(0) == Cosine(10)
 
 
-def test_one_after_another():
+def test_one_schedule_follows_another():
     schedule = Constant(1.0).then(Constant(0.1), 3).then(Linear(2), 5)
     assert [round(schedule(t), 9) for t in range(8)] == [1, 1, 1, 0.1, 0.1, 1, 0.5, 0]
 
 
-def test_a_warm_start_rises_to_where_the_schedule_is():
+def test_a_second_warm_up_rises_to_the_schedule():
     schedule = Linear(100).rewarmed(50, 5)
     assert schedule(49) == Linear(100)(49)
     assert [schedule(50 + k) / Linear(100)(50 + k) for k in range(6)] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1, 1])
 
 
-def test_steps_may_fall_to_nothing_without_an_error():
+def test_a_factor_may_underflow_to_zero_without_an_error():
     assert Exponential(0.5)(100_000) == 0.0 and Step(1)(100_000) == 0.0
     assert math.isfinite(InversePower(2.0)(10**9))
 
 
 @pytest.mark.parametrize("schedule", ALL, ids=repr)
-def test_a_schedule_is_a_value(schedule):
+def test_equal_schedules_compare_equal(schedule):
     again = pickle.loads(pickle.dumps(schedule))
     assert again == schedule and [again(t) for t in range(60)] == [schedule(t) for t in range(60)]
 
@@ -154,10 +154,10 @@ def test_steps_count_from_zero(schedule):
     [
         (lambda: Cosine(0), ValueError, "Cosine: total_steps must be at least 1, not 0"),
         (lambda: Cosine(-5), ValueError, "total_steps must be at least 1, not -5"),
-        (lambda: Cosine(None), TypeError, "total_steps must be a whole number of steps, not None"),
+        (lambda: Cosine(None), TypeError, "total_steps must be an integer number of steps, not None"),
         (lambda: WarmRestarts(0), ValueError, "WarmRestarts: period must be at least 1, not 0"),
         (lambda: WarmRestarts(10, 0), ValueError, "growth must be at least 1"),
-        (lambda: Step(2.5), TypeError, "period must be a whole number of steps, not 2.5"),
+        (lambda: Step(2.5), TypeError, "period must be an integer number of steps, not 2.5"),
         (lambda: Exponential(math.nan), ValueError, "decay must be a finite number of at least 0, not nan"),
         (lambda: Exponential(-0.1), ValueError, "not -0.1"),
         (lambda: InverseTime(0.0), ValueError, "constant must be above 0"),
@@ -166,15 +166,15 @@ def test_steps_count_from_zero(schedule):
         (lambda: Cosine(10).then(Cosine(10), 0), ValueError, "after must be at least 1, not 0"),
     ],
 )
-def test_what_is_out_of_range_is_named(make, error, says):
+def test_a_field_out_of_range_is_named(make, error, says):
     with pytest.raises(error, match=says):
         make()
 
 
-def test_one_of_ones_own():
+def test_a_user_defined_schedule():
     @dataclass(frozen=True)
     class Halving(Schedule):
-        """Half of it every `period` steps."""
+        """A factor that is halved every `period` steps."""
 
         period: int
 

@@ -1,4 +1,4 @@
-"""Dropping the rate where learning is stuck, rates for other batches, and the range test."""
+"""Reducing the learning rate on a plateau, learning rates for other batch sizes, and the range test."""
 
 import math
 
@@ -16,7 +16,7 @@ def optimizer(lr=1.0):
     return SGD([torch.zeros(1, requires_grad=True)], lr=lr)
 
 
-def test_without_an_average_it_is_torchs():
+def test_without_averaging_it_equals_the_scheduler_of_torch():
     ours, torchs = optimizer(), optimizer()
     mine = ReduceLROnSmoothedPlateau(ours, beta=0.0, patience=3, cooldown=4)
     theirs = ReduceLROnPlateau(torchs, patience=3, cooldown=4)
@@ -32,7 +32,7 @@ def noisy(steps, seed, level=lambda t: 1.0):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_noise_alone_does_not_drop_the_rate_of_a_falling_loss(seed):
+def test_noise_on_a_falling_loss_does_not_reduce_the_learning_rate(seed):
     smoothed, raw = optimizer(), optimizer()
     mine = ReduceLROnSmoothedPlateau(smoothed, beta=0.98, patience=60)
     theirs = ReduceLROnPlateau(raw, patience=60)
@@ -42,7 +42,7 @@ def test_noise_alone_does_not_drop_the_rate_of_a_falling_loss(seed):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_loss_that_is_stuck_drops_it(seed):
+def test_a_loss_that_has_plateaued_reduces_the_learning_rate(seed):
     held = optimizer()
     scheduler = ReduceLROnSmoothedPlateau(held, beta=0.98, patience=60)
     for loss in noisy(600, seed):
@@ -61,7 +61,7 @@ def test_the_average_is_bias_corrected_and_resumes():
     assert again.average == scheduler.average
 
 
-def test_bad_losses_are_named():
+def test_infinite_and_nan_losses_are_refused():
     for loss in (math.nan, math.inf):
         with pytest.raises(ValueError, match=f"the loss is {loss}"):
             ReduceLROnSmoothedPlateau(optimizer()).step(loss)
@@ -70,12 +70,12 @@ def test_bad_losses_are_named():
 @pytest.mark.parametrize(
     ("option", "says"),
     [
-        ({"beta": 1.0}, r"beta must lie in \[0, 1\), not 1.0"),
-        ({"beta": -0.1}, r"beta must lie in \[0, 1\), not -0.1"),
-        ({"beta": math.nan}, r"beta must lie in \[0, 1\), not nan"),
-        ({"factor": 1.0}, r"factor must lie in \(0, 1\), not 1.0: the rate is multiplied by it"),
-        ({"factor": 0.0}, r"factor must lie in \(0, 1\), not 0.0"),
-        ({"factor": -0.5}, r"factor must lie in \(0, 1\), not -0.5"),
+        ({"beta": 1.0}, r"beta must be in \[0, 1\), not 1.0"),
+        ({"beta": -0.1}, r"beta must be in \[0, 1\), not -0.1"),
+        ({"beta": math.nan}, r"beta must be in \[0, 1\), not nan"),
+        ({"factor": 1.0}, r"factor multiplies the learning rate and must be in \(0, 1\), not 1.0"),
+        ({"factor": 0.0}, r"must be in \(0, 1\), not 0.0"),
+        ({"factor": -0.5}, r"must be in \(0, 1\), not -0.5"),
         ({"patience": -1}, "patience must be a finite number of at least 0, not -1"),
         ({"cooldown": -2}, "cooldown must be a finite number of at least 0, not -2"),
         ({"threshold": math.nan}, "threshold must be a finite number of at least 0, not nan"),
@@ -89,7 +89,7 @@ def test_options_out_of_range_are_named(option, says):
         ReduceLROnSmoothedPlateau(optimizer(), **option)
 
 
-def test_rates_for_other_batches():
+def test_learning_rates_for_other_batch_sizes():
     assert scale_lr(0.1, 256, 64) == pytest.approx(0.4)
     assert scale_lr(0.1, 256, 64, by="square_root") == pytest.approx(0.2)
     assert scale_lr(0.1, 256, 64, largest_curvature=5.0) == pytest.approx(0.2)
@@ -100,7 +100,7 @@ def test_rates_for_other_batches():
         scale_lr(0.1, 1, 1, by="cubic")
 
 
-def test_a_rate_is_bounded_by_the_curvature_that_is_measured():
+def test_a_learning_rate_is_limited_by_the_measured_curvature():
     torch.manual_seed(0)
     curvatures = torch.tensor([0.5, 7.0, 2.0, 1.0], dtype=torch.float64)
     turned = torch.linalg.qr(torch.randn(4, 4, dtype=torch.float64)).Q
@@ -121,7 +121,7 @@ def test_the_grid_of_the_lecture():
 
 
 class Valley(nn.Module):
-    """A quadratic of curvature λ: gradient descent diverges above 2/λ."""
+    """A quadratic with curvature λ, on which gradient descent diverges if the learning rate is above 2/λ."""
 
     def __init__(self, curvature):
         super().__init__()
@@ -142,7 +142,7 @@ def test_the_range_test_ends_where_gradient_descent_diverges(curvature):
     assert 0.02 / curvature < result.suggested < 2 / curvature
 
 
-def test_everything_is_put_back():
+def test_everything_is_restored_after_the_range_test():
     torch.manual_seed(0)
     model = Valley(1.0)
     adam = Adam(model.parameters(), lr=0.01)
@@ -160,7 +160,7 @@ def test_everything_is_put_back():
     assert torch.equal(torch.get_rng_state(), random)
 
 
-def test_groups_keep_their_ratios_and_what_only_the_optimizer_knows_is_put_back():
+def test_groups_keep_their_ratios_and_other_parameters_of_the_optimizer_are_restored():
     model, other = Valley(1.0), nn.Parameter(torch.ones(2))
     held = torch.tensor(0.2)
     sgd = SGD([{"params": [model.w], "lr": held}, {"params": [other], "lr": 0.1}])
@@ -171,13 +171,13 @@ def test_groups_keep_their_ratios_and_what_only_the_optimizer_knows_is_put_back(
         return model() + (other**2).sum() - 50.0
 
     result = range_test(model, sgd, loss, [1], (1e-4, 1e-1), 20)
-    assert len(result.rates) == 20  # a loss below 0 has not blown up
+    assert len(result.rates) == 20  # A negative loss has not diverged.
     assert all(one == pytest.approx(2 * two) for one, two in seen[1:])
     assert torch.equal(other, torch.ones(2)) and other.grad is None
     assert sgd.param_groups[0]["lr"] is held and [float(g["lr"]) for g in sgd.param_groups] == pytest.approx([0.2, 0.1])
 
 
-def test_what_cannot_be_tested_is_said():
+def test_invalid_range_tests_are_refused():
     model = Valley(1.0)
     sgd = SGD(model.parameters(), lr=0.5)
     with pytest.raises(ValueError, match="there are no batches"):

@@ -1,15 +1,15 @@
-"""Records made by hand: a healthy run, and what to change in it."""
+"""Handmade records of runs: a healthy run, and functions that change it."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from math import exp
 from typing import Any
 
-from descend.doctor.course.progress import constant_cost
+from descend.doctor.assess.constant_prediction import constant_cost
 from descend.doctor.record import Ending, Fact, Reading, Record, Site, facts
 
 STEPS = 200
-EVERY = 10  # steps between probes
+EVERY = 10  # steps between two measurements
 WEIGHTS = ("0.weight", "2.weight", "4.weight")
 LINES = {"loader": 3, "model": 5, "optimizer": 10, "model_call": 20, "loss": 22, "backward": 24, "step": 25}
 UNKEYED = ("loss", "backward")
@@ -84,7 +84,7 @@ WIRED = facts.Wiring(
 
 
 def healthy(**optimizer: Any) -> Record:
-    """A run whose cost falls from 2.3 to almost nothing under a stable step: α·λmax is 0.3."""
+    """Return a run whose cost falls from 2.3 to almost 0 at a stable step length: α·λmax is 0.3."""
     record = Record()
     rule = replace(SGD, **optimizer)
     observe(record, rule, "0")
@@ -104,12 +104,12 @@ def healthy(**optimizer: Any) -> Record:
         observe(record, facts.Batch(40, labels={str(label): 4 for label in range(10)}), "", step)
     cost = [2.3 * exp(-step / 40) for step in range(0, STEPS, EVERY)]
     probe(record, "monitored_loss", "", cost)
-    probe(record, "yardstick", "negative_log_likelihood", cost)
+    probe(record, "metric", "negative_log_likelihood", cost)
     probe(record, "gradient_norm", "", [value / 2.3 for value in cost])
     for i, place in enumerate(WEIGHTS):
         probe(record, "gradient_norm", place, 0.5 + i / 10)
         probe(record, "update_ratio", place, 3e-3)
-        probe(record, "twin_share", place, 0.0)
+        probe(record, "duplicate_share", place, 0.0)
     for place in ("1", "3"):
         probe(record, "activation_scale", place, 0.5)
         probe(record, "dead_share", place, 0.2)
@@ -123,48 +123,48 @@ def healthy(**optimizer: Any) -> Record:
 
 
 def add_site(record: Record, kind: str, key: str, line: int, detail: str = "") -> None:
-    """Say where something is made or called."""
+    """Add the line at which an object is created or called."""
     record.add(Site(kind, key, "/home/user/train.py", line, 12, line, 60, kind, detail=detail))
 
 
 def observe(record: Record, said: Any, place: str = "", step: int = 0) -> None:
-    """Add one observation, of one of the types of `facts`."""
+    """Add one fact, whose type is a class of `facts`."""
     record.add(Fact.of(said, step, place))
 
 
 def change(record: Record, kind: type, place: str = "", **fields: Any) -> None:
-    """Change fields of every observation of a type of facts."""
+    """Change fields of all facts of one type."""
     key = (facts.name_of(kind), place)
     seen = record.history(kind, place)
     record.facts[key] = [Fact.of(replace(each.fact, **fields), each.step, place) for each in seen]
 
 
 def change_one(record: Record, kind: type, which: int, place: str = "", **fields: Any) -> None:
-    """Change fields of one observation of a type of facts, by its number; -1 is the last one's."""
+    """Change fields of the fact with this index among those of its type; -1 is the last one."""
     seen = record.history(kind, place)[which]
     record.facts[facts.name_of(kind), place][which] = Fact.of(replace(seen.fact, **fields), seen.step, place)
 
 
 def keep_first(record: Record, kind: type, count: int, place: str = "") -> None:
-    """Let only so many observations of a type of facts have been made, the first ones."""
+    """Keep only the first facts of a type."""
     del record.facts[facts.name_of(kind), place][count:]
 
 
 def probe(record: Record, name: str, place: str, values: Sequence[float] | float) -> None:
-    """Make a series anew, with a value at each probe; one number stands for all."""
+    """Replace a series by one value for each measurement; a single number is repeated."""
     several = [values] * (STEPS // EVERY) if isinstance(values, int | float) else list(values)
     record.readings[name, place] = ([EVERY * i for i in range(len(several))], several)
 
 
 def set_series(record: Record, name: str, place: str, values: Sequence[float] | float) -> None:
-    """Give a series other values at the steps that it has; one value stands for all."""
+    """Replace the values of a series and keep its steps; a single number is repeated."""
     steps, _ = record.readings[name, place]
     new = [values] * len(steps) if isinstance(values, int | float) else list(values)
     record.readings[name, place] = (steps[: len(new)], new)
 
 
 def forget(record: Record, what: type | str) -> None:
-    """Let a type of facts never have been observed, or a series never have been measured, anywhere."""
+    """Remove all facts of a type, or all series of a name."""
     known: dict[tuple[str, str], Any] = record.readings if isinstance(what, str) else record.facts
     name = what if isinstance(what, str) else facts.name_of(what)
     for key in [key for key in known if key[0] == name]:
@@ -172,51 +172,51 @@ def forget(record: Record, what: type | str) -> None:
 
 
 def set_cost(record: Record, share: Callable[[float], float]) -> None:
-    """Let the cost be that share of a constant prediction's at each moment from 0 to 1 of the run."""
+    """Set the cost during the run: `share(t)` of a constant prediction's cost, with t from 0 to 1."""
     reference = constant_cost(record) or 2.3
-    for name, place in (("loss", "0"), ("monitored_loss", ""), ("yardstick", record.places("yardstick")[0])):
+    for name, place in (("loss", "0"), ("monitored_loss", ""), ("metric", record.places("metric")[0])):
         steps, _ = record.readings[name, place]
         set_series(record, name, place, [reference * share(step / steps[-1]) for step in steps])
 
 
 def falling_to(left: float) -> Callable[[float], float]:
-    """Fall by the same factor in each step, from a constant prediction's cost on."""
+    """Return a cost that starts at a constant prediction's and falls by the same factor in each step."""
     return lambda t: left**t
 
 
 def settling_at(left: float) -> Callable[[float], float]:
-    """Fall within the first quarter of the run, and no further."""
+    """Return a cost that falls only in the first quarter of the run."""
     return lambda t: max(left, 1 - 4 * (1 - left) * t)
 
 
 def rising(t: float) -> float:
-    """Rise to three times the cost at the start."""
+    """Return a cost that rises to three times its initial value."""
     return 1 + 2 * t
 
 
 def stuck(record: Record) -> None:
-    """Let the cost stay at a constant prediction's."""
+    """Keep the cost at that of a constant prediction."""
     set_cost(record, lambda t: 1.0)
 
 
 def exploding(record: Record, since: int = 0) -> None:
-    """Let the cost rise from one step on, to infinity."""
+    """Let the cost rise to infinity from this step on."""
     set_series(record, "loss", "0", [2.3 * 1.3 ** max(0, i - since) for i in range(STEPS - 1)] + [float("nan")])
-    set_series(record, "yardstick", record.places("yardstick")[0], float("nan"))
+    set_series(record, "metric", record.places("metric")[0], float("nan"))
 
 
 def real(record: Record, **targets: Any) -> None:
-    """Make a regression of it."""
-    record.readings["yardstick", "squared_error"] = record.readings.pop(("yardstick", "negative_log_likelihood"))
+    """Change the record to that of a regression."""
+    record.readings["metric", "squared_error"] = record.readings.pop(("metric", "negative_log_likelihood"))
     seen = replace(NORMAL, **targets)
     seen = replace(seen, constant_cost=seen.std**2, largest_rms=(seen.mean**2 + seen.std**2) ** 0.5)
-    for told in (seen, REAL_LOSS):
-        forget(record, type(told))
-        observe(record, told)
+    for fact in (seen, REAL_LOSS):
+        forget(record, type(fact))
+        observe(record, fact)
 
 
 def second_optimizer(record: Record, losses: Iterable[float], made_at: int = 0, **rule: Any) -> None:
-    """Add another optimizer, with its own loss and its own count of steps; made when the first had taken so many."""
+    """Add a second optimizer with its own losses and steps. made_at: step of the first one at which it is created."""
     observe(record, replace(SGD, **rule), "1", made_at)
     add_site(record, "optimizer", "1", 30)
     for step, loss in enumerate(losses):

@@ -1,4 +1,4 @@
-"""Runs whose steps are at fault, just beyond the bound; the keywords move them to neighbours that must not show it."""
+"""Runs with unsuitable steps, just beyond the limit. Keyword arguments turn them into similar faultless runs."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -36,7 +36,7 @@ def schedule(
     scheduler: bool = True,
     cost: Cost | None = None,
 ) -> Record:
-    """A rate of 0.1 that is brought down at one step, and up again at another."""
+    """Return a run whose learning rate of 0.1 is lowered at one step and raised again at another."""
     record = healthy()
     set_cost(record, cost or settling_at(left))
     set_series(record, "learning_rate", "0", [tiny if until <= step < back else 0.1 for step in range(STEPS)])
@@ -50,7 +50,7 @@ def schedule(
 def clipping_too_hard(
     limit: float = 0.99, cut: float = 0.9, left: float = 0.31, function: str = "clip_grad_norm_", **rule: Any
 ) -> Record:
-    """Norms of 10, all but a share of which are cut."""
+    """Return a run with gradient norms of 10, of which all but a share are clipped."""
     record = healthy(**rule)
     set_cost(record, settling_at(left))
     observe(record, facts.Clip(function, limit))
@@ -69,7 +69,7 @@ def momentum_mismatch(curvature: float = 1.1, momentum: float = 0.95, left: floa
 def loaded_weights(
     start: float = 0.49, peak: float = 0.7, left: float = 0.11, risen_at: int = 10, tensors: int = 3
 ) -> Record:
-    """Weights from a file, whose loss rises within the first half of the run, and the cost that is left in the end."""
+    """Return a run with loaded weights, whose loss rises in the first half of the run. left: the final cost."""
     record = healthy()
     set_cost(record, settling_at(left))
     losses = [2.3 * (peak if step >= risen_at else start) for step in range(STEPS)]
@@ -79,7 +79,7 @@ def loaded_weights(
 
 
 def warm_start(start: float = 0.49, peak: float = 1.5, risen_at: int = 40, made_at: int = STEPS) -> Record:
-    """A second stage of a hundred steps, whose loss begins at a share of the first one's and grows by a factor."""
+    """Return a second stage of 100 steps, whose loss starts at a share of the first stage's loss and then rises."""
     record = healthy()
     second_optimizer(record, [2.3 * start * (1 if step < risen_at else peak) for step in range(100)], made_at)
     return record
@@ -120,7 +120,7 @@ def not_finite(**rule: Any) -> Record:
 
 
 def cliff(jump: float = 5.1, at: int = 100, level: float = 0.5, left: float = 0.31, lasts: int = STEPS) -> Record:
-    """A loss at one level that jumps from it for some steps; the cost ends at a share of a constant prediction's."""
+    """Return a run with a constant loss that jumps for some steps. left: the final cost as a share."""
     record = healthy()
     set_cost(record, settling_at(left))
     early = [2.3 if step < 20 else 2.3 * level for step in range(at)]
@@ -129,14 +129,14 @@ def cliff(jump: float = 5.1, at: int = 100, level: float = 0.5, left: float = 0.
 
 
 def spike(ratio: float = 21.0, up: float = 1.5, left: float = 0.31, lasts: int = STEPS, at: int = 100) -> Record:
-    """A gradient that is some times as long as usual at one step, after which the loss is up for some steps."""
+    """Return a run with a spike of the gradient norm, after which the loss is higher for some steps."""
     record = cliff(up, at + 1, left=left, lasts=lasts)
     record.extend(Reading("step_gradient_norm", "0", step, ratio if step == at else 1.0) for step in range(STEPS))
     return record
 
 
 def oscillation(curvature: float = 17.1, near: int = 10, cost: Cost = NEARLY_THERE, **rule: Any) -> Record:
-    """A step just below the stability bound, in some of the twenty probes."""
+    """Return a run whose steps are just below the stability limit in some of the twenty measurements."""
     record = healthy(**rule)
     set_cost(record, cost)
     probe(record, "curvature", "0", [1.0] * (20 - near) + [curvature] * near)
@@ -150,7 +150,7 @@ def slow_progress(curvature: float = 0.99, cost: Cost = HALF_LEFT, **rule: Any) 
     return record
 
 
-def hardly_moving(ratio: float = 9.9e-5, cost: Cost = HALF_LEFT, reason: str = "finished", **rule: Any) -> Record:
+def tiny_updates(ratio: float = 9.9e-5, cost: Cost = HALF_LEFT, reason: str = "finished", **rule: Any) -> Record:
     record = healthy(**{"rule": "Adam", "betas": (0.9, 0.999)} | rule)
     set_cost(record, cost)
     probe(record, "preconditioned_curvature", "0", 1.0)
@@ -168,7 +168,7 @@ def ill_conditioned_curvature(
     lowest: float | None = None,
     **rule: Any,
 ) -> Record:
-    """A cost that hardly falls over the second half, though the steps are long."""
+    """Return a run whose loss falls very little over the second half, although the steps are long."""
     record = healthy(**rule)
     set_cost(record, cost or (lambda t: left * (1 + fallen * max(0.0, 1 - t) * 2 if t > 0 else 1 / left)))
     probe(record, "curvature", "0", curvature)
@@ -180,7 +180,7 @@ def ill_conditioned_curvature(
 def fluctuations(
     spread: float = 0.41, left: float = 0.11, steps: int = STEPS, falls: float = 0.0, last_rate: float = 0.1
 ) -> Record:
-    """Losses that jump between two values to either side of a level."""
+    """Return a run whose loss alternates between two values."""
     record = healthy()
     set_cost(record, lambda t: left)
     levels = [1.0 if step >= 3 * steps // 4 else 1 / (1 - falls) for step in range(steps)]
@@ -221,7 +221,7 @@ def batch_size(
     left: float = 0.11,
     cost: Cost | None = None,
 ) -> Record:
-    """A run of large batches that ends while it still learns."""
+    """Return a run with large batches that ends while the loss still falls."""
     record = stopped_too_early(reason, left, cost)
     observe(record, replace(MONITOR, batches=batches, examples=examples))
     if noise is not None:
@@ -232,7 +232,7 @@ def batch_size(
 def stragglers(
     slow: float = 0.031, usual: float = 0.02, step: float = 0.05, readings: int = 5, ranks: int = 3
 ) -> Record:
-    """A group in which the last rank takes longer before its backward pass."""
+    """Return a group of ranks in which the last one takes longer before its backward pass."""
     record = healthy()
     for rank in range(ranks):
         own = slow if rank == ranks - 1 else usual
@@ -242,7 +242,7 @@ def stragglers(
 
 
 def now_and_then(slow: float = 0.05, usual: float = 0.01, every: int = 4, ranks: int = 3) -> Record:
-    """A group in which each rank in its turn takes longer before its backward pass."""
+    """Return a group in which the ranks alternate in taking longer before the backward pass."""
     record = healthy()
     for rank in range(ranks):
         own = [slow if k % every == rank else usual for k in range(20)]
@@ -265,7 +265,7 @@ DYNAMICS = {
     spike: "cliff",
     oscillation: "oscillation",
     slow_progress: "slow_progress",
-    hardly_moving: "slow_progress",
+    tiny_updates: "slow_progress",
     ill_conditioned_curvature: "ill_conditioned_curvature",
     fluctuations: "fluctuations",
     local_optima: "local_optima",

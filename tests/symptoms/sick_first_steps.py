@@ -1,4 +1,4 @@
-"""Runs whose optimizer never steps, or steps without gradients; the keywords move them to neighbours."""
+"""Runs without optimizer steps, or with missing or outdated gradients. Keyword arguments change the run."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from descend.doctor.record import Ending, Record, facts
 
 def no_step(passes: int = 3, steps: int = 0, by_hand: bool = False) -> Record:
     record = healthy()
-    observe(record, facts.Passes(passes))
+    observe(record, facts.BackwardPasses(passes))
     record.ending = Ending("window", 0, steps)
     if by_hand:
         forget(record, facts.Optimizer)
@@ -17,11 +17,11 @@ def no_step(passes: int = 3, steps: int = 0, by_hand: bool = False) -> Record:
 
 
 def no_batch(examples: int = 20, drop_last: bool = True, passes: int = 0, steps: int = 0) -> Record:
-    """A run that only makes its optimizer and its loader."""
+    """Return a run that only creates its optimizer and its data loader."""
     full, record = healthy(), Record()
     observe(record, full.fact(facts.Optimizer, "0"), "0")
     observe(record, facts.Loader(True, 32, examples, drop_last), "0")
-    observe(record, facts.Passes(passes))
+    observe(record, facts.BackwardPasses(passes))
     for kind, line in (("optimizer", 10), ("loader", 3)):
         add_site(record, kind, "0", line)
     record.ending = Ending("finished", 0, steps)
@@ -29,7 +29,7 @@ def no_batch(examples: int = 20, drop_last: bool = True, passes: int = 0, steps:
 
 
 def unentered(header: str = "for batch in range(0)") -> Record:
-    """A run whose training loop makes no pass, and has no loader."""
+    """Return a run without a data loader, whose training loop is never entered."""
     record = no_batch()
     forget(record, facts.Loader)
     observe(record, facts.UnenteredLoop(header, 15))
@@ -49,9 +49,27 @@ def never_backward(steps: int = 3, with_gradient: int = 0, is_fed: bool = False,
 
 
 def wiped(until: int = 6, since: int = 0) -> Record:
-    """Before `since` no backward pass has been made yet."""
+    """Return a run that clears its gradients before each step. since: step of the first backward pass."""
     record = healthy()
     forget(record, facts.Wiring)
     for step in range(6):
         observe(record, replace(WIRED, gradients_wiped=since <= step < until, is_fed=step >= since), "0", step)
+    return record
+
+
+def no_gradient(steps: int = 3, with_gradient: int = 0, unheld: int = 0) -> Record:
+    record = healthy()
+    change(record, facts.Wiring, "0", with_gradient=0, unheld_count=unheld)
+    keep_first(record, facts.Wiring, steps, "0")
+    change_one(record, facts.Wiring, -1, "0", with_gradient=with_gradient)
+    return record
+
+
+def no_zero_grad(steps: int = 3, cleared_at: int | None = None, with_gradient: int = 6) -> Record:
+    record = healthy()
+    change(record, facts.Wiring, "0", gradients_cleared=False, with_gradient=with_gradient)
+    change_one(record, facts.Wiring, 0, "0", gradients_cleared=True)  # In the first step, there was nothing to clear.
+    keep_first(record, facts.Wiring, steps + 1, "0")
+    if cleared_at is not None:
+        change_one(record, facts.Wiring, cleared_at, "0", gradients_cleared=True)
     return record

@@ -1,4 +1,4 @@
-"""Runs whose modules are not what their user believes: weights never loaded, statistics that lag, too few units."""
+"""Runs with faulty modules: weights that were not loaded, unsuitable running statistics, too few units."""
 
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ def selection_before_split() -> Record:
 def weights_not_loaded(prefix: str | None = "module.", extra: bool = True, missing: int = 4, step: int = 0) -> Record:
     record = healthy()
     other = "head.weight" if prefix is None else f"{prefix}fc.weight" if extra else "weight"
-    load = facts.LeftUnloaded(missing, 4, "fc.weight", other)
+    load = facts.PartlyLoaded(missing, 4, "fc.weight", other)
     if prefix is not None:
         load = replace(load, prefix=prefix, is_extra=extra, names=missing)
     observe(record, load, "0", step)
@@ -31,8 +31,8 @@ def lagging_statistics(
     record = healthy()
     set_cost(record, falling_to(left))
     record.ending = replace(record.ending, reason=reason)
-    trained = [value / worse for value in record.series("yardstick", "negative_log_likelihood").values]
-    probe(record, "yardstick_in_training", "negative_log_likelihood", trained)
+    trained = [value / worse for value in record.series("metric", "negative_log_likelihood").values]
+    probe(record, "metric_in_training_mode", "negative_log_likelihood", trained)
     observe(record, facts.RunningStatistics(0.1, 100, 2.7e-5, "0"), "0")
     observe(record, facts.RunningStatistics(momentum, 100, remaining, "1"), "1")
     add_site(record, "running_statistics", "1", 14)

@@ -1,4 +1,4 @@
-"""Runs whose signals are lost on their way through the layers, or that begin where there is hardly any gradient."""
+"""Runs in which the signal or the gradient vanishes in the layers, or almost vanishes at the start."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -49,7 +49,7 @@ def layer_rate_mismatch(
 def one_rate_for_unequal_layers(
     spread: float = 101.0, slow: float = 4.9e-4, left: float = 0.31, place: str = "2.weight", **rule: Any
 ) -> Record:
-    """One learning rate, at which one layer changes by less than a tenth in 200 steps and another by far more."""
+    """Return a run at one learning rate, in which one layer changes by less than a tenth and another by far more."""
     record = healthy(**rule)
     set_cost(record, settling_at(left))
     forget(record, "update_ratio")

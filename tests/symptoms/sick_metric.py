@@ -1,4 +1,4 @@
-"""Runs that their own numbers, or what stands on the way, accuse; the keywords move them to neighbours."""
+"""Runs with a fault that shows in logged metrics, or in calls between data and loss. Keyword arguments vary them."""
 
 from dataclasses import replace
 from typing import Any
@@ -9,16 +9,9 @@ from descend.doctor.record import Reading, Record, facts
 
 UNBOUNDED = facts.Reachability(cost=-3.0, constant=-2e6, unbounded=True, is_compared=True, examples=64)
 CROSSING = facts.Crossing(
-    function="Sigmoid",
-    line=7,
-    edit="skip",
-    before=1.5,
-    behind=0.1,
-    constant=2.3,
-    in_head=True,
-    has_parameters=False,
+    function="Sigmoid", line=7, edit="skip", before=1.5, behind=0.1, constant=2.3, in_head=True, has_parameters=False
 )
-SHARE = facts.OwnNumber(rises=True, is_share=True, is_loss=False, is_held_out=None)
+SHARE = facts.MetricName(rises=True, is_share=True, is_loss=False, is_held_out=None)
 
 
 def printing(
@@ -31,15 +24,15 @@ def printing(
     is_held_out: bool | None = True,
     late: bool = True,
 ) -> Record:
-    """A run that learns its task, and prints a number of its own."""
+    """Return a run that learns its task and logs a metric."""
     record = healthy()
     is_share = bool(rises) and "reward" not in name
-    observe(record, facts.OwnNumber(rises, is_share, is_loss, is_held_out), name)
+    observe(record, facts.MetricName(rises, is_share, is_loss, is_held_out), name)
     last = STEPS if late else STEPS // 4
     for i, value in enumerate(values, 1):
-        record.add(Reading("own_number", name, last * i // len(values), value))
+        record.add(Reading("logged_metric", name, last * i // len(values), value))
     if untrained is not None:
-        observe(record, facts.Untrained(untrained), name)
+        observe(record, facts.UntrainedMetric(untrained), name)
     return record
 
 
@@ -49,8 +42,8 @@ def wrong_objective(*, falls: bool = True, beside: float | None = None, **printe
         stuck(record)
     if beside is not None:
         observe(record, SHARE, "f1")
-        record.add(Reading("own_number", "f1", STEPS, beside))
-        observe(record, facts.Untrained(0.1), "f1")
+        record.add(Reading("logged_metric", "f1", STEPS, beside))
+        observe(record, facts.UntrainedMetric(0.1), "f1")
     return record
 
 
@@ -149,8 +142,8 @@ def evaluated_on_other_inputs(distance: float = 5.0, drift: float = 0.2, **print
 def wrong_metric(right: float = 0.1, best: float | None = None) -> Record:
     record = healthy()
     best = right if best is None else best
-    observe(record, facts.OwnMeasure(right, given_to_others=0.1, best=best, is_told_apart=right > 0.9), "0")
-    add_site(record, "own_measure", "0", 31, "")
+    observe(record, facts.MetricComputation(right, given_to_others=0.1, best=best, is_told_apart=right > 0.9), "0")
+    add_site(record, "metric_computation", "0", 31, "")
     return record
 
 

@@ -1,4 +1,4 @@
-"""Every run that shows a symptom, and tables of tests made of them."""
+"""All runs that show a symptom, and helpers for tables of tests."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -10,26 +10,33 @@ from sick_metric import METRIC
 from sick_statics import STATICS
 from sick_wiring import WIRING
 
-from descend.doctor.canon import CANON
+from descend.doctor.assess.symptom import Symptom
+from descend.doctor.catalog.diagnosis import detect
 from descend.doctor.record import Record
-from descend.doctor.symptoms import Symptom
 
 Run = Callable[..., Record]
-RUNS: dict[Run, str] = {**WIRING, **STATICS, **DYNAMICS, **LAYERS, **HELD, **METRIC}  # -> the id that they show
+RUNS: dict[Run, str] = {
+    **WIRING,
+    **STATICS,
+    **DYNAMICS,
+    **LAYERS,
+    **HELD,
+    **METRIC,
+}  # run -> id of the problem that it shows
 
 
 def look(run: Run, **changes: Any) -> Symptom | None:
-    """Look for the symptom that a run was made for."""
-    return CANON[RUNS[run]].look(run(**changes))
+    """Return the symptom that the run should show; None if it is not detected."""
+    return detect(RUNS[run], run(**changes))
 
 
 def neighbours(table: Mapping[Run, Sequence[dict[str, Any]]]) -> Iterator[tuple[Run, dict[str, Any]]]:
-    """Yield each run with each of its changes."""
+    """Yield pairs of a run and one of the changes listed for it."""
     return ((run, changes) for run, several in table.items() for changes in several)
 
 
 def named(value: Any) -> str:
-    """Name a test by its run and by what is changed."""
+    """Return the name of a test parameter: the run's name, or its changes."""
     if isinstance(value, dict):
-        return ",".join(f"{name}={getattr(v, '__name__', v)}" for name, v in value.items()) or "as it is"
+        return ",".join(f"{name}={getattr(v, '__name__', v)}" for name, v in value.items()) or "unchanged"
     return getattr(value, "__name__", "")

@@ -1,4 +1,4 @@
-"""Runs with faulty data, losses or initial weights, just beyond the bound; the keywords move them to neighbours."""
+"""Runs with faulty data, losses or initial weights, just beyond the limit. Keyword arguments change the run."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -25,7 +25,7 @@ from descend.doctor.record import Record, facts
 
 def symmetric_units(share: float = 0.5, until: int = STEPS // EVERY) -> Record:
     record = healthy()
-    probe(record, "twin_share", "2.weight", [share] * until + [0.0] * (STEPS // EVERY - until))
+    probe(record, "duplicate_share", "2.weight", [share] * until + [0.0] * (STEPS // EVERY - until))
     return record
 
 
@@ -101,7 +101,7 @@ def no_signal(
     set_cost(record, falling_to(left))
     observe(record, facts.Signal(examples, p, chance=0.05, shuffles=200, size=0.5, met=met, power=power))
     if answers is not None:
-        observe(record, facts.Answers(300, again, answers))
+        observe(record, facts.OutputTargetCovariance(300, again, answers))
     if evaluations:
         probe(record, "evaluation_loss", "", [2.3 * share for share in evaluations])
     return record
@@ -157,7 +157,7 @@ def strong_dropout(p: float = 0.75, left: float = 0.31) -> Record:
 def correlated_inputs(
     condition: float = 1001.0, rms: float = 1.0, left: float = 0.11, decayed: float = 1.0, **rule: Any
 ) -> Record:
-    """Flat directions that 200 steps of the longest stable length do not reach: these reach 1/400 of λmax.
+    """Return a run with flat directions of less than 1/400 of λmax, where 200 stable steps make no progress.
 
     decayed: what the learning rate is multiplied by after 40 steps.
     """

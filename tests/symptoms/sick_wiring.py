@@ -1,4 +1,4 @@
-"""Runs with a wiring fault, just beyond its bound; the keywords move them to neighbours that must not show it."""
+"""Runs with a wiring fault, just beyond the limit. Keyword arguments turn them into similar runs without the fault."""
 
 from dataclasses import replace
 from math import nan
@@ -9,19 +9,17 @@ from records import (
     WEIGHTS,
     add_site,
     change,
-    change_one,
     exploding,
     falling_to,
     forget,
     healthy,
-    keep_first,
     observe,
     real,
     second_optimizer,
     set_cost,
     stuck,
 )
-from sick_first_steps import never_backward, no_batch, no_step
+from sick_first_steps import never_backward, no_batch, no_gradient, no_step, no_zero_grad
 
 from descend.doctor.record import Ending, Record, facts
 
@@ -65,14 +63,6 @@ def made_in_forward() -> Record:
     return record
 
 
-def no_gradient(steps: int = 3, with_gradient: int = 0, unheld: int = 0) -> Record:
-    record = healthy()
-    change(record, facts.Wiring, "0", with_gradient=0, unheld_count=unheld)
-    keep_first(record, facts.Wiring, steps, "0")
-    change_one(record, facts.Wiring, -1, "0", with_gradient=with_gradient)
-    return record
-
-
 def detached(fresh: float = 0.5, optimizers: int = 1) -> Record:
     record = healthy()
     add_site(record, "detach", "0", 18)
@@ -99,32 +89,17 @@ def incorrect_gradients(error: float = 1.1e-3, **others: float) -> Record:
 
 
 def negated_loss(
-    slope: float = -1.0,
-    optimizers: int = 1,
-    of_cost: bool | None = None,
-    *,
-    reversed: bool = False,
-    **rule: Any,
+    slope: float = -1.0, optimizers: int = 1, of_cost: bool | None = None, *, reversed: bool = False, **rule: Any
 ) -> Record:
     record = healthy(**rule)
     set_cost(record, lambda t: 1 - 9 * t)
     change(record, facts.Connections, slope=slope)
     if of_cost is not None:
-        observe(record, facts.Climb(of_cost))
+        observe(record, facts.IncreasingLoss(of_cost))
     if reversed:
         observe(record, facts.Alterations(cosine=-1.0), "0")
     if optimizers > 1:
         second_optimizer(record, [2.3] * STEPS)
-    return record
-
-
-def no_zero_grad(steps: int = 3, cleared_at: int | None = None, with_gradient: int = 6) -> Record:
-    record = healthy()
-    change(record, facts.Wiring, "0", gradients_cleared=False, with_gradient=with_gradient)
-    change_one(record, facts.Wiring, 0, "0", gradients_cleared=True)  # there was nothing to clear
-    keep_first(record, facts.Wiring, steps + 1, "0")
-    if cleared_at is not None:
-        change_one(record, facts.Wiring, cleared_at, "0", gradients_cleared=True)
     return record
 
 

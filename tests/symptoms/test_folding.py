@@ -1,5 +1,6 @@
-"""How findings are put together: causes first, consequences under them, and nothing that stumbles over a gap."""
+"""How findings are combined: causes before consequences, and no error if parts of a record are missing."""
 
+from functools import partial
 from math import nan
 
 import pytest
@@ -39,11 +40,11 @@ from sick_wiring import (
     refused_label,
 )
 
-from descend.doctor.canon import CANON, GENERAL
-from descend.doctor.canon.diagnosis import chosen, diagnose
-from descend.doctor.canon.entry import ECHOES
+from descend.doctor.assess.symptom import Symptom, unexplained_symptoms
+from descend.doctor.catalog import CATALOG, GENERAL
+from descend.doctor.catalog.diagnosis import detect, diagnose, ids_to_check
 from descend.doctor.record import Record, facts
-from descend.doctor.symptoms import Symptom, causes
+from descend.doctor.symptoms.problem import ECHOES
 
 MISMATCH = {"function": "cross_entropy", "activation": "softmax"}
 
@@ -52,37 +53,38 @@ def symptom(name: str, *explains: str) -> Symptom:
     return Symptom(True, "", "", 0.0, 0.0, "", explains=frozenset(explains), id=name, kind="dynamics")
 
 
-def test_what_an_earlier_one_explains_is_folded_under_it():
+def test_a_consequence_is_not_reported_next_to_its_cause():
     a, b, c = symptom("a", "b"), symptom("b"), symptom("c")
-    assert causes([a, b, c]) == [a, c]
-    assert causes([]) == []
+    assert unexplained_symptoms([a, b, c]) == [a, c]
+    assert unexplained_symptoms([]) == []
 
 
-def test_what_a_consequence_explains_is_folded_with_it():
+def test_indirect_consequences_are_not_reported_either():
     a, b, c, d = symptom("a", "b"), symptom("b", "c"), symptom("c", "d"), symptom("d")
-    assert causes([a, b, c, d]) == [a]
-    assert causes([b, c, d]) == [b] and causes([a, c, d]) == [a, c]  # each link was seen
+    assert unexplained_symptoms([a, b, c, d]) == [a]
+    # Each problem of the chain was detected.
+    assert unexplained_symptoms([b, c, d]) == [b] and unexplained_symptoms([a, c, d]) == [a, c]
 
 
 def leaping() -> Record:
-    """A step over the stability bound at first, and just below it ever after."""
+    """Return a run whose first step exceeds the stability limit, and whose later steps are just below it."""
     record = unstable()
     probe(record, "curvature", "0", [21.0] + [18.0] * 19)
     return record
 
 
-def test_a_cause_that_is_not_looked_for_hides_nothing():
-    assert "oscillation" not in [s.id for s in causes(diagnose(leaping()))]
-    assert "oscillation" in [s.id for s in causes(diagnose(leaping(), ignore=["instability"]))]
+def test_an_ignored_cause_hides_no_consequence():
+    assert "oscillation" not in [s.id for s in unexplained_symptoms(diagnose(leaping()))]
+    assert "oscillation" in [s.id for s in unexplained_symptoms(diagnose(leaping(), ignore=["instability"]))]
 
 
-def test_consequences_are_those_that_were_seen():
+def test_consequences_are_those_that_were_detected():
     found = diagnose(leaping())
     assert [s.id for s in found] == ["instability", "oscillation", "ill_conditioned_curvature"]
     assert found[0].explains == {"oscillation", "ill_conditioned_curvature"}
 
 
-def test_of_two_that_explain_each_other_the_first_is_the_cause():
+def test_of_two_problems_that_explain_each_other_the_first_is_the_cause():
     record = plateau(left=0.99)
     set_series(record, "gradient_norm", "", [1e-4] * 15 + [9e-3] * 5)
     saddle, flat = diagnose(record, select=["plateau", "saddle_point"])
@@ -92,18 +94,18 @@ def test_of_two_that_explain_each_other_the_first_is_the_cause():
 
 @pytest.mark.parametrize("run", RUNS, ids=named)
 def test_consequences_come_after_their_cause(run):
-    record, names = _shown(run), list(CANON)
+    record, names = _shown(run), list(CATALOG)
     found = diagnose(record)
     assert [s.id for s in found] == sorted((s.id for s in found), key=names.index)
-    shown = GENERAL | {s.id for s in found}  # what is general is asked after all others
-    assert all(seen.explains == CANON[seen.id].look(record).explains & shown for seen in found)
+    shown = GENERAL | {s.id for s in found}  # General symptoms are detected after all others.
+    assert all(seen.explains == detect(seen.id, record).explains & shown for seen in found)
 
 
-def test_data_that_are_not_finite_hide_everything_that_is_read_off_the_loss():
+def test_bad_data_hide_all_symptoms_that_depend_on_the_loss():
     record = slow_progress()
     set_series(record, "loss", "0", [*record.series("loss", "0").values[:-1], nan])
     observe(record, facts.BadData("inputs", values=1, nan=1, examples=1, of=32), "", STEPS - 1)
-    assert [s.id for s in causes(diagnose(record))] == ["bad_data"]
+    assert [s.id for s in unexplained_symptoms(diagnose(record))] == ["bad_data"]
 
 
 GRAVE = (bad_data, no_step, parameters_not_in_optimizer, no_gradient, incorrect_gradients, negated_loss)
@@ -111,26 +113,26 @@ GRAVE += (refused_label, broadcasting, no_signal)
 
 
 @pytest.mark.parametrize("run", GRAVE, ids=named)
-def test_a_grave_mistake_makes_news_of_nothing_else(run):
-    found, names = CANON[RUNS[run]].look(run()), list(CANON)
+def test_a_fatal_mistake_hides_its_general_consequences(run):
+    found, names = detect(RUNS[run], run()), list(CATALOG)
     assert found.explains >= ECHOES
     assert all(names.index(found.id) < names.index(echo) for echo in ECHOES)
 
 
-def test_causes_and_consequences_make_no_circle():
-    names = list(CANON)
-    for number, entry in enumerate(CANON.values()):
+def test_causes_and_consequences_form_no_cycle():
+    names = list(CATALOG)
+    for number, entry in enumerate(CATALOG.values()):
         assert entry.consequences <= set(names[number + 1 :]), entry.id
-    for symptom in (CANON[name].look(_shown(run)) for run, name in RUNS.items()):
+    for symptom in (detect(name, _shown(run)) for run, name in RUNS.items()):
         assert symptom.explains <= set(names[names.index(symptom.id) + 1 :]), symptom.id
 
 
-def test_ids_are_looked_for_in_the_order_of_the_catalogue():
-    names = list(CANON)
-    assert chosen([], []) == names
-    assert chosen(["plateau", "bad_data"], []) == ["bad_data", "plateau"]
-    assert chosen([], ["plateau"]) == [name for name in names if name != "plateau"]
-    assert chosen(["plateau"], ["plateau"]) == []
+def test_problems_are_detected_in_the_order_of_the_catalog():
+    names = list(CATALOG)
+    assert ids_to_check([], []) == names
+    assert ids_to_check(["plateau", "bad_data"], []) == ["bad_data", "plateau"]
+    assert ids_to_check([], ["plateau"]) == [name for name in names if name != "plateau"]
+    assert ids_to_check(["plateau"], ["plateau"]) == []
 
 
 def _shown(run) -> Record:
@@ -138,23 +140,23 @@ def _shown(run) -> Record:
 
 
 def test_every_symptom_has_a_run_that_shows_it():
-    assert set(RUNS.values()) == set(CANON)
-    assert {CANON[name].look(_shown(run)).id for run, name in RUNS.items()} == set(CANON)
+    assert set(RUNS.values()) == set(CATALOG)
+    assert {detect(name, _shown(run)).id for run, name in RUNS.items()} == set(CATALOG)
 
 
 def test_wiring_comes_before_everything_else():
-    kinds = [entry.kind for entry in CANON.values()]
+    kinds = [entry.kind for entry in CATALOG.values()]
     assert kinds[: kinds.count("wiring")] == ["wiring"] * kinds.count("wiring")
 
 
 @pytest.mark.parametrize("run", RUNS, ids=named)
-def test_a_symptom_is_named_as_in_the_catalogue_and_tells_where_it_comes_from(run):
-    found = CANON[RUNS[run]].look(_shown(run))
-    assert found.id == RUNS[run] and found.explains <= set(CANON) and found.id not in found.explains
+def test_a_symptom_has_its_catalog_id_and_a_source(run):
+    found = detect(RUNS[run], _shown(run))
+    assert found.id == RUNS[run] and found.explains <= set(CATALOG) and found.id not in found.explains
     assert found.source and found.quantity and found.where is not None
 
 
-TOGETHER = [  # a cause's run, what else is wrong with it, what is left once consequences are folded
+TOGETHER = [  # run with the cause, changes that add a consequence, the ids that are reported
     (no_zero_grad, unstable, "no_zero_grad"),
     (sum_reduction, unstable, "sum_reduction"),
     (momentum_mismatch, unstable, "momentum_mismatch"),
@@ -180,20 +182,20 @@ TOGETHER = [  # a cause's run, what else is wrong with it, what is left once con
 
 @pytest.mark.parametrize("cause, effect, left", TOGETHER, ids=named)
 def test_a_cause_hides_its_consequence(cause, effect, left):
-    found = [CANON[RUNS[run]].look(_shown(run)) for run in (cause, effect)]
-    assert [s.id for s in causes(found)] == [left]
+    found = [detect(RUNS[run], _shown(run)) for run in (cause, effect)]
+    assert [s.id for s in unexplained_symptoms(found)] == [left]
 
 
-def test_a_saddle_point_is_more_than_slow():
+def test_a_saddle_point_hides_slow_progress():
     record = saddle_point(first=1e-5, grows=100.0)
     change(record, facts.Optimizer, "0", rule="Adam", betas=(0.9, 0.999))
-    assert [s.id for s in causes(diagnose(record))] == ["saddle_point"]
+    assert [s.id for s in unexplained_symptoms(diagnose(record))] == ["saddle_point"]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("run", RUNS, ids=named)
-def test_a_gap_in_the_record_is_no_stumbling_block(run):
-    record, look = _shown(run), CANON[RUNS[run]].look
+def test_detection_works_without_any_single_measurement(run):
+    record, look = _shown(run), partial(detect, RUNS[run])
     for known in (record.readings, record.facts):
         for key in list(known):
             kept = known.pop(key)
@@ -210,6 +212,6 @@ def test_a_gap_in_the_record_is_no_stumbling_block(run):
     look(record)
 
 
-def test_a_healthy_run_under_every_kind_of_rule_has_no_symptom():
+def test_a_healthy_run_has_no_symptom_with_any_optimizer():
     for rule in ("Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "Rprop", "LBFGS", "SomebodysOwn"):
         assert diagnose(healthy(**{"rule": rule, "betas": (0.9, 0.999)})) == [], rule

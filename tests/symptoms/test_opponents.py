@@ -1,11 +1,12 @@
-"""Losses that opponents move accuse nobody; one that explodes does."""
+"""Adversarial losses give no finding, except for a loss that explodes."""
 
 import pytest
 from records import healthy, observe, probe, rising, second_optimizer, set_cost, set_series, stuck
 
-from descend.doctor.canon import CANON
-from descend.doctor.course.opponents import EXPLODED
-from descend.doctor.course.progress import constant_cost, cost_left, first_rise, is_stuck
+from descend.doctor.assess.constant_prediction import constant_cost
+from descend.doctor.assess.opponents import EXPLODED
+from descend.doctor.assess.summary import summarise
+from descend.doctor.catalog.diagnosis import detect
 from descend.doctor.record import facts
 
 
@@ -23,18 +24,18 @@ def oppose(record):
     return record
 
 
-def test_a_shift_of_activations_accuses_a_run_that_suffers_and_no_gan():
-    assert CANON["covariate_shift"].look(shifted()) is not None
-    assert CANON["covariate_shift"].look(oppose(shifted())) is None
+def test_covariate_shift_is_reported_in_a_failing_run_but_not_in_a_gan():
+    assert detect("covariate_shift", shifted()) is not None
+    assert detect("covariate_shift", oppose(shifted())) is None
 
 
-def test_of_opponents_no_cost_is_stuck_or_risen():
+def test_adversarial_losses_are_neither_stuck_nor_risen():
     record = healthy()
     set_cost(record, rising)
-    assert first_rise(record, "0") is not None
+    assert summarise(record).first_rise("0") is not None
     oppose(record)
-    assert first_rise(record, "0") is None and not is_stuck(record, "0")
-    assert constant_cost(record) is None and cost_left(record) != cost_left(record)
+    assert summarise(record).first_rise("0") is None and not summarise(record).is_stuck("0")
+    assert constant_cost(record) is None and summarise(record).cost_left != summarise(record).cost_left
 
 
 @pytest.mark.parametrize(
@@ -43,10 +44,10 @@ def test_of_opponents_no_cost_is_stuck_or_risen():
         ([1.0, 2.0, EXPLODED + 1], 2),
         ([1.0, float("nan")], 1),
         ([1.0, EXPLODED - 1, 2.0], None),
-        ([0.01, -3.0, 5.0], None),  # without a floor no multiple says anything
+        ([0.01, -3.0, 5.0], None),  # Without a lower bound, a multiple of the first loss is meaningless.
     ],
 )
-def test_one_that_explodes_has_risen(losses, expected):
+def test_an_exploded_adversarial_loss_has_risen(losses, expected):
     record = oppose(healthy())
     set_series(record, "loss", "0", losses)
-    assert first_rise(record, "0") == expected and is_stuck(record, "0") == (expected is not None)
+    assert summarise(record).first_rise("0") == expected and summarise(record).is_stuck("0") == (expected is not None)

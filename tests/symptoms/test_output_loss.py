@@ -1,4 +1,4 @@
-"""Output layer and loss: each disagreement is named, and what only looks like one is left alone."""
+"""Output layer and loss: each disagreement is reported, and runs that only look like one are not."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ from records import CLASS_LOSS, observe, probe
 from sick_runs import look, named
 from sick_wiring import output_before_loss
 
-from descend.doctor.canon import CANON
+from descend.doctor.catalog.diagnosis import detect
 from descend.doctor.record import facts
 
 BCE, LOGITS = "binary_cross_entropy", "binary_cross_entropy_with_logits"
@@ -28,7 +28,10 @@ MISMATCHES = [
     ({"function": LOGITS, "activation": "softmax"}, "receives the output of softmax"),
     ({"function": "nll_loss", "activation": "softmax"}, "receives probabilities"),
     ({"function": "nll_loss", "largest_log_sum": 0.051}, "log of the sum: 0.051"),
-    ({"function": "nll_loss", "activation": "log_softmax", "largest_log_sum": 2.1}, "uses another dimension"),
+    (
+        {"function": "nll_loss", "activation": "log_softmax", "largest_log_sum": 2.1},
+        "is not applied along the dimension",
+    ),
     ({"function": "mse_loss", "activation": "sigmoid"}, "stays in [0, 1], but the targets range from -3 to 3"),
     ({"function": "mse_loss", "activation": "relu", "low": -0.032}, "never below 0, but the targets range from -0.032"),
     ({"function": "mse_loss", "activation": "tanh", "low": -1.0, "high": 1.03}, "from -1 to 1.03"),
@@ -47,10 +50,11 @@ def test_output_and_loss_disagree(given, says):
     [
         {"function": "cross_entropy", "row_sum_min": 0.9989, "row_sum_max": 1.0, "min": 0.0},
         {"function": "cross_entropy", "row_sum_min": 1.0, "row_sum_max": 1.0, "min": -0.1},
-        {"function": "cross_entropy", "activation": "log_softmax"},  # the loss's own changes nothing after it
+        # The log_softmax of the loss has no effect after this one.
+        {"function": "cross_entropy", "activation": "log_softmax"},
         {"function": "cross_entropy", "activation": "leaky_relu"},
         {"function": BCE, "activation": "sigmoid", "inner_activation": None},
-        {"function": BCE, "activation": "softmax", "classes": 1},  # of all examples together, after a squeeze
+        {"function": BCE, "activation": "softmax", "classes": 1},  # The softmax is over all examples, after a squeeze.
         {"function": LOGITS, "activation": None},
         {"function": "nll_loss", "activation": "log_softmax", "largest_log_sum": 0.04},
         {"function": "nll_loss", "largest_log_sum": 0.049},
@@ -65,24 +69,24 @@ def test_output_and_loss_agree(given):
 
 
 @pytest.mark.parametrize(("left", "dead", "certain"), [(0.9, 0.5, True), (0.9, 0.4, False), (0.1, 0.5, False)])
-def test_a_rectifier_before_cross_entropy_is_a_fact_where_it_has_silenced_half_of_the_scores(left, dead, certain):
+def test_a_relu_before_cross_entropy_is_certain_if_half_of_the_scores_are_dead(left, dead, certain):
     record = output_before_loss(left=left, function="cross_entropy", activation="relu")
     observe(record, facts.Activation("relu", 10, "", 0), "out")
     probe(record, "dead_share", "out", dead)
-    assert CANON["output_loss_mismatch"].look(record).certain == certain
+    assert detect("output_loss_mismatch", record).certain == certain
     assert look(output_before_loss, function="mse_loss", activation="relu").certain
 
 
 @pytest.mark.parametrize(("left", "dead", "is_seen"), [(0.95, 0.5, True), (0.95, 0.4, False), (0.85, 1.0, False)])
-def test_a_rectifier_before_a_squared_error_that_has_died_is_named_though_it_reaches_the_targets(left, dead, is_seen):
+def test_a_dead_relu_before_a_squared_error_is_reported_even_if_its_range_includes_the_targets(left, dead, is_seen):
     record = output_before_loss(left=left, function="mse_loss", activation="relu", low=0.0)
     observe(record, facts.Activation("relu", 1, "", 0), "out")
     probe(record, "dead_share", "out", dead)
-    symptom = CANON["output_loss_mismatch"].look(record)
+    symptom = detect("output_loss_mismatch", record)
     assert (symptom is not None and symptom.certain and "0 on every example" in symptom.sentence) == is_seen
 
 
-def test_the_loss_is_judged_by_what_it_was_fed_first():
+def test_the_loss_is_checked_with_its_first_input():
     record = output_before_loss(function="nll_loss", largest_log_sum=5.0)
     observe(record, replace(CLASS_LOSS, function="nll_loss", largest_log_sum=float("nan")), "", 50)
-    assert CANON["output_loss_mismatch"].look(record).value == 5.0
+    assert detect("output_loss_mismatch", record).value == 5.0

@@ -1,12 +1,12 @@
-"""Where a problem is to be looked for."""
+"""The line at which a problem is reported."""
 
 from sick_dynamics import unstable
 
-from descend.doctor.canon.diagnosis import diagnose
+from descend.doctor.catalog.diagnosis import diagnose
 from descend.doctor.record import Site
 
 
-def test_what_a_library_makes_is_looked_for_where_the_script_asks_for_it():
+def test_an_object_created_in_a_library_is_located_in_the_script():
     record = unstable()
     library = Site("optimizer", "0", "/env/site-packages/transformers/trainer.py", 1326)
     own = Site("optimizer_in_script", "0", "/home/me/train.py", 37)

@@ -1,14 +1,14 @@
-"""A feature selector that has seen the targets of the evaluation, and its neighbours that have not."""
+"""Feature selectors that use the targets of the evaluation, and similar code that does not."""
 
 import json
 from pathlib import Path
 
 import pytest
 
-from descend.doctor.canon import CANON
+from descend.doctor.catalog.diagnosis import detect
+from descend.doctor.codemod.feature_selection import selections_before_split
 from descend.doctor.record import Record, Site
 from descend.doctor.script.script import Script
-from descend.doctor.source.selection import selections_before_split
 
 HEAD = "import torch\nfrom sklearn.feature_selection import SelectKBest, VarianceThreshold\n"
 LOOP = "loss.backward()\n"
@@ -38,16 +38,16 @@ def found(tmp_path: Path, body: str) -> list:
 
 
 @pytest.mark.parametrize("case", SEEN)
-def test_a_selector_that_is_fitted_before_the_split_is_named_with_its_line(tmp_path, case):
+def test_a_selector_fitted_before_the_split_is_reported_with_its_line(tmp_path, case):
     record = Record()
     record.extend(found(tmp_path, SEEN[case]))
-    sign = CANON["selection_before_split"].look(record)
+    sign = detect("selection_before_split", record)
     assert sign.certain and "SelectKBest is fitted to all of `y` before the data are split" in sign.sentence
     assert sign.where.line == 3 + next(i for i, line in enumerate(SEEN[case].splitlines(), 1) if ".fit" in line)
 
 
 @pytest.mark.parametrize("case", NOT_SEEN)
-def test_one_that_has_seen_no_targets_of_the_evaluation_is_not(tmp_path, case):
+def test_a_selector_without_evaluation_targets_is_not_reported(tmp_path, case):
     assert found(tmp_path, NOT_SEEN[case]) == []
 
 
@@ -78,7 +78,7 @@ for epoch in range(20):
 
 
 @pytest.mark.slow
-def test_a_network_that_predicts_noise_by_such_a_selection_is_not_called_healthy(descend, tmp_path):
+def test_a_network_that_predicts_noise_after_selection_has_a_finding(descend, tmp_path):
     (tmp_path / "train.py").write_text(PROGRAM)
     done = descend("doctor", "--seeds", "2", "--format", "json", "train.py", cwd=tmp_path)
     case = json.loads(done.stdout)

@@ -1,10 +1,10 @@
-"""An example may have several labels: then each is told by itself, and no distribution is."""
+"""With several labels per example, each label is predicted separately, and there is no class distribution."""
 
 import pytest
 from records import change, healthy
 
-from descend.doctor.canon import CANON
-from descend.doctor.canon.prescribe import prescribe
+from descend.doctor.catalog.diagnosis import detect
+from descend.doctor.catalog.prescribe import prescribe
 from descend.doctor.record import Record, facts
 
 
@@ -23,9 +23,9 @@ def several_labels(**targets: float) -> Record:
         ({"row_sum_max": 1.0, "row_sum_min": 0.0}, False),
     ],
 )
-def test_each_label_gets_a_loss_of_its_own(targets, are_told_apart):
+def test_each_label_gets_its_own_loss(targets, are_told_apart):
     record = several_labels(**targets)
-    symptom = CANON["labels_wrong"].look(record)
+    symptom = detect("labels_wrong", record)
     assert symptom is not None
-    told = [prescription.label for prescription in prescribe(record, [symptom])]
-    assert told == ["binary_cross_entropy_with_logits instead of the loss"] * are_told_apart
+    labels = [prescription.label for prescription in prescribe(record, [symptom])]
+    assert labels == ["use binary_cross_entropy_with_logits as the loss"] * are_told_apart

@@ -1,4 +1,4 @@
-"""Data, losses and initial weights: each fault is named where it does harm, and only there."""
+"""Data, losses and initial weights: each fault is reported if it harms the training, and only then."""
 
 from math import inf
 
@@ -23,24 +23,30 @@ from sick_statics import (
     unshuffled_data,
 )
 
-from descend.doctor.canon import CANON
-from descend.doctor.canon.diagnosis import diagnose
+from descend.doctor.assess.symptom import unexplained_symptoms
+from descend.doctor.catalog.diagnosis import detect, diagnose
 from descend.doctor.record import facts
-from descend.doctor.symptoms import causes
 
 ADAM = {"rule": "Adam", "lr": 1e-3, "betas": (0.9, 0.999)}
 ADAMW = {"rule": "AdamW", "lr": 1e-3, "betas": (0.9, 0.999)}
 NORMALISED = ("batch_norm", "layer_norm", "instance_norm", "group_norm", "rms_norm")
 
-# run, what is changed, a fact?, the line, what the sentence says, a consequence
+# run, changes to it, is it certain?, line, part of the sentence, a consequence
 SHOWN = [
     (symmetric_units, {}, True, 5, "50% of the units of 2.weight", "saddle_point"),
     (no_nonlinearity, {}, False, 5, "2 layers have no nonlinearity between them", "slow_progress"),
-    (mixed_reductions, {}, False, 17, "summed over the 64 examples", "plateau"),
-    (mixed_reductions, {"over_batch": False, "left": 0.91}, False, 17, "weighs 784 times as much", "plateau"),
-    (mixed_reductions, {"over_batch": False, "spread": 0.09, "own": 8}, False, 17, "it weighs 98 times", "plateau"),
-    (mixed_reductions, {"over_batch": False, "spread": 0.09}, False, 17, "weighs 784 times as much", "plateau"),
-    (sum_reduction, {}, False, 8, "the sum over 8 terms", "instability"),
+    (mixed_reductions, {}, False, 17, "a sum over the 64 examples", "plateau"),
+    (mixed_reductions, {"over_batch": False, "left": 0.91}, False, 17, "has 784 times the weight", "plateau"),
+    (
+        mixed_reductions,
+        {"over_batch": False, "spread": 0.09, "own": 8},
+        False,
+        17,
+        "it has 98 times the weight",
+        "plateau",
+    ),
+    (mixed_reductions, {"over_batch": False, "spread": 0.09}, False, 17, "has 784 times the weight", "plateau"),
+    (sum_reduction, {}, False, 8, "a sum of 8 terms", "instability"),
     (sum_reduction, {"shape": [4, 3], "cost": falling_to(0.31)}, False, 8, "12 times those of the mean", "oscillation"),
     (
         targets_not_scaled,
@@ -65,7 +71,7 @@ SHOWN = [
         {"std": [0.03, 0.032]},
         False,
         3,
-        "are about 0.032, where the bias has an input of 1",
+        "are all about 0.032, while the bias has the constant input 1",
         "dead_units",
     ),
     (
@@ -73,10 +79,10 @@ SHOWN = [
         {"mean": [0, 65.1, 0]},
         False,
         3,
-        "from 0.1 to 6.5, their means are up to 10 standard deviations from zero",
+        "from 0.1 to 6.5, and their means are up to 10 standard deviations from zero",
         "plateau",
     ),
-    (saturated_units, {}, False, 5, "50% of the outputs of 1 lie on the flat ends of tanh", "vanishing_gradients"),
+    (saturated_units, {}, False, 5, "50% of the outputs of 1 are in the flat range of tanh", "vanishing_gradients"),
     (bad_initialisation, {}, False, 5, "from 0.5 (1) to 0.016 (5)", "vanishing_gradients"),
     (bad_initialisation, {"scales": [0.5, 15.6]}, False, 5, "from 0.5 (1) to 16 (3)", "exploding_gradients"),
     (bad_initialisation, {"scales": [0.0099]}, False, 5, "to 0.0099 (1)", "plateau"),
@@ -87,7 +93,7 @@ SHOWN = [
         {"left": 0.01, "evaluations": [1.1, 0.91, 3.0]},
         True,
         3,
-        "only a change to the data can help",
+        "only other data can help",
         "overfitting",
     ),
     (
@@ -95,25 +101,40 @@ SHOWN = [
         {"met": "loss", "answers": 2.9},
         True,
         22,
-        "finds 80% of dependences worth 50% of the cost",
+        "finds 80% of artificial dependences that explain 50% of the loss",
         "overfitting",
     ),
-    (no_signal, {"answers": None}, False, 3, "(bound 5%, 100 examples)", "overfitting"),
-    (no_signal, {"answers": 9.0, "again": 1}, True, 3, "(bound 5%, 100 examples)", "overfitting"),  # by heart
-    (outliers, {}, True, 22, "51 median absolute deviations from the median (bound 50)", "targets_not_scaled"),
-    (unshuffled_data, {}, True, 3, "their entropy is 0.69 nats within a batch and 2.1 over 4 batches", "oscillation"),
+    (no_signal, {"answers": None}, False, 3, "(limit: 5%; 100 examples)", "overfitting"),
+    # The network has memorised the examples.
+    (no_signal, {"answers": 9.0, "again": 1}, True, 3, "(limit: 5%; 100 examples)", "overfitting"),
+    (outliers, {}, True, 22, "51 median absolute deviations from the median (limit: 50)", "targets_not_scaled"),
+    (
+        unshuffled_data,
+        {},
+        True,
+        3,
+        "their entropy is 0.69 nats within a batch and 2.1 nats over 4 batches",
+        "oscillation",
+    ),
     (strong_decay, {}, False, 10, "weight decay of 0.03 (usual: 1e-4)", "slow_progress"),
     (strong_decay, {"decay": 0.5, **ADAMW}, False, 10, "weight decay of 0.5 (usual: 0.01)", "plateau"),
     (strong_decay, {"decay": 0.5, "decoupled_weight_decay": True, **ADAM}, False, 10, "(usual: 0.01)", "plateau"),
     (strong_penalty, {}, False, 22, "51% of the loss is a penalty", "dead_units"),
-    (correlated_inputs, {"rms": 4.9}, False, 3, "condition number of their second moments", "slow_progress"),
-    (correlated_inputs, {"rms": 0.21}, False, 3, "condition number of their second moments", "plateau"),
-    (correlated_inputs, {}, False, 3, "condition number of their second moments is 1,001", "ill_conditioned_curvature"),
+    (correlated_inputs, {"rms": 4.9}, False, 3, "condition number of their second-moment matrix", "slow_progress"),
+    (correlated_inputs, {"rms": 0.21}, False, 3, "condition number of their second-moment matrix", "plateau"),
+    (
+        correlated_inputs,
+        {},
+        False,
+        3,
+        "condition number of their second-moment matrix is 1,001",
+        "ill_conditioned_curvature",
+    ),
 ]
 
 
 @pytest.mark.parametrize("run, changes, certain, line, says, consequence", SHOWN, ids=named)
-def test_shown(run, changes, certain, line, says, consequence):
+def test_reported(run, changes, certain, line, says, consequence):
     symptom = look(run, **changes)
     assert symptom.id == RUNS[run] and symptom.kind == "statics"
     assert symptom.certain == certain and symptom.where.line == line
@@ -121,7 +142,8 @@ def test_shown(run, changes, certain, line, says, consequence):
 
 
 LEFT_ALONE = {
-    no_nonlinearity: [{"layers": 1}, {"layers": 0}, {"left": 0.29}],  # a linear model, and one that is enough
+    # a linear model; an empty network; a run that learns well
+    no_nonlinearity: [{"layers": 1}, {"layers": 0}, {"left": 0.29}],
     symmetric_units: [{"share": 0.49}, {"until": 1}],
     mixed_reductions: [{"left": 0.09}, {"seen": False}, {"over_batch": False, "spread": 0.11}],
     sum_reduction: [
@@ -130,7 +152,7 @@ LEFT_ALONE = {
         {"cost": falling_to(0.29)},
         {"by_hand": True, "reduction": "mean"},
     ]
-    + [ADAM],  # an adaptive rule divides by the gradient's size
+    + [ADAM],  # An adaptive optimizer divides by the size of the gradient.
     targets_not_scaled: [{"mean": 0.0, "std": 9.9}, {"mean": 0.0, "std": 0.11}, {"std": 0.0}, {"left": 0.29}]
     + [{"mean": float("nan"), "std": float("nan")}],
     inputs_not_normalised: [{"rms": 4.9}, {"rms": 0.11}, {"ratio": 99.9}, {"left": 0.29}]
@@ -150,8 +172,9 @@ LEFT_ALONE = {
     ]
     + [{"deviation": float("nan")}, {"far": inf}, {"left": 0.29}],
     unshuffled_data: [{"classes": 6, "batches": 6}, {"within": 1, "batches": 3}, {"within": 1, "examples": 7}]
-    + [{"within": 1, "classes": 1}],  # constant labels are another matter
-    strong_decay: [{"decay": 0.029}, {"left": 0.29}, {"decay": 0.49, **ADAMW}],
+    + [{"within": 1, "classes": 1}],  # `labels_wrong` reports constant labels.
+    strong_decay: [{"decay": 0.029}, {"left": 0.29}, {"decay": 0.49, **ADAMW}]
+    + [{"decay": 0.1, "rule": "Muon"}, {"decay": 0.2, "rule": "SophiaG"}],  # decoupled, and these are their defaults
     strong_penalty: [{"share": 0.51}, {"left": 0.29}, {"share": float("nan")}],
     strong_dropout: [{"p": 0.74}, {"left": 0.29}],
     correlated_inputs: [
@@ -167,59 +190,59 @@ LEFT_ALONE = {
 
 
 @pytest.mark.parametrize("run, changes", neighbours(LEFT_ALONE), ids=named)
-def test_left_alone(run, changes):
+def test_not_reported(run, changes):
     assert look(run, **changes) is None
 
 
-def test_too_much_dropout_is_told_by_its_share_and_pointed_at():
+def test_too_much_dropout_is_reported_with_its_share_and_line():
     symptom = look(strong_dropout)
     assert symptom.id == "over_regularised" and symptom.value == 0.75 and symptom.where.line == 7
     assert "dropout of 0.75 in 5 leaves 25% of the units" in symptom.sentence
 
 
-def test_a_sum_written_out_is_a_sum():
+def test_a_handwritten_sum_is_reported():
     record = sum_reduction(reduction="mean", by_hand=True)
     add_site(record, "reduction", "0", 21)
     record.sites = [site for site in record.sites if site.kind != "loss_module"]
-    symptom = CANON["sum_reduction"].look(record)
+    symptom = detect("sum_reduction", record)
     assert symptom.where.line == 21 and symptom.value == 8
 
 
-def test_a_sum_explains_what_it_does_to_inputs_and_targets():
+def test_a_summed_loss_explains_the_symptoms_of_inputs_and_targets():
     record = sum_reduction(cost=rising)
     probe(record, "curvature", "0", 30.0)
-    assert [s.id for s in causes(diagnose(record))] == ["sum_reduction"]
+    assert [s.id for s in unexplained_symptoms(diagnose(record))] == ["sum_reduction"]
 
 
-def test_the_layer_that_is_saturated_most_from_the_start_is_named():
+def test_the_layer_with_the_most_saturated_units_is_reported():
     record = saturated_units(share=0.6)
     probe(record, "saturated_share", "5", 0.8)
-    assert CANON["saturated_units"].look(record).module == "5"
+    assert detect("saturated_units", record).module == "5"
     forget(record, facts.Activation)
-    assert "the flat ends of the sigmoid" in CANON["saturated_units"].look(record).sentence
+    assert "the flat range of the sigmoid" in detect("saturated_units", record).sentence
 
 
-def test_memorised_noise_is_no_signal_and_not_overfitting():
+def test_memorised_noise_is_reported_as_no_signal_and_not_as_overfitting():
     record = no_signal(left=0.01, evaluations=[1.0, 1.0, 1.5, 2.0, 2.5, 3.0])
-    assert [s.id for s in causes(diagnose(record))] == ["no_signal"]
+    assert [s.id for s in unexplained_symptoms(diagnose(record))] == ["no_signal"]
 
 
 @pytest.mark.parametrize("last, is_sick", [(2, False), (3, True)])
-def test_twins_must_have_stayed_twins_for_some_steps(last, is_sick):
+def test_identical_units_must_stay_identical_for_some_steps(last, is_sick):
     record = symmetric_units(share=0.0)
-    record.readings["twin_share", "2.weight"] = ([0, last], [1.0, 1.0])
-    assert (CANON["symmetric_units"].look(record) is not None) == is_sick
+    record.readings["duplicate_share", "2.weight"] = ([0, last], [1.0, 1.0])
+    assert (detect("symmetric_units", record) is not None) == is_sick
 
 
-def test_an_adaptive_rules_bound_is_not_for_the_plain_curvature():
+def test_the_limit_of_an_adaptive_optimizer_does_not_apply_to_the_plain_curvature():
     record = inputs_not_normalised(left=0.91)
     change(record, facts.Optimizer, "0", **ADAM)
     set_series(record, "learning_rate", "0", 1e-3)
-    probe(record, "curvature", "0", [1e5])  # before the first step there is no other
+    probe(record, "curvature", "0", [1e5])  # Before the first step, there is no preconditioned curvature.
     probe(record, "curvature_standardised", "0", [5.0])
-    assert "α·λmax" not in CANON["inputs_not_normalised"].look(record).sentence
+    assert "α·λmax" not in detect("inputs_not_normalised", record).sentence
 
 
-def test_a_single_layers_scale_has_a_bound_of_its_own():
+def test_the_activation_scale_of_a_single_layer_has_its_own_limits():
     symptom = look(bad_initialisation, scales=[0.0099])
     assert (symptom.value, symptom.bound) == (0.0099, 0.01)

@@ -1,4 +1,4 @@
-"""Each symptom on records made by hand: it names its own fault, and leaves the neighbours of that fault alone."""
+"""Each symptom on handmade records: its own fault is reported, and similar runs are not."""
 
 import math
 from dataclasses import replace
@@ -6,17 +6,18 @@ from dataclasses import replace
 import pytest
 from records import SGD, change, change_one, exploding, healthy, set_series, stuck
 
-from descend.doctor.canon import CANON
-from descend.doctor.canon.diagnosis import diagnose
-from descend.doctor.course.progress import constant_cost, first_rise, is_stuck
-from descend.doctor.course.stability import stability_bound, step_lengths
+from descend.doctor.assess.constant_prediction import constant_cost
+from descend.doctor.assess.stability import learning_rate_times_curvature, stability_bound
+from descend.doctor.assess.summary import summarise
+from descend.doctor.assess.symptom import unexplained_symptoms
+from descend.doctor.catalog import CATALOG
+from descend.doctor.catalog.diagnosis import diagnose
 from descend.doctor.record import Reading, Record, facts
-from descend.doctor.symptoms import causes
-from descend.doctor.symptoms.output_loss_mismatch import class_floor
+from descend.doctor.symptoms.output_loss_mismatch import lowest_cross_entropy
 
 
 def ids(record: Record) -> list[str]:
-    return [symptom.id for symptom in causes(diagnose(record))]
+    return [symptom.id for symptom in unexplained_symptoms(diagnose(record))]
 
 
 def raw_inputs(record: Record, rms: float = 13.0) -> None:
@@ -47,20 +48,20 @@ def test_an_empty_record_has_no_symptom():
         ({"rule": "Nesterov", "momentum": 0.9}, 3.8 / 2.8),
     ],
 )
-def test_stability_bounds_of_the_rules(optimizer, bound):
+def test_the_stability_limit_of_each_optimizer(optimizer, bound):
     assert stability_bound(replace(SGD, **optimizer)).value == pytest.approx(bound)
 
 
-def test_no_bound_is_invented():
+def test_unknown_optimizers_have_no_stability_limit():
     assert stability_bound(replace(SGD, rule="LBFGS")) is None
     assert stability_bound(replace(SGD, rule="SomebodysOwn")) is None
     assert stability_bound(None) is None
-    assert stability_bound(replace(SGD, momentum=0.9, dampening=1.0)) is None  # no gradient gets in
+    assert stability_bound(replace(SGD, momentum=0.9, dampening=1.0)) is None  # No gradient enters the momentum buffer.
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("form", ["plain", "momentum", "nesterov", "ema"])
-def test_the_bound_is_where_a_quadratic_begins_to_diverge(form):
+def test_a_quadratic_diverges_above_the_stability_limit(form):
     import torch
 
     arguments = {
@@ -83,35 +84,35 @@ def test_the_bound_is_where_a_quadratic_begins_to_diverge(form):
 
 def test_weight_decay_adds_to_the_curvature():
     record = healthy(weight_decay=1.0)
-    assert step_lengths(record, "0", "curvature").first == pytest.approx(0.1 * (3 + 1))
+    assert learning_rate_times_curvature(record, "0", "curvature").first == pytest.approx(0.1 * (3 + 1))
 
 
 def test_instability_needs_a_rising_cost():
     record = healthy()
     set_series(record, "curvature", "0", 50.0)
-    assert ids(record) == []  # the edge of stability is no fault
+    assert ids(record) == []  # Training at the edge of stability is not a fault.
     exploding(record)
     [symptom] = diagnose(record)
-    assert symptom.id == "instability" and symptom.certain  # the loss is not finite: that is a fact
+    assert symptom.id == "instability" and symptom.certain  # An infinite loss is certain.
     assert symptom.value == pytest.approx(5.0) and symptom.bound == 2.0
     assert symptom.where.line == 10
 
 
-def test_a_rising_cost_below_the_bound_is_not_instability():
+def test_a_rising_cost_below_the_limit_is_not_instability():
     record = healthy()
     set_series(record, "loss", "0", [2.3 + step / 50 for step in range(200)])
     assert "instability" not in ids(record)
 
 
-def test_a_loss_that_is_not_finite_is_never_passed_over():
+def test_an_infinite_loss_is_always_reported():
     record = healthy()
-    exploding(record)  # under the bound
+    exploding(record)  # The steps are below the limit.
     [symptom] = diagnose(record)
     assert symptom.id == "instability" and symptom.certain
-    assert "no earlier step crossed" in symptom.sentence
+    assert "no earlier step exceeded" in symptom.sentence
 
 
-def test_a_diverged_run_without_curvature_is_unstable_all_the_same():
+def test_a_diverged_run_is_unstable_even_without_a_measured_curvature():
     record = healthy()
     exploding(record)
     del record.readings["curvature", "0"], record.readings["curvature_standardised", "0"]
@@ -119,50 +120,50 @@ def test_a_diverged_run_without_curvature_is_unstable_all_the_same():
     assert symptom.id == "instability"
 
 
-def test_a_crossing_after_the_cost_rose_is_not_its_cause():
+def test_exceeding_the_limit_after_the_rise_is_not_its_cause():
     record = healthy()
     set_series(record, "curvature", "0", [5.0] * 10 + [500.0] * 10)
     steps = len(record.series("loss", "0"))
     set_series(record, "loss", "0", [2.3 if i < 5 else 9.0 for i in range(steps)])
-    assert first_rise(record, "0") < 100
+    assert summarise(record).first_rise("0") < 100
     assert "instability" not in ids(record)
 
 
-def test_unscaled_inputs_that_make_the_step_unstable_are_one_finding():
+def test_instability_caused_by_unscaled_inputs_is_one_finding():
     record = healthy()
     raw_inputs(record)
     set_series(record, "curvature", "0", 300.0)
     exploding(record)
     found = diagnose(record)
-    assert [s.id for s in causes(found)] == ["inputs_not_normalised"]
+    assert [s.id for s in unexplained_symptoms(found)] == ["inputs_not_normalised"]
     assert "instability" in found[0].explains
     assert "with standardised inputs 0.3" in found[0].sentence
 
 
-def test_a_rate_that_is_too_high_on_any_inputs_is_not_the_inputs_fault():
+def test_inputs_are_not_reported_if_standardised_ones_would_also_be_unstable():
     record = healthy()
     raw_inputs(record)
     set_series(record, "curvature", "0", 300.0)
     set_series(record, "curvature_standardised", "0", 100.0)
     set_series(record, "loss", "0", [min(3.0 * 1.3**i, 50.0) for i in range(200)])
-    set_series(record, "yardstick", "negative_log_likelihood", 0.4)
+    set_series(record, "metric", "negative_log_likelihood", 0.4)
     assert ids(record) == ["instability"]
 
 
-def test_raw_inputs_of_a_run_that_trains_well_are_left_alone():
+def test_raw_inputs_of_a_run_that_trains_well_are_not_reported():
     record = healthy()
     raw_inputs(record)
     assert ids(record) == []
 
 
-def test_ill_conditioned_inputs_of_ordinary_scale_are_left_alone():
+def test_ill_conditioned_inputs_of_usual_scale_are_not_reported():
     record = healthy()
     raw_inputs(record, rms=1.2)
     stuck(record)
     assert ids(record) == []
 
 
-def test_inputs_that_are_far_too_small_count_as_well():
+def test_inputs_that_are_far_too_small_are_reported():
     record = healthy()
     raw_inputs(record, rms=0.01)
     stuck(record)
@@ -170,7 +171,7 @@ def test_inputs_that_are_far_too_small_count_as_well():
 
 
 @pytest.mark.parametrize("activation, floor", [("softmax", 1.4612), ("sigmoid", 1.4612), ("tanh", 0.7966)])
-def test_bounded_outputs_before_cross_entropy_have_a_floor(activation, floor):
+def test_bounded_outputs_before_cross_entropy_have_a_lowest_loss(activation, floor):
     record = healthy()
     change(record, facts.LossInput, activation=activation)
     [symptom] = diagnose(record)
@@ -178,21 +179,23 @@ def test_bounded_outputs_before_cross_entropy_have_a_floor(activation, floor):
     assert symptom.bound == pytest.approx(floor, abs=1e-4)
 
 
-def test_the_floor_is_what_cross_entropy_can_reach():
+def test_the_lowest_loss_is_that_of_the_best_bounded_logits():
     import torch
 
     right = torch.nn.functional.one_hot(torch.arange(10), 10).float()
-    assert class_floor(10, 0, 1) == pytest.approx(torch.nn.functional.cross_entropy(right, torch.arange(10)).item())
+    assert lowest_cross_entropy(10, 0, 1) == pytest.approx(
+        torch.nn.functional.cross_entropy(right, torch.arange(10)).item()
+    )
 
 
 @pytest.mark.parametrize("activation", [None, "log_softmax", "leaky_relu", "gelu"])
-def test_harmless_or_unsure_outputs_before_cross_entropy(activation):
+def test_unbounded_outputs_before_cross_entropy_are_not_reported_as_certain(activation):
     record = healthy()
     change(record, facts.LossInput, activation=activation)
     assert ids(record) == []
 
 
-def test_sigmoid_twice_probabilities_without_a_log_and_targets_out_of_range():
+def test_double_sigmoid_missing_log_and_unreachable_targets_are_reported():
     record = healthy()
     change(record, facts.LossInput, function="binary_cross_entropy_with_logits", activation="sigmoid")
     assert ids(record) == ["output_loss_mismatch"]
@@ -205,7 +208,7 @@ def test_sigmoid_twice_probabilities_without_a_log_and_targets_out_of_range():
     assert ids(record) == []
 
 
-def test_dead_units_need_a_cost_that_does_not_fall():
+def test_dead_units_are_reported_only_if_the_cost_does_not_fall():
     record = healthy()
     set_series(record, "dead_share", "1", 0.9)
     assert ids(record) == []
@@ -214,7 +217,7 @@ def test_dead_units_need_a_cost_that_does_not_fall():
     assert symptom.id == "dead_units" and not symptom.certain
 
 
-def test_a_layer_dead_from_the_start_is_a_fact():
+def test_a_layer_that_is_dead_from_the_start_is_certain():
     record = healthy()
     stuck(record)
     set_series(record, "dead_share", "1", 1.0)
@@ -222,37 +225,37 @@ def test_a_layer_dead_from_the_start_is_a_fact():
     assert symptom.certain and symptom.value == 1.0
 
 
-def test_a_third_of_dead_units_is_common():
+def test_a_third_of_dead_units_is_not_reported():
     record = healthy()
     stuck(record)
     set_series(record, "dead_share", "1", 0.33)
     assert ids(record) == []
 
 
-def test_gradients_never_cleared():
+def test_gradients_that_are_never_cleared_are_reported():
     record = healthy()
     change(record, facts.Wiring, "0", gradients_cleared=False)
     [symptom] = diagnose(record)
     assert symptom.id == "no_zero_grad" and symptom.certain
 
 
-def test_gradients_cleared_once_in_a_while_are_accumulation():
+def test_gradients_that_are_cleared_in_some_steps_are_not_reported():
     record = healthy()
     change(record, facts.Wiring, "0", gradients_cleared=False)
     change_one(record, facts.Wiring, 4, "0", gradients_cleared=True)
     assert ids(record) == []
 
 
-def test_units_that_keep_a_twin():
+def test_units_that_stay_identical_are_reported():
     record = healthy()
-    set_series(record, "twin_share", "0.weight", 1.0)
+    set_series(record, "duplicate_share", "0.weight", 1.0)
     [symptom] = diagnose(record)
     assert symptom.id == "symmetric_units" and symptom.module == "0.weight"
 
 
-def test_units_that_part_after_the_first_step_are_no_fault():
+def test_units_that_differ_after_the_first_step_are_not_reported():
     record = healthy()
-    set_series(record, "twin_share", "0.weight", [1.0] + [0.0] * 19)
+    set_series(record, "duplicate_share", "0.weight", [1.0] + [0.0] * 19)
     assert ids(record) == []
 
 
@@ -263,7 +266,7 @@ def test_consequences_are_folded_under_their_cause():
     exploding(record)
     found = diagnose(record)
     assert [s.id for s in found] == ["no_zero_grad", "instability"]
-    assert [s.id for s in causes(found)] == ["no_zero_grad"]
+    assert [s.id for s in unexplained_symptoms(found)] == ["no_zero_grad"]
     assert found[0].explains == {"instability"}
 
 
@@ -274,13 +277,13 @@ def test_select_and_ignore():
     assert diagnose(record, ignore=["no_zero_grad"]) == []
 
 
-@pytest.mark.parametrize("name", CANON)
+@pytest.mark.parametrize("name", CATALOG)
 def test_every_symptom_has_a_page_and_a_source(name):
-    from descend.doctor.commands.explanations import explanation
+    from descend.doctor.commands.explanation import explanation
 
-    page, entry = explanation(name), CANON[name]
-    assert entry.advice or entry.rows  # what no rerun can prove is told in words
-    assert "How it shows" in page and "What helps" in page and len(page.splitlines()) > 5
+    page, entry = explanation(name), CATALOG[name]
+    assert entry.advice or entry.remedies  # A problem without remedies has advice.
+    assert "How it is detected" in page and "\nRemedies\n" in page and len(page.splitlines()) > 5
     assert "".join(entry.advice.split()) in "".join(page.split())
 
 
@@ -288,9 +291,9 @@ def test_the_cost_of_a_constant_prediction():
     record = healthy()
     assert constant_cost(record) == 2.3
     binary = Record()
-    binary.add(Reading("yardstick", "negative_log_likelihood", 0, 0.6))
+    binary.add(Reading("metric", "negative_log_likelihood", 0, 0.6))
     assert constant_cost(binary) is None
-    assert not is_stuck(record, "0")
+    assert not summarise(record).is_stuck("0")
     stuck(record)
-    assert is_stuck(record, "0")
+    assert summarise(record).is_stuck("0")
     assert math.isnan(Record().series("x").last)

@@ -1,4 +1,4 @@
-"""Networks and steps of every kind that scripts are made of: each gives its parameters, its step and its module."""
+"""Networks and steps of many kinds: each function returns the parameters, the step and the module."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -168,7 +168,7 @@ def activation_checkpointing() -> Network:
 
 
 class Normalised(nn.Module):
-    """A running scale that the forward pass itself updates."""
+    """A layer with a running scale that the forward pass itself updates."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Records a step as the script makes it, and takes the script's own loss and gradient of the same step."""
+"""Record a step as the script makes it, and compute the script's own loss and gradient in the same step."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from descend.doctor.tape import Origin, Recording, Refused, Tape
+from descend.doctor.tape import NotReplayable, Origin, Recording, Tape
 from descend.doctor.tape.vocabulary import INTERESTING
 
 
@@ -24,13 +24,13 @@ def new_tape() -> Tape:
 
 
 def tape_step(step: Callable[[], Tensor], parameters: Sequence[Tensor]) -> Taped:
-    """Run `step` under a tape, seal it at the loss that it returns, and go back through the script's own graph."""
+    """Run `step` under a tape, finalise it at the returned loss, and compute the script's own gradient."""
     tape = new_tape()
     tape.trains = lambda leaf: any(leaf is p for p in parameters)
     tape.start()
     try:
         loss = step()
-        recording = tape.seal(loss)
+        recording = tape.finalise(loss)
     finally:
         tape.pause()
     gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
@@ -52,7 +52,7 @@ def assert_refused(step: Callable[[], Tensor], reason: str) -> None:
     tape.start()
     try:
         loss = step()
-        with pytest.raises(Refused, match=reason):
-            tape.seal(loss)
+        with pytest.raises(NotReplayable, match=reason):
+            tape.finalise(loss)
     finally:
         tape.pause()

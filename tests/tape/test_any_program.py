@@ -1,4 +1,4 @@
-"""Random programs of views, in-place writes, cut graphs, noise and read numbers: the tape refuses or it is right.
+"""Random programs of views, in-place writes, detached graphs, noise and read numbers are refused or replayed.
 
 Right means: the program's own loss and gradient, nothing of the program's data touched by the replay, and at other
 parameters the loss that the program itself then computes.
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from taping import new_tape
 from torch import Tensor
 
-from descend.doctor.tape import Refused
+from descend.doctor.tape import NotReplayable
 
 pytestmark = pytest.mark.slow
 
@@ -122,14 +122,14 @@ def make(shift: float = 0.0) -> tuple[Registers, Registers]:
 
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(PROGRAMS)
-def test_refused_or_right(program: list[tuple[int, int, int]]) -> None:
+def test_a_random_program_is_refused_or_replayed_correctly(program: list[tuple[int, int, int]]) -> None:
     weights, data = make()
     tape = new_tape()
     tape.start()
     try:
         loss = run(program, weights, data)
-        recording = tape.seal(loss)
-    except Refused as refusal:
+        recording = tape.finalise(loss)
+    except NotReplayable as refusal:
         event(f"refused: {refusal}")
         return
     except RuntimeError:  # autograd's own refusal of an in-place write
@@ -152,15 +152,16 @@ def test_refused_or_right(program: list[tuple[int, int, int]]) -> None:
 
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(PROGRAMS)
-def test_it_follows_the_parameters(program: list[tuple[int, int, int]]) -> None:
+def test_a_replay_depends_on_the_parameters_as_the_program_does(program: list[tuple[int, int, int]]) -> None:
     used = {CALLS[call] for call, _, _ in program}
-    assume(in_inference_mode not in used or not used & {read_back, read_and_built})  # a number may hide there
+    # Inference mode may hide that a number is read.
+    assume(in_inference_mode not in used or not used & {read_back, read_and_built})
     weights, data = make()
     tape = new_tape()
     tape.start()
     try:
-        recording = tape.seal(run(program, weights, data))
-    except (Refused, RuntimeError):
+        recording = tape.finalise(run(program, weights, data))
+    except (NotReplayable, RuntimeError):
         assume(False)
     finally:
         tape.pause()
@@ -170,5 +171,5 @@ def test_it_follows_the_parameters(program: list[tuple[int, int, int]]) -> None:
     for _ in range(4):
         torch.randn(SIDE, SIDE)
     expected = run(program, moved, fresh).item()
-    assume(all(torch.equal(w, b) for w, b in zip(moved, before)))  # the program does not update them itself
+    assume(all(torch.equal(w, b) for w, b in zip(moved, before)))  # the program itself does not update the parameters
     assert recording.loss(weights).value(before) == pytest.approx(expected, rel=1e-5, abs=1e-6)

@@ -1,4 +1,4 @@
-"""Losses that are made of derivatives: of the network's output by its input, or of a loss by the parameters."""
+"""Losses made of derivatives of the network's output by its input, or of a loss by the parameters."""
 
 from collections.abc import Callable
 
@@ -31,7 +31,7 @@ def residual(net: nn.Module) -> Tensor:
 
 def forces(net: nn.Module) -> Tensor:
     x = X.clone()
-    assert float(x.mean()) < 1  # it has been used before it is one to be differentiated by
+    assert float(x.mean()) < 1  # `x` is used before it requires a gradient
     x.requires_grad = True
     energy = net(x)
     return F.mse_loss(-slope(energy, x), Y) + F.mse_loss(energy, Y[:, :1])
@@ -69,13 +69,13 @@ def network() -> nn.Module:
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_the_replay_is_the_step(step: Step) -> None:
+def test_a_replay_equals_the_step(step: Step) -> None:
     net = network()
     assert_faithful(tape_step(lambda: step(net), tuple(net.parameters())))
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_it_follows_the_parameters(step: Step) -> None:
+def test_a_replay_at_other_parameters_equals_the_script(step: Step) -> None:
     net = network()
     taped = tape_step(lambda: step(net), tuple(net.parameters()))
     other = [p.detach() * 0.9 + 0.05 for p in net.parameters()]
@@ -95,7 +95,7 @@ def test_recording_changes_nothing(step: Step) -> None:
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_its_curvature_is_the_scripts_own(step: Step) -> None:
+def test_the_curvature_of_a_replay_equals_the_scripts(step: Step) -> None:
     net = network()
     parameters = tuple(net.parameters())
     taped = tape_step(lambda: step(net), parameters)
@@ -109,15 +109,15 @@ def test_its_curvature_is_the_scripts_own(step: Step) -> None:
         torch.testing.assert_close(ours, theirs)
 
 
-def test_what_the_network_is_fed_is_data() -> None:
+def test_a_differentiated_network_input_is_data() -> None:
     net = network()
     recording = tape_step(lambda: hamiltonian(net), tuple(net.parameters())).recording
     assert set(map(id, recording.parameters.values())) == set(map(id, net.parameters()))
-    assert recording.examples == len(X) and recording.sizes[recording.input_slot] == len(X)
+    assert recording.batch_size == len(X) and recording.sizes[recording.input_slot] == len(X)
 
 
-def test_a_sparse_gradient_is_that_of_a_dense_table() -> None:
-    """A sparse gradient has no derivative of its own in torch; the replay's is dense."""
+def test_a_sparse_gradient_is_replayed_as_a_dense_one() -> None:
+    """Torch cannot differentiate a sparse gradient, so the replay computes a dense one."""
     found = []
     for sparse in (True, False):
         torch.manual_seed(0)

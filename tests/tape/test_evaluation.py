@@ -1,4 +1,4 @@
-"""Evaluation replays against `model.eval()`: the yardstick of every trial is read on these."""
+"""Evaluation replays compared with `model.eval()`: the evaluation metric of every trial is computed on these."""
 
 import copy
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from descend.doctor.tape import without_dropout
 
 SAME = dict(rel=1e-6)
-CLOSE = dict(rel=1e-5)  # fused attention in eval mode sums in another order
+CLOSE = dict(rel=1e-5)  # fused attention in evaluation mode adds in a different order
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ CLOSE = dict(rel=1e-5)  # fused attention in eval mode sums in another order
     ],
 )
 @pytest.mark.slow
-def test_it_is_the_model_in_eval_mode(name: str) -> None:
+def test_an_evaluation_replay_equals_the_model_in_eval_mode(name: str) -> None:
     torch.manual_seed(0)
     network = NETWORKS[name]()
     taped = tape_step(network.step, network.parameters)
@@ -43,8 +43,8 @@ def test_it_is_the_model_in_eval_mode(name: str) -> None:
 
 
 @pytest.mark.parametrize("steps", [0, 5])
-def test_running_statistics_are_the_present_ones(steps: int) -> None:
-    """A recording of the first step, evaluated later, normalises by what the script's model has become."""
+def test_evaluation_uses_the_present_running_statistics(steps: int) -> None:
+    """A recording of the first step is evaluated later, with the running statistics that the model has then."""
     torch.manual_seed(0)
     net = nn.Sequential(nn.Linear(4, 6), nn.BatchNorm1d(6), nn.ReLU(), nn.Linear(6, 2))
     x, y = torch.randn(16, 4) * 3 + 5, torch.randint(2, (16,))
@@ -61,7 +61,7 @@ def test_running_statistics_are_the_present_ones(steps: int) -> None:
     assert all(torch.equal(b, before[n]) for n, b in net.named_buffers())
 
 
-def test_batch_norm_without_running_statistics_keeps_the_batchs() -> None:
+def test_batch_norm_without_running_statistics_uses_those_of_the_batch() -> None:
     net = nn.Sequential(nn.BatchNorm1d(4, track_running_stats=False), nn.Linear(4, 2), nn.InstanceNorm1d(2))
     x = torch.randn(8, 4)
 
@@ -84,7 +84,7 @@ def attention(dropout: float) -> Callable[[Tensor], Tensor]:
     return mix
 
 
-def test_the_dropout_of_bare_attention() -> None:
+def test_dropout_in_scaled_dot_product_attention_is_disabled() -> None:
     w, x = torch.randn(4, 4, requires_grad=True), torch.randn(2, 5, 4)
     taped = tape_step(lambda: attention(0.4)(x @ w).square().mean(), (w,))
     replayed = taped.recording.run({}, evaluation=True).item()
@@ -107,7 +107,7 @@ def test_the_dropout_of_bare_attention() -> None:
         lambda h: torch.feature_dropout(h[None], 0.5, True)[0],
     ],
 )
-def test_every_kind_of_dropout_is_off(drop: Callable[[Tensor], Tensor]) -> None:
+def test_every_kind_of_dropout_is_disabled(drop: Callable[[Tensor], Tensor]) -> None:
     torch.manual_seed(1)
     w, x = torch.randn(4, 4, requires_grad=True), torch.randn(6, 4)
     taped = tape_step(lambda: drop(x @ w).square().sum(), (w,))
@@ -118,7 +118,7 @@ def test_every_kind_of_dropout_is_off(drop: Callable[[Tensor], Tensor]) -> None:
 
 @pytest.mark.parametrize("cell", [nn.LSTM, nn.GRU, nn.RNN])
 @pytest.mark.parametrize("packed", [False, True])
-def test_the_dropout_between_recurrent_layers(cell: type[nn.Module], packed: bool) -> None:
+def test_dropout_between_recurrent_layers_is_disabled(cell: type[nn.Module], packed: bool) -> None:
     torch.manual_seed(0)
     net, x = (
         cell(3, 4, 2, dropout=0.5, nonlinearity="relu") if cell is nn.RNN else cell(3, 4, 2, dropout=0.5),
@@ -139,11 +139,11 @@ def test_the_dropout_between_recurrent_layers(cell: type[nn.Module], packed: boo
     assert replayed != pytest.approx(taped.loss.item(), rel=1e-4)
 
 
-def test_without_dropout_normalisation_still_goes_by_the_batch() -> None:
+def test_disabled_dropout_does_not_change_the_normalisation() -> None:
     net = nn.Sequential(nn.Linear(4, 16), nn.BatchNorm1d(16), nn.Dropout(0.5), nn.RReLU(), nn.Linear(16, 3))
     x, y = torch.randn(12, 4), torch.randint(3, (12,))
     taped = tape_step(lambda: F.cross_entropy(net(x), y), tuple(net.parameters()))
     still = without_dropout(taped.recording)
     net[2].eval(), net[3].eval()
     assert float(still.run({})) == pytest.approx(F.cross_entropy(net(x), y).item())
-    assert float(taped.recording.run({})) == float(taped.loss)  # the recording itself stays as it was
+    assert float(taped.recording.run({})) == float(taped.loss)  # the recording itself is unchanged

@@ -1,4 +1,4 @@
-"""Teachers, averages and states of other networks in the loss: none of them is trained by it, all must be right."""
+"""Teachers, averages and states of other networks in the loss, which does not train them but depends on them."""
 
 import pytest
 import torch
@@ -13,7 +13,7 @@ def train() -> Step:
     return Step()
 
 
-def test_a_frozen_teacher_in_inference_mode(train: Step) -> None:
+def test_a_frozen_teacher_in_inference_mode_is_replayed(train: Step) -> None:
     teacher = nn.Linear(4, 3).requires_grad_(False)
 
     def step() -> Tensor:
@@ -24,7 +24,7 @@ def test_a_frozen_teacher_in_inference_mode(train: Step) -> None:
     assert_faithful(train.taped(step))
 
 
-def test_an_average_of_the_weights_kept_beside_them(train: Step) -> None:
+def test_a_moving_average_of_the_weights_is_replayed(train: Step) -> None:
     average = [p.detach().clone() for p in train.net.parameters()]
 
     def step() -> Tensor:
@@ -39,8 +39,8 @@ def test_an_average_of_the_weights_kept_beside_them(train: Step) -> None:
     assert all(torch.equal(a, k) for a, k in zip(average, kept))
 
 
-def test_a_momentum_encoder_updated_inside_the_forward_pass(train: Step) -> None:
-    """Momentum contrast: the keys' frozen encoder follows the queries' one between the two."""
+def test_a_momentum_encoder_updated_in_the_forward_pass_is_replayed(train: Step) -> None:
+    """Momentum contrast: the frozen encoder of the keys is updated after the queries have been encoded."""
     keys = nn.Linear(4, 3).requires_grad_(False)
     queries = nn.Linear(4, 3)
 
@@ -58,8 +58,8 @@ def test_a_momentum_encoder_updated_inside_the_forward_pass(train: Step) -> None
     assert torch.equal(keys.weight, kept)
 
 
-def test_the_hidden_state_of_the_step_before(train: Step) -> None:
-    """Truncated backpropagation through time: the state is cut off with `detach`, inside the step."""
+def test_the_hidden_state_of_the_previous_step_is_replayed(train: Step) -> None:
+    """Truncated backpropagation through time: the step detaches the state with `detach`."""
     cell, head = nn.GRUCell(4, 5), nn.Linear(5, 3)
     carried = cell(torch.randn(10, 4))
     assert carried.grad_fn is not None
@@ -71,7 +71,7 @@ def test_the_hidden_state_of_the_step_before(train: Step) -> None:
     assert_faithful(tape_step(step, (*cell.parameters(), *head.parameters())))
 
 
-def test_a_running_mean_of_the_losses_in_the_loss(train: Step) -> None:
+def test_a_running_mean_of_losses_in_the_loss_is_replayed(train: Step) -> None:
     def step() -> Tensor:
         return train.forward() / train.previous.detach()
 

@@ -1,4 +1,4 @@
-"""What a recording keeps, what it says of itself, and when it has become stale."""
+"""What a recording keeps, what its properties are, and when it becomes stale."""
 
 import os
 import weakref
@@ -10,7 +10,7 @@ from taping import Taped, assert_faithful, new_tape, tape_step
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from descend.doctor.tape import Op, Stale
+from descend.doctor.tape import Op, StaleData
 
 X, Y = torch.randn(12, 4), torch.randint(3, (12,))
 
@@ -20,7 +20,7 @@ def classifier() -> nn.Sequential:
     return nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
 
 
-def test_the_steps_graph_and_activations_are_let_go() -> None:
+def test_the_steps_graph_and_activations_are_freed() -> None:
     net = classifier()
     kept: list[weakref.ref] = []
 
@@ -38,14 +38,14 @@ def test_the_steps_graph_and_activations_are_let_go() -> None:
     tape.start()
     loss = step()
     assert any(ref() is not None for ref in kept)
-    recording = tape.seal(loss)
+    recording = tape.finalise(loss)
     del loss
     assert all(ref() is None for ref in kept)
     assert recording.run({}).item() > 0
 
 
 @pytest.mark.slow
-def test_a_refused_tape_lets_go_at_once() -> None:
+def test_a_refused_tape_frees_its_tensors_at_once() -> None:
     w, kept = torch.ones(3, requires_grad=True), []
     tape = new_tape()
     tape.start()
@@ -81,7 +81,7 @@ def test_frozen_parameters_are_not_copied() -> None:
     assert sorted(tuple(t.shape) for t in taped.recording.data.values()) == [(12,), (12, 4)]
     assert_faithful(taped)
     with torch.no_grad():
-        net[0].weight.mul_(2)  # unfrozen, or moved by an average
+        net[0].weight.mul_(2)  # as if unfrozen, or updated by a moving average
     now = F.cross_entropy(net(X), Y).item()
     assert taped.recording.run({}).item() == pytest.approx(now, rel=1e-6)
 
@@ -92,7 +92,7 @@ def test_large_data_are_watched_and_not_copied() -> None:
     assert not taped.recording.data
     assert_faithful(taped)
     x[0, 0] += 1
-    with pytest.raises(Stale, match="changed its data"):
+    with pytest.raises(StaleData, match="changed its data"):
         taped.recording.run({})
 
 
@@ -113,9 +113,9 @@ def test_small_data_may_change_afterwards() -> None:
         (lambda net: sum(p.square().sum() for p in net.parameters()), 1),
     ],
 )
-def test_the_number_of_examples(loss, examples: int) -> None:
+def test_the_number_of_examples_is_found(loss, examples: int) -> None:
     net = classifier()
-    assert tape_step(lambda: loss(net), tuple(net.parameters())).recording.examples == examples
+    assert tape_step(lambda: loss(net), tuple(net.parameters())).recording.batch_size == examples
 
 
 def given_to(taped: Taped, slot: int) -> Tensor:
@@ -147,7 +147,7 @@ def normalised_first() -> nn.Module:
 
 
 @pytest.mark.parametrize("make", [classifier, weight_normed, spectral_normed, penalised_first, normalised_first])
-def test_what_the_network_is_fed(make) -> None:
+def test_the_network_input_is_found(make) -> None:
     torch.manual_seed(0)
     net = make()
 
@@ -160,20 +160,20 @@ def test_what_the_network_is_fed(make) -> None:
     torch.testing.assert_close(given_to(taped, taped.recording.input_slot), X - 0.5)
 
 
-def test_a_network_fed_a_frozen_ones_features() -> None:
+def test_the_input_after_a_frozen_layer_is_its_output() -> None:
     net = classifier()
     net[0].requires_grad_(False)
     taped = tape_step(lambda: F.cross_entropy(net(X), Y), tuple(net[2].parameters()))
     torch.testing.assert_close(given_to(taped, taped.recording.input_slot), net[1](net[0](X)))
 
 
-def test_a_loss_without_data_is_fed_nothing() -> None:
+def test_a_loss_without_data_has_no_input() -> None:
     w = torch.randn(3, requires_grad=True)
     assert tape_step(lambda: w.square().sum(), (w,)).recording.input_slot is None
 
 
 def test_replaced_inputs_are_replaced_once() -> None:
-    """Also where the script itself has changed them in place on the way, and for every later use of them."""
+    """This holds for all later uses of the inputs, even if the script has changed them in place."""
     net = nn.Linear(4, 4)
 
     def loss(x: Tensor) -> Tensor:
@@ -190,7 +190,7 @@ def test_replaced_inputs_are_replaced_once() -> None:
     assert replayed.item() == pytest.approx(loss(3 * (X + 1) - 1).item(), rel=1e-6)
 
 
-def test_each_call_is_shown_to_the_watcher() -> None:
+def test_each_replayed_call_is_passed_to_watch() -> None:
     net = classifier()
     seen: list[str] = []
 
@@ -216,7 +216,7 @@ def test_a_running_tape_does_not_see_a_replay() -> None:
     assert len(tape_step(step, tuple(net.parameters())).recording.ops) == 4
 
 
-def test_a_function_mode_of_the_scripts_own_does_not_see_a_replay() -> None:
+def test_a_function_mode_of_the_script_does_not_see_a_replay() -> None:
     seen: list[str] = []
 
     class Counter(TorchFunctionMode):
@@ -233,7 +233,7 @@ def test_a_function_mode_of_the_scripts_own_does_not_see_a_replay() -> None:
     assert seen == ["zeros"]
 
 
-def test_the_present_parameters_are_used_where_none_are_given() -> None:
+def test_present_parameters_are_used_by_default() -> None:
     net = classifier()
     taped = tape_step(lambda: F.cross_entropy(net(X), Y), tuple(net.parameters()))
     with torch.no_grad():
@@ -241,7 +241,7 @@ def test_the_present_parameters_are_used_where_none_are_given() -> None:
     assert taped.recording.run({}).item() == pytest.approx(F.cross_entropy(net(X), Y).item(), rel=1e-6)
 
 
-def test_a_loss_times_a_factor() -> None:
+def test_a_loss_is_multiplied_by_a_factor() -> None:
     net = classifier()
     taped = tape_step(lambda: F.cross_entropy(net(X), Y), tuple(net.parameters()))
     scaled = taped.recording.loss(taped.parameters, factor=3.0)
@@ -250,7 +250,7 @@ def test_a_loss_times_a_factor() -> None:
 
 
 def test_a_forked_worker_records_nothing() -> None:
-    """A loader forks its workers while the tape is on: what they do must not pile up in them."""
+    """A loader forks its workers while the tape is active. The workers must not record their own calls."""
     tape = new_tape()
     tape.start()
     net = classifier()
@@ -282,16 +282,16 @@ def test_the_first_use_of_a_parameter_is_reported_once() -> None:
     assert [frame.f_code.co_name for frame in frames] == ["forward"]
 
 
-def test_what_was_computed_last_of_the_parameters_is_the_root_without_gradients_too() -> None:
+def test_the_last_parameter_dependent_value_is_the_root_of_an_evaluation() -> None:
     net = classifier()
     tape = new_tape()
     tape.start()
     with torch.no_grad():
         right = net(X.flip(0)).argmax(1) == Y
     X.mean(), torch.zeros(3).add_(1)
-    recording = tape.seal_last()
+    recording = tape.finalise_last()
     assert torch.equal(recording.run({}), right) and [op.name for op in recording.ops][-1] in ("eq", "__eq__")
     tape.start()
     X.mean()
-    assert tape.seal_last() is None
+    assert tape.finalise_last() is None
     tape.pause()

@@ -1,4 +1,4 @@
-"""What the tape must refuse: each of these replays with the right loss, or the right gradient, and is wrong."""
+"""Steps that the tape must refuse, because a replay would give a wrong loss or a wrong gradient."""
 
 import threading
 
@@ -10,7 +10,7 @@ from taping import assert_refused, new_tape
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from descend.doctor.tape import Refused
+from descend.doctor.tape import NotReplayable
 
 NUMBER = r"reads a number that depends on the parameters"
 IN_PLACE = "changed in place"
@@ -35,11 +35,11 @@ class StraightThrough(torch.autograd.Function):
         return grad
 
 
-def test_of_a_straight_through_estimator_the_value_is_known_and_the_gradient_is_not(net: nn.Linear) -> None:
+def test_only_the_value_of_a_custom_function_is_replayed(net: nn.Linear) -> None:
     tape = new_tape()
     tape.start()
     loss = F.cross_entropy(StraightThrough.apply(net(X)), Y)
-    recording = tape.seal(loss)
+    recording = tape.finalise(loss)
     assert recording.custom == "StraightThrough"
     with torch.no_grad():
         net.weight.mul_(-1), net.bias.mul_(-1)
@@ -70,7 +70,7 @@ READERS = [item, to_float, numpy, as_array, to_list]
 
 
 @pytest.mark.parametrize("read", READERS)
-def test_a_number_read_in_the_forward_pass_scales_the_loss(net: nn.Linear, read) -> None:
+def test_a_loss_scaled_by_a_number_read_in_the_forward_pass_is_refused(net: nn.Linear, read) -> None:
     def step() -> Tensor:
         h = net(X)
         return F.cross_entropy(h / read(h), Y)
@@ -79,7 +79,7 @@ def test_a_number_read_in_the_forward_pass_scales_the_loss(net: nn.Linear, read)
 
 
 @pytest.mark.parametrize("read", READERS)
-def test_a_number_read_in_the_forward_pass_becomes_a_tensor(net: nn.Linear, read) -> None:
+def test_a_tensor_made_from_a_number_read_in_the_forward_pass_is_refused(net: nn.Linear, read) -> None:
     def step() -> Tensor:
         h = net(X)
         weight = torch.tensor([1.0, 1.0, abs(read(h)) + 1])
@@ -88,7 +88,7 @@ def test_a_number_read_in_the_forward_pass_becomes_a_tensor(net: nn.Linear, read
     assert_refused(step, NUMBER)
 
 
-def test_an_array_read_in_the_forward_pass_comes_back(net: nn.Linear) -> None:
+def test_a_tensor_made_from_an_array_read_in_the_forward_pass_is_refused(net: nn.Linear) -> None:
     def step() -> Tensor:
         h = net(X)
         return F.mse_loss(h, torch.from_numpy(np.tanh(h.detach().numpy())))
@@ -96,7 +96,7 @@ def test_an_array_read_in_the_forward_pass_comes_back(net: nn.Linear) -> None:
     assert_refused(step, NUMBER)
 
 
-def test_the_very_number_read_before_the_forward_pass_comes_back(net: nn.Linear) -> None:
+def test_a_number_read_before_the_forward_pass_and_used_in_it_is_refused(net: nn.Linear) -> None:
     def step() -> Tensor:
         with torch.no_grad():
             scale = net(X).std().item()
@@ -105,13 +105,13 @@ def test_the_very_number_read_before_the_forward_pass_comes_back(net: nn.Linear)
     assert_refused(step, NUMBER)
 
 
-def test_a_parameter_of_one_read_as_a_round_number() -> None:
+def test_a_round_number_read_from_a_parameter_is_refused() -> None:
     w = torch.ones(3, requires_grad=True)
     assert_refused(lambda: (w * X[:, :3] * w[0].item()).sum(), NUMBER)
 
 
 @pytest.mark.parametrize("alias", ["data", "detach", "no_grad", "set"])
-def test_a_parameter_changed_in_the_middle(net: nn.Linear, alias: str) -> None:
+def test_a_parameter_changed_during_the_forward_pass_is_refused(net: nn.Linear, alias: str) -> None:
     def step() -> Tensor:
         h = net(X)
         if alias == "data":
@@ -125,13 +125,13 @@ def test_a_parameter_changed_in_the_middle(net: nn.Linear, alias: str) -> None:
                 net.weight.mul_(0.5)
         return F.cross_entropy(h + net(X), Y)
 
-    reason = "data of a tensor is written" if alias == "set" else f"a parameter .* is {IN_PLACE}"
+    reason = "assigns to the .data of a tensor" if alias == "set" else f"a parameter .* is {IN_PLACE}"
     assert_refused(step, reason)
 
 
 @pytest.mark.parametrize("alias", ["data", "no_grad"])
-def test_an_activation_written_behind_autograd(net: nn.Linear, alias: str) -> None:
-    """The gradient flows through what was set to zero: the loss is replayed right, its curvature is not one."""
+def test_an_activation_changed_without_autograd_noticing_is_refused(net: nn.Linear, alias: str) -> None:
+    """The gradient flows through values that were set to zero: a replay gives the loss, but not its curvature."""
 
     def step() -> Tensor:
         h = net(X)
@@ -145,12 +145,12 @@ def test_an_activation_written_behind_autograd(net: nn.Linear, alias: str) -> No
     assert_refused(step, f"a value of the loss's graph is {IN_PLACE}")
 
 
-def test_a_graph_built_before_the_tape(net: nn.Linear) -> None:
+def test_a_graph_built_before_the_tape_is_refused(net: nn.Linear) -> None:
     h = net(X)
     assert_refused(lambda: F.cross_entropy(h, Y), "built before the step")
 
 
-def test_a_graph_from_before_written_into_a_new_tensor(net: nn.Linear) -> None:
+def test_an_earlier_graph_written_into_a_new_tensor_is_refused(net: nn.Linear) -> None:
     old = net(X)[0]
 
     def step() -> Tensor:
@@ -162,7 +162,7 @@ def test_a_graph_from_before_written_into_a_new_tensor(net: nn.Linear) -> None:
     assert_refused(step, "built before the step")
 
 
-def test_a_graph_from_before_added_to_the_loss(net: nn.Linear) -> None:
+def test_an_earlier_graph_added_to_the_loss_is_refused(net: nn.Linear) -> None:
     old = F.cross_entropy(net(X), Y)
 
     def step() -> Tensor:
@@ -173,7 +173,7 @@ def test_a_graph_from_before_added_to_the_loss(net: nn.Linear) -> None:
     assert_refused(step, "built before the step")
 
 
-def test_a_loss_from_before(net: nn.Linear) -> None:
+def test_a_loss_computed_before_the_step_is_refused(net: nn.Linear) -> None:
     loss = F.cross_entropy(net(X), Y)
 
     def step() -> Tensor:
@@ -183,18 +183,18 @@ def test_a_loss_from_before(net: nn.Linear) -> None:
     assert_refused(step, "built before the step")
 
 
-def test_a_gradient_that_is_accumulated_in_the_loss(net: nn.Linear) -> None:
-    """A gradient penalty whose derivative is read out of `.grad`: that is no call."""
+def test_an_accumulated_gradient_in_the_loss_is_refused(net: nn.Linear) -> None:
+    """A gradient penalty reads the derivative from `.grad`, which is not a torch call."""
 
     def step() -> Tensor:
         x = X.clone().requires_grad_()
         net(x).tanh().sum().backward(create_graph=True)
         return x.grad.square().sum()
 
-    assert_refused(step, "where it could not be recorded")
+    assert_refused(step, "by calls that could not be recorded")
 
 
-def test_a_graph_built_in_another_thread(net: nn.Linear) -> None:
+def test_a_graph_built_in_another_thread_is_refused(net: nn.Linear) -> None:
     found: list[Tensor] = []
 
     def step() -> Tensor:
@@ -203,15 +203,15 @@ def test_a_graph_built_in_another_thread(net: nn.Linear) -> None:
         thread.join()
         return F.cross_entropy(found[0], Y)
 
-    assert_refused(step, "where it could not be recorded")
+    assert_refused(step, "by calls that could not be recorded")
 
 
-def test_a_scripted_function(net: nn.Linear) -> None:
+def test_a_traced_network_is_refused(net: nn.Linear) -> None:
     traced = torch.jit.trace(net, X)
-    assert_refused(lambda: F.cross_entropy(traced(X), Y), "where it could not be recorded")
+    assert_refused(lambda: F.cross_entropy(traced(X), Y), "by calls that could not be recorded")
 
 
-def test_a_target_computed_in_inference_mode(net: nn.Linear) -> None:
+def test_a_target_computed_in_inference_mode_is_refused(net: nn.Linear) -> None:
     def step() -> Tensor:
         with torch.inference_mode():
             target = net(X).tanh()
@@ -220,16 +220,16 @@ def test_a_target_computed_in_inference_mode(net: nn.Linear) -> None:
     assert_refused(step, "inference mode")
 
 
-def test_a_mapped_function(net: nn.Linear) -> None:
-    assert_refused(lambda: torch.vmap(net)(X).square().sum(), "where it could not be recorded")
+def test_a_vmapped_network_is_refused(net: nn.Linear) -> None:
+    assert_refused(lambda: torch.vmap(net)(X).square().sum(), "by calls that could not be recorded")
 
 
-def test_a_view_of_a_parameter_made_before_the_step(net: nn.Linear) -> None:
+def test_an_earlier_view_of_a_parameter_is_refused(net: nn.Linear) -> None:
     old = net.weight.data
     assert_refused(lambda: (net.weight - 0.5 * old).square().sum(), "view of a parameter's memory")
 
 
-def test_two_views_of_data_of_which_one_is_changed(net: nn.Linear) -> None:
+def test_two_views_of_data_that_change_in_place_are_refused(net: nn.Linear) -> None:
     x = X.clone()
     left = x[:, :2]
 
@@ -241,7 +241,7 @@ def test_two_views_of_data_of_which_one_is_changed(net: nn.Linear) -> None:
     assert_refused(step, "two views of the same data")
 
 
-def test_large_data_changed_in_the_middle() -> None:
+def test_large_data_changed_during_the_forward_pass_are_refused() -> None:
     x, w = torch.randn(2048, 1024), torch.randn(1024, requires_grad=True)
 
     def step() -> Tensor:
@@ -252,7 +252,7 @@ def test_large_data_changed_in_the_middle() -> None:
     assert_refused(step, f"a large data tensor is {IN_PLACE}")
 
 
-def test_a_function_mode_of_the_scripts_own(net: nn.Linear) -> None:
+def test_an_active_function_mode_of_the_script_is_refused(net: nn.Linear) -> None:
     class Halved(TorchFunctionMode):
         def __torch_function__(self, func, types, args=(), kwargs=None):
             return func(*args, **(kwargs or {}))
@@ -265,12 +265,12 @@ def test_a_function_mode_of_the_scripts_own(net: nn.Linear) -> None:
         tape.resume()
         assert not tape.active
         loss = net(X).sum()
-        with pytest.raises(Refused, match="function mode of the script's own"):
-            tape.seal(loss)
+        with pytest.raises(NotReplayable, match="function mode of the script is active"):
+            tape.finalise(loss)
 
 
 @pytest.mark.slow
-def test_very_many_calls() -> None:
+def test_a_step_of_very_many_calls_is_refused() -> None:
     w = torch.ones(1, requires_grad=True)
 
     def step() -> Tensor:
@@ -282,9 +282,9 @@ def test_very_many_calls() -> None:
     assert_refused(step, "more than 20000 torch calls")
 
 
-def test_nothing_at_all() -> None:
+def test_a_loss_without_recorded_calls_is_refused() -> None:
     tape = new_tape()
     tape.start()
     tape.pause()
-    with pytest.raises(Refused, match="not computed during the step"):
-        tape.seal(torch.zeros(()))
+    with pytest.raises(NotReplayable, match="not computed during the step"):
+        tape.finalise(torch.zeros(()))

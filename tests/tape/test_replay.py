@@ -9,7 +9,7 @@ from torch import Tensor
 from descend.doctor.tape.randomness import RandomState
 from descend.landscape import CurvatureUnavailable, top_eigenpair
 
-NO_SECOND_DERIVATIVE = "embedding_bag"  # torch has none for it
+NO_SECOND_DERIVATIVE = "embedding_bag"  # torch has no second derivative of it
 every_network = pytest.mark.parametrize("make", NETWORKS.values(), ids=NETWORKS)
 
 
@@ -25,14 +25,14 @@ def changing(network: Network) -> dict[str, Tensor]:
 
 @pytest.mark.slow
 @every_network
-def test_the_replay_is_the_step(network: Network) -> None:
+def test_a_replay_equals_the_step(network: Network) -> None:
     taped = tape_step(network.step, network.parameters)
     assert_faithful(taped, network.tolerance)
 
 
 @every_network
 def test_recording_changes_nothing(network: Network) -> None:
-    """The step under a tape gives what it gives without one: the loss, the buffers and the random streams."""
+    """A recorded step gives the same loss, buffers and random states as one without a tape."""
     alone = copy.deepcopy(changing(network))
     state = torch.get_rng_state()
     bare = network.step().detach()
@@ -51,7 +51,7 @@ def test_recording_changes_nothing(network: Network) -> None:
 
 @pytest.mark.slow
 @every_network
-def test_replays_and_hessian_products_touch_nothing(network: Network) -> None:
+def test_replays_and_hessian_products_have_no_side_effects(network: Network) -> None:
     hooked: list[str] = []
     for parameter in network.parameters:
         parameter.grad = torch.ones_like(parameter)
@@ -93,8 +93,8 @@ def test_the_curvature_is_finite(network: Network) -> None:
 
 @pytest.mark.slow
 @every_network
-def test_the_replay_follows_the_parameters(network: Network) -> None:
-    """At other parameters the recording gives what the script itself would compute there."""
+def test_a_replay_at_other_parameters_equals_the_script(network: Network) -> None:
+    """At other parameters, a replay gives the loss that the script itself would compute there."""
     if network.step.__qualname__.startswith("random_noise"):
         pytest.skip("its own generator has moved on")
     buffers, state = copy.deepcopy(changing(network)), torch.get_rng_state()

@@ -1,4 +1,4 @@
-"""How many rows the network is given: a sequence is one, however many of its tokens have a target."""
+"""The number of rows of the network's input: a sequence is one row, however many tokens have targets."""
 
 import pytest
 import torch
@@ -19,7 +19,7 @@ class Reader(nn.Module):
 
 
 @pytest.mark.parametrize("is_flat", [True, False])
-def test_a_sequence_is_one_row(is_flat: bool) -> None:
+def test_a_sequence_counts_as_one_row(is_flat: bool) -> None:
     net = Reader()
 
     def loss() -> Tensor:
@@ -28,4 +28,4 @@ def test_a_sequence_is_one_row(is_flat: bool) -> None:
         return F.cross_entropy(net(TOKENS).movedim(-1, 1), TOKENS)
 
     recording = tape_step(loss, tuple(net.parameters())).recording
-    assert recording.rows == 12 and recording.examples == (384 if is_flat else 12)
+    assert recording.input_rows == 12 and recording.batch_size == (384 if is_flat else 12)

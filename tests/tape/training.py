@@ -1,4 +1,4 @@
-"""A network in training, for the tests of what scripts do around the loss."""
+"""A network in training, for tests of scripts that do other things around the loss."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 class Step:
-    """A network in training: `self.forward()` is the loss of a batch."""
+    """A network in training; `forward` returns the loss of a batch."""
 
     def __init__(self) -> None:
         torch.manual_seed(0)

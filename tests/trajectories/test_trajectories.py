@@ -1,4 +1,4 @@
-"""Every rule goes where its own optimizer goes, from each start; on quadratics, where theory says."""
+"""Each trajectory equals the steps of its optimizer, from each start; on quadratics, it agrees with theory."""
 
 import sys
 from math import cos, exp, radians, sin, sqrt
@@ -43,9 +43,9 @@ def points(*rows: tuple[float, float]) -> torch.Tensor:
 
 
 def own_steps(rule: Chosen, start: torch.Tensor, steps: int, noise: torch.Tensor, on) -> torch.Tensor:
-    """Take the steps with the optimizer, on one parameter, by backward."""
+    """Take the steps with the optimizer itself, on one parameter, with gradients from backward()."""
     theta = start.clone().requires_grad_()
-    optimizer = rule.make([theta])
+    optimizer = rule.construct([theta])
     path = [theta.detach().clone()]
     for t in range(steps):
 
@@ -70,15 +70,16 @@ def own_steps(rule: Chosen, start: torch.Tensor, steps: int, noise: torch.Tensor
 @pytest.mark.slow
 @pytest.mark.parametrize("noise", [0.0, 0.1])
 @pytest.mark.parametrize("text", [*RULES, *VARIANTS])
-def test_a_rule_goes_where_its_optimizer_goes(text, noise):
+def test_the_trajectory_equals_the_steps_of_the_optimizer(text, noise):
     on = surface("beale")
     [rule] = chosen(text)
-    rules = [rule.at(RATES.get(rule.name, 0.01)), rule.at(RATES.get(rule.name, 0.01) / 3)]
+    rules = [rule.with_lr(RATES.get(rule.name, 0.01)), rule.with_lr(RATES.get(rule.name, 0.01) / 3)]
     starts = points(on.start, (0.3, -0.4), (3.4, 0.2))
     steps = 12 if rule.name == "NewtonCG" else STEPS
     draws = noise * torch.randn(steps, 2, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
     found = trajectories(on, rules, starts, steps, noise=noise, seed=3 if rule.name != "DiagonalNewton" else 0)
-    if rule.name == "DiagonalNewton":  # its signs are drawn in one for all starts: the first is the optimizer's own
+    # The random signs are drawn for all starts together, so only the first start has those of the optimizer.
+    if rule.name == "DiagonalNewton":
         draws = noise * torch.randn(steps, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
         starts = starts[:1]
     for one in found:
@@ -89,9 +90,9 @@ def test_a_rule_goes_where_its_optimizer_goes(text, noise):
 
 
 @pytest.mark.parametrize("name", ["SGD", "Adagrad", "Adadelta", "RMSprop", "Adam", "AdamW", "Adamax", "NAdam", "Rprop"])
-def test_what_torch_has_goes_where_torch_goes(name, monkeypatch):
+def test_optimizers_of_torch_have_the_same_trajectory(name, monkeypatch):
     on = surface("rosenbrock")
-    found = trajectories(on, [chosen(name)[0].at(1e-3)], points(on.start), STEPS)[0].points[0]
+    found = trajectories(on, [chosen(name)[0].with_lr(1e-3)], points(on.start), STEPS)[0].points[0]
     theta = points(on.start)[0].requires_grad_()
     monkeypatch.setattr(sys.modules["torch.optim.nadam"], "_get_scalar_dtype", lambda: torch.float64)
     optimizer = getattr(torch.optim, name)([theta], lr=1e-3)
@@ -102,9 +103,9 @@ def test_what_torch_has_goes_where_torch_goes(name, monkeypatch):
         assert torch.allclose(theta, expected, rtol=1e-9, atol=1e-11)
 
 
-def test_all_starts_and_rules_at_once_are_each_on_its_own():
+def test_many_starts_and_optimizers_at_once_equal_each_alone():
     on = surface("saddle")
-    rules = [rule.at(0.05) for rule in chosen("LAMB,SGD,NAdam,Rprop,Nesterov,SGD")]
+    rules = [rule.with_lr(0.05) for rule in chosen("LAMB,SGD,NAdam,Rprop,Nesterov,SGD")]
     starts = on.starts(3)
     together = trajectories(on, rules, starts, 20)
     for rule, one in zip(rules, together):
@@ -114,9 +115,9 @@ def test_all_starts_and_rules_at_once_are_each_on_its_own():
 
 
 @pytest.mark.parametrize("alpha", [0.9, 1.5, 2.5])
-def test_gradient_descent_on_a_quadratic_is_a_power(alpha):
+def test_gradient_descent_on_a_quadratic_is_a_power_of_one_factor(alpha):
     on = surface("ravine", condition_number=25)
-    [one] = trajectories(on, [chosen("SGD")[0].at(alpha)], points((-10.0, 4.0)), 15)
+    [one] = trajectories(on, [chosen("SGD")[0].with_lr(alpha)], points((-10.0, 4.0)), 15)
     steps = torch.arange(16, dtype=torch.float64)
     expected = torch.stack([-10 * (1 - alpha / 25) ** steps, 4 * (1 - alpha) ** steps], -1)
     assert torch.allclose(one.points[0], expected, rtol=1e-12)
@@ -126,36 +127,36 @@ def test_gradient_descent_on_a_quadratic_is_a_power(alpha):
     assert steep.predicted == steep.observed == kinds[alpha] and flat.predicted == flat.observed == "decays"
 
 
-def test_a_cost_that_is_no_quadratic_has_no_table_of_eigenvectors():
+def test_a_cost_that_is_not_quadratic_has_no_eigenvector_table():
     on = surface("beale")
-    assert not along_eigenvectors(on, trajectories(on, [chosen("SGD")[0].at(0.01)], points(on.start), 5))
+    assert not along_eigenvectors(on, trajectories(on, [chosen("SGD")[0].with_lr(0.01)], points(on.start), 5))
 
 
 @pytest.mark.parametrize("text", ["SGD", "Momentum(momentum=0.5)", "Nesterov(momentum=0.8)"])
-def test_what_is_predicted_along_eigenvectors_is_observed(text):
+def test_the_predicted_motion_along_eigenvectors_is_observed(text):
     on = surface("2*x**2 + x*y + y**2")
-    rules = [chosen(text)[0].at(lr) for lr in (0.01, 0.1, 0.3, 0.4, 0.9)]
+    rules = [chosen(text)[0].with_lr(lr) for lr in (0.01, 0.1, 0.3, 0.4, 0.9)]
     for along in along_eigenvectors(on, trajectories(on, rules, points(on.start), 40)):
         assert along.predicted == along.observed, (along.rule.lr, along.curvature)
 
 
 @pytest.mark.slow
-def test_the_noise_floor_is_what_theory_says():
-    """Along λ the variance settles at α·σ²/(λ(2 − αλ)): x′ = (1 − αλ)x − ασξ."""
+def test_the_noise_floor_agrees_with_theory():
+    """With x′ = (1 − αλ)x − ασξ, the variance along an eigenvector settles at α·σ²/(λ(2 − αλ))."""
     alpha, sigma, steps = 0.5, 0.2, 8_000
     on = surface("ravine", condition_number=4)
-    [one] = trajectories(on, [chosen("SGD")[0].at(alpha)], points((0.0, 0.0)), steps, noise=sigma)
+    [one] = trajectories(on, [chosen("SGD")[0].with_lr(alpha)], points((0.0, 0.0)), steps, noise=sigma)
     for curvature, seen in zip((0.25, 1.0), one.points[0, 1000:].var(0).tolist()):
         factor = 1 - alpha * curvature
-        correlated = (1 + factor**2) / (1 - factor**2)  # of squares, whose mean is the variance
+        correlated = (1 + factor**2) / (1 - factor**2)  # the mean of the squares is the variance
         error = sqrt(2 * correlated / (steps - 1000))
         assert seen == pytest.approx(alpha * sigma**2 / (curvature * (2 - alpha * curvature)), rel=4 * error)
 
 
-def test_the_equation_of_momentum_is_a_damped_oscillator():
-    """θ'' + cθ' + λθ = 0 from rest at 1: underdamped e^(−ct/2)(cos ωt + c/(2ω)·sin ωt)."""
+def test_the_differential_equation_of_momentum_is_a_damped_oscillator():
+    """From rest at 1, θ'' + cθ' + λθ = 0 has the underdamped solution e^(−ct/2)(cos ωt + c/(2ω)·sin ωt)."""
     on = surface("ravine", condition_number=4)
-    oscillator = Oscillator.of(lr=0.1, momentum=0.9)
+    oscillator = Oscillator.from_sgd(lr=0.1, momentum=0.9)
     path = oscillator.path(on, points((1.0, 1.0)), 50)[0]
     c = oscillator.friction
     for curvature, course in zip((0.25, 1.0), path.T.tolist()):
@@ -167,8 +168,8 @@ def test_the_equation_of_momentum_is_a_damped_oscillator():
 
 
 @pytest.mark.slow
-def test_momentum_comes_near_its_equation_as_its_steps_get_small():
-    """At one friction, half the time of a step is half the distance between the two: the scheme is of first order."""
+def test_momentum_approaches_its_differential_equation_with_smaller_steps():
+    """With the same friction, halving the time of a step halves the distance: the scheme is of first order."""
     on, friction, distance = surface("beale"), 1.0, {}
     for time in (0.08, 0.04, 0.02):
         mu = 1 / (1 + friction * time)
@@ -180,17 +181,19 @@ def test_momentum_comes_near_its_equation_as_its_steps_get_small():
     assert distance[0.04] < 0.6 * distance[0.08] and distance[0.02] < 0.6 * distance[0.04] < 0.1
 
 
-TRANSLATION = {*RULES} - {"AdamW", "LARS", "LAMB"}  # these go by the weights themselves, too
-ROTATION = {"SGD", "Momentum", "Nesterov", "LARS", "YellowFin", "NewtonCG"}  # these by gradients and norms alone
+# These optimizers also use the weights themselves.
+TRANSLATION = {*RULES} - {"AdamW", "LARS", "LAMB", "Adafactor", "Muon", "SOAP", "SophiaG"}
+# These optimizers use only gradients and norms.
+ROTATION = {"SGD", "Momentum", "Nesterov", "LARS", "YellowFin", "NewtonCG"}
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_which_rules_do_not_feel_where_the_origin_is_and_how_the_axes_lie(name):
+def test_invariance_of_optimizers_to_translation_and_rotation(name):
     function = lambda x, y: x**2 + 3 * y**2 + x * y + torch.cos(x)  # noqa: E731
     moved = lambda x, y: function(x - 5, y + 2)  # noqa: E731
     c, s = cos(radians(30)), sin(radians(30))
     turned = lambda x, y: function(c * x + s * y, -s * x + c * y)  # noqa: E731
-    rule = chosen(name)[0].at(RATES.get(name, 0.02))
+    rule = chosen(name)[0].with_lr(RATES.get(name, 0.02))
     start = points((1.0, 0.7))
 
     def path(of, begin):
@@ -205,25 +208,27 @@ def test_which_rules_do_not_feel_where_the_origin_is_and_how_the_axes_lie(name):
     assert torch.allclose(around, plain, atol=1e-6) == (name in ROTATION)
 
 
-def test_a_trajectory_that_leaves_ends_there():
+def test_a_trajectory_ends_where_it_leaves_the_surface():
     on = surface("x**2 - y**2")
-    one, other = trajectories(on, [chosen("SGD")[0].at(0.2), chosen("YellowFin")[0].at(500.0)], points((1, 0.1)), 100)
-    step = one.diverged()
+    one, other = trajectories(
+        on, [chosen("SGD")[0].with_lr(0.2), chosen("YellowFin")[0].with_lr(500.0)], points((1, 0.1)), 100
+    )
+    step = one.divergence_step()
     assert step is not None and bool(one.points[0, : step + 1].isfinite().all())
     assert not bool(one.points[0, step + 1 :].isfinite().any()) and not bool(one.cost[0, step + 1 :].isfinite().any())
     assert abs(float(one.points[0, step, 1])) > 4000 >= abs(float(one.points[0, step - 1, 1]))
-    assert other.diverged() is not None
-    [stays] = trajectories(on, [chosen("SGD")[0].at(0.2)], points((1, 0)), 100)
-    assert stays.diverged() is None  # exactly on the line into the saddle point
+    assert other.divergence_step() is not None
+    [stays] = trajectories(on, [chosen("SGD")[0].with_lr(0.2)], points((1, 0)), 100)
+    assert stays.divergence_step() is None  # exactly on the line that leads into the saddle point
 
 
-def test_the_rate_searched_for_is_the_best_of_those_tried():
+def test_the_search_chooses_the_best_learning_rate():
     on = surface("rosenbrock")
     [found] = with_rates(on, chosen("Momentum"), 50)
     assert found.how == "searched" and found.lr in TRIED
     scores = {}
     for lr in TRIED:
-        path = own_steps(found.at(lr), points(on.start)[0], 50, torch.zeros(50, 2), on)
+        path = own_steps(found.with_lr(lr), points(on.start)[0], 50, torch.zeros(50, 2), on)
         cost = on.cost(path)
         inside = bool((((path[:, 0] - 0.2) / 4.4).abs() <= 1).all() and (((path[:, 1] - 0.6) / 2.4).abs() <= 1).all())
         if inside and bool(cost.isfinite().all()):
@@ -231,6 +236,6 @@ def test_the_rate_searched_for_is_the_best_of_those_tried():
     assert found.lr == min(scores, key=scores.__getitem__)
 
 
-def test_what_measures_its_own_rate_keeps_its_default():
-    rules = with_rates(surface("beale"), [*chosen("YellowFin,NewtonCG"), chosen("SGD")[0].at(0.3)], 5)
+def test_optimizers_with_their_own_learning_rate_keep_the_default():
+    rules = with_rates(surface("beale"), [*chosen("YellowFin,NewtonCG"), chosen("SGD")[0].with_lr(0.3)], 5)
     assert [(rule.lr, rule.how) for rule in rules] == [(1.0, "default"), (1.0, "default"), (0.3, "given")]

@@ -1,4 +1,4 @@
-"""Runs whose outcome is known: a study that answers from a table."""
+"""A study whose runs have known outcomes, read from a table."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,16 +7,16 @@ from descend.doctor.record import Ending, Fact, Reading, Record, facts
 from descend.doctor.remedies import Change, NotApplicable, Prescription
 from descend.doctor.script.plan import Plan
 from descend.doctor.script.script import Script
-from descend.doctor.trials.proof import Proof, last
+from descend.doctor.trials.proof import Proof, final_proof
 from descend.doctor.trials.prove import prove
 
 HERE = Path(__file__).parent
 MONITOR = facts.Monitor(batches=4, draws=(), examples=256, distinct=256, digest="same", content="same")
-SCRIPT = Script(Path(__file__), HERE, edits={Path(__file__): "pass\n"})  # this file stands for any script
+SCRIPT = Script(Path(__file__), HERE, edits={Path(__file__): "pass\n"})  # This file replaces a script.
 
 
 class Table:
-    """Answers each job with the yardstick that its script's text stands for, spread a little by seed."""
+    """Answer each job with the cost that the table holds for its script's text, varied a little by seed."""
 
     def __init__(self, outcomes: dict[str, float], plan: Plan | None = None, baseline: Record | None = None) -> None:
         self.outcomes, self.plan, self.jobs = outcomes, plan or Plan(jobs=1), []
@@ -27,6 +27,12 @@ class Table:
     def run(self, jobs):
         self.jobs += jobs
         return [self.answer(job) for job in jobs]
+
+    def run_in_time(self, jobs, *, before_proof=False):
+        return self.run(jobs)
+
+    def require_time_for_a_run(self):
+        pass
 
     def answer(self, job) -> Record:
         text = job.script.edits[SCRIPT.path].strip()
@@ -43,7 +49,7 @@ class Table:
 def record_of(value: float, seed: int = 0, steps: int = 100, reason: str = "window") -> Record:
     record = Record(run=seed + 10, seed=seed)
     record.add(Reading("loss", "0", steps - 1, value))
-    record.add(Reading("yardstick", "negative_log_likelihood", steps, value))
+    record.add(Reading("metric", "negative_log_likelihood", steps, value))
     record.add(Fact.of(MONITOR, 0))
     record.add(Fact.of(facts.Optimizer("SGD", groups=1, parameters=1000, lr=0.1), 0, "0"))
     record.add(Ending(reason, 0, steps, weights=f"{value}"))
@@ -56,12 +62,21 @@ def with_baseline(table: Table, baseline: Record) -> Table:
 
 
 def prescription(text: str, symptom: str = "s", *, remedy: str = "", cost: int = 2, decides: bool = True):
-    def apply(script: Script) -> Script | NotApplicable:
+    def apply(script: Script) -> Script:
         return script.edit(SCRIPT.path, (script.edits[SCRIPT.path].strip().removeprefix("pass") + text) + "\n")
 
     first, *rest = (remedy or text).split("+")
     changes = (Change(first, apply), *(Change(name, lambda script: script) for name in rest))
-    return Prescription(symptom, changes, text, cost, decides)
+    return Prescription(symptom, changes, text, cost=cost, decides=decides)
+
+
+def refuse(reason: str):
+    """Return an edit that always raises NotApplicable with that reason."""
+
+    def edit(script: Script) -> Script:
+        raise NotApplicable(reason)
+
+    return edit
 
 
 def tried(outcomes, prescriptions, baseline=None, table=None) -> tuple[Proof, Table]:
@@ -71,7 +86,7 @@ def tried(outcomes, prescriptions, baseline=None, table=None) -> tuple[Proof, Ta
 
 
 def proved(stages, table: Table) -> Proof:
-    return last(prove(stages, table, Proof()))
+    return final_proof(prove(stages, table, Proof()))
 
 
 def verdicts(proof: Proof) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Trial runs on a real Ray cluster: the same numbers as here, and what is lost where a node dies."""
+"""Trial runs on a real Ray cluster: the same numbers as here, and only a dead node's runs are lost."""
 
 import json
 import os
@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from complaints import complaints
 
+from descend.core.errors import UsageError
+from descend.core.temporary import PREFIX
+from descend.doctor.execution.launch import new_record, run
 from descend.doctor.record import Ending
-from descend.doctor.run.launch import new_record, run
 from descend.doctor.script.plan import Plan
 from descend.doctor.script.script import Script
 from descend.doctor.trials import cluster
-from descend.doctor.trials.cluster import Cluster, Errand, machine, packed, there
-from descend.ground.errors import UsageError
-from descend.ground.temporary import PREFIX
+from descend.doctor.trials.cluster import Cluster, RemoteJob, machine_id, run_remotely, zip_directory
 
 pytestmark = pytest.mark.slow
 TRAIN = """
@@ -33,7 +33,7 @@ for step in range(STEPS):
     torch.nn.functional.binary_cross_entropy_with_logits(model(x), y).backward()
     optimizer.step()
 """
-PLAN = Plan(jobs=2, timed=False, role="trial_run").fixed_at(30)
+PLAN = Plan(jobs=2, timed=False, role="trial_run").with_fixed_steps(30)
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def script(tmp_path) -> Script:
 
 @pytest.fixture(scope="module")
 def nodes():
-    """A head that runs nothing, and one node."""
+    """Yield a cluster with a head that runs nothing, and one node."""
     pytest.importorskip("ray")
     from ray.cluster_utils import Cluster as Nodes
 
@@ -61,7 +61,7 @@ def nodes():
 def joined(nodes):
     import ray
 
-    with cluster.joined(nodes[0].address, PLAN) as found:
+    with cluster.connect(nodes[0].address, PLAN) as found:
         yield found
     assert not ray.is_initialized()
 
@@ -74,12 +74,12 @@ def here(script: Script) -> list[float]:
     return losses(run(script, PLAN, new_record(script, PLAN)))
 
 
-def errand(script: Script, **changed) -> Errand:
-    known = Errand(script, PLAN, dict(os.environ), cluster._versions(), machine(), ())
+def errand(script: Script, **changed) -> RemoteJob:
+    known = RemoteJob(script, PLAN, dict(os.environ), cluster._package_versions(), machine_id(), ())
     return replace(known, **changed)
 
 
-def test_a_trial_run_there_is_the_one_here_bit_for_bit(script, joined) -> None:
+def test_a_remote_trial_run_equals_a_local_one_bit_for_bit(script, joined) -> None:
     record = new_record(script, PLAN)
     seen = []
     joined.run(script, PLAN, record, seen.extend)
@@ -88,9 +88,9 @@ def test_a_trial_run_there_is_the_one_here_bit_for_bit(script, joined) -> None:
     assert joined.slots == 2
 
 
-def test_a_trial_run_that_is_ended_early_ends_there(script, joined) -> None:
+def test_a_trial_run_that_is_ended_early_ends_on_its_node(script, joined) -> None:
     endless = script.edit(script.path, TRAIN.replace("STEPS", "10**9").replace("optimizer.step()", "optimizer.step()"))
-    plan = PLAN.fixed_at(10**9)
+    plan = PLAN.with_fixed_steps(10**9)
 
     class Enough(Exception):
         pass
@@ -107,7 +107,7 @@ def test_a_trial_run_that_is_ended_early_ends_there(script, joined) -> None:
 
 
 def _running(script: Script) -> bool:
-    """Whether a process works in a scratch copy of the script's folder."""
+    """Return whether a process works in a scratch copy of the script's folder."""
     below = str(script.root).lstrip("/")
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -119,12 +119,12 @@ def _running(script: Script) -> bool:
 
 
 @pytest.mark.thorough
-def test_a_node_that_dies_costs_the_arm_that_ran_on_it(script, nodes) -> None:
+def test_a_dead_node_loses_only_its_own_trial_runs(script, nodes) -> None:
     found, _ = nodes
-    with cluster.joined(found.address, PLAN) as joined:
+    with cluster.connect(found.address, PLAN) as joined:
         second = found.add_node(num_cpus=2, resources={"doomed": 1})
-        joined._run_there = joined._run_there.options(resources={"doomed": 1})
-        plan, begun = PLAN.fixed_at(10**9), threading.Event()
+        joined._run_remotely = joined._run_remotely.options(resources={"doomed": 1})
+        plan, begun = PLAN.with_fixed_steps(10**9), threading.Event()
         endless = script.edit(script.path, TRAIN.replace("STEPS", "10**9"))
         record = new_record(endless, plan)
         trial_run = threading.Thread(target=joined.run, args=(endless, plan, record, lambda messages: begun.set()))
@@ -134,16 +134,16 @@ def test_a_node_that_dies_costs_the_arm_that_ran_on_it(script, nodes) -> None:
         trial_run.join(90)
         assert not trial_run.is_alive() and record.ending.reason == "failed"
         assert "the node that ran it was lost" in record.ending.error
-    with cluster.joined(found.address, PLAN) as joined:
+    with cluster.connect(found.address, PLAN) as joined:
         record = new_record(script, PLAN)
         joined.run(script, PLAN, record, lambda messages: None)
-        assert record.ending.reason == "window"  # the others go on
+        assert record.ending.reason == "window"  # The other trial runs continue.
 
 
 @pytest.mark.thorough
-def test_to_another_machine_the_working_directory_is_sent(script) -> None:
+def test_the_working_directory_is_sent_to_another_machine(script) -> None:
     edited = script.edit(script.path, TRAIN.replace("STEPS", "30").replace("lr=0.1", "lr=0.3"))
-    *seen, ending = there(errand(edited, machine="another"), packed(script.root))
+    *seen, ending = run_remotely(errand(edited, machine_id="another"), zip_directory(script.root))
     assert isinstance(ending, Ending) and ending.reason == "window"
     record = new_record(edited, PLAN)
     for messages in seen:
@@ -159,22 +159,28 @@ def _left_over() -> list[Path]:
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
-        ({"versions": {"torch": "0.1"}}, "has torch .*, and this machine has 0.1: their losses could not be compared"),
-        ({"machine": "another", "reads": ("/nowhere/data.csv",)}, "has no /nowhere/data.csv, which the script reads"),
+        (
+            {"versions": {"torch": "0.1"}},
+            "has torch .*, but this machine has 0.1, so the losses on both machines could not be compared",
+        ),
+        (
+            {"machine_id": "another", "reads": ("/nowhere/data.csv",)},
+            "does not have /nowhere/data.csv, which the script reads",
+        ),
     ],
 )
-def test_a_node_that_cannot_compare_is_refused(script, changed, says) -> None:
+def test_a_node_with_other_versions_or_too_few_cores_is_refused(script, changed, says) -> None:
     with pytest.raises(UsageError, match=says):
-        list(there(errand(script, **changed), packed(script.root)))
+        list(run_remotely(errand(script, **changed), zip_directory(script.root)))
 
 
-def test_a_directory_too_large_to_be_sent_is_refused(script, monkeypatch) -> None:
+def test_a_directory_that_is_too_large_to_send_is_refused(script, monkeypatch) -> None:
     monkeypatch.setattr(cluster, "MOST_BYTES", 100)
-    with pytest.raises(UsageError, match="holds more than the 0 MB that are sent"):
-        packed(script.root)
+    with pytest.raises(UsageError, match="is larger than the 0 MB"):
+        zip_directory(script.root)
 
 
-def test_trials_on_a_cluster_have_the_verdict_of_trials_here(descend, nodes, tmp_path) -> None:
+def test_trials_on_a_cluster_have_the_verdict_of_local_trials(descend, nodes, tmp_path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "scale.txt").write_text("2.5")
     (tmp_path / "train.py").write_text(TRAIN.replace("STEPS", "200").replace("optimizer.zero_grad()", "pass"))
@@ -207,12 +213,12 @@ def _numbers(trials) -> list[tuple]:
     return [tuple(map(str, (t["remedies"], t["verdict"], t["before"], t["after"], t["seeds"]))) for t in trials]
 
 
-def test_no_cluster_is_one_line(descend, tmp_path) -> None:
+def test_a_missing_cluster_is_reported_in_one_line(descend, tmp_path) -> None:
     (tmp_path / "train.py").write_text("print()")
     ended = descend("doctor", "--ray", "127.0.0.1:1", "train.py", cwd=tmp_path)
     lines = complaints(ended.stderr)
     assert ended.returncode == 2 and "no Ray cluster is at 127.0.0.1:1" in lines[-1], ended.stderr
 
 
-def test_a_cluster_says_how_many_arms_fit(joined) -> None:
+def test_a_cluster_has_as_many_slots_as_trials_fit(joined) -> None:
     assert isinstance(joined, Cluster) and joined.slots == 2 // PLAN.threads

@@ -1,4 +1,4 @@
-"""A learning rate that comes down too early, and one that meets layers of unequal scale: the cause is named first."""
+"""A learning rate that decays too early, and layers of unequal scale: the cause is reported first."""
 
 import json
 
@@ -48,7 +48,7 @@ for epoch in range(8):
         (UNEQUAL, "layer_rate_mismatch", "adaptive_rule", "-optimizer = torch.optim.SGD(model.parameters(), lr=0.003)"),
     ],
 )
-def test_the_learning_rate_is_named_first_and_its_remedy_is_proved(descend, tmp_path, script, symptom, remedy, removed):
+def test_the_cause_is_reported_first_and_its_remedy_is_proved(descend, tmp_path, script, symptom, remedy, removed):
     (tmp_path / "train.py").write_text(HEAD + script)
     done = descend("doctor", "--format", "json", "--seeds", "2", "train.py", cwd=tmp_path)
     case = json.loads(done.stdout)

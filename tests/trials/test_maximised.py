@@ -1,4 +1,4 @@
-"""A log-likelihood that rises is no growing error: programs that maximise one, and one that maximises a cost."""
+"""Programs that maximise a log-likelihood have no finding; one that maximises a cost has."""
 
 import json
 from pathlib import Path

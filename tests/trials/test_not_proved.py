@@ -1,4 +1,4 @@
-"""The edit of a sure fact that no trial can judge: a patch of its own, marked as not proved."""
+"""The edit for a certain fact that no trial can compare is a separate patch, marked as not proved."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ SCRIPT = Path(__file__).parents[1] / "scripts" / "gpt_sees_ahead.py"
 
 
 @pytest.mark.slow
-def test_attention_that_sees_ahead_gets_its_edit_and_no_proof(descend, tmp_path):
+def test_attention_to_future_positions_gets_an_unproved_edit(descend, tmp_path):
     script = tmp_path / "train.py"
     script.write_text(SCRIPT.read_text())
     told = descend("doctor", "--format", "json", "--apply", "train.py", cwd=tmp_path)
@@ -18,4 +18,4 @@ def test_attention_that_sees_ahead_gets_its_edit_and_no_proof(descend, tmp_path)
     assert case["patch"] is None and [patch["kind"] for patch in case["patches"]] == ["not_proved"]
     diff = (tmp_path / ".descend" / "1" / "not_proved.diff").read_text()
     assert diff == case["patches"][0]["diff"] and "is_causal=True" in diff
-    assert script.read_text() == SCRIPT.read_text()  # --apply writes what is proved alone
+    assert script.read_text() == SCRIPT.read_text()  # --apply writes proved patches only.

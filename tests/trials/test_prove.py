@@ -4,39 +4,39 @@ import math
 from dataclasses import replace
 
 import pytest
-from tables import SCRIPT, Table, prescription, proved, record_of, tried, verdicts, with_baseline
+from tables import SCRIPT, Table, prescription, proved, record_of, refuse, tried, verdicts, with_baseline
 
 from descend.doctor.record import Ending, Fact, Record, facts
-from descend.doctor.remedies import Change, NotApplicable
+from descend.doctor.remedies import Change
 from descend.doctor.script.plan import Plan
-from descend.doctor.trials.reproduce import reproduce
+from descend.doctor.trials.reproduce import check_reproduction
 
 
-def test_where_nothing_helps_alone_two_may():
-    """The two faults together hold the cost up; what mends one of them shows nothing."""
+def test_two_remedies_may_help_only_together():
+    """Each of the two problems alone keeps the cost high, so the remedy of one shows no gain."""
     a, b, c = (prescription(text, text) for text in ("a", "b", "c"))
     outcomes = {"pass": 1.0, "a": 0.95, "b": 0.97, "c": 1.3, "ab": 0.1, "ba": 0.1, "ac": 0.99, "bc": 0.99}
     stuck = record_of(1.0)
     stuck.add(Fact.of(facts.Targets("int64", 256, 0, 2, classes_seen=3, entropy=1.0, unseen_entropy=1.0), 0))
     proof = proved([lambda refuted: [], lambda refuted: [a, b, c]], Table(outcomes, baseline=stuck))
-    assert proof.cure.label == "a + b" and proof.confirmed == {"a", "b"} and not proof.refuted & {"a", "b"}
-    for baseline, stages in ((stuck, 1), (record_of(1.0), 2)):  # nothing says that anything must be wrong
+    assert proof.fix.label == "a + b" and proof.confirmed == {"a", "b"} and not proof.rejected & {"a", "b"}
+    for baseline, stages in ((stuck, 1), (record_of(1.0), 2)):  # In the second case, no problem is certain.
         alone = proved([lambda refuted: [a, b, c]] * stages, Table(outcomes, baseline=baseline))
-        assert alone.cure is None
+        assert alone.fix is None
 
 
 @pytest.mark.parametrize(("named", "tried"), [(0.1, {"named"}), (0.95, {"named", "general"})])
-def test_what_is_general_is_tried_where_what_has_a_name_has_not_won(named, tried):
+def test_searches_are_tried_if_no_remedy_of_a_known_problem_wins(named, tried):
     specific, general = prescription("named", "a"), prescription("general", "b")
     stages = [lambda refuted: [specific], lambda refuted: [specific, general]]
     table = Table({"pass": 1.0, "named": named, "general": 0.2})
     proof = proved(stages, table)
-    assert set(verdicts(proof)) == tried and proof.cure.label == max(tried, key=len)
+    assert set(verdicts(proof)) == tried and proof.fix.label == max(tried, key=len)
     screens = [job for job in table.jobs if job.seed == 0]
-    assert len(screens) == len(tried)  # what has been tried is not tried again
+    assert len(screens) == len(tried)  # No edit is tried twice.
 
 
-def test_a_rival_that_does_better_does_not_refute_a_cure_that_takes_most_of_the_trouble():
+def test_a_better_rival_does_not_reject_a_remedy_that_removes_most_of_the_failure():
     outcomes = {"scale": 0.1, "adam": 0.04, "faint": 0.7}
     adam = prescription("adam", decides=False, cost=3)
     assert tried(outcomes, [prescription("scale"), adam])[0].confirmed == {"s"}
@@ -46,7 +46,7 @@ def test_a_rival_that_does_better_does_not_refute_a_cure_that_takes_most_of_the_
 def test_the_winner_is_confirmed_on_fresh_seeds():
     proof, table = tried({"good": 0.1, "weak": 0.7}, [prescription("good"), prescription("weak")])
     assert verdicts(proof) == {"good": "proved", "weak": "helps"}
-    assert proof.cure.seeds == (1, 2, 3, 4, 5) and proof.cure.after < 0.2
+    assert proof.fix.seeds == (1, 2, 3, 4, 5) and proof.fix.after < 0.2
     assert proof.confirmed == {"s"}
     assert {job.seed for job in table.jobs} == {0, 1, 2, 3, 4, 5}
 
@@ -54,27 +54,27 @@ def test_the_winner_is_confirmed_on_fresh_seeds():
 def test_the_cheapest_of_equally_good_remedies_is_taken():
     dear, cheap = prescription("dear", cost=3), prescription("cheap", cost=1)
     proof, _ = tried({"dear": 0.1, "cheap": 0.11}, [dear, cheap])
-    assert proof.cure.label == "cheap"
+    assert proof.fix.label == "cheap"
     proof, _ = tried({"dear": 0.01, "cheap": 0.11}, [dear, cheap])
-    assert proof.cure.label == "dear"
+    assert proof.fix.label == "dear"
 
 
-def test_no_remedy_may_help():
+def test_there_may_be_no_remedy_that_helps():
     proof, _ = tried({"a": 0.95, "b": 3.0}, [prescription("a"), prescription("b")])
-    assert proof.cure is None and proof.confirmed == frozenset()
+    assert proof.fix is None and proof.confirmed == frozenset()
     assert verdicts(proof) == {"a": "no_effect", "b": "worse"}
 
 
-def test_a_suspicion_is_refuted_when_another_remedy_does_clearly_better():
+def test_a_suspicion_is_rejected_if_another_remedy_is_clearly_better():
     inputs = [prescription("standardise", "inputs"), prescription("rate", "inputs", decides=False, cost=1)]
     rate = prescription("rate", "instability", cost=1)
     table = Table({"pass": 1.0, "standardise": 0.7, "rate": 0.1})
     proof = proved([lambda refuted: [rate] if "inputs" in refuted else inputs], table)
     assert proof.confirmed == {"instability"}
-    assert proof.cure.label == "rate" and proof.cure.symptom == "instability"
+    assert proof.fix.label == "rate" and proof.fix.symptom == "instability"
 
 
-def test_what_helps_on_one_seed_alone_is_tried_beside_the_cure_of_a_fact():
+def test_a_remedy_that_helps_on_one_seed_is_tried_with_the_remedy_of_a_fact():
     class Unlucky(Table):
         def answer(self, job):
             lucky, text = job.seed == 0, job.script.edits[SCRIPT.path].strip()
@@ -84,15 +84,15 @@ def test_what_helps_on_one_seed_alone_is_tried_beside_the_cure_of_a_fact():
     table = Unlucky({"pass": 1.0, "sigmoid": 1.0, "scalesigmoid": 0.1})
     proof, _ = tried({}, asked, table=table)
     assert verdicts(proof) == {"sigmoid": "no_effect", "scale": "not_proved", "scale + sigmoid": "proved"}
-    assert proof.cure.remedies == ("scale", "sigmoid")
+    assert proof.fix.remedies == ("scale", "sigmoid")
 
 
-def test_an_unchanged_run_that_diverges_before_it_is_judged_is_one_that_diverged():
+def test_a_baseline_that_diverges_before_its_evaluation_counts_as_diverged():
     class Early(Table):
         def answer(self, job):
             record = super().answer(job)
             if job.seed > 0 and job.script.edits[SCRIPT.path].strip() == "pass":
-                del record.readings["yardstick", "negative_log_likelihood"]
+                del record.readings["metric", "negative_log_likelihood"]
                 record.ending = None
             return record
 
@@ -102,20 +102,20 @@ def test_an_unchanged_run_that_diverges_before_it_is_judged_is_one_that_diverged
     assert verdicts(proof) == {"calm": "proved"}
 
 
-def test_two_faults_need_two_remedies_and_no_more():
+def test_two_problems_need_exactly_two_remedies():
     a, b = prescription("a", "one"), prescription("b", "two")
     proof, _ = tried({"a": 0.5, "b": 0.6, "ab": 0.05}, [a, b])
-    assert proof.cure.remedies == ("a", "b") and proof.cure.label == "a + b"
+    assert proof.fix.remedies == ("a", "b") and proof.fix.label == "a + b"
     proof, _ = tried({"a": 0.1, "b": 0.6, "ab": 0.09}, [a, b])
-    assert proof.cure.remedies == ("a",)
+    assert proof.fix.remedies == ("a",)
 
 
 @pytest.mark.parametrize(("both", "taken"), [(0.02, ("a", "f")), (0.035, ("a", "f")), (0.2, ("a",))])
-def test_what_mends_a_fact_is_added_where_it_does_no_harm(both, taken):
-    """By itself it shows nothing, as another fault hides it, and without it hardly anything is left to gain."""
+def test_the_remedy_of_a_fact_is_added_if_it_does_no_harm(both, taken):
+    """Alone it shows no gain, because another problem hides it. Without it almost nothing is left to gain."""
     fact = replace(prescription("f", "wired"), of_fact=True)
     proof, _ = tried({"a": 0.03, "f": 0.98, "af": both}, [prescription("a", "one"), fact])
-    assert proof.cure.remedies == taken
+    assert proof.fix.remedies == taken
 
 
 def test_a_gain_of_one_seed_is_not_proved():
@@ -128,8 +128,8 @@ def test_a_gain_of_one_seed_is_not_proved():
     assert verdicts(proof) == {"lucky": "not_proved"} and "fresh seeds" in proof.trials[0].reason
 
 
-def test_a_suspicion_whose_cure_does_not_hold_sets_its_consequences_free():
-    """The rate's gain is that of one seed; the cliff that it would have explained has a cure of its own."""
+def test_consequences_of_an_unconfirmed_suspicion_are_tried():
+    """The learning rate helps on one seed only. The cliff that it would explain has its own remedy."""
 
     class Lucky(Table):
         def answer(self, job):
@@ -142,24 +142,24 @@ def test_a_suspicion_whose_cure_does_not_hold_sets_its_consequences_free():
     assert verdicts(proof) == {"rate": "not_proved", "clip": "proved"} and proof.confirmed == {"cliff"}
 
 
-def test_a_cure_that_does_not_hold_confirms_nothing_else_that_it_is_prescribed_for():
-    """Adam is the same change for each symptom; the third symptom's own cure is what holds."""
+def test_an_unconfirmed_remedy_confirms_none_of_its_symptoms():
+    """Adam is the same edit for two symptoms. The remedy of the third symptom is confirmed."""
 
     class Lucky(Table):
         def answer(self, job):
             is_lucky = "adam" in job.script.edits[SCRIPT.path] and job.seed == 0
             return super().answer(job) if not is_lucky else record_of(0.1, job.seed, job.steps)
 
-    def asked(refuted):
+    def prescribe(rejected):
         known = [prescription("adam", "drift"), prescription("adam", "ravine"), prescription("momentum", "slow")]
-        return [next(p for p in known if p.symptom not in refuted)]
+        return [next(p for p in known if p.symptom not in rejected)]
 
-    proof = proved([asked], Lucky({"pass": 1.0, "adam": 0.98, "momentum": 0.3}))
+    proof = proved([prescribe], Lucky({"pass": 1.0, "adam": 0.98, "momentum": 0.3}))
     assert verdicts(proof) == {"adam": "not_proved", "momentum": "proved"} and proof.confirmed == {"slow"}
-    assert proof.refuted == {"drift", "ravine"}
+    assert proof.rejected == {"drift", "ravine"}
 
 
-def test_the_third_best_is_tried_where_the_two_before_it_do_not_hold():
+def test_the_third_best_is_tried_if_the_first_two_fail():
     class Lucky(Table):
         def answer(self, job):
             text = job.script.edits[SCRIPT.path].strip()
@@ -170,7 +170,7 @@ def test_the_third_best_is_tried_where_the_two_before_it_do_not_hold():
     assert verdicts(proof)["c"] == "proved" and proof.confirmed == {"three"}
 
 
-def test_a_gain_that_five_seeds_leave_open_is_looked_at_on_five_more():
+def test_an_open_gain_is_tried_on_five_more_seeds():
     def answer(job):
         record = Table.answer(table, job)
         if "restart" in job.script.edits[SCRIPT.path]:
@@ -184,7 +184,7 @@ def test_a_gain_that_five_seeds_leave_open_is_looked_at_on_five_more():
 
 
 class Killed(Table):
-    """Runs that the system ends where their text says so."""
+    """Runs that the operating system kills if their text says so."""
 
     def answer(self, job):
         record = super().answer(job)
@@ -193,57 +193,53 @@ class Killed(Table):
         return record
 
 
-def test_a_trial_that_is_killed_has_failed_and_is_not_worse():
+def test_a_killed_trial_counts_as_failed_and_not_as_worse():
     proof, _ = tried({}, [prescription("huge")], table=Killed({"pass": 1.0, "huge": 0.1}))
     assert proof.trials[0].verdict == "failed" and "killed by signal 9" in proof.trials[0].reason
 
 
-def test_what_cannot_be_applied_or_fails_says_why():
-    refusing = replace(
-        prescription("a"), changes=(Change("a", lambda script: NotApplicable("the model is built in a library")),)
-    )
+def test_a_failed_trial_has_a_reason():
+    refusing = replace(prescription("a"), changes=(Change("a", refuse("the model is built in a library")),))
     proof, table = tried({}, [refusing])
     assert verdicts(proof) == {"a": "failed"} and proof.trials[0].reason == "the model is built in a library"
     assert table.jobs == []
 
 
-def test_without_a_yardstick_nothing_is_tried():
+def test_without_an_evaluation_metric_nothing_is_tried():
     baseline = Record()
     baseline.add(Ending("window", 0, 100))
     proof, table = tried({"a": 0.1}, [prescription("a")], baseline)
-    assert "nothing to judge" in proof.trials[0].reason and table.jobs == [] and proof.cure is None
+    assert "could be recorded and replayed" in proof.trials[0].reason and table.jobs == [] and proof.fix is None
 
 
-def test_a_diverged_baseline_is_cured_by_any_trial_run_that_is_not():
+def test_any_finite_trial_run_fixes_a_diverged_baseline():
     proof, _ = tried({"pass": math.nan, "a": 0.4}, [prescription("a")], record_of(math.nan))
-    assert proof.cure is not None and proof.cure.before == math.inf
+    assert proof.fix is not None and proof.fix.before == math.inf
 
 
 @pytest.mark.parametrize("same", [True, False])
-def test_reproduction_is_by_the_weights(same):
+def test_reproduction_compares_the_weights(same):
     proof, table = tried({"a": 0.1}, [prescription("a")])
     table.outcomes["a"] = 0.1 if same else 0.2
-    sentence = reproduce(with_baseline(table, record_of(1.0, reason="finished")), proof).verified
-    assert ("its trial's weights, bit for bit" in sentence) == same
+    proof = check_reproduction(with_baseline(table, record_of(1.0, reason="finished")), proof)
+    assert proof.reproduced is same and ("its trial's weights, bit for bit" in proof.verified) == same
 
 
-def test_what_mends_a_fact_goes_before_what_makes_the_run_bear_it():
+def test_the_remedy_of_a_fact_is_preferred_to_a_workaround():
     mend, bear = replace(prescription("mend"), of_fact=True), prescription("bear", "other", cost=1)
     proof, _ = tried({"mend": 0.02, "bear": 0.01}, [mend, bear])
-    assert proof.cure.label == "mend"
+    assert proof.fix.label == "mend"
     proof, _ = tried({"mend": 0.7, "bear": 0.01, "bearmend": 0.9}, [mend, bear])
-    assert proof.cure.label == "bear"
+    assert proof.fix.label == "bear"
 
 
-def test_a_suspicion_is_dismissed_by_a_trial_and_not_by_the_lack_of_one():
-    refusing = replace(
-        prescription("b", "two"), changes=(Change("b", lambda script: NotApplicable("it is in a library")),)
-    )
+def test_a_suspicion_without_a_trial_is_not_dismissed():
+    refusing = replace(prescription("b", "two"), changes=(Change("b", refuse("it is in a library")),))
     proof, _ = tried({"a": 0.95}, [prescription("a", "one"), refusing])
-    assert proof.refuted == {"one", "two"} and proof.dismissed == {"one"}
+    assert proof.rejected == {"one", "two"} and proof.dismissed == {"one"}
 
 
-def test_what_its_seeds_leave_open_is_not_dismissed():
+def test_a_suspicion_with_an_open_trial_is_not_dismissed():
     class Unsure(Table):
         def answer(self, job):
             lucky = "a" in job.script.edits[SCRIPT.path].split() and job.seed % 2 == 0
@@ -251,15 +247,15 @@ def test_what_its_seeds_leave_open_is_not_dismissed():
 
     proof, _ = tried({}, [prescription("a", "one")], table=Unsure({"pass": 1.0, "a": 1.6}))
     trial = proof.trials[0]
-    assert (trial.verdict, trial.left_open) == ("not_proved", True) and "more of them" in trial.reason
+    assert (trial.verdict, trial.left_open) == ("not_proved", True) and "more seeds could" in trial.reason
     assert proof.dismissed == frozenset()
 
 
-def test_an_edit_that_no_trial_can_judge_is_kept_and_not_run():
+def test_an_edit_that_no_trial_can_compare_is_kept_but_not_run():
     hidden = replace(prescription("mask", "leak"), of_fact=True, judged_on="nothing")
     proof, table = tried({}, [hidden])
-    assert verdicts(proof) == {"mask": "failed"} and not table.jobs and proof.cure is None
-    assert "+mask" in proof.trials[0].patch and "no trial can judge it" in proof.trials[0].reason
+    assert verdicts(proof) == {"mask": "failed"} and not table.jobs and proof.fix is None
+    assert "+mask" in proof.trials[0].patch and "no trial can measure this fix" in proof.trials[0].reason
 
 
 def test_an_edit_whose_script_fails_is_not_kept():
@@ -273,7 +269,7 @@ def test_an_edit_whose_script_fails_is_not_kept():
     assert verdicts(proof) == {"a": "failed"} and not proof.trials[0].patch
 
 
-def test_as_many_seeds_are_told_as_were_used():
+def test_the_reported_seeds_are_those_used():
     class Unsure(Table):
         def answer(self, job):
             lucky = "a" in job.script.edits[SCRIPT.path].split() and job.seed % 2 == 0
@@ -282,17 +278,20 @@ def test_as_many_seeds_are_told_as_were_used():
     table = Unsure({"pass": 1.0, "a": 1.6}, Plan(jobs=1, seeds=2))
     proof, _ = tried({}, [prescription("a")], table=table)
     changed = [job.seed for job in table.jobs if "a" in job.script.edits[SCRIPT.path].split()]
-    assert changed == [0, 1, 2, 3, 4] and proof.trials[0].seeds == (1, 2, 3, 4)  # two left it open
+    assert changed == [0, 1, 2, 3, 4] and proof.trials[0].seeds == (1, 2, 3, 4)  # Two seeds did not decide.
 
 
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
         ({}, "after 100 steps"),
-        ({"times": 4}, "after 100 steps, and 400 with the change, which train 4 times as long"),
-        ({"smaller_batch": 4.0}, "after 100 steps, and 400 with the change, on as many examples"),
+        ({"times": 4}, "after 100 steps, or 400 steps with the change, 4 times as many"),
+        (
+            {"smaller_batch": 4.0},
+            "after 100 steps, or 400 steps with the change, on as many examples",
+        ),
     ],
 )
-def test_a_proof_says_what_its_arms_have_in_common(changes, says):
+def test_the_metric_states_what_both_scripts_share(changes, says):
     proof, _ = tried({"far": 0.01}, [replace(prescription("far"), **changes)])
-    assert proof.cure is not None and proof.cure.metric.endswith(says)
+    assert proof.fix is not None and proof.fix.metric.endswith(says)

@@ -1,4 +1,4 @@
-"""A cure that edits the very loss that the script evaluates on held-out data."""
+"""A fix that edits the loss that the script also evaluates on held-out data."""
 
 import json
 from pathlib import Path
@@ -10,8 +10,8 @@ SCRIPT = Path(__file__).parents[1] / "scripts" / "vae_mean_and_sum.py"
 
 @pytest.mark.slow
 @pytest.mark.thorough
-def test_a_held_out_loss_that_only_changes_its_unit_takes_no_cure_back(descend, tmp_path):
-    """The summed reconstruction is 64 times the averaged one, evaluated by the same function; it is the better one."""
+def test_a_held_out_loss_in_another_unit_rejects_no_fix(descend, tmp_path):
+    """The summed loss is 64 times the mean, and the same function evaluates both. The sum trains better."""
     options = ("--format", "json", "--select", "mixed_reductions", "--seeds", "2")
     told = descend("doctor", *options, str(SCRIPT), cwd=tmp_path)
     case = json.loads(told.stdout)

@@ -1,4 +1,4 @@
-"""Labels that a loss reads the other way round: nothing is wrong with the data, nor with the loss."""
+"""Labels with the opposite meaning for the loss, although data and loss are each correct."""
 
 import json
 
@@ -39,7 +39,7 @@ ASKED = ("--format", "json", "--seeds", "2", "--select", "wrong_objective")
 
 
 @pytest.mark.slow
-@pytest.mark.thorough  # digits_contrastive_pairs of the clinic is another
+@pytest.mark.thorough  # The clinic tests another such program.
 def test_pairs_of_one_class_are_not_pushed_apart(descend, tmp_path):
     (tmp_path / "train.py").write_text(PAIRS)
     case = json.loads(descend("doctor", *ASKED, "train.py", cwd=tmp_path).stdout)

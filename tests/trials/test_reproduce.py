@@ -1,14 +1,14 @@
-"""What is done with a cure once it is proved: its patch under plain python, to the last step and beyond."""
+"""A proved patch under plain python: it must reproduce the weights and must not fail after the training."""
 
 import pytest
 from tables import SCRIPT, Table, prescription, record_of, tried, with_baseline
 
 from descend.doctor.record import Ending, Fact, facts
-from descend.doctor.trials.reproduce import ENDLESS, reproduce
+from descend.doctor.trials.reproduce import ENDLESS, check_reproduction
 
 
-class Beyond(Table):
-    """Scripts that fail after their training, where their text says so."""
+class FailingLate(Table):
+    """Scripts that fail after their training if their text says so."""
 
     def answer(self, job):
         record = super().answer(job)
@@ -20,22 +20,22 @@ class Beyond(Table):
 @pytest.mark.parametrize("reason", ["finished", "window"])
 @pytest.mark.parametrize("text", ["crash", "fine"])
 def test_a_patch_that_fails_after_the_training_is_taken_back(reason, text):
-    table = Beyond({"pass": 1.0, text: 0.1})
+    table = FailingLate({"pass": 1.0, text: 0.1})
     proof, _ = tried({}, [prescription(text, remedy="zero_grad")], table=table)
-    proof = reproduce(with_baseline(table, record_of(1.0, reason=reason)), proof)
-    assert (proof.cure is not None) == (text == "fine")
+    proof = check_reproduction(with_baseline(table, record_of(1.0, reason=reason)), proof)
+    assert (proof.fix is not None) == (text == "fine")
     assert ("after its training" in proof.trials[0].reason) == (text == "crash")
 
 
-def test_another_number_needs_no_run_beyond_the_end():
-    table = Beyond({"pass": 1.0, "crash": 0.1})
+def test_a_changed_number_needs_no_run_to_the_end():
+    table = FailingLate({"pass": 1.0, "crash": 0.1})
     proof, _ = tried({}, [prescription("crash", remedy="dropout_rate")], table=table)
-    proof = reproduce(with_baseline(table, record_of(1.0, reason="finished")), proof)
-    assert proof.cure is not None and not any(job.steps == ENDLESS for job in table.jobs)
+    proof = check_reproduction(with_baseline(table, record_of(1.0, reason="finished")), proof)
+    assert proof.fix is not None and not any(job.steps == ENDLESS for job in table.jobs)
 
 
 class ByHand(Table):
-    """A script that updates its parameters itself."""
+    """A script that updates its parameters without a torch optimizer."""
 
     ends = "finished"
 
@@ -47,9 +47,12 @@ class ByHand(Table):
         return record
 
 
-@pytest.mark.parametrize(("ends", "says"), [("finished", "bit for bit"), ("window", "could not be stopped")])
-def test_a_script_that_updates_by_hand_is_run_to_its_own_end(ends, says):
+@pytest.mark.parametrize(
+    ("ends", "says", "reproduced"), [("finished", "bit for bit", True), ("window", "could not be stopped", None)]
+)
+def test_a_script_without_an_optimizer_is_run_to_its_own_end(ends, says, reproduced):
     table = ByHand({"pass": 1.0, "rate": 0.1})
     table.ends = ends
     proof, _ = tried({}, [prescription("rate", remedy="optimizer_argument")], table=table)
-    assert says in reproduce(with_baseline(table, record_of(1.0, reason="finished")), proof).verified
+    proof = check_reproduction(with_baseline(table, record_of(1.0, reason="finished")), proof)
+    assert says in proof.verified and proof.reproduced is reproduced

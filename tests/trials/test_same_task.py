@@ -1,4 +1,4 @@
-"""A trial that was given another task than the baseline is not judged, whatever judges."""
+"""A trial with another task than the baseline is not compared by any metric."""
 
 import json
 from dataclasses import replace
@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from tables import MONITOR, Table, prescription, record_of, tried, verdicts
-from test_judged_on import printing
+from test_evaluation_metric import printing
 
 from descend.doctor.record import Fact, Record, facts
-from descend.doctor.trials.same_task import OTHER_EVALUATION, OTHER_INPUTS, OTHER_TARGETS, other_task
+from descend.doctor.trials.same_task import OTHER_EVALUATION, OTHER_INPUTS, OTHER_TARGETS, other_task_message
 
 SEEN = facts.EvaluationData(targets=("t",), inputs=("x",), random="r")
 
@@ -28,7 +28,7 @@ def run_of(evaluation: facts.EvaluationData = SEEN, targets: str = "same", rando
         (run_of(targets="others"), (), OTHER_TARGETS),
         (run_of(targets="others"), ("inputs",), OTHER_TARGETS),
         (run_of(targets="others"), ("targets",), ""),
-        (run_of(targets="others", random="elsewhere"), (), ""),  # other draws of the same task, perhaps
+        (run_of(targets="others", random="elsewhere"), (), ""),  # They may be other draws of the same task.
         (run_of(replace(SEEN, targets=("others",))), ("targets", "inputs"), OTHER_EVALUATION),
         (run_of(replace(SEEN, targets=("others",))), ("pairs",), ""),
         (run_of(replace(SEEN, targets=())), (), ""),
@@ -38,21 +38,21 @@ def run_of(evaluation: facts.EvaluationData = SEEN, targets: str = "same", rando
         (run_of(replace(SEEN, inputs=("others",), random="elsewhere")), (), ""),
     ],
 )
-def test_another_task_is_known_by_its_data(other: Record, remakes: tuple[facts.Remade, ...], expected: str) -> None:
-    assert other_task(other, run_of(), remakes, run_of()) == expected
+def test_another_task_is_recognised(other: Record, remakes: tuple[facts.Remade, ...], expected: str) -> None:
+    assert other_task_message(other, run_of(), remakes, run_of()) == expected
 
 
-@pytest.mark.parametrize("known", [facts.Varies(), facts.TargetsFollow()])
-def test_where_no_change_keeps_the_targets_they_are_not_compared(known: object) -> None:
+@pytest.mark.parametrize("known", [facts.DiffersBetweenRuns(), facts.TargetsFollow()])
+def test_targets_that_every_edit_changes_are_not_compared(known: object) -> None:
     baseline = run_of()
     baseline.add(Fact.of(known, 0))
-    assert other_task(run_of(targets="others"), baseline, (), baseline) == ""
+    assert other_task_message(run_of(targets="others"), baseline, (), baseline) == ""
 
 
 class Relabelling(Table):
-    """Trial runs that print a better accuracy, and that an edit gives other targets."""
+    """Trial runs whose edit changes the targets and improves the printed accuracy."""
 
-    follows = False  # whether without learning the targets are others, too
+    follows = False  # whether the targets differ without training, too
 
     def answer(self, job) -> Record:
         is_changed = "a" in next(iter(job.script.edits.values())).split()
@@ -64,25 +64,25 @@ class Relabelling(Table):
 
 
 @pytest.mark.parametrize("judged_on", ["fixed", "metric", "training", "held_out", "median", "spread"])
-def test_no_measure_judges_another_task(judged_on: str) -> None:
+def test_no_metric_compares_another_task(judged_on: str) -> None:
     table = Relabelling({"pass": 1.0, "a": 0.1})
     baseline = printing(run_of(), 0.4)
-    for name, place in (("evaluation_loss", ""), ("median_error", "squared_error"), ("spread_yardstick", "nll")):
+    for name, place in (("evaluation_loss", ""), ("median_error", "squared_error"), ("spread_metric", "nll")):
         baseline.readings[name, place] = ([10, 20], [1.0, 1.0])
     proof, _ = tried({}, [replace(prescription("a"), judged_on=judged_on)], baseline, table)
-    assert verdicts(proof) == {"a": "failed"} and proof.cure is None
+    assert verdicts(proof) == {"a": "failed"} and proof.fix is None
     assert OTHER_TARGETS in proof.trials[0].reason
 
 
-def test_what_a_remedy_makes_otherwise_by_design_is_judged() -> None:
+def test_data_that_a_remedy_changes_by_design_are_compared() -> None:
     declared = replace(prescription("a"), judged_on="metric", remakes=frozenset({"targets"}))
     proof, _ = tried({}, [declared], printing(run_of(), 0.4), Relabelling({"pass": 1.0, "a": 0.1}))
     assert verdicts(proof) == {"a": "proved"}
 
 
 @pytest.mark.parametrize(("untrained", "verdict"), [(0.1, "proved"), (0.3, "failed")])
-def test_targets_of_an_evaluation_that_is_not_seen_are_asked_for_without_learning(untrained: float, verdict) -> None:
-    """The edit may change what the script measures itself by, too."""
+def test_unrecorded_evaluation_targets_are_checked_by_the_untrained_metric(untrained: float, verdict) -> None:
+    """The edit may change the logged metric, too."""
 
     class Unseen(Relabelling):
         def answer(self, job) -> Record:
@@ -91,21 +91,21 @@ def test_targets_of_an_evaluation_that_is_not_seen_are_asked_for_without_learnin
             return record if job.trains else printing(record, untrained)
 
     baseline = printing(record_of(1.0), 0.4)
-    baseline.add(Fact.of(facts.Untrained(0.1), 0, "test acc"))
+    baseline.add(Fact.of(facts.UntrainedMetric(0.1), 0, "test acc"))
     declared = replace(prescription("a"), judged_on="metric", remakes=frozenset({"targets"}))
     proof, _ = tried({}, [declared], baseline, Unseen({"pass": 1.0, "a": 0.1}))
     assert verdicts(proof) == {"a": verdict}
 
 
-def test_targets_that_depend_on_the_training_are_others_in_any_trial() -> None:
+def test_targets_that_depend_on_the_weights_differ_in_every_trial() -> None:
     table = Relabelling({"pass": 1.0, "a": 0.1})
     table.follows = True
     proof, _ = tried({}, [replace(prescription("a"), judged_on="metric")], printing(run_of(), 0.4), table)
     assert verdicts(proof) == {"a": "proved"}
 
 
-# Labels are drawn from the normalised features. Without the normalisation they would be others, and easier to learn;
-# without learning all scores are 0, so the printed number is the same for any labels.
+# Labels are drawn from the normalised features. Without the normalisation they would be easier to learn. Without
+# training all scores are 0, so the printed metric is the same for any labels.
 LOGISTIC = """import torch
 
 torch.manual_seed(0)
@@ -131,7 +131,7 @@ for epoch in range(60):
 with torch.no_grad():
     print(f"test auc {auc(x_test @ weights + bias, y_test):.3f}")
 """
-# A teacher answers for scaled inputs, in training and in an evaluation set of its own.
+# A teacher network labels scaled inputs, in training and in a separate evaluation set.
 TAUGHT = """import torch
 from torch import nn
 
@@ -163,7 +163,7 @@ with torch.no_grad():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("program", [LOGISTIC, pytest.param(TAUGHT, marks=pytest.mark.thorough)])
-def test_data_from_which_targets_are_made_are_left_alone(descend, tmp_path: Path, program: str) -> None:
+def test_data_that_determine_the_targets_are_not_edited(descend, tmp_path: Path, program: str) -> None:
     (tmp_path / "train.py").write_text(program)
     case = json.loads(descend("doctor", "--format", "json", "--seeds", "2", "train.py", cwd=tmp_path).stdout)
     assert "unreadable" not in [finding["symptom"] for finding in case["findings"]] and not case["patch"]

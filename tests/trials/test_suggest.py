@@ -1,4 +1,4 @@
-"""Of a script that trains well it is told what would make it a little better, and nothing of that is written."""
+"""A script that trains well gets suggestions, which are never written to the file."""
 
 import json
 
@@ -22,7 +22,7 @@ for epoch in range(40):
 
 
 @pytest.mark.slow
-def test_what_would_be_better_is_suggested_and_left_alone(descend, tmp_path):
+def test_improvements_are_suggested_but_not_applied(descend, tmp_path):
     (tmp_path / "train.py").write_text(WELL)
     options = ("--seeds", "3", "--suggest", "--apply", "--format", "json")
     done = descend("doctor", *options, "train.py", cwd=tmp_path)

@@ -1,4 +1,4 @@
-"""How many threads a run gets: a fair share of the cores, and no more than the user allows."""
+"""The number of threads of a run: a fair share of the cores, and no more than the user allows."""
 
 import pytest
 

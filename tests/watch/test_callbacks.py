@@ -1,4 +1,4 @@
-"""One line in a framework's Trainer watches it: the same losses, in the store."""
+"""Callbacks of `descend.watch` for the Trainers of frameworks record a training without changing its losses."""
 
 import importlib.util
 import os
@@ -77,7 +77,7 @@ def train(folder, program: str, callback: str, fails: int = 0) -> subprocess.Com
         pytest.param("transformers", TRANSFORMERS, "descend.TransformersCallback()", marks=pytest.mark.thorough),
     ],
 )
-def test_a_callback_watches_a_training_and_changes_nothing(tmp_path, package, program, callback):
+def test_a_callback_records_the_training_without_changing_it(tmp_path, package, program, callback):
     if importlib.util.find_spec(package) is None:
         pytest.skip(f"{package} is not installed")
     plain, seen = train(tmp_path, program, ""), train(tmp_path, program, callback)
@@ -90,7 +90,7 @@ def test_a_callback_watches_a_training_and_changes_nothing(tmp_path, package, pr
     assert list(record.series("loss", "0").values) == pytest.approx(losses, rel=1e-6)
 
 
-def test_a_lightning_training_that_fails_is_recorded_so(tmp_path):
+def test_a_failing_lightning_training_is_recorded_as_failed(tmp_path):
     if importlib.util.find_spec("lightning") is None:
         pytest.skip("lightning is not installed")
     done = train(tmp_path, LIGHTNING, "descend.LightningCallback()", fails=12)

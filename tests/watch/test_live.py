@@ -1,4 +1,4 @@
-"""The live page: a run goes on, and a real browser sees it."""
+"""The live page of a running training, in a real browser."""
 
 import http.client
 import json
@@ -9,12 +9,13 @@ import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
-from descend.doctor.commands.watching.serving import LivePage
+from descend.core.errors import UsageError
+from descend.doctor.commands.watch.live_server import LivePage
 from descend.doctor.record import Ending, Fact, Reading, Record, facts
-from descend.ground.errors import UsageError
 
 PROGRAM = """
 import time
@@ -46,7 +47,7 @@ def get(address: str) -> str:
 
 
 def events(address: str):
-    """Yield what the page is told; real server-sent events."""
+    """Yield the server-sent events of the page."""
     with urllib.request.urlopen(address + "events", timeout=30) as answer:
         assert answer.headers["Content-Type"] == "text/event-stream"
         for line in answer:
@@ -55,27 +56,27 @@ def events(address: str):
 
 
 @pytest.mark.slow
-def test_what_is_measured_is_sent_until_the_end(page):
+def test_the_live_page_receives_measurements_until_the_end(page):
     made = facts.Optimizer("SGD", groups=1, parameters=1000, lr=0.1)
-    page.take([Fact.of(made, 0, "0"), Reading("learning_rate", "0", 0, 0.1)])
-    page.take([Reading("loss", "0", step, 1 / (1 + step)) for step in range(10)])
+    page.update([Fact.of(made, 0, "0"), Reading("learning_rate", "0", 0, 0.1)])
+    page.update([Reading("loss", "0", step, 1 / (1 + step)) for step in range(10)])
     heard = events(page.address)
     first = next(heard)
     assert "9 steps" in first["main"] and len(first["figures"]) == 1
-    page.take([Reading("curvature", "0", 9, 30.0), Reading("loss", "0", 10, float("nan"))])
+    page.update([Reading("curvature", "0", 9, 30.0), Reading("loss", "0", 10, float("nan"))])
     second = next(heard)
-    assert len(second["figures"]) == 2 and "stability bound 2" in second["main"]
+    assert len(second["figures"]) == 2 and "stability limit 2" in second["main"]
     noise = [Reading("gradient_noise_scale", "0", step, 20.0) for step in (1, 9)]
-    page.take([Fact.of(facts.Monitor(4, (), 256, 256, "0" * 16, "0" * 16), 0), *noise])
+    page.update([Fact.of(facts.Monitor(4, (), 256, 256, "0" * 16, "0" * 16), 0), *noise])
     third = next(heard)
     assert len(third["figures"]) == 3 and "examples in a batch 64" in third["main"]
-    page.take([Ending("finished", 0, 11, wall_s=2.0, loop_s=1.0)])
+    page.update([Ending("finished", 0, 11, wall_s=2.0, loop_s=1.0)])
     page.close()
     assert "Ended after 11 steps" in [*heard][-1]["main"]
 
 
-def test_the_page_itself_is_whole_and_shows_what_is_known(page):
-    page.take([Reading("loss", "0", 0, 1.0)])
+def test_the_live_page_contains_the_current_findings(page):
+    page.update([Reading("loss", "0", 0, 1.0)])
     text = get(page.address)
     assert (
         text.startswith("<!doctype html>")
@@ -94,22 +95,23 @@ OTHER_NAMES = """
 
 
 @pytest.mark.parametrize("host", [*OWN_NAMES, *OTHER_NAMES, ""])
-def test_only_a_request_to_this_machines_own_name_is_answered(page, host):
-    connection = http.client.HTTPConnection(page.address[7:-1])
-    connection.request("GET", "/", headers={"Host": host.format(port=page.address[7:-1].rpartition(":")[2])})
+def test_only_requests_to_this_machines_name_are_answered(page, host):
+    place = urlsplit(page.address)
+    connection = http.client.HTTPConnection(place.netloc)
+    connection.request("GET", place.path, headers={"Host": host.format(port=place.port)})
     assert connection.getresponse().status == (200 if host in OWN_NAMES else 403)
     connection.close()
 
 
-def test_a_script_named_like_markup_stays_text():
+def test_a_script_name_with_markup_is_escaped():
     live = LivePage(Record(script="<script>alert(1)</script>.py"))
     text = get(live.address)
     live.close()
     assert "<script>alert" not in text and "&lt;script&gt;" in text
 
 
-def test_a_port_that_cannot_be_had_is_said(page):
-    port = int(page.address.rstrip("/").rpartition(":")[2])
+def test_an_unavailable_port_is_reported(page):
+    port = urlsplit(page.address).port
     for number in (port, 70000):
         with pytest.raises(UsageError) as raised:
             LivePage(Record(), number)
@@ -118,13 +120,13 @@ def test_a_port_that_cannot_be_had_is_said(page):
 
 @pytest.mark.slow
 @pytest.mark.browser
-def test_a_browser_sees_the_steps_go_by_the_finding_and_the_end(chromium, tmp_path):
+def test_a_browser_shows_steps_findings_and_the_end(chromium, tmp_path):
     (tmp_path / "train.py").write_text(PROGRAM)
     command = [sys.executable, "-m", "descend", "watch", "--live", "train.py"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, env=environment)
     assert process.stderr
-    address = re.search(r"live at (\S+)", process.stderr.readline())[1]
+    address = re.search(r"live page at (\S+)", process.stderr.readline())[1]
     context = chromium.new_context()
     seen, errors = context.new_page(), []
     seen.on("console", lambda message: errors.append(message.text))

@@ -1,4 +1,4 @@
-"""A group of processes gets one report: how long each one's steps take, who is waited for, who is gone."""
+"""A group of processes has one report: step times of each rank, slow ranks, and ranks that have died."""
 
 import json
 import subprocess
@@ -8,14 +8,14 @@ from statistics import median
 import pytest
 import torch
 
-from descend.doctor.commands.watching import ranks
-from descend.doctor.commands.watching.ranks import gather
-from descend.doctor.observing import together
-from descend.doctor.reading import step_times
-from descend.doctor.reading.step_times import StepTimes
+from descend.doctor.commands.watch import rank_summary
+from descend.doctor.commands.watch.rank_summary import merge_ranks
+from descend.doctor.execution.pace import TIMES
+from descend.doctor.instrumentation import rank_curvature
+from descend.doctor.instrumentation.steps import step_times
+from descend.doctor.instrumentation.steps.step_times import StepTimes
 from descend.doctor.record import Ending, Reading, Record
 from descend.doctor.record.store import open_store
-from descend.doctor.run.pace import TIMES
 
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
 TRAINING = """
@@ -47,7 +47,7 @@ dist.destroy_process_group()
 def watched(
     folder, *arguments: str, training: str = TRAINING
 ) -> tuple[subprocess.CompletedProcess[str], list[str], Record]:
-    """Run the training on two ranks, each watched; return what was said, and the one run that is listed."""
+    """Run the training on two ranks, each watched; return the output and the one listed run."""
     (folder / "train.py").write_text(training)
     command = [sys.executable, *TORCHRUN, "-m", "descend", "watch", "train.py", *arguments]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
@@ -61,7 +61,7 @@ def watched(
 
 
 @pytest.mark.slow
-def test_the_slow_rank_is_named_once(tmp_path):
+def test_a_slow_rank_is_reported_once(tmp_path):
     done, said, record = watched(tmp_path)
     assert done.returncode == 0, done.stderr
     assert (record.environment["rank"], record.environment["world_size"]) == ("0", "2")
@@ -74,10 +74,10 @@ def test_the_slow_rank_is_named_once(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_rank_that_dies_is_told(tmp_path):
+def test_a_rank_that_dies_is_reported(tmp_path):
     done, said, record = watched(tmp_path, "dies")
     assert done.returncode != 0 and record.ending.reason != "finished"
-    assert any("rank 1: killed, last heard of at step" in line for line in said)
+    assert any("rank 1: killed, last message at step" in line for line in said)
     assert record.series("own_seconds", "1").values
 
 
@@ -88,22 +88,22 @@ class Clock:
         return self.now
 
 
-def test_what_comes_before_the_backward_pass_is_a_rank_s_own(monkeypatch):
+def test_own_seconds_count_only_the_time_before_the_backward_pass(monkeypatch):
     clock, sent = Clock(), []
     monkeypatch.setattr(step_times, "time", clock)
     times = StepTimes(3, sent.extend)
     for step in range(1, 12):
         clock.now += 0.02
-        times.backward()
+        times.backward_begins()
         clock.now += 0.01
-        times.backward()  # gradients that are accumulated
+        times.backward_begins()  # gradient accumulation
         clock.now += 0.07
-        times.step(step)
+        times.step_ended(step)
     times.flush()
     first, last = sent[:2], sent[2:]
     assert [(r.name, r.place) for r in first] == [("step_seconds", "3"), ("own_seconds", "3")]
     assert [r.value for r in first + last] == pytest.approx([0.1, 0.02] * 2)
-    assert first[0].step == 6 and last[0].step == 11  # the first step's beginning is not known
+    assert first[0].step == 6 and last[0].step == 11  # the beginning of the first step is unknown
 
 
 def rank_of(job: str, rank: int, own: float, ending: Ending | None) -> Record:
@@ -113,8 +113,8 @@ def rank_of(job: str, rank: int, own: float, ending: Ending | None) -> Record:
     return record
 
 
-def test_what_there_is_of_the_others_is_brought_together(tmp_path, monkeypatch):
-    monkeypatch.setattr(ranks, "PATIENCE_S", 0.0)
+def test_the_available_records_of_other_ranks_are_merged(tmp_path, monkeypatch):
+    monkeypatch.setattr(rank_summary, "PATIENCE_S", 0.0)
     done, killed = Ending("finished", 0, 6), Ending("killed", 137, 4)
     with open_store(tmp_path) as store:
         for other in (
@@ -125,16 +125,16 @@ def test_what_there_is_of_the_others_is_brought_together(tmp_path, monkeypatch):
             store.save(other)
         first = rank_of("this", 0, 0.25, done)
         store.save(first)
-        said = gather(first, store)
+        said = merge_ranks(first, store)
         again = store.load(first.run)
     assert again.series("own_seconds", "1").values == (0.5,) * 6 and again.places("own_seconds") == ["0", "1", "2"]
-    assert said.startswith("4 ranks, 0.25 s a step") and "rank 1 0.5 s, rank 2 0.25 s" in said
-    assert "of rank 3 there is no record" in said and "rank 1 was cut off after at least 5 steps" in said
-    assert "rank 2: killed, last heard of at step 4" in said
+    assert said.startswith("4 ranks, 0.25 s per step") and "rank 1 0.5 s, rank 2 0.25 s" in said
+    assert "rank 3 has no record" in said and "rank 1 was cut off after at least 5 steps" in said
+    assert "rank 2: killed, last message at step 4" in said
     assert json.loads(json.dumps(again.environment)) == first.environment
 
 
-# A model that outlives its group may hang PyTorch 2.13 (docs/parallel.md): it goes with the function here.
+# A model that outlives its process group may hang PyTorch 2.13 (docs/parallel.md), so a function scope frees it.
 UNLIKE = """
 import time
 
@@ -153,7 +153,7 @@ def main():
     y = x[:, :1] + torch.randn(256, 1)
     torch.save(x, f"inputs-{rank}.pt")
     for step in range(500):
-        time.sleep(0.05)  # of which two per cent may be spent on measuring
+        time.sleep(0.05)  # so that 2 % of it suffice for measuring
         optimizer.zero_grad()
         (model(x) - y).square().mean().backward()
         optimizer.step()
@@ -166,8 +166,8 @@ dist.destroy_process_group()
 
 
 @pytest.mark.slow
-def test_the_curvature_of_a_group_is_that_of_its_averaged_loss(tmp_path):
-    """Of the mean square of a linear layer H is 2 XᵀX / n; the ranks see other inputs."""
+def test_the_curvature_of_a_group_belongs_to_its_averaged_loss(tmp_path):
+    """For the mean square of a linear layer, H is 2 XᵀX / n; the ranks have different inputs."""
     done, said, record = watched(tmp_path, training=UNLIKE)
     assert done.returncode == 0, done.stderr
     x = [torch.load(tmp_path / f"inputs-{rank}.pt") for rank in (0, 1)]
@@ -185,44 +185,44 @@ from types import SimpleNamespace
 import torch
 import torch.distributed as dist
 
-from descend.doctor.observing import together
-from descend.doctor.observing.together import Together
+from descend.doctor.instrumentation import rank_curvature
+from descend.doctor.instrumentation.rank_curvature import RankCurvature
 
 dist.init_process_group("gloo")
 rank = dist.get_rank()
 weight = (torch.ones(3),)
-loss = SimpleNamespace(gradient=lambda parameters: (torch.full((3,), float(rank)),))  # on average 0.5
+loss = SimpleNamespace(gradient=lambda parameters: (torch.full((3,), float(rank)),))  # 0.5 on average
 recording = SimpleNamespace(loss=lambda parameters: loss)
-told = {}
+results = {}
 
 
 def meet(name, step, gradient, ready=True, comes=True):
-    notes, asked = [], []
-    meeting = Together(rank, lambda: True, lambda probe, reason, step: notes.append(reason))
+    notes, measured = [], []
+    meeting = RankCurvature(rank, lambda: True, lambda probe, reason, step: notes.append(reason))
     moment = SimpleNamespace(step=step, parameters=weight, gradients=(torch.full((3,), gradient),), recording=recording)
     if comes:
-        meeting.look(moment, ready, asked.append, None)
-    told[name] = {"notes": notes, "goes on": meeting.next < float("inf")}
+        meeting.measure(moment, ready, measured.append, None)
+    results[name] = {"notes": notes, "goes on": meeting.next < float("inf")}
 
 
 meet("another step", 8 + rank, 0.5)
 meet("not ready", 8, 0.5, ready=rank == 0)
 meet("another gradient", 8, 0.6)
-together.PATIENCE = timedelta(seconds=2)
+rank_curvature.PATIENCE = timedelta(seconds=2)
 meet("one does not come", 8, 0.5, comes=rank == 0)
-pathlib.Path(f"told-{rank}.json").write_text(json.dumps(told))
-dist.destroy_process_group()  # else PyTorch 2.13 aborts at the end of one in three
+pathlib.Path(f"results-{rank}.json").write_text(json.dumps(results))
+dist.destroy_process_group()  # otherwise PyTorch 2.13 aborts at the end in one of three runs
 """
 
 
 @pytest.mark.slow
-def test_a_meeting_that_cannot_be_is_given_up_and_the_training_goes_on(tmp_path):
+def test_a_failed_common_measurement_ends_and_the_training_continues(tmp_path):
     (tmp_path / "meetings.py").write_text(MEETINGS)
     done = subprocess.run([sys.executable, *TORCHRUN, "meetings.py"], cwd=tmp_path, capture_output=True, timeout=120)
     assert done.returncode == 0, done.stderr
     for rank in (0, 1):
-        told = json.loads((tmp_path / f"told-{rank}.json").read_text())
-        assert told["not ready"] == {"notes": [], "goes on": True}
-        assert told["another step"] == {"notes": [together.APART], "goes on": False}
-        assert told["another gradient"] == {"notes": [together.HIDDEN], "goes on": False}
-    assert not json.loads((tmp_path / "told-0.json").read_text())["one does not come"]["goes on"]
+        results = json.loads((tmp_path / f"results-{rank}.json").read_text())
+        assert results["not ready"] == {"notes": [], "goes on": True}
+        assert results["another step"] == {"notes": [rank_curvature.APART], "goes on": False}
+        assert results["another gradient"] == {"notes": [rank_curvature.HIDDEN], "goes on": False}
+    assert not json.loads((tmp_path / "results-0.json").read_text())["one does not come"]["goes on"]

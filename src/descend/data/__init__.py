@@ -1,4 +1,4 @@
-"""What can be done to the examples: scaled, decorrelated, ordered, drawn, moved.
+"""Scaling, whitening, ordering, sampling and augmentation of training examples.
 
 model = nn.Sequential(Standardise(loader), model)
 loader = DataLoader(dataset, batch_size=32, sampler=SpreadClasses(labels))
@@ -24,3 +24,7 @@ __all__ = [
     "Standardise",
     "Whiten",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

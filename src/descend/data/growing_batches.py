@@ -1,4 +1,4 @@
-"""Grow the batch instead of decaying the learning rate: the same noise scale, fewer steps (Smith et al. 2018)."""
+"""Growing batches in place of a decaying learning rate (Smith et al. 2018)."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -9,13 +9,29 @@ from torch.utils.data import Sampler
 
 
 class GrowingBatches(Sampler[list[int]]):
-    """Batches whose size follows a schedule of the step: `batch_size` times its factor, at most `most`.
+    """A batch sampler whose batch size grows: it is `batch_size` times the value of `schedule` at each step.
 
-    Where a learning rate would be divided by 5, the batch is multiplied by 5: SGD's noise scale is lr·N/B (Smith et
-    al. 2018, eq. 2). All examples of the sampler are in each epoch; the last batch of it may be smaller. A schedule
-    is one of `descend.schedules`, or any function of the step. `state_dict` holds the step, and the sampler's state
-    where it has one. Raises `ValueError` for a batch of less than one example.
+    Multiplying the batch size by 5 has the effect of dividing the learning rate by 5, since SGD's noise scale is lr·N/B
+    (Smith et al. 2018, eq. 2). Each epoch contains all examples of the sampler; its last batch may be smaller.
 
+    Parameters
+    ----------
+    sampler : torch.utils.data.Sampler
+        The sampler that draws the examples.
+    batch_size : int
+        The first batch size.
+    schedule : callable
+        One of `descend.schedules`, or any function of the step. Its value multiplies the batch size.
+    most : int, optional
+        The largest batch size. Default: no limit.
+
+    Raises
+    ------
+    ValueError
+        For a batch size below 1.
+
+    Examples
+    --------
     >>> batches = GrowingBatches(Reshuffled(len(dataset)), batch_size=2, schedule=Step(100, decay=5), most=8)
     >>> loader = DataLoader(dataset, batch_sampler=batches)
     """
@@ -24,14 +40,15 @@ class GrowingBatches(Sampler[list[int]]):
         self, sampler: Sampler[int], batch_size: int, schedule: Callable[[int], float], most: int | None = None
     ) -> None:
         if batch_size < 1 or (most is not None and most < batch_size):
-            raise ValueError(f"GrowingBatches: it needs 1 <= batch_size <= most, not {batch_size} and {most}")
+            limits = "at least 1" if most is None else f"between 1 and {most}"
+            raise ValueError(f"GrowingBatches: batch_size must be {limits}, not {batch_size}")
         self.sampler, self.batch_size, self.schedule, self.most, self.step = sampler, batch_size, schedule, most, 0
 
     def size(self, step: int) -> int:
-        """Return the size of the batch of a step."""
+        """Return the batch size, the number of examples, at a training step."""
         size = min(self.batch_size * self.schedule(step), math.inf if self.most is None else self.most)
         if not 0.5 < size < math.inf:
-            raise ValueError(f"GrowingBatches: at step {step} the schedule asks for a batch of {size:.3g} examples")
+            raise ValueError(f"GrowingBatches: the schedule gives a batch size of {size:.3g} at step {step}")
         return round(size)
 
     def __iter__(self) -> Iterator[list[int]]:
@@ -42,7 +59,7 @@ class GrowingBatches(Sampler[list[int]]):
             yield batch
 
     def __len__(self) -> int:
-        """Return the number of batches in an epoch that begins at the present step."""
+        """Return the number of batches in an epoch that starts at the current step."""
         left, step = len(self.sampler), self.step  # type: ignore[arg-type]
         while left > 0:
             left -= self.size(step)
@@ -50,12 +67,12 @@ class GrowingBatches(Sampler[list[int]]):
         return step - self.step
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the step, and the sampler's state where it has one."""
+        """Return the number of batches drawn so far, and the state of the sampler if it has a `state_dict`."""
         inner = self.sampler.state_dict() if hasattr(self.sampler, "state_dict") else None
         return {"step": self.step, "sampler": inner}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where a checkpoint was."""
+        """Restore a state that `state_dict` returned."""
         self.step = state["step"]
         if state["sampler"] is not None:
             self.sampler.load_state_dict(state["sampler"])  # type: ignore[attr-defined]

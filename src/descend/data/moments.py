@@ -1,7 +1,7 @@
-"""Mean and standard deviation of each feature, from one pass over the data.
+"""Mean and standard deviation of each feature in one pass over the data.
 
-Chan, Golub & LeVeque 1983 (the pairwise update): the moments of two sets give those of their union, without
-the cancellation that sums of squares suffer.
+The pairwise update of Chan, Golub & LeVeque 1983 combines the moments of two sets without the cancellation of plain
+sums of squares.
 """
 
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Moments:
-    """Count, mean, sum of squared deviations and range of each feature, in float64."""
+    """The number of examples, and each feature's mean, sum of squared deviations, minimum and maximum, in float64."""
 
     count: int
-    mean: Tensor  # (features,)
-    squares: Tensor  # (features,)
-    low: Tensor  # (features,)
-    high: Tensor  # (features,)
+    mean: Tensor  # shape (features,)
+    squares: Tensor  # shape (features,)
+    low: Tensor  # shape (features,)
+    high: Tensor  # shape (features,)
 
     def __add__(self, other: "Moments") -> "Moments":
-        """Return the moments of both sets together."""
+        """Return the moments of the union of two sets of examples."""
         count = self.count + other.count
         step = other.mean - self.mean
         mean = self.mean + step * (other.count / count)
@@ -29,10 +29,10 @@ class Moments:
         return Moments(count, mean, squares, torch.minimum(self.low, other.low), torch.maximum(self.high, other.high))
 
     def deviation(self, precision: float) -> Tensor:
-        """Return the population's standard deviation of each feature, 1 for a constant one.
+        """Return the population standard deviation of each feature; 1 for a constant feature.
 
-        A feature is constant, too, where it varies by less than `precision` of its mean: the relative
-        precision of the numbers that it will be computed with.
+        precision: relative precision of later computations. A feature that varies by less than this share of its mean
+        counts as constant.
         """
         deviation = (self.squares / self.count).sqrt()
         is_constant = (self.low == self.high) | (deviation <= precision * self.mean.abs())
@@ -40,7 +40,10 @@ class Moments:
 
 
 def measure_moments(rows: Tensor) -> Moments:
-    """Return the moments of `rows`, shaped (examples, features); what is NaN or infinite counts as the mean."""
+    """Return the mean and the other moments of each feature of `rows` ``(examples, features)``.
+
+    NaN and infinite values are first replaced by the mean of the feature's finite values.
+    """
     rows = rows.detach().cpu().double()
     known = rows.isfinite()
     mean = torch.where(known, rows, 0.0).sum(0) / known.sum(0).clamp_min(1)

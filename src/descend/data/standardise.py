@@ -1,4 +1,4 @@
-"""Inputs brought to mean 0 and standard deviation 1 (LeCun et al. 1998, §4.3)."""
+"""Standardisation of inputs to mean 0 and standard deviation 1 (LeCun et al. 1998, §4.3)."""
 
 from math import prod
 from typing import Any
@@ -9,16 +9,30 @@ from torch import Tensor, nn
 from descend.data.batches import input_batches
 from descend.data.statistics import measure_features
 
-EXAMPLES = 4096  # the standard error of a mean is then 1/64 of the feature's standard deviation
+EXAMPLES = 4096  # number of examples for which the standard error of the mean is 1/64 of the standard deviation
 
 
 class Standardise(nn.Module):
-    """(x − mean)/std of each feature, with the statistics of training data: a transform, or a network's first layer.
+    """A module that returns (x − mean)/std for each feature x, with the feature's mean and std in training data.
 
-    One mean for each feature of (N, D) and (N, T, D), for each channel of (N, C, H, W), one alone for (N,). Constant
-    features are only centred. The statistics are buffers: they are saved with the model. See `input_batches` for what
-    `data` can be; at most `examples` are read. Raises `TypeError` and `ValueError` for data without a scale.
+    Use it as a dataset's transform or as a network's first layer. There is one mean per feature of ``(N, D)`` and ``(N,
+    T, D)``, one per channel of ``(N, C, H, W)``, and a single one for ``(N,)``. Constant features are only centred. The
+    statistics are buffers, so they are saved with the model.
 
+    Parameters
+    ----------
+    data : DataLoader, Dataset, Tensor or iterable of batches
+        The training data. The first element of a batch is the inputs.
+    examples : int
+        The largest number of examples that are read.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the data cannot be read, or the inputs are not real numbers.
+
+    Examples
+    --------
     >>> model = nn.Sequential(Standardise(loader), model)
     """
 
@@ -32,33 +46,35 @@ class Standardise(nn.Module):
             self.register_buffer(name, statistic.reshape(shape).float())
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Return the inputs standardised, in their own type."""
-        return standardised(inputs, self.mean, self.std, self.example)
+        """Return the standardised inputs, in the inputs' dtype."""
+        return apply_standardisation(inputs, self.mean, self.std, self.example)
 
     def extra_repr(self) -> str:
-        """Return the shape of an example."""
+        """Return the shape of one example as text, for the module's `repr`."""
         return f"{self.example}"
 
 
-def standardised(inputs: Tensor, mean: Tensor, std: Tensor, example: tuple[int, ...]) -> Tensor:
-    """Return (inputs − mean)/std, fitted on examples of that shape; what is not finite counts as the mean.
+def apply_standardisation(inputs: Tensor, mean: Tensor, std: Tensor, example: tuple[int, ...]) -> Tensor:
+    """Return (inputs − mean)/std in the inputs' dtype and on their device. NaN and infinite inputs become 0.
 
-    The inputs' type and device stay. Raises `ValueError` for inputs that are no real numbers or of another shape.
+    example: the shape of an example in the data from which mean and std were computed. Raises `ValueError` for integer
+    inputs and other shapes.
     """
     if not inputs.is_floating_point():
-        raise ValueError(f"the model was given {inputs.dtype}: only real inputs can be standardised")
-    at, by = (_shaped(statistic, inputs, example) for statistic in (mean, std))
+        raise ValueError(f"the inputs are {inputs.dtype}: only floating-point inputs can be standardised")
+    at, by = (_reshape_statistic(statistic, inputs, example) for statistic in (mean, std))
     return torch.where(inputs.isfinite(), (inputs - at) / by, 0.0).to(inputs.dtype)
 
 
-def _shaped(statistic: Tensor, inputs: Tensor, example: tuple[int, ...]) -> Tensor:
-    """Return the statistic so that it broadcasts, also where the examples were flattened on their way."""
+def _reshape_statistic(statistic: Tensor, inputs: Tensor, example: tuple[int, ...]) -> Tensor:
+    """Return the mean or standard deviation in a shape that broadcasts over the inputs, also over flattened inputs."""
     statistic = statistic.to(inputs.device)
     shape = tuple(inputs.shape[1:])
-    if len(shape) == len(example):  # images may be of another size, but features and channels are those of the fit
+    # Images may differ in size from the images that gave the statistics, but not in the number of channels.
+    if len(shape) == len(example):
         if not statistic.ndim or shape[-statistic.ndim] == len(statistic):
             return statistic
-    elif tuple(inputs.shape) == example:  # one example by itself
+    elif tuple(inputs.shape) == example:  # The input is one example without a batch dimension.
         return statistic
     elif statistic.numel() == 1:
         return statistic.reshape(())
@@ -66,4 +82,4 @@ def _shaped(statistic: Tensor, inputs: Tensor, example: tuple[int, ...]) -> Tens
         return statistic
     elif prod(shape) == prod(example):
         return statistic.expand(example).reshape(shape)
-    raise ValueError(f"mean and std were fitted on examples of shape {example}, not {shape}: fit them on such data")
+    raise ValueError(f"mean and std were computed from examples of shape {example}, but the inputs have shape {shape}")

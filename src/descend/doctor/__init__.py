@@ -1,13 +1,15 @@
-"""The doctor: from a script to what ails it and what cures it, one room after another.
+"""The doctor: from a training script to its problem and a proved fix.
 
-`walk.py` is the whole way on one screen: script → run → record → symptoms → prescriptions → trials → report.
+`pipeline.py` is the whole consultation on one screen: script → run → record → symptoms → prescriptions → trials →
+report.
 
-- `script`: what is examined, its sources, how much of it, and what is changed in it; `source` edits its text.
-- `run`: its process; `sandbox` keeps that apart, `observing` hooks it, `reading` follows its steps, `tape` records its
-  loss as a function, `probes` measure.
-- `record`: what was measured, as typed facts and series; `redaction` keeps secrets out; `course` reads off it how the
-  training went.
-- `symptoms`: one problem a file; `canon` is the list of all, with what helps; `doses` says how much of it.
-- `remedies`: one edit of the script a file; `trials` re-run the script with them; `report` tells what came of it.
-- `commands`: what the command line offers beside the walk; `callbacks`: the same for trainers of other frameworks.
+- `script`: the training script, its sources, the budget of a consultation, and edits; `codemod` edits source text.
+- `execution`: runs the script in a separate process; `sandbox` isolates it, `instrumentation` hooks torch, `tape`
+  records a step so that it can be replayed, `measure` makes the measurements.
+- `record`: all measurements of a run, as typed facts and series; `redaction` masks secrets; `assess` summarises the
+  progress of the training.
+- `symptoms`: one problem a file; `catalog` lists all problems with their remedies; `remedy_arguments` computes the
+  arguments of a remedy.
+- `remedies`: one edit of the script a file; `trials` runs the script with them; `report` shows the results.
+- `commands`: the commands of the command line; `callbacks`: the same for trainers of other frameworks.
 """

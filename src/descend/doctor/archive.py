@@ -1,27 +1,28 @@
-"""A case into the store and out of it again: findings and trials as plain dictionaries beside their runs."""
+"""Save a case in the store and load it: findings and trials as dictionaries, next to their runs."""
 
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from descend.core.interruption import INTERRUPTED
+from descend.doctor.assess.symptom import Symptom
 from descend.doctor.case import Case
 from descend.doctor.record import Record
-from descend.doctor.record.decoding import as_type, intact
+from descend.doctor.record.decoding import as_type, reporting_damage
 from descend.doctor.record.store import Store
-from descend.doctor.script.change import Change
-from descend.doctor.symptoms import Symptom
+from descend.doctor.script.file_change import FileChange
+from descend.doctor.trials.proof import Limit, Proof, UntriedRemedy
 from descend.doctor.trials.trial import Trial
-from descend.ground.interruption import INTERRUPTED
 
-LIKELY = 0.8  # the least confidence of older cases that is likely now
-NOT_KEPT = ("script", "parts")  # of a trial
+NOT_STORED = ("script", "parts")  # names of the fields of `Trial` that are not written to the store
 
 
 @dataclass(frozen=True)
-class _Rest:
-    """What is kept of a case next to its findings and trials; older cases have only some of it."""
+class _StoredConclusion:
+    """The stored part of a diagnosis other than its findings and trials, such as suspicions and durations."""
 
-    suspicions: tuple[dict[str, Any], ...]
+    suspicions: tuple[dict[str, Any], ...] = ()
     verified: str = ""
+    reproduced: bool | None = None
     bare_s: float = 0.0
     total_s: float = 0.0
     left_out: tuple[str, ...] = ()
@@ -30,69 +31,88 @@ class _Rest:
     streamed: bool = False
     dismissed: tuple[str, ...] = ()
     changed: str = ""
-    changes: tuple[Change, ...] | None = None  # None where an older case does not say
+    limit: Limit = ""
+    untried: tuple[UntriedRemedy, ...] = ()
+    skipped: tuple[str, ...] = ()
+    changes: tuple[FileChange, ...] | None = None
 
 
-KEPT_AS_THEY_ARE = tuple(field.name for field in fields(_Rest) if field.name not in ("suspicions", "changes"))
+# names of the fields that `Case` and `_StoredConclusion` share
+OF_CASE = ("bare_s", "total_s", "left_out", "streamed", "changes")
+# names of the fields that `Proof` and `_StoredConclusion` share
+OF_PROOF = ("verified", "reproduced", "interrupted", "interruption", "changed", "limit", "untried", "skipped")
 
 
 @dataclass(frozen=True)
-class _Role:
-    """Which of a case's trials a trial is."""
+class _TrialRole:
+    """The role of a stored trial: the fix, the fix with a tuned learning rate or optimizer, or neither."""
 
-    is_cure: bool
+    is_fix: bool
     is_tuning: bool = False
 
 
 def save_case(store: Store, case: Case) -> None:
-    """Keep the findings, the suspicions and the trials of a case beside its runs."""
-    trials = [{**_trial(t), "is_cure": t is case.cure, "is_tuning": t is case.tuning} for t in case.trials]
-    rest: dict[str, Any] = {name: getattr(case, name) for name in KEPT_AS_THEY_ARE}
-    rest["suspicions"] = [_symptom(s) for s in case.suspicions]
-    rest["changes"] = case.changes and [asdict(change) for change in case.changes]
-    store.save_case(case.record.run, [_symptom(s) for s in case.findings], [*trials, rest])
+    """Save the findings, suspicions and trials of a diagnosed run in the store."""
+    trials = [{**_encode_trial(t), "is_fix": t is case.fix, "is_tuning": t is case.tuning} for t in case.trials]
+    conclusion = _StoredConclusion(
+        suspicions=tuple(_encode_symptom(s) for s in case.suspicions),
+        dismissed=tuple(sorted(case.proof.dismissed)),
+        **{name: getattr(case, name) for name in OF_CASE},
+        **{name: getattr(case.proof, name) for name in OF_PROOF},
+    )
+    store.save_case(case.record.run, [_encode_symptom(s) for s in case.findings], [*trials, asdict(conclusion)])
 
 
 def load_case(store: Store, run: int) -> Case:
-    """Return the case of a run, without findings where it was never diagnosed. Raises `UsageError` for no such run."""
+    """Load the diagnosis of a stored run. If the run was never diagnosed, the diagnosis has no findings.
+
+    Raise `UsageError` if the store has no run with this number.
+    """
     record = store.load(run)
     findings, rows = store.load_case(run)
-    with intact(f"what was found in run {run} in {store.where}"):
-        return _case(record, findings, rows)
+    with reporting_damage(f"the stored diagnosis of run {run} in {store.where}"):
+        return _decode_case(record, findings, rows)
 
 
-def _case(record: Record, findings: list[Any], rows: list[Any]) -> Case:
-    rest = as_type(_Rest, rows.pop() if rows else {"suspicions": []}, "case")
-    trials = [(as_type(_Role, row, "trial"), _read_trial(row)) for row in rows]
+def _decode_case(record: Record, findings: list[Any], rows: list[Any]) -> Case:
+    """Build a diagnosis from its stored findings and from `rows`: the trials and, last, all other fields."""
+    conclusion = as_type(_StoredConclusion, rows[-1], "case") if rows else _StoredConclusion()
+    trials = [(as_type(_TrialRole, row, "trial"), _decode_trial(row)) for row in rows[:-1]]
+    proof = Proof(
+        trials=tuple(trial for _, trial in trials),
+        fix=next((trial for role, trial in trials if role.is_fix), None),
+        tuning=next((trial for role, trial in trials if role.is_tuning), None),
+        withdrawn=frozenset(conclusion.dismissed),  # The store does not say which trial ruled out a suspected problem.
+        **{name: getattr(conclusion, name) for name in OF_PROOF},
+    )
     return Case(
         record,
-        tuple(_read_symptom(row) for row in findings),
-        tuple(_read_symptom(row) for row in rest.suspicions),
-        tuple(trial for _, trial in trials),
-        next((trial for role, trial in trials if role.is_cure), None),
-        tuning=next((trial for role, trial in trials if role.is_tuning), None),
-        changes=rest.changes,
-        **{name: getattr(rest, name) for name in KEPT_AS_THEY_ARE},
+        tuple(_decode_symptom(row) for row in findings),
+        tuple(_decode_symptom(row) for row in conclusion.suspicions),
+        proof,
+        **{name: getattr(conclusion, name) for name in OF_CASE},
     )
 
 
-def _symptom(symptom: Symptom) -> dict[str, Any]:
+def _encode_symptom(symptom: Symptom) -> dict[str, Any]:
+    """Convert a symptom to the dictionary that is stored for it."""
     return {**asdict(symptom), "explains": sorted(symptom.explains)}
 
 
-def _read_symptom(row: Any) -> Symptom:
-    kept = as_type(dict[str, Any], row, "finding")
-    confidence = as_type(float, kept.get("confidence", 0.0), "finding's confidence")
-    return as_type(Symptom, {"is_observation": False, "likely": confidence >= LIKELY, **kept}, "finding")
+def _decode_symptom(row: Any) -> Symptom:
+    """Convert a stored dictionary back to the symptom."""
+    return as_type(Symptom, row, "finding")
 
 
-def _trial(trial: Trial) -> dict[str, Any]:
-    known: dict[str, Any] = {f.name: getattr(trial, f.name) for f in fields(Trial) if f.name not in NOT_KEPT}
+def _encode_trial(trial: Trial) -> dict[str, Any]:
+    """Convert a trial to the dictionary that is stored for it."""
+    known: dict[str, Any] = {f.name: getattr(trial, f.name) for f in fields(Trial) if f.name not in NOT_STORED}
     known["baseline"], known["treated"] = (
-        [asdict(a) for a in trial_runs] for trial_runs in (trial.baseline, trial.treated)
+        [asdict(run) for run in trial_runs] for trial_runs in (trial.baseline, trial.treated)
     )
     return known
 
 
-def _read_trial(row: dict[str, Any]) -> Trial:
-    return as_type(Trial, {name: value for name, value in row.items() if name not in NOT_KEPT}, "trial")
+def _decode_trial(row: dict[str, Any]) -> Trial:
+    """Convert a stored dictionary back to the trial."""
+    return as_type(Trial, {name: value for name, value in row.items() if name not in NOT_STORED}, "trial")

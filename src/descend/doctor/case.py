@@ -1,187 +1,237 @@
-"""The whole of one consultation: what was measured, what is wrong, what was tried, what is to be done."""
+"""A case: the result of one consultation, from which all report formats are made."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 from math import isfinite
 from pathlib import Path
 
-from descend.doctor.canon.checks import Check, checks
-from descend.doctor.course.progress import has_reference, is_stuck, yardstick_place
-from descend.doctor.course.reservations import Reservation, reservations
-from descend.doctor.course.suffering import has_hardly_learnt
-from descend.doctor.record import Ending, Record, facts
+from descend.doctor.assess.evaluation_metric import evaluation_metric
+from descend.doctor.assess.reservations import Reservation, reservations
+from descend.doctor.assess.summary import summarise
+from descend.doctor.assess.symptom import Symptom, unexplained_symptoms
+from descend.doctor.catalog.checks import Check, list_checks
+from descend.doctor.record import Ending, Record, SiteKind, facts
 from descend.doctor.remedies import QUANTITIES
-from descend.doctor.script.change import Change
+from descend.doctor.script.file_change import FileChange
+from descend.doctor.script.run_names import EndReason
 from descend.doctor.script.shared_changes import share_a_change
-from descend.doctor.symptoms import Symptom, causes
+from descend.doctor.trials.proof import Proof
 from descend.doctor.trials.trial import Trial
-from descend.ground.interruption import INTERRUPTED
+from descend.doctor.trials.verdicts import Verdict
+
+
+class CaseStatus(StrEnum):
+    """The overall result of diagnosing a script. The values are part of the JSON report."""
+
+    SCRIPT_FAILED = "script_failed"
+    FINDINGS = "findings"
+    INTERRUPTED = "interrupted"  # the user interrupted the diagnosis before it found anything
+    UNDECIDED = "undecided"  # no findings, but a problem is still possible, for the reasons in `undecided_because`
+    HEALTHY = "healthy"  # no problem found
+
+
+# exit statuses of a command that shows a case and was not interrupted itself
+EXIT_STATUSES = {
+    CaseStatus.HEALTHY: 0,
+    CaseStatus.FINDINGS: 1,
+    CaseStatus.UNDECIDED: 3,
+    CaseStatus.INTERRUPTED: 3,
+    CaseStatus.SCRIPT_FAILED: 4,
+}
 
 
 @dataclass(frozen=True)
 class Case:
-    """A record, the findings in it (worst first), the trials of their remedies, and the patch that won."""
+    """The diagnosis of one run: its record, its findings (worst first), the trials of their remedies, and the fix."""
 
     record: Record
     findings: tuple[Symptom, ...]
-    suspicions: tuple[Symptom, ...] = ()  # not confirmed by any trial
-    trials: tuple[Trial, ...] = ()
-    cure: Trial | None = None  # the cheapest trial that was proved, without tuning
-    verified: str = ""  # what plain python made of the patch; "" when there is none
-    bare_s: float = 0.0  # the observed window without its probes, start-up included
-    total_s: float = 0.0  # the whole consultation
-    left_out: tuple[str, ...] = ()  # ids of symptoms that were not looked for
-    streamed: bool = False  # the script came in by a pipe: there is no file that could be patched
-    interrupted: bool = False  # while the script ran (or its record was kept), or in the middle of the trials
-    changes: tuple[Change, ...] | None = None  # what the cure does to the files; None where that is not known
-    tuning: Trial | None = None  # the cure with the step set anew, where that was proved to add to it
-    dismissed: tuple[str, ...] = ()  # ids of suspicions that trials have decided against
-    interruption: int = INTERRUPTED  # the exit status where it was interrupted: that of Ctrl-C, SIGTERM or SIGHUP
-    changed: str = ""  # what ended the trials early: a file was changed, or no run could be started any more
+    suspicions: tuple[Symptom, ...] = ()  # possible problems that no trial has confirmed
+    proof: Proof = Proof()  # the results of all trials
+    bare_s: float = 0.0  # duration of the observed run in seconds, start-up included and measurements excluded
+    total_s: float = 0.0  # duration of the whole diagnosis in seconds, trials included
+    left_out: tuple[str, ...] = ()  # ids of the problems that the user excluded from the diagnosis
+    streamed: bool = False  # whether the script was read from a pipe, so that there is no file to patch
+    # the edits of the fix, one object for each file; None if they are unknown
+    changes: tuple[FileChange, ...] | None = None
 
     @property
-    def status(self) -> str:
-        """`script_failed`, `findings`, `interrupted` (and nothing found so far), `undecided` or `healthy`.
+    def trials(self) -> tuple[Trial, ...]:
+        """All trials of remedies, starting with the fix if there is one."""
+        return self.proof.trials
 
-        A run without findings is `undecided` for any of the reasons in `undecided_because`.
-        """
+    @property
+    def fix(self) -> Trial | None:
+        """The trial of the proved remedy with the smallest edit; None if no remedy is proved."""
+        return self.proof.fix
+
+    @property
+    def tuning(self) -> Trial | None:
+        """The trial that tunes the learning rate or optimizer of the fix; None unless proved better than the fix."""
+        return self.proof.tuning
+
+    @property
+    def status(self) -> CaseStatus:
+        """The overall result of the diagnosis: script failed, findings, interrupted, undecided, or no problem found."""
         ending = self.record.ending
-        if ending and ending.reason in ("failed", "killed"):
-            return "script_failed"
+        if ending and ending.reason in (EndReason.FAILED, EndReason.KILLED):
+            return CaseStatus.SCRIPT_FAILED
         if self.findings:
-            return "findings"
-        if self.interrupted:
-            return "interrupted"
-        return "undecided" if self.undecided_because else "healthy"
+            return CaseStatus.FINDINGS
+        if self.proof.interrupted:
+            return CaseStatus.INTERRUPTED
+        return CaseStatus.UNDECIDED if self.undecided_because else CaseStatus.HEALTHY
 
     @property
     def undecided_because(self) -> tuple[str, ...]:
-        """Why a run without findings is undecided; empty where it is not."""
-        open_suspicion = ("open_suspicion",) if self.undecided else ()
-        nothing = ("nothing_learned",) if self.learnt_nothing else ()
+        """Short ids of the reasons why a run without findings may still have a problem, such as `nothing_learned`."""
+        open_suspicion = ("open_suspicion",) if self.undecided_suspicions else ()
+        nothing = ("nothing_learned",) if self.has_learned_nothing else ()
         return (*open_suspicion, *nothing, *(reservation.kind for reservation in self.reservations))
 
     @property
     def reservations(self) -> tuple[Reservation, ...]:
-        """What about the run, or about its trials, speaks against calling it free of problems."""
-        lower_rate_was_tried = any("learning_rate" in trial.remedies for trial in self._effective_trials)
-        of_run = [r for r in reservations(self.record) if not (r.kind == "steps_too_long" and lower_rate_was_tried)]
+        """The properties of the run and its trials that rule out the verdict "no problem found"."""
+        rate_was_varied = any("learning_rate" in trial.remedies for trial in self._effective_trials)
+        of_run = [r for r in reservations(self.record) if not (r.kind == "steps_too_long" and rate_was_varied)]
         of_settings = [trial for trial in self.trials if not QUANTITIES.keys().isdisjoint(trial.remedies)]
         if not of_settings or self._effective_trials:
             return tuple(of_run)
-        tried = f"none of the {len(self.trials)} remedies" if len(self.trials) > 1 else "the one remedy tried"
-        could = "could" if len(self.trials) > 1 else "could not"
-        sentence = f"no setting was varied: {tried} {could} be applied with an effect on the run"
+        sentence = (
+            f"no setting was varied: none of the {len(self.trials)} remedies that were tried changed the run"
+            if len(self.trials) > 1
+            else "no setting was varied: the only remedy that was tried did not change the run"
+        )
         return (*of_run, Reservation("settings_not_varied", 0, 1, sentence))
 
     @property
     def can_be_improved(self) -> bool:
-        """Whether nothing is known to be wrong, so that what may be better is worth a trial."""
-        return self.status in ("healthy", "undecided") and not (self.undecided or self.learnt_nothing)
+        """Whether improvements are worth suggesting, because the run learns and no problem is found or suspected."""
+        return self.status in (CaseStatus.HEALTHY, CaseStatus.UNDECIDED) and not (
+            self.undecided_suspicions or self.has_learned_nothing
+        )
 
     @property
     def is_settled(self) -> bool:
-        """Whether what comes later in the script need not be looked at."""
-        return bool(self.findings or self.interrupted or self.changed) or self.status == "script_failed"
+        """Whether the diagnosis is final, so that later stages of the training need not be examined."""
+        return (
+            bool(self.findings or self.proof.interrupted or self.proof.changed or self.proof.limit)
+            or self.status == CaseStatus.SCRIPT_FAILED
+        )
 
     @property
-    def learnt_nothing(self) -> bool:
-        """Whether a run ends where a constant would, or by its own numbers near where it would be unlearnt."""
-        judged = yardstick_place(self.record) in ("negative_log_likelihood", "squared_error")
-        is_constant = judged and has_reference(self.record) and is_stuck(self.record, "0")
-        return not self.shortfall and (is_constant or has_hardly_learnt(self.record))
+    def has_learned_nothing(self) -> bool:
+        """Whether the final loss is that of a constant prediction, or a metric ends near an untrained network's."""
+        judged = evaluation_metric(self.record) in ("negative_log_likelihood", "squared_error")
+        is_constant = judged and summarise(self.record).has_reference_cost and summarise(self.record).is_stuck("0")
+        return not self.shortfall and (is_constant or summarise(self.record).has_unimproved_metric)
 
     @property
-    def exit_status(self) -> tuple[int, str]:
-        """The exit status of the command that consults, and whose it is: `descend`'s or the `script`'s."""
+    def exit_status(self) -> int:
+        """The exit status of `descend doctor`: that of the overall result, or of the signal that interrupted it."""
+        return self.proof.interruption if self.proof.interrupted else EXIT_STATUSES[self.status]
+
+    @property
+    def script_status(self) -> int | None:
+        """The script's own exit status in the observed run; None if the run was stopped before the script ended."""
         ending = self.record.ending
-        if not self.interrupted and ending is not None and ending.reason in ("failed", "killed"):
-            return ending.status, "script"
-        return self.interruption if self.interrupted else int(bool(self.findings)), "descend"
+        has_ended = ending and ending.reason in (EndReason.FINISHED, EndReason.FAILED, EndReason.KILLED)
+        return ending.status if ending and has_ended else None
 
     @cached_property
     def checks(self) -> tuple[Check, ...]:
-        """For each problem that descend knows, whether the run was checked for it, and why it was not."""
-        return checks(self.record, self.left_out)
+        """For each problem in the catalog, whether the run was checked for it and, if not, why."""
+        return list_checks(self.record, self.left_out)
 
     @property
     def shortfall(self) -> str:
-        """Why a run that ended well is too little to diagnose; "" where it is enough."""
+        """Why a run that ended normally is too short to diagnose; "" if it is long enough."""
         ending, record = self.record.ending, self.record
-        if ending is None or ending.reason not in ("finished", "window") or record.steps > 1:
+        if ending is None or ending.reason not in (EndReason.FINISHED, EndReason.WINDOW) or record.steps > 1:
             return ""
-        if ending.reason == "window":
-            return self._cut_off(ending)
-        if record.steps == 0 and record.site("backward"):
-            return "calls backward(), but no optimizer ever steps: nothing is trained (is optimizer.step() missing?)"
+        if ending.reason == EndReason.WINDOW:
+            return self._cut_off_message(ending)
+        if record.steps == 0 and record.site(SiteKind.BACKWARD):
+            return (
+                "calls backward(), but no optimizer takes a step, so nothing is trained (is optimizer.step() missing?)"
+            )
         if record.steps == 0:
-            passes = record.fact(facts.Passes)
-            what = (
-                f"computed {passes.backward} gradients and took no optimizer step"
+            passes = record.fact(facts.BackwardPasses)
+            happened = (
+                f"made {passes.backward} backward passes but took no optimizer step"
                 if passes and passes.backward
                 else "ended without an optimizer step or a backward pass"
             )
-            return f"{what}: nothing to diagnose"
-        return "ended after a single optimizer step: too little to diagnose"
+            return f"{happened}, so there is nothing to diagnose"
+        return "ended after a single optimizer step, which is too little to diagnose"
 
-    def _cut_off(self, ending: Ending) -> str:
-        """Return what a run did that was still without steps when its observation ended."""
-        record, cut = self.record, self.record.fact(facts.CutOff) or facts.CutOff(ending.wall_s, None)
+    def _cut_off_message(self, ending: Ending) -> str:
+        """Return a message for a run observed for less than two optimizer steps, with the option that extends it."""
+        record, cut = self.record, self.record.fact(facts.TimedOut) or facts.TimedOut(ending.wall_s, None)
         at = cut.place
-        place = f" (it was at {_relative(at.file, record.root)}:{at.line} then)" if at else ""
-        more = "--seconds gives it longer"
+        place = f" (it was then at {_relative_path(at.file, record.root)}:{at.line})" if at else ""
+        more = "use --seconds to observe it for longer"
         if record.steps:
-            spent, more = f"{ending.loop_s:.0f} s after its training began", "--steps or --seconds gives it more"
-            return f"had taken a single optimizer step {spent}{place}: too little to diagnose; {more}"
-        if record.site("backward"):
+            spent, more = (
+                f"{ending.loop_s:.0f} s after its training began",
+                "use --steps or --seconds to observe it for longer",
+            )
+            return f"had taken a single optimizer step {spent}{place}, which is too little to diagnose; {more}"
+        if record.site(SiteKind.BACKWARD):
             spent = f"in {ending.loop_s:.0f} s of training"
-            return f"calls backward(), but no optimizer stepped {spent}{place}: nothing is trained; {more}"
-        return f"took no optimizer step in {cut.seconds:.0f} s{place}: nothing to diagnose; {more}"
+            return f"calls backward(), but no optimizer took a step {spent}{place}, so nothing is trained; {more}"
+        return f"took no optimizer step in {cut.seconds:.0f} s{place}, so there is nothing to diagnose; {more}"
 
     @property
-    def open(self) -> tuple[Symptom, ...]:
-        """The suspicions that no trial has decided against, without those that another of them explains."""
-        return tuple(causes([s for s in self.suspicions if s.id not in self.dismissed]))
+    def open_suspicions(self) -> tuple[Symptom, ...]:
+        """The suspected problems that no trial has ruled out, without those that another suspected problem explains."""
+        return tuple(unexplained_symptoms([s for s in self.suspicions if s.id not in self.proof.dismissed]))
 
     @property
-    def refuted(self) -> tuple[tuple[Symptom, Trial], ...]:
-        """What was seen directly, and the trial that refutes it: every remedy makes the run clearly worse."""
+    def withdrawn_findings(self) -> tuple[tuple[Symptom, Trial], ...]:
+        """The certain findings that were withdrawn, each with the trial that showed that every remedy harms the run."""
         trials = {symptom: trial for trial in self.trials if trial.refutes for symptom in trial.symptoms}
         return tuple((symptom, trials[symptom.id]) for symptom in self.suspicions if symptom.id in trials)
 
     @property
-    def undecided(self) -> tuple[Symptom, ...]:
-        """The suspicions that are open and likely; all open ones if no trial varied anything."""
-        were_tried = bool(self._effective_trials) and not self.interrupted and not self.changed
-        return tuple(s for s in self.open if s.likely or not were_tried)
+    def undecided_suspicions(self) -> tuple[Symptom, ...]:
+        """The likely problems in `open_suspicions`; all of them if no trial had an effect or trials were stopped.
+
+        If no trials were requested, only the likely ones count, because the others need a trial.
+        """
+        were_stopped = self.proof.interrupted or self.proof.changed or self.proof.limit == "budget"
+        were_tried = bool(self._effective_trials) and not were_stopped
+        return tuple(s for s in self.open_suspicions if s.likely or not (were_tried or self.proof.limit == "quick"))
 
     @property
     def _effective_trials(self) -> list[Trial]:
-        """The trials that were run and whose edit changed the run."""
+        """The trials whose edit changed the run and whose result was compared with the baseline."""
         return [trial for trial in self.trials if trial.was_judged and trial.has_changed_the_run]
 
     @property
-    def unproved(self) -> Trial | None:
-        """The first trial whose edit fixes a sure fact that the cure leaves, where no trial could prove it.
+    def unproved_trial(self) -> Trial | None:
+        """The first trial that failed to prove a remedy for a certain problem that the fix does not solve, if any.
 
-        None of its edits is one that the cure makes, too. A trial that ended worse counts where the wiring is wrong:
-        the learning rate may have been chosen for the fault.
+        The trial and the fix edit different lines. For a mistake in the training loop, a trial with a higher cost also
+        counts, because the learning rate may have been chosen while the script had the mistake.
         """
-        cured = self.cure.symptoms if self.cure else ()
-        sure = [f.id for f in self.findings if f.certain and f.id not in cured]
-        verdicts = {"failed", "not_proved", "no_effect"} | (set() if self.cure else {"helps"})
+        fixed = self.fix.symptoms if self.fix else ()
+        certain = [f.id for f in self.findings if f.certain and f.id not in fixed]
+        verdicts = {Verdict.FAILED, Verdict.NOT_PROVED, Verdict.NO_EFFECT} | (set() if self.fix else {Verdict.HELPS})
         known = [t for t in self.trials if t.patch and t.verdict in verdicts]
         wiring = {f.id for f in self.findings if f.kind == "wiring"}
-        worse = [t for t in self.trials if t.patch and t.verdict == "worse" and isfinite(t.after)]
+        worse = [t for t in self.trials if t.patch and t.verdict == Verdict.WORSE and isfinite(t.after)]
         known += [t for t in worse if not wiring.isdisjoint(t.symptoms)]
-        known = [t for t in known if self.cure is None or not share_a_change(t.patch, self.cure.patch)]
-        return next((trial for fact in sure for trial in known if fact in trial.symptoms), None)
+        known = [t for t in known if self.fix is None or not share_a_change(t.patch, self.fix.patch)]
+        return next((trial for fact in certain for trial in known if fact in trial.symptoms), None)
 
     @property
     def patch(self) -> str | None:
-        """The cure as a unified diff."""
-        return self.cure.patch or None if self.cure and not self.streamed else None
+        """The fix as a unified diff; None if there is no fix, or if there is no file to patch."""
+        return self.fix.patch or None if self.fix and not self.streamed else None
 
 
-def _relative(file: str, root: str) -> str:
+def _relative_path(file: str, root: str) -> str:
+    """Return the path of a file relative to the folder `root` if the file is inside it, otherwise unchanged."""
     return str(Path(file).relative_to(root)) if root and Path(file).is_relative_to(root) else file

@@ -1,4 +1,4 @@
-"""What an update rule does along one direction of a cost: predicted by its curvature, and observed in a run."""
+"""Dynamics of an optimizer along one direction: predicted from the curvature, and observed in a run."""
 
 from descend.dynamics.course import Agreement, Observation, agreement, observed
 from descend.dynamics.prediction import MEANS, Kind, LinearRule, Motion, linear_rule, predicted
@@ -15,3 +15,7 @@ __all__ = [
     "observed",
     "predicted",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,7 +1,7 @@
-"""What a direction did in a run: the α·λ that its course shows under the rule, with its noise, beside a predicted one.
+"""Estimation of α·λ from the observed motion along one direction, and comparison with the predicted value.
 
-The recurrence x′ = s·x − p·x⁻ of a linear rule is linear in α·λ, so that one regression tells it. A direction that has
-settled does not move by itself any more, but follows what the others do to its centre: its course then shows no α·λ.
+α is the learning rate, λ the curvature. The recurrence x′ = s·x − p·x⁻ of a linear rule is linear in α·λ, so one
+regression estimates it. A direction at rest only follows the other directions, so its motion does not show α·λ.
 """
 
 from collections.abc import Sequence
@@ -10,22 +10,40 @@ from itertools import pairwise
 from math import hypot, inf, isfinite, sqrt
 from typing import Literal
 
-from descend.dynamics.prediction import Kind, LinearRule, Motion, motion, recurrence
-from descend.ground.interval import tail_of_f
+from descend.core.interval import tail_of_f
+from descend.dynamics.prediction import Kind, LinearRule, Motion, classify_motion, recurrence_coefficients
 
-FEWEST = 6  # points of a course
-TOLD = 2.0  # standard errors by which a rate is told from 1
-SMOOTH, EXPLAINED = 0.5, 0.95  # correlation of what is left over with itself, and the share explained: else driven
-LEVEL = 0.05  # of the test of agreement,
-TOLERANCE = 0.1  # or so near, of the predicted α·λ: a cost is no quadratic
+FEWEST = 6  # smallest number of coordinates from which a motion can be estimated
+# A motion counts as undecided if, of the two values this many standard errors below and above the estimated α·λ, one
+# predicts growth and the other decay.
+STANDARD_ERRORS = 2.0
+# A motion is driven by other directions if the autocorrelation of its residuals is above the first limit, and the share
+# of its accelerations that α·λ explains is below the second limit.
+SMOOTH, EXPLAINED = 0.5, 0.95
+LEVEL = 0.05  # significance level of the test that the observed α·λ equals the predicted one
+TOLERANCE = 0.1  # largest relative difference between α·λ values that agree, because no loss is exactly quadratic
 
 
 @dataclass(frozen=True)
 class Observation:
-    """How a direction moved under its rule.
+    """The observed motion of the parameters along one direction, with an estimate of learning rate × curvature (α·λ).
 
-    length: the α·λ that its course shows; explained: the share of its accelerations that this accounts for;
-    correlation: of what is left over, from one step to the next: 0 where it is noise; freedom: points left over.
+    Parameters
+    ----------
+    rule : LinearRule
+        The update rule.
+    lr : float
+        The learning rate α.
+    length : float
+        The estimated α·λ.
+    standard_error : float
+        The standard error of the estimate.
+    explained : float
+        The share of the accelerations that the estimate explains.
+    correlation : float
+        The correlation of the residuals of successive steps, 0 for noise.
+    freedom : int
+        The degrees of freedom of the residuals.
     """
 
     rule: LinearRule
@@ -38,26 +56,39 @@ class Observation:
 
     @property
     def motion(self) -> Motion:
-        """What the rule does at that α·λ."""
-        return self._at(self.length)
+        """The motion that the update rule predicts for the estimated learning rate × curvature (α·λ)."""
+        return self._predict_motion(self.length)
 
     @property
     def kind(self) -> Kind | Literal["driven", "undecided"]:
-        """What it did: "driven" where others move its centre, "undecided" where noise hides whether it diverges."""
+        """The kind of motion, such as "decays"; "driven" by other directions; "undecided" if it may decay or grow."""
         if self.explained < EXPLAINED and self.correlation > SMOOTH:
             return "driven"
-        ends = [self._at(self.length + sign * TOLD * self.standard_error).rate for sign in (-1, 1)]
+        ends = [
+            self._predict_motion(self.length + sign * STANDARD_ERRORS * self.standard_error).rate for sign in (-1, 1)
+        ]
         if self.standard_error and min(ends) < 1 < max(ends):
             return "undecided"
         return self.motion.kind
 
-    def _at(self, length: float) -> Motion:
-        return motion(*recurrence(self.rule, self.lr, length / self.lr))
+    def _predict_motion(self, length: float) -> Motion:
+        """Return the motion that the update rule predicts if learning rate × curvature is `length`."""
+        return classify_motion(*recurrence_coefficients(self.rule, self.lr, length / self.lr))
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far the observed α·λ lies from the predicted one: in standard errors, the chance of more, and its share."""
+    """The difference between an observed and a predicted learning rate × curvature (α·λ).
+
+    Parameters
+    ----------
+    statistic : float
+        The difference in standard errors.
+    p_value : float
+        The probability of so large a difference by noise.
+    apart : float
+        The difference relative to the predicted value.
+    """
 
     statistic: float
     p_value: float
@@ -65,50 +96,76 @@ class Agreement:
 
     @property
     def is_near(self) -> bool:
-        """Whether the difference is small, whatever the noise."""
+        """Whether the relative difference between observed and predicted α·λ is at most `TOLERANCE`."""
         return self.apart <= TOLERANCE
 
     @property
     def holds(self) -> bool:
-        """Whether noise explains the difference, or it is small."""
+        """Whether observed and predicted α·λ agree: noise can explain their difference, or it is small."""
         return self.p_value >= LEVEL or self.is_near
 
 
 def observed(course: Sequence[float], gradient: float, curvature: float, rule: LinearRule, lr: float) -> Observation:
-    """Return how a direction moved, from the parameters' coordinate along it at successive steps.
+    """Estimate learning rate × curvature from the parameters' coordinates along one direction at successive steps.
 
-    gradient, curvature: the cost's slope and second derivative along it at the first of them, which say where its
-    centre lies. Raises `ValueError` for fewer than 6 points, for one that is not finite, and where nothing moves.
+    Parameters
+    ----------
+    course : sequence of float
+        The coordinates at successive steps.
+    gradient : float
+        The first derivative of the loss along the direction, at the first step.
+    curvature : float
+        The second derivative of the loss along the direction, at the first step.
+    rule : LinearRule
+        The update rule.
+    lr : float
+        The learning rate α.
+
+    Returns
+    -------
+    Observation
+        The estimate of α·λ, with its standard error.
+
+    Raises
+    ------
+    ValueError
+        For fewer than 6 coordinates, for one that is not finite, and for a direction that does not move.
     """
     if len(course) < FEWEST or not all(map(isfinite, (*course, gradient, curvature))):
-        raise ValueError(f"a course must have at least {FEWEST} finite points, not {list(course)[:9]}")
+        raise ValueError(f"at least {FEWEST} finite coordinates are needed, but the coordinates are {list(course)[:9]}")
     if len(set(course[:-1])) == 1:
-        raise ValueError(f"the direction rests at {course[0]}: nothing of its motion is seen")
+        raise ValueError(f"the coordinate stays at {course[0]}, so there is no motion to analyse")
     changes = [after - before for before, after in pairwise(course)]
     if curvature:
         places = [x - course[0] + gradient / curvature for x in course]
-    else:  # no centre: but the changes follow the same recurrence
+    else:  # Without curvature the coordinate has no centre, but its changes follow the same recurrence.
         places, changes = changes, [after - before for before, after in pairwise(changes)]
     shrinks = lr * rule.decay
-    pulls, pushed = list[float](), list[float]()
+    unit_changes, gradient_changes = list[float](), list[float]()
     for before, here, last, change in zip(places, places[1:], changes, changes[1:]):
-        pulls.append(rule.memory * rule.direct * before - rule.now * here)
-        pushed.append(change - rule.memory * last + shrinks * (here - rule.memory * before))
-    if not rule.memory:  # then the first step tells something, too
-        pulls.insert(0, -rule.now * places[0])
-        pushed.insert(0, changes[0] + shrinks * places[0])
-    return _regressed(pulls, pushed, rule, lr)
+        unit_changes.append(rule.memory * rule.direct * before - rule.now * here)
+        gradient_changes.append(change - rule.memory * last + shrinks * (here - rule.memory * before))
+    if not rule.memory:  # Without momentum, the recurrence also holds for the first step.
+        unit_changes.insert(0, -rule.now * places[0])
+        gradient_changes.insert(0, changes[0] + shrinks * places[0])
+    return _regress_through_origin(unit_changes, gradient_changes, rule, lr)
 
 
-def _regressed(pulls: list[float], pushed: list[float], rule: LinearRule, lr: float) -> Observation:
-    """Return the regression of `pushed` on `pulls` through the origin."""
-    size = hypot(*pulls)
+def _regress_through_origin(
+    unit_changes: list[float], gradient_changes: list[float], rule: LinearRule, lr: float
+) -> Observation:
+    """Estimate α·λ as the slope of a regression through the origin of `gradient_changes` on `unit_changes`.
+
+    gradient_changes: the changes of the coordinate without the terms of momentum and weight decay, one per step.
+    unit_changes: the values that the update rule predicts for α·λ = 1.
+    """
+    size = hypot(*unit_changes)
     if not size:
-        raise ValueError("the direction rests at its centre: nothing of its motion is seen")
-    units = [pull / size for pull in pulls]
-    along = sum(u * p for u, p in zip(units, pushed))
-    rest = [p - along * u for u, p in zip(units, pushed)]
-    left, all_of_it = hypot(*rest), hypot(*pushed)
+        raise ValueError("the coordinate stays at its centre, so there is no motion to analyse")
+    units = [change / size for change in unit_changes]
+    along = sum(u * p for u, p in zip(units, gradient_changes))
+    rest = [p - along * u for u, p in zip(units, gradient_changes)]
+    left, all_of_it = hypot(*rest), hypot(*gradient_changes)
     freedom = len(rest) - 1
     correlation = sum((a / left) * (b / left) for a, b in pairwise(rest)) if left else 0.0
     explained = 1 - (left / all_of_it) ** 2 if all_of_it else 1.0
@@ -116,12 +173,26 @@ def _regressed(pulls: list[float], pushed: list[float], rule: LinearRule, lr: fl
 
 
 def agreement(observation: Observation, curvature: float) -> Agreement:
-    """Return how well the course agrees with that curvature, an eigenvalue."""
+    """Return how far the observed learning rate × curvature is from that for `curvature`, a Hessian eigenvalue.
+
+    Parameters
+    ----------
+    observation : Observation
+        The observed motion.
+    curvature : float
+        The Hessian's eigenvalue λ along the direction.
+
+    Returns
+    -------
+    Agreement
+        The difference.
+    """
     expected = observation.lr * curvature
     off = abs(observation.length - expected)
-    statistic = _ratio(off, observation.standard_error)
-    return Agreement(statistic, tail_of_f(statistic**2, 1, observation.freedom), _ratio(off, abs(expected)))
+    statistic = _ratio_or_infinity(off, observation.standard_error)
+    return Agreement(statistic, tail_of_f(statistic**2, 1, observation.freedom), _ratio_or_infinity(off, abs(expected)))
 
 
-def _ratio(part: float, of: float) -> float:
+def _ratio_or_infinity(part: float, of: float) -> float:
+    """Return the ratio `part / of`. If `of` is 0, return infinity, or 0 if `part` is 0 as well."""
     return part / of if of else inf if part else 0.0

@@ -1,8 +1,8 @@
-"""What an update rule does along one direction of a quadratic, predicted: it decays, oscillates or diverges.
+"""Prediction of an optimizer's motion along one direction of a quadratic: it decays, oscillates or diverges.
 
-A rule that is linear in the gradient makes of a coordinate with curvature λ the recurrence x′ = s·x − p·x⁻, whose roots
-say all (Polyak 1964; Ba, CSC413 lecture 4, Ill-conditioned curvature). For an adaptive rule, whose divisor P is held
-fixed, λ is an eigenvalue of P⁻¹H (Cohen et al. 2022). Plain numbers come in and go out: nothing here needs torch.
+For a rule that is linear in the gradient, a coordinate with curvature λ follows the recurrence x′ = s·x − p·x⁻, and its
+roots determine the motion (Polyak 1964; Ba, CSC413 lecture 4, Ill-conditioned curvature). For an adaptive rule with a
+fixed preconditioner P, λ is an eigenvalue of P⁻¹H (Cohen et al. 2022). This module does not need torch.
 """
 
 from cmath import sqrt
@@ -12,18 +12,30 @@ from math import inf, log
 from typing import Any, Literal
 
 Kind = Literal["decays", "oscillates", "diverges", "stays"]
-BY_DIVISOR = ("RMSprop", "Adagrad", "Adadelta", "Rprop")  # which divide the gradient itself
-BY_MEAN = ("Adam", "AdamW", "Adamax", "RAdam", "SparseAdam")  # which divide the gradient's running mean
-DECOUPLED = ("AdamW", "NAdam", "RAdam", "Adam")  # whose decay may be taken off the parameters
-MEANS = ("average", "blend")  # forms of `Momentum` that keep a running mean
-STAYS = 1e-12  # from 1: a factor that only rounding sets apart
+BY_DIVISOR = ("RMSprop", "Adagrad", "Adadelta", "Rprop")  # optimizers that precondition the latest gradient
+BY_MEAN = ("Adam", "AdamW", "Adamax", "RAdam", "SparseAdam")  # optimizers that precondition the running mean
+DECOUPLED = ("AdamW", "NAdam", "RAdam", "Adam")  # optimizers that can use decoupled weight decay
+MEANS = ("average", "blend")  # forms of `Momentum` that use a running mean of the gradients
+STAYS = 1e-12  # A root of the recurrence that is closer to 1 than this counts as 1: the difference is a rounding error.
 
 
 @dataclass(frozen=True)
 class LinearRule:
-    """The rule m ← memory·m + g, θ ← (1 − α·decay)·θ − α·(…), by the weights of its gradients within one step.
+    """An update rule that is linear in the gradient, such as SGD's with momentum, described by four coefficients.
 
-    now: that of the present gradient, of which `direct` has not gone through the memory.
+    m ← memory·m + g is the momentum buffer, g the gradient. A step subtracts α·((now − direct)·m + direct·g) from the
+    parameters θ. Decoupled weight decay also multiplies θ by 1 − α·decay.
+
+    Parameters
+    ----------
+    memory : float
+        The coefficient of the momentum buffer.
+    now : float
+        The weight of the present gradient in the step.
+    direct : float
+        The part of this weight that does not pass through m.
+    decay : float
+        The coefficient of decoupled weight decay.
     """
 
     memory: float
@@ -33,15 +45,22 @@ class LinearRule:
 
     @property
     def bound(self) -> float:
-        """The largest α·λ that does not diverge, without decay: where a root is −1."""
+        """The largest α·λ (learning rate × curvature) at which training is stable, without weight decay."""
         return 2 * (1 + self.memory) / (self.now + self.memory * self.direct)
 
 
 @dataclass(frozen=True)
 class Motion:
-    """What a direction does: by `rate` its distance is multiplied at each step, in the long run.
+    """The motion along one direction. In the long run, each step multiplies the distance from the minimum by `rate`.
 
-    root: the larger one of the recurrence, of which `rate` is the magnitude; complex or negative where it oscillates.
+    Parameters
+    ----------
+    kind : str
+        The kind of motion: "decays", "oscillates", "diverges" or "stays".
+    rate : float
+        The number that multiplies the distance from the minimum in each step, in the long run.
+    root : complex
+        The larger root of the recurrence, with magnitude `rate`. It is complex or negative if the motion oscillates.
     """
 
     kind: Kind
@@ -50,26 +69,36 @@ class Motion:
 
     @property
     def half_life(self) -> float:
-        """Steps in which the distance halves; infinite where it does not shrink."""
+        """Number of steps in which the distance from the minimum halves; infinite if the distance does not shrink."""
         return log(2) / -log(self.rate) if 0 < self.rate < 1 else inf if self.rate else 0.0
 
 
 def linear_rule(optimizer: Mapping[str, Any], step: int | None = None) -> LinearRule | None:
-    """Return the rule of an optimizer, given by the name of its `class` and its hyper-parameters, or None.
+    """Return the coefficients of an optimizer's update rule; None if it is unknown or not linear in the gradient.
 
-    None: it is not linear in the gradient (LAMB, Rprop aside), or none is known of that name. `step`: for NAdam, whose
-    momentum grows with it; where none is given it is grown.
+    Parameters
+    ----------
+    optimizer : dict
+        The name of the optimizer's `class`, and its hyper-parameters.
+    step : int, optional
+        The number of the step, for NAdam, whose momentum grows with the step. Default: the final momentum.
+
+    Returns
+    -------
+    LinearRule or None
+        The coefficients.
     """
     name = optimizer.get("class", "")
-    rule = _by_name(name, optimizer, step)
-    if rule is None or rule.now <= 0:  # no gradient gets in
+    rule = _rule_by_name(name, optimizer, step)
+    if rule is None or rule.now <= 0:  # The weight of the gradient in the step is not positive.
         return None
     if name == "AdamW" or (name in DECOUPLED and optimizer.get("decoupled_weight_decay")):
         return LinearRule(rule.memory, rule.now, rule.direct, float(optimizer.get("weight_decay") or 0.0))
     return rule
 
 
-def _by_name(name: str, optimizer: Mapping[str, Any], step: int | None) -> LinearRule | None:
+def _rule_by_name(name: str, optimizer: Mapping[str, Any], step: int | None) -> LinearRule | None:
+    """Return the update rule of an optimizer class, without decoupled weight decay; None if the class is unknown."""
     momentum = float(optimizer.get("momentum") or 0.0)
     beta1 = float((optimizer.get("betas") or [0.9])[0])
     if name == "Nesterov" or (name == "SGD" and momentum and optimizer.get("nesterov")):
@@ -80,10 +109,12 @@ def _by_name(name: str, optimizer: Mapping[str, Any], step: int | None) -> Linea
         return LinearRule(momentum, 1 - momentum if optimizer.get("form") in MEANS else 1.0)
     if name in BY_MEAN:
         return LinearRule(beta1, 1 - beta1)
-    if name == "NAdam":  # the product of all its momenta is taken for zero
+    if name == "NAdam":
+        # The bias correction by the product of all momenta is left out, because this product soon vanishes.
         decay = float(optimizer.get("momentum_decay") or 4e-3)
         ahead = beta1 if step is None else beta1 * (1 - 0.5 * 0.96 ** (step * decay))
-        memory = ahead if optimizer.get("form") == "dozat" else beta1  # of the running mean (Dozat 2016, Algorithm 2)
+        # In Dozat 2016, Algorithm 2, the momentum buffer decays by the growing momentum.
+        memory = ahead if optimizer.get("form") == "dozat" else beta1
         return LinearRule(memory, 1 - ahead * memory, 1 - ahead)
     if name in BY_DIVISOR:
         return LinearRule(momentum if name == "RMSprop" else 0.0, 1.0)
@@ -91,18 +122,35 @@ def _by_name(name: str, optimizer: Mapping[str, Any], step: int | None) -> Linea
 
 
 def predicted(rule: LinearRule, lr: float, curvature: float) -> Motion:
-    """Return what the rule does along an eigenvector with that curvature, which coupled weight decay has added to."""
-    return motion(*recurrence(rule, lr, curvature))
+    """Return the predicted motion along a Hessian eigenvector that has the eigenvalue `curvature`.
+
+    For weight decay that is added to the gradient, add its coefficient to the curvature.
+
+    Parameters
+    ----------
+    rule : LinearRule
+        The update rule.
+    lr : float
+        The learning rate α.
+    curvature : float
+        The Hessian's eigenvalue λ.
+
+    Returns
+    -------
+    Motion
+        The predicted motion.
+    """
+    return classify_motion(*recurrence_coefficients(rule, lr, curvature))
 
 
-def recurrence(rule: LinearRule, lr: float, curvature: float) -> tuple[float, float]:
-    """Return s and p of x′ = s·x − p·x⁻: the sum of the roots and their product."""
+def recurrence_coefficients(rule: LinearRule, lr: float, curvature: float) -> tuple[float, float]:
+    """Return s and p of the recurrence x′ = s·x − p·x⁻, which gives the next coordinate from the last two."""
     kept, length = 1 - lr * rule.decay, lr * curvature
     return rule.memory + kept - length * rule.now, rule.memory * (kept - length * rule.direct)
 
 
-def motion(trace: float, determinant: float) -> Motion:
-    """Return what x′ = trace·x − determinant·x⁻ does."""
+def classify_motion(trace: float, determinant: float) -> Motion:
+    """Return the motion of a coordinate whose next value is `trace` × its value − `determinant` × its last value."""
     half = sqrt(trace * trace - 4 * determinant)
     larger = (trace + half) / 2 if trace >= 0 else (trace - half) / 2
     root = complex(larger.real, abs(larger.imag))

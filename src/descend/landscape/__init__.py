@@ -1,4 +1,4 @@
-"""Curvature, surfaces, symmetries and gradient statistics of any loss that can be computed again elsewhere."""
+"""Curvature, surfaces, symmetries and gradient statistics of any loss that is a function of its parameters."""
 
 from descend.landscape.bad_minimum import bad_minimum
 from descend.landscape.batch_sizes import Training, tradeoff
@@ -97,3 +97,7 @@ __all__ = [
     "rescaling",
     "bad_minimum",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

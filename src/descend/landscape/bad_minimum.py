@@ -1,9 +1,9 @@
-"""A local minimum as bad as the best constant answer, constructed on a network's own cost.
+"""Construct a local minimum of a network's loss that is as bad as the best constant prediction.
 
-With the last hidden layer of rectified units switched off, no small change of any parameter lets the inputs through:
-what is left to fit is the output layer's bias, and where that is convex its best value is a local minimum of the whole
-cost, flat in all other directions. (That bad minima can be constructed: Ba, CSC413 lecture 4, Local Minima; Swirszcz et
-al. 2016 have others.)
+The ReLUs of the last hidden layer are switched off, so the outputs no longer depend on the inputs, even after a small
+change of any parameter. Only the output layer's bias is left to fit. If that fit is convex, its optimum is a local
+minimum of the whole loss, which is flat in all other directions. Bad minima can be constructed: Ba, CSC413 lecture 4,
+Local Minima. Swirszcz et al. 2016 give other constructions.
 """
 
 from dataclasses import dataclass
@@ -17,15 +17,18 @@ from descend.landscape.hidden import Hidden, switched_off
 from descend.landscape.loss import Loss, Theta
 from descend.landscape.vectors import flat, normal_like, shaped
 
-TRIED, RADIUS = 100, 1e-3  # random steps from the minimum, and their length as a share of that of the parameters
-ROUNDING = 1e-6  # of the cost
+TRIED = 100  # number of random steps from the constructed minimum
+RADIUS = 1e-3  # length of a random step, as a fraction of the norm of the parameters
+ROUNDING = 1e-6  # rounding error of the loss, as a fraction of the loss
 
 
 @dataclass(frozen=True)
 class BadMinimum:
-    """A constructed local minimum: its cost beside the given point's, and what shows that it is one.
+    """A constructed local minimum, its loss, and the evidence that it is a minimum.
 
-    gradient_norm: there. lowest: the lowest rise of the cost over random small steps, as a share of it.
+    cost: loss at the minimum. good: loss at the parameters that were passed. gradient_norm: at the minimum.
+    lowest: smallest change of the loss over `tried` small random steps, as a fraction of the loss.
+    theta: parameters at the minimum.
     """
 
     cost: float
@@ -37,19 +40,40 @@ class BadMinimum:
 
     @property
     def is_minimum(self) -> bool:
-        """Whether no step has lowered it by more than rounding does."""
+        """Return whether the point is a minimum: no random step lowered the loss by more than the rounding error."""
         return isfinite(self.cost) and self.lowest >= -ROUNDING
 
     @property
     def is_bad(self) -> bool:
-        """Whether the given point costs less."""
+        """Return whether the minimum is bad: the loss at the parameters that were passed is lower."""
         return self.good < self.cost * (1 - ROUNDING)
 
 
 def bad_minimum(loss: Loss, theta: Theta, hidden: Hidden, tried: int = TRIED) -> BadMinimum:
-    """Return the local minimum with the units of `hidden`, the last hidden layer, switched off.
+    """Return a local minimum at which all ReLU units of the last hidden layer, `hidden`, output 0.
 
-    What still moves the cost then is fitted. Raises `ValueError` where the units cannot be switched off.
+    Parameters that still affect the loss are fitted.
+
+    Parameters
+    ----------
+    loss : Loss
+        The loss.
+    theta : sequence of torch.Tensor
+        The parameters at the start.
+    hidden : Hidden
+        The units of the last hidden layer.
+    tried : int
+        The number of random steps that test whether the point is a minimum.
+
+    Returns
+    -------
+    BadMinimum
+        The minimum, and the evidence for it.
+
+    Raises
+    ------
+    ValueError
+        If the units cannot be switched off.
     """
     off = switched_off(theta, hidden)
     at = list(off)

@@ -1,7 +1,7 @@
-"""Is a cost convex? A negative curvature, or a point above a chord, proves that it is not; looking proves no more.
+"""Test whether a loss is convex. A negative curvature, or a point above a chord, proves that the loss is not convex.
 
-Convex: J((1−λ)a + λb) ≤ (1−λ)J(a) + λJ(b), and no eigenvalue of the Hessian is negative (Ba, CSC413 lecture 4, Convex
-Functions).
+The test cannot prove convexity. A loss J is convex if J((1−λ)a + λb) ≤ (1−λ)J(a) + λJ(b) for all a and b; then no
+eigenvalue of the Hessian is negative (Ba, CSC413 lecture 4, Convex Functions).
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,20 +14,21 @@ from torch import Tensor
 
 from descend.landscape.eigenpairs import ends
 from descend.landscape.loss import CurvatureUnavailable, Loss, Theta
-from descend.landscape.permutation import line
+from descend.landscape.permutation import losses_on_line
 from descend.landscape.vectors import flat, normal_like, shaped
 
-ROUNDING = {torch.float64: 1e-9, torch.float32: 1e-5}  # share of the largest curvature, or of the cost
-POINTS = 9  # on a chord
-SPREADS = (0.1, 1.0, 3.0)  # of random points about the given one, in its own standard deviation
+# Values up to these fractions of the largest curvature, or of the loss, count as rounding errors.
+ROUNDING = {torch.float64: 1e-9, torch.float32: 1e-5}
+POINTS = 9  # number of points on a chord
+SPREADS = (0.1, 1.0, 3.0)  # distances of random points from the parameters, in standard deviations of their values
 
 
 @dataclass(frozen=True)
 class Convexity:
-    """What was seen of a cost at some points and on the chords between them.
+    """The result of a test of convexity: the curvature of a loss at some points, and its height above chords.
 
-    lowest: the smallest eigenvalue at any point, as a share of the largest magnitude there; None where the cost has no
-    second derivative. excess: how far it lies above a chord, as a share of the largest cost met.
+    lowest: the smallest eigenvalue at any point, as a fraction of the largest magnitude at that point; None if the loss
+    has no second derivative. excess: the largest height above a chord, as a fraction of the largest loss on the chord.
     """
 
     points: int
@@ -37,33 +38,53 @@ class Convexity:
 
     @property
     def is_refuted(self) -> bool:
-        """Whether it is proved not to be convex."""
+        """Return whether the test proves that the loss is not convex."""
         return (self.lowest is not None and self.lowest < -self.rounding) or self.excess > self.rounding
 
     @property
     def verdict(self) -> str:
-        """In words."""
+        """Return the result of the test of convexity as a sentence."""
         if self.lowest is not None and self.lowest < -self.rounding:
-            return f"not convex: a curvature of {self.lowest:.2g} of the largest"
+            return f"not convex: the smallest Hessian eigenvalue is {self.lowest:.2g} times the largest magnitude"
         if self.is_refuted:
-            return f"not convex: {self.excess:.2g} of the cost above a chord"
-        return f"nothing against convex at {self.points} points"
+            return (
+                f"not convex: between two points, the loss exceeds the chord by {self.excess:.2g} of its largest value"
+            )
+        return f"no evidence against convexity at {self.points} points"
 
 
 def convexity(loss: Loss, points: Sequence[Theta]) -> Convexity:
-    """Return what the Hessians at the points and the chords from each to the next say. Raises `ValueError` for none."""
+    """Test whether a loss is convex, with its Hessians at some points and its values between successive points.
+
+    Parameters
+    ----------
+    loss : Loss
+        The loss.
+    points : sequence of sequence of torch.Tensor
+        Points in parameter space.
+
+    Returns
+    -------
+    Convexity
+        The lowest curvature, and the largest height of the loss above a chord.
+
+    Raises
+    ------
+    ValueError
+        If there is no point.
+    """
     if not points:
-        raise ValueError("convexity is looked for at some points, and there is none")
-    lowest = [share for at in points if (share := _lowest(loss, at)) is not None]
-    excess = [above_chord(line(loss, a, b, POINTS)) for a, b in pairwise(points)]
+        raise ValueError("the convexity test needs at least one point")
+    lowest = [share for at in points if (share := _lowest_eigenvalue_share(loss, at)) is not None]
+    excess = [height_above_chord(losses_on_line(loss, a, b, POINTS)) for a, b in pairwise(points)]
     rounding = max(ROUNDING.get(t.dtype, 1e-2) for t in points[0])
     return Convexity(len(points), min(lowest, default=None), max(excess, default=0.0), rounding)
 
 
-def above_chord(costs: Sequence[float]) -> float:
-    """Return how far costs at even steps lie above the chord between the first and the last, as a share of the largest.
+def height_above_chord(costs: Sequence[float]) -> float:
+    """Return the largest height of evenly spaced losses above the chord from the first loss to the last.
 
-    At most 0 where they nowhere do.
+    The height is a fraction of the largest loss. It is at most 0 if no loss is above the chord.
     """
     count = len(costs) - 1
     chord = [costs[0] + (costs[-1] - costs[0]) * k / count for k in range(count + 1)]
@@ -72,7 +93,22 @@ def above_chord(costs: Sequence[float]) -> float:
 
 
 def points_about(theta: Theta, seed: int = 0, spreads: Iterable[float] = SPREADS) -> list[list[Tensor]]:
-    """Return the point and random ones about it, at several distances in the standard deviation of its own values."""
+    """Return a list of points in parameter space: the parameters `theta` and random points around them.
+
+    Parameters
+    ----------
+    theta : sequence of torch.Tensor
+        The parameters.
+    seed : int
+        The seed of the random points.
+    spreads : iterable of float
+        The distances, in standard deviations of the parameters' values.
+
+    Returns
+    -------
+    list of list of torch.Tensor
+        The points, `theta` first.
+    """
     start = flat(theta)
     unit = float(start.std()) if start.numel() > 1 else 0.0
     drawn = [
@@ -82,20 +118,36 @@ def points_about(theta: Theta, seed: int = 0, spreads: Iterable[float] = SPREADS
 
 
 def restricted(loss: Loss, theta: Theta, indices: Sequence[int]) -> Loss:
-    """Return the loss as a function of some of the parameters, by their numbers, the others held where they are."""
+    """Return the loss as a function of the parameters numbered `indices`. The others keep their values in `theta`.
+
+    Parameters
+    ----------
+    loss : Loss
+        The loss.
+    theta : sequence of torch.Tensor
+        The values of all parameters.
+    indices : sequence of int
+        The numbers of the parameters that remain variable.
+
+    Returns
+    -------
+    Loss
+        The loss as a function of these parameters.
+    """
     held = [t.detach() for t in theta]
 
-    def fixed(part: int, some: Theta) -> Tensor:
+    def restricted_part(part: int, some: Theta) -> Tensor:
+        """Return one part of the loss if the selected parameters have the values `some` and the others are fixed."""
         at = list(held)
         for index, tensor in zip(indices, some):
             at[index] = tensor
         return loss.parts[part](at)
 
-    return Loss(tuple(partial(fixed, part) for part in range(len(loss.parts))))
+    return Loss(tuple(partial(restricted_part, part) for part in range(len(loss.parts))))
 
 
-def _lowest(loss: Loss, at: Theta) -> float | None:
-    """Return the smallest eigenvalue as a share of the largest magnitude; None without a second derivative."""
+def _lowest_eigenvalue_share(loss: Loss, at: Theta) -> float | None:
+    """Return the smallest Hessian eigenvalue divided by the largest magnitude of one; None if the loss has none."""
     try:
         found = ends(loss.hessian(at), at, top=1, bottom=1, tolerance=1e-4)
     except CurvatureUnavailable:

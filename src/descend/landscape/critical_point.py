@@ -1,4 +1,4 @@
-"""What kind of point the parameters are at: a minimum, a saddle, a maximum, flat, or no critical point.
+"""Classify the parameters as a minimum, saddle point, maximum, flat point, or no critical point.
 
 The gradient decides whether a point is critical; the signs of the curvature then decide its kind (Optimization for
 Training Deep Models 2018, Jacobian matrix and Hessian matrix). The parts of a cost are a sample, so its gradient has
@@ -16,12 +16,12 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from descend.ground.bound import Bound, Count
-from descend.landscape.condition import CHANCE, Definiteness, chance_of_another, definiteness
+from descend.core.bound import Bound, Count
+from descend.landscape.condition import CHANCE, Definiteness, chance_of_missed_eigenvalue, definiteness
 from descend.landscape.eigenpairs import Ends
 from descend.landscape.gradients import gram
 from descend.landscape.loss import Loss, Theta
-from descend.landscape.sign_flips import EXHAUSTED, chance, flipped_lengths
+from descend.landscape.sign_flips import EXHAUSTED, flipped_lengths, p_value_of_first
 from descend.landscape.vectors import flat
 
 PointKind = Literal[
@@ -39,22 +39,38 @@ CURVED = {
     "minimum": "the curvature is positive in every direction",
     "maximum": "the curvature is negative in every direction",
     "saddle": "the curvature has both signs",
-    "flat": "no curvature can be told from 0",
-    "degenerate": "the curvature has one sign, but cannot be told from 0 everywhere: higher orders decide",
-    "undecided": "curvature of one sign was found, but some of the other, or none, would have been missed",
+    "flat": "no curvature differs from 0 by more than rounding",
+    "degenerate": "the curvature has one sign, but it may be 0 in some directions, where higher derivatives decide",
+    "undecided": "only curvature of one sign was found, but the search may have missed other curvature",
 }
-FEWEST = Count(6, "batches", "of fewer, the least p-value that choices of signs can give is above 0.05")
-LEVEL = Bound(0.05, "chance of an error of the first kind", "the convention (Lehmann & Romano 2005)")
+FEWEST = Count(6, "batches", "with fewer batches, the p-value of a sign flip test cannot be below 0.05")
+LEVEL = Bound(0.05, "probability of a type I error", "0.05 is the conventional level (Lehmann & Romano 2005)")
 
 
 @dataclass(frozen=True)
 class CriticalPoint:
-    """What kind of point it is, and how that was decided.
+    """The kind of a point in parameter space, such as a minimum or a saddle, and the evidence for it.
 
-    noise: the standard error of the full batch's gradient, over its batches (NaN of one). p_value: the chance of so
-    long a gradient where its expectation is 0 (NaN of fewer than 6 batches). floor: the norm that is taken for 0.
-    longest: the longest gradient that the noise allows for at 95 % (NaN of fewer than 6 batches). negligible: the
-    longest gradient whose certain decrease of the cost is within the cost's standard error, or `floor`.
+    Parameters
+    ----------
+    kind : str
+        The kind of the point, such as "minimum" or "saddle".
+    gradient_norm : float
+        The norm of the gradient of the whole loss.
+    noise : float
+        The standard error of the full batch's gradient, over its batches. NaN for a single batch.
+    p_value : float
+        The chance of so long a gradient where its expectation is 0. NaN for fewer than 6 batches.
+    floor : float
+        A gradient norm up to this counts as 0.
+    longest : float
+        The longest gradient that the noise allows for at 95 %. NaN for fewer than 6 batches.
+    negligible : float
+        The longest gradient whose certain decrease of the cost is within the cost's standard error, or `floor`.
+    lowest : float
+        The smallest eigenvalue that was found.
+    highest : float
+        The largest eigenvalue that was found.
     """
 
     kind: PointKind
@@ -64,51 +80,76 @@ class CriticalPoint:
     floor: float
     longest: float
     negligible: float
-    lowest: float  # eigenvalue found,
-    highest: float
+    lowest: float  # smallest eigenvalue found
+    highest: float  # largest eigenvalue found
 
     @property
     def how(self) -> str:
-        """The grounds, as a sentence."""
+        """Return the evidence for the kind of critical point as a sentence."""
         if self.kind in ("no critical point", "cannot tell"):
-            return self._gradient
-        return f"{self._gradient}; {CURVED[self.kind]} (from {self.lowest:.3g} to {self.highest:.3g})"
+            return self._gradient_message
+        return f"{self._gradient_message}; {CURVED[self.kind]} (from {self.lowest:.3g} to {self.highest:.3g})"
 
     @property
-    def _gradient(self) -> str:
-        norm = f"the gradient's norm {self.gradient_norm:.3g}"
-        noise = f"the noise of its batches ({self.noise:.3g}, p = {self.p_value:.2g})"
+    def _gradient_message(self) -> str:
+        """Return a phrase that says whether the gradient norm differs from 0, and why."""
+        norm = f"the gradient norm {self.gradient_norm:.3g}"
+        noise = f"the gradient noise of the batches ({self.noise:.3g}, p = {self.p_value:.2g})"
         if self.gradient_norm <= self.floor:
-            return f"{norm} is within what is taken for 0 ({self.floor:.3g})"
+            return f"{norm} counts as 0 (limit: {self.floor:.3g})"
         if self.p_value < LEVEL:
-            return f"{norm} is above {noise}"
+            return f"{norm} exceeds {noise}"
         if self.p_value >= LEVEL:
             makes_a_difference = self.longest > self.negligible
-            end = "which matters to the cost: use more examples" if makes_a_difference else "too short to matter"
-            limit = f"(limit: {self.negligible:.3g})"
-            return f"{norm} does not differ from 0 by {noise}; at 95 % it is at most {self.longest:.3g} {limit}, {end}"
-        return f"{norm} is above {self.floor:.3g} on these examples; fewer than {FEWEST} batches do not show its noise"
+            end = (
+                "which can affect the loss (use more examples)"
+                if makes_a_difference
+                else "which is too small to matter"
+            )
+            most = f"with 95 % confidence, the norm is at most {self.longest:.3g} (limit: {self.negligible:.3g})"
+            return f"{norm} may be caused by {noise}; {most}, {end}"
+        unknown = f"with fewer than {FEWEST} batches, the gradient noise is unknown"
+        return f"{norm} exceeds the limit of {self.floor:.3g} on these examples; {unknown}"
 
 
 def critical_point(loss: Loss, theta: Theta, ends: Ends, tolerance: float | None = None) -> CriticalPoint:
-    """Return what kind of point `theta` is.
+    """Classify the parameters `theta` as a minimum, saddle point, maximum or no critical point, with the evidence.
 
-    tolerance: the gradient's norm that is taken for 0. By default that is what rounding leaves of it, or what makes no
-    difference to the cost. Raises `ValueError` where one of the ends of the spectrum is missing.
+    Parameters
+    ----------
+    loss : Loss
+        The loss.
+    theta : sequence of torch.Tensor
+        The parameters.
+    ends : Ends
+        The largest and the smallest eigenpairs of the Hessian at `theta`.
+    tolerance : float, optional
+        A gradient norm up to this counts as 0. Default: a gradient counts as 0 if rounding can cause it, or if it makes
+        no difference to the loss.
+
+    Returns
+    -------
+    CriticalPoint
+        The kind of the point, and the evidence.
+
+    Raises
+    ------
+    ValueError
+        If `ends` has no largest or no smallest eigenpair.
     """
-    products = gram(_groups(loss, theta))
+    products = gram(_group_gradients(loss, theta))
     count = len(products)
     norm = sqrt(max(float(products.sum()), 0.0)) / count
     scatter = float(products.trace()) / count - norm**2
     noise = sqrt(max(scatter, 0.0) / (count - 1)) if count > 1 else nan
     is_tested = count >= FEWEST
-    p_value = chance(flipped_lengths(products)) if is_tested else nan
-    longest = norm + _error(products) if is_tested else nan
-    floor = _floor(theta, ends, products) if tolerance is None else tolerance
-    negligible = max(floor, _negligible(loss, theta, ends)) if tolerance is None else floor
+    p_value = p_value_of_first(flipped_lengths(products)) if is_tested else nan
+    longest = norm + _error_quantile(products) if is_tested else nan
+    floor = _rounding_norm(theta, ends, products) if tolerance is None else tolerance
+    negligible = max(floor, _negligible_norm(loss, theta, ends)) if tolerance is None else floor
     is_critical = norm <= floor or (p_value >= LEVEL and longest <= negligible)
     signs = definiteness(ends)
-    is_certain = chance_of_another(ends, signs) <= CHANCE
+    is_certain = chance_of_missed_eigenvalue(ends, signs) <= CHANCE
     kind: PointKind = "cannot tell" if p_value >= LEVEL else "no critical point"
     if is_critical:
         kind = KINDS[signs] if is_certain else "undecided"
@@ -116,8 +157,11 @@ def critical_point(loss: Loss, theta: Theta, ends: Ends, tolerance: float | None
     return CriticalPoint(kind, norm, noise, p_value, floor, longest, negligible, *found)
 
 
-def _error(products: Tensor) -> float:
-    """Return the length of the mean gradient's error that is exceeded in 1 of 20 choices of signs of the deviations."""
+def _error_quantile(products: Tensor) -> float:
+    """Return the 95 % quantile of the mean gradient's error, estimated by random sign flips of the deviations.
+
+    products: inner products of the gradients, ``(gradients, gradients)``.
+    """
     count = len(products)
     centred = products - products.mean(0)
     lengths = flipped_lengths(centred - centred.mean(1, keepdim=True))
@@ -125,8 +169,8 @@ def _error(products: Tensor) -> float:
     return sqrt(float(lengths.quantile(1 - LEVEL)) * count / (count - 1)) / count
 
 
-def _negligible(loss: Loss, theta: Theta, ends: Ends) -> float:
-    """Return the gradient's norm at which |G|²/(2λmax) is the standard error of the cost over its batches."""
+def _negligible_norm(loss: Loss, theta: Theta, ends: Ends) -> float:
+    """Return the gradient norm |G| at which |G|²/(2λmax) equals the standard error of the loss over its batches."""
     values = torch.tensor([Loss((part,)).value(theta) for part in loss.parts], dtype=torch.float64)
     steepest = max(ends.top[0].value, 0.0)
     if len(values) < 2 or not steepest:
@@ -134,15 +178,15 @@ def _negligible(loss: Loss, theta: Theta, ends: Ends) -> float:
     return sqrt(2 * steepest * float(values.std()) / sqrt(len(values)))
 
 
-def _groups(loss: Loss, theta: Theta) -> Tensor:
-    """Return the gradient of each part, or of groups of parts, as rows whose mean is the whole's."""
+def _group_gradients(loss: Loss, theta: Theta) -> Tensor:
+    """Return the gradients of groups of batches as rows whose mean is the full gradient, ``(groups, parameters)``."""
     count = min(EXHAUSTED, len(loss.parts))
     groups = [loss.parts[k::count] for k in range(count)]
     return torch.stack([flat(Loss(g).gradient(theta)) * (len(g) * count / len(loss.parts)) for g in groups])
 
 
-def _floor(theta: Theta, ends: Ends, products: Tensor) -> float:
-    """Return the gradient's norm that the rounding of the parameters, and of the sum over batches, leaves."""
+def _rounding_norm(theta: Theta, ends: Ends, products: Tensor) -> float:
+    """Return the gradient norm that rounding errors in the parameters and in the sum over batches can cause."""
     precision = max(torch.finfo(t.dtype).eps for t in theta)
     longest = sqrt(float(products.diagonal().max()))
     return ends.zero * float(flat(theta).double().norm()) + precision * longest

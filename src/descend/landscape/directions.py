@@ -1,4 +1,4 @@
-"""The directions along which a loss is looked at: random ones as long as the weights, or those of most curvature."""
+"""Choose the directions in which a loss is plotted: random and filter-normalised, or Hessian eigenvectors."""
 
 from collections.abc import Sequence
 
@@ -14,51 +14,106 @@ MOST_AXES = 2
 
 
 def random_plane(theta: Theta, *, axes: int = 2, seed: int = 0) -> Plane:
-    """Return a plane (or with one axis a line) through `theta` along random directions, filter-normalised.
+    """Return the plane through `theta` along two random filter-normalised directions, or the line along one.
 
-    Raises `ValueError` where every filter is 0: there is no scale to give to a direction.
+    Parameters
+    ----------
+    theta : sequence of torch.Tensor
+        The parameters at the origin of the plane.
+    axes : int
+        The number of directions: 1 or 2.
+    seed : int
+        The seed of the directions.
+
+    Returns
+    -------
+    Plane
+        The plane, or the line.
+
+    Raises
+    ------
+    ValueError
+        If every filter is 0, because then a direction has no scale, and for complex parameters.
     """
     if any(t.is_complex() for t in theta):
-        raise ValueError("a parameter is complex: random directions are drawn for real ones only")
-    seeds = range(MOST_AXES * seed, MOST_AXES * seed + axes)  # no direction comes again under another seed
+        raise ValueError("a parameter is complex: random directions need real parameters")
+    seeds = range(MOST_AXES * seed, MOST_AXES * seed + axes)  # Planes with different seeds have no direction in common.
     drawn = (shaped(normal_like(flat(theta), each), theta) for each in seeds)
     return Plane(tuple(t.detach() for t in theta), tuple(filter_normalised(d, theta) for d in drawn))
 
 
 def filter_normalised(direction: Sequence[Tensor], theta: Theta) -> Direction:
-    """Return the direction with each filter as long as the parameters' own filter (Li et al. 2018, §4).
+    """Return a direction in which each filter has the norm of the same filter of `theta` (Li et al. 2018, §4).
 
-    A filter is all that leads to one output of a layer: the slice of a parameter along its first dimension. What has
-    one dimension or none (biases, normalisation) stays as it is; where nothing else is trained, each such parameter
-    is one filter. Raises `ValueError` where every filter of `theta` is 0.
+    A filter holds the weights of one output unit or channel: the slice of a parameter along its first dimension.
+    Parameters with fewer than two dimensions (biases, normalisation) do not change along the direction. If all
+    parameters are such, each of them is one filter.
+
+    Parameters
+    ----------
+    direction : sequence of torch.Tensor
+        The direction, with the shapes of the parameters.
+    theta : sequence of torch.Tensor
+        The parameters.
+
+    Returns
+    -------
+    tuple of torch.Tensor
+        The scaled direction.
+
+    Raises
+    ------
+    ValueError
+        If every filter of `theta` is 0.
     """
     has_filters = any(t.dim() > 1 for t in theta)
-    made = tuple(_scaled(d, t.detach(), has_filters) for d, t in zip(direction, theta, strict=True))
+    made = tuple(_scale_filters(d, t.detach(), has_filters) for d, t in zip(direction, theta, strict=True))
     if not any(bool(d.count_nonzero()) for d in made):
-        raise ValueError("every filter of the parameters is 0: a direction has no scale to be drawn on")
+        raise ValueError("every filter of the parameters is 0, so a random direction cannot be scaled to their norms")
     return made
 
 
-def _scaled(direction: Tensor, parameter: Tensor, has_filters: bool) -> Tensor:
+def _scale_filters(direction: Tensor, parameter: Tensor, has_filters: bool) -> Tensor:
+    """Return one parameter's part of a direction, with each filter scaled to the norm of the parameter's filter."""
     if parameter.dim() < 2:
         if has_filters:
             return torch.zeros_like(parameter)
-        return direction * _ratio(parameter.reshape(1, -1), direction.reshape(1, -1)).reshape(())
-    ratio = _ratio(parameter.flatten(1), direction.flatten(1))
+        return direction * _norm_ratios(parameter.reshape(1, -1), direction.reshape(1, -1)).reshape(())
+    ratio = _norm_ratios(parameter.flatten(1), direction.flatten(1))
     return direction * ratio.view(-1, *(1,) * (parameter.dim() - 1))
 
 
-def _ratio(filters: Tensor, drawn: Tensor) -> Tensor:
-    """Return ‖filter‖ / ‖drawn‖, by row; 0 where nothing is drawn."""
+def _norm_ratios(filters: Tensor, drawn: Tensor) -> Tensor:
+    """Return the norm of each row of `filters` divided by that of `drawn`; 0 where a drawn row is 0.
+
+    filters, drawn: ``(filters, weights)``.
+    """
     lengths = drawn.norm(dim=1)
     return torch.where(lengths > 0, filters.norm(dim=1) / lengths, torch.zeros_like(lengths))
 
 
 def eigen_plane(theta: Theta, pairs: Sequence[Eigenpair]) -> Plane:
-    """Return a plane (or a line) through `theta` along unit eigenvectors of the Hessian: distances are the parameters'.
+    """Return the plane through `theta` along two Hessian eigenvectors of length 1, or the line along one.
 
-    Raises `ValueError` where there are not one or two pairs.
+    A distance in the plane equals the distance between parameters.
+
+    Parameters
+    ----------
+    theta : sequence of torch.Tensor
+        The parameters at the origin of the plane.
+    pairs : sequence of Eigenpair
+        One or two eigenpairs.
+
+    Returns
+    -------
+    Plane
+        The plane, or the line.
+
+    Raises
+    ------
+    ValueError
+        For another number of pairs.
     """
     if len(pairs) not in (1, 2):
-        raise ValueError(f"a plane has one direction or two, not {len(pairs)}")
+        raise ValueError(f"a plane has one or two directions, not {len(pairs)}")
     return Plane(tuple(t.detach() for t in theta), tuple(pair.vector for pair in pairs))

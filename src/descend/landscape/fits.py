@@ -1,4 +1,4 @@
-"""Straight lines through measured points, and intervals for their slopes."""
+"""Fit straight lines to measured points, with confidence intervals for the slopes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,17 +7,18 @@ from math import log, sqrt
 import torch
 from torch import Tensor
 
-from descend.ground.interval import LEVEL, ratio_interval, student
+from descend.core.interval import LEVEL, ratio_interval, student_quantile
 from descend.landscape.spectrum import Estimate
 
-ROUNDS = 50  # of weighing anew
+ROUNDS = 50  # number of repetitions of the fit with new weights
 
 
 @dataclass(frozen=True)
 class Line:
-    """y ≈ intercept + slope·x by least squares.
+    """The straight line y ≈ intercept + slope·x, fitted by least squares.
 
-    covariance: of intercept and slope, as (intercept, both, slope); freedom: on which it rests.
+    covariance: variance of the intercept, covariance of both, variance of the slope.
+    freedom: degrees of freedom of the covariance.
     """
 
     intercept: float
@@ -26,68 +27,81 @@ class Line:
     freedom: int
 
     def interval(self, level: float = LEVEL) -> tuple[float, float]:
-        """Return Student's interval of the slope."""
-        half = student(self.freedom, level) * sqrt(self.covariance[2])
+        """Return the confidence interval of the slope from Student's t distribution."""
+        half = student_quantile(self.freedom, level) * sqrt(self.covariance[2])
         return self.slope - half, self.slope + half
 
     def ratio_interval(self, level: float = LEVEL) -> tuple[float, float]:
-        """Return the interval of slope / intercept, at least 0."""
-        low, high = ratio_interval(self.slope, self.intercept, self.covariance[::-1], student(self.freedom, level))
+        """Return the confidence interval of the ratio slope / intercept, without its part below 0."""
+        low, high = ratio_interval(
+            self.slope, self.intercept, self.covariance[::-1], student_quantile(self.freedom, level)
+        )
         return max(low, 0.0), high
 
 
-def line(x: Sequence[float], y: Sequence[float], weights: Sequence[float] | None = None) -> Line:
-    """Return the line through some points; its errors are told by how far these lie from it.
+def fit_line(x: Sequence[float], y: Sequence[float], weights: Sequence[float] | None = None) -> Line:
+    """Fit a straight line y ≈ intercept + slope·x by least squares, with a covariance from the residuals.
 
-    Raises `ValueError` for fewer than 3 points, or all at one x.
+    Raises `ValueError` for fewer than 3 points, or if all points have the same x.
     """
     if len(x) != len(y) or len(x) < 3 or len(set(x)) < 2:
-        raise ValueError(f"a line with an interval needs 3 points at 2 places at least, not {len(x)} at {len(set(x))}")
+        raise ValueError(f"a line needs at least 3 points with 2 different x, not {len(x)} points with {len(set(x))}")
     found, inverse, squares = _least_squares(x, y, weights or [1.0] * len(x))
-    return _line(found, squares / (len(x) - 2) * inverse, len(x) - 2)
+    return _line_from_coefficients(found, squares / (len(x) - 2) * inverse, len(x) - 2)
 
 
-def exponent(x: Sequence[float], y: Sequence[Estimate]) -> Line:
-    """Return the line through log y against log x, whose slope is the exponent; y are means of independent samples.
+def fit_power_law(x: Sequence[float], y: Sequence[Estimate]) -> Line:
+    """Fit a straight line to log y against log x; its slope is the exponent of a power law.
 
-    Its errors are those of the means. Raises `ValueError` for fewer than 2 places or values of 0.
+    y: means of independent samples, whose standard errors give the covariance. Raises `ValueError` for fewer than 2
+    values of x, or values that are not positive.
     """
     if len(set(x)) < 2 or min(x) <= 0 or min(v.value for v in y) <= 0:
-        raise ValueError("an exponent needs values above 0, at 2 places or more")
-    design, values = _design([log(v) for v in x]), torch.tensor([log(v.value) for v in y], dtype=torch.float64)
-    solving = torch.linalg.pinv(design)  # equal weights: those of measured errors would favour what came out too small
+        raise ValueError("an exponent needs positive values at 2 or more values of x")
+    design, values = _design_matrix([log(v) for v in x]), torch.tensor([log(v.value) for v in y], dtype=torch.float64)
+    # The fit has no weights, because 1/error² would favour means that are too small by chance.
+    solving = torch.linalg.pinv(design)
     errors = torch.tensor([v.standard_error / v.value for v in y], dtype=torch.float64)
-    return _line(solving @ values, (solving * errors.square()) @ solving.T, sum(len(v.samples) - 1 for v in y))
+    return _line_from_coefficients(
+        solving @ values, (solving * errors.square()) @ solving.T, sum(len(v.samples) - 1 for v in y)
+    )
 
 
-def relative_line(x: Sequence[float], y: Sequence[float]) -> Line:
-    """Return the line whose errors are alike as shares of y, by weighing anew with what was fitted.
+def fit_relative_line(x: Sequence[float], y: Sequence[float]) -> Line:
+    """Fit a straight line to points whose errors are proportional to y, by reweighted least squares.
 
-    Raises `ValueError`.
+    Each repetition of the fit uses the weights 1 / (fitted y)².
+
+    Raises `ValueError` if a y is not positive.
     """
     if min(y) <= 0:
-        raise ValueError(f"shares of a value need it positive, not {min(y):g}")
+        raise ValueError(f"a line with relative errors needs positive values of y, not {min(y):g}")
     scale = list(y)
     for _ in range(ROUNDS):
-        found = line(x, y, [s**-2 for s in scale])
+        found = fit_line(x, y, [s**-2 for s in scale])
         scale = [max(found.intercept + found.slope * a, 0.01 * b) for a, b in zip(x, y)]
     return found
 
 
 def _least_squares(x: Sequence[float], y: Sequence[float], weights: Sequence[float]) -> tuple[Tensor, Tensor, float]:
-    """Return intercept and slope, (XᵀWX)⁻¹, and the weighted sum of squares that is left."""
-    design = _design(x)
+    """Fit a line by weighted least squares.
+
+    Returns intercept and slope ``(2,)``, (XᵀWX)⁻¹ ``(2, 2)``, and the weighted sum of squared residuals.
+    """
+    design = _design_matrix(x)
     w, values = torch.tensor(weights, dtype=torch.float64), torch.tensor(y, dtype=torch.float64)
     inverse = torch.linalg.inv(design.T @ (w[:, None] * design))
     found = inverse @ (design.T @ (w * values))
     return found, inverse, float((w * (values - design @ found).square()).sum())
 
 
-def _design(x: Sequence[float]) -> Tensor:
+def _design_matrix(x: Sequence[float]) -> Tensor:
+    """Return the design matrix of a line fit: a column of ones and a column of x, ``(points, 2)``."""
     places = torch.tensor(x, dtype=torch.float64)
     return torch.stack([torch.ones_like(places), places], 1)
 
 
-def _line(found: Tensor, covariance: Tensor, freedom: int) -> Line:
+def _line_from_coefficients(found: Tensor, covariance: Tensor, freedom: int) -> Line:
+    """Return a `Line` from intercept and slope ``(2,)`` and their covariance ``(2, 2)``."""
     each = float(covariance[0, 0]), float(covariance[0, 1]), float(covariance[1, 1])
     return Line(float(found[0]), float(found[1]), each, freedom)

@@ -1,4 +1,4 @@
-"""The autograd graph above a value, and whether any of it is hand-written."""
+"""Inspect the autograd graph of a value, and find a custom `autograd.Function` in it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,7 +8,18 @@ from torch import Tensor
 
 
 def graph_nodes(roots: Sequence[Tensor]) -> list[Any]:
-    """Return every node of the autograd graph above `roots`."""
+    """Return all nodes of the autograd graph of the tensors `roots`.
+
+    Parameters
+    ----------
+    roots : sequence of torch.Tensor
+        Tensors with an autograd graph.
+
+    Returns
+    -------
+    list
+        The nodes, each once.
+    """
     stack = [root.grad_fn for root in roots if root.grad_fn is not None]
     seen, order = set(stack), []
     while stack:
@@ -22,13 +33,24 @@ def graph_nodes(roots: Sequence[Tensor]) -> list[Any]:
 
 
 def custom_function(root: Tensor) -> str | None:
-    """Return the name of a hand-written `autograd.Function` in the graph of `root`, or None."""
+    """Return the name of a custom `autograd.Function` in the autograd graph of `root`; None if there is none.
+
+    Parameters
+    ----------
+    root : torch.Tensor
+        A tensor with an autograd graph, such as a loss.
+
+    Returns
+    -------
+    str or None
+        The name of the class; None if there is no custom function.
+    """
     for node in graph_nodes([root]):
         if isinstance(node, torch.autograd.function.BackwardCFunction):
             return type(node).__name__.removesuffix("Backward")
     return None
 
 
-def is_cut(roots: Sequence[Tensor]) -> bool:
-    """Whether the graph ends somewhere because a backward pass was marked as not differentiable again."""
+def has_undifferentiable_node(roots: Sequence[Tensor]) -> bool:
+    """Return whether the autograd graph of `roots` has a node that cannot be differentiated twice."""
     return any(type(node).__name__ == "Error" for node in graph_nodes(roots))

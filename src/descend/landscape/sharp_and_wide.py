@@ -1,7 +1,7 @@
-"""Does a sharp minimum do worse on data that it was not fitted to? (Keskar et al. 2017, §2.)
+"""Compare sharp and wide minima on held-out data (Keskar et al. 2017, §2).
 
-From one start a network is fitted by steps on single batches, which find wide minima, and by steps on all of them at
-once, which find sharp ones, to one training cost; the batches that were held out say what either is worth.
+A network is trained twice from one start to the same training loss: with small batches, which find wide minima, and
+with all batches at once, which finds sharp minima. The losses on held-out batches are compared.
 """
 
 from collections.abc import Sequence
@@ -13,13 +13,13 @@ from torch import Tensor
 from descend.landscape.fitting import Fit, Rule, fitted
 from descend.landscape.loss import Loss, Theta
 
-ENOUGH = 0.1  # of the cost at the start, where both get as far
-FEWEST = 4  # batches: two to fit and two to hold out
+ENOUGH = 0.1  # target loss of both fits, as a fraction of the initial loss
+FEWEST = 4  # smallest number of batches: two to fit and two to hold out
 
 
 @dataclass(frozen=True)
 class Minimum:
-    """Where a fit ended: its steps, its cost on what it was fitted to and on what was held out."""
+    """The end of a fit: parameters, number of steps, training loss and held-out loss."""
 
     theta: tuple[Tensor, ...]
     steps: int
@@ -29,29 +29,30 @@ class Minimum:
 
 @dataclass(frozen=True)
 class SharpAndWide:
-    """Both fits of one half of the batches: by steps on each of them, and on all at once."""
+    """Two fits to one half of the batches: `small` with steps on single batches, `large` on all of them at once."""
 
-    fitted_to: tuple[int, ...]  # the batches' numbers
+    fitted_to: tuple[int, ...]  # indices of the training batches
     small: Minimum
     large: Minimum
 
 
 def sharp_and_wide(loss: Loss, theta: Theta, rule: Rule, passes: int) -> list[SharpAndWide]:
-    """Return the fits of either half of the loss's parts, the other half held out, each from `theta`.
+    """Fit each half of the batches from `theta`, once with small and once with large batches; hold out the other half.
 
-    Both go to a tenth of the first cost, or to what the slower one reaches in so many passes. Raises `ValueError` for
-    fewer than four parts.
+    Both fits end at a tenth of the first loss, or at the loss that the slower one reaches in `passes`. Raises
+    `ValueError` for fewer than four parts.
     """
     count = len(loss.parts)
     if count < FEWEST:
-        raise ValueError(f"it takes {FEWEST} batches to fit some and hold out others, not {count}")
+        raise ValueError(f"at least {FEWEST} batches are needed, so that some can be held out, not {count}")
     halves = tuple(range(0, count, 2)), tuple(range(1, count, 2))
-    return [_compared(loss, theta, rule, passes, *chosen) for chosen in (halves, halves[::-1])]
+    return [_small_and_large_fit(loss, theta, rule, passes, *chosen) for chosen in (halves, halves[::-1])]
 
 
-def _compared(
+def _small_and_large_fit(
     loss: Loss, theta: Theta, rule: Rule, passes: int, chosen: Sequence[int], others: Sequence[int]
 ) -> SharpAndWide:
+    """Fit the batches `chosen` with small and with large batches; measure both held-out losses on the `others`."""
     batches = Loss(tuple(loss.parts[k] for k in chosen))
     held_out = Loss(tuple(loss.parts[k] for k in others))
     whole = Loss((lambda at: torch.stack([part(at) for part in batches.parts]).mean(),))
@@ -60,7 +61,8 @@ def _compared(
     if large.final > small.final:
         small = fitted(batches, theta, rule, passes, lambda costs: costs[-1] > large.final)
 
-    def minimum(fit: Fit, steps_in_pass: int) -> Minimum:
+    def result_of_fit(fit: Fit, steps_in_pass: int) -> Minimum:
+        """Return the result of a fit, with its number of steps and the loss on the held-out batches."""
         return Minimum(fit.theta, len(fit.costs) * steps_in_pass, fit.final, held_out.value(fit.theta))
 
-    return SharpAndWide(tuple(chosen), minimum(small, len(chosen)), minimum(large, 1))
+    return SharpAndWide(tuple(chosen), result_of_fit(small, len(chosen)), result_of_fit(large, 1))

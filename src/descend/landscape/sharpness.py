@@ -1,7 +1,7 @@
-"""How sharp a minimum is, by measures of which some are fooled by a change of scale that leaves the function alone.
+"""Measure the sharpness of a minimum, and test which measures depend on the scale of the weights.
 
-The cost of rectified units does not change when a layer's weights are multiplied and the next one's divided by the same
-number, but its curvature does (Dinh et al. 2017, theorem 4).
+In a ReLU network, multiplying one layer's weights by a number and dividing the next layer's by it leaves the loss
+unchanged, but changes its curvature (Dinh et al. 2017, theorem 4).
 """
 
 from dataclasses import dataclass
@@ -18,18 +18,18 @@ from descend.landscape.loss import Hessian, Loss, Theta
 from descend.landscape.outputs import LossOfOutputs
 from descend.landscape.vectors import flat, normal_like, shaped, signs_like
 
-BOX = 1e-3  # Keskar et al.'s ε
-ASCENT_STEPS = 20
-RADIUS = 0.1  # of filter-normalised directions: a tenth of each filter
-DIRECTIONS = 16  # random ones
-PRODUCTS = 60
-SAME = 0.02  # a measure that changes by no more than this share survives
+BOX = 1e-3  # relative size ε of the box in which the loss is maximised (Keskar et al. 2017)
+ASCENT_STEPS = 20  # number of gradient steps in the search for the largest loss in the box
+RADIUS = 0.1  # length of a step along filter-normalised directions: a tenth of the norm of each filter
+DIRECTIONS = 16  # number of random directions
+PRODUCTS = 60  # largest number of Hessian-vector products for the adaptive curvature
+SAME = 0.02  # largest relative change of a measure that counts as unchanged
 
 
 def box_sharpness(loss: Loss, theta: Theta, box: float = BOX, steps: int = ASCENT_STEPS) -> float:
-    """Return the greatest rise of the cost found where each parameter x moves by at most box·(|x| + 1), in percent.
+    """Return the largest rise of the loss, in % of 1 + loss, if each parameter x changes by up to box·(|x| + 1).
 
-    Of 1 + cost, as Keskar et al. 2017 (metric 2.1) measure it; found by ascent along the gradient's signs, so at least.
+    The measure is metric 2.1 of Keskar et al. 2017. Sign gradient ascent finds it, so the result is a lower bound.
     """
     reach = [box * (t.detach().abs() + 1) for t in theta]
     start, at = [t.detach() for t in theta], [t.detach() for t in theta]
@@ -43,9 +43,10 @@ def box_sharpness(loss: Loss, theta: Theta, box: float = BOX, steps: int = ASCEN
 
 
 def adaptive_curvature(hessian: Hessian, theta: Theta) -> float:
-    """Return the largest eigenvalue of |θ| H |θ|, entry by entry: curvature per relative change of each parameter.
+    """Return the largest curvature of the loss for relative changes of the parameters θ.
 
-    The quadratic form of adaptive sharpness (Kwon et al. 2021, with T_θ = diag |θ|).
+    It is the largest eigenvalue of diag |θ| H diag |θ|, the quadratic form of adaptive sharpness (Kwon et al. 2021,
+    with T_θ = diag |θ|).
     """
     inverse = [t.detach().square().reciprocal() for t in theta]
     start = shaped(normal_like(flat(theta)), theta)
@@ -53,14 +54,14 @@ def adaptive_curvature(hessian: Hessian, theta: Theta) -> float:
 
 
 def relative_flatness(hessian: Hessian, theta: Theta, index: int, samples: int = DIRECTIONS) -> float:
-    """Return Σ ⟨w_s, w_t⟩ tr H_st over the units s, t of a weight matrix, w_s being the weights of unit s.
+    """Return the relative flatness Σ ⟨w_s, w_t⟩ tr H_st of a weight matrix: a sum over its units s and t.
 
-    The measure of Petzka et al. 2021: the trace of (W ⊗ 1)ᵀ H (W ⊗ 1), estimated with random signs. Raises `ValueError`
-    for what is no matrix.
+    The measure of Petzka et al. 2021 is the trace of (W ⊗ 1)ᵀ H (W ⊗ 1), estimated with random signs. index: number of
+    the weight matrix in `theta`. Raises `ValueError` if that parameter has fewer than two dimensions.
     """
     weight = theta[index].detach()
     if weight.ndim < 2:
-        raise ValueError(f"relative flatness is of a weight matrix, not of a tensor of {weight.ndim} dimensions")
+        raise ValueError(f"relative flatness needs a weight matrix, not a tensor of {weight.ndim} dimensions")
     rows = weight.flatten(1)
     found = []
     for seed in range(samples):
@@ -73,7 +74,7 @@ def relative_flatness(hessian: Hessian, theta: Theta, index: int, samples: int =
 
 
 def fisher_rao_norm(loss: LossOfOutputs, theta: Theta) -> float:
-    """Return θᵀ F θ, the squared Fisher–Rao norm (Liang et al. 2019), with the Gauss–Newton matrix for F.
+    """Return the squared Fisher–Rao norm θᵀ F θ (Liang et al. 2019), with the Gauss–Newton matrix as F.
 
     The two matrices are the same for cross-entropy and squared error (Martens 2020).
     """
@@ -82,7 +83,7 @@ def fisher_rao_norm(loss: LossOfOutputs, theta: Theta) -> float:
 
 
 def filter_normalised_rise(loss: Loss, theta: Theta, radius: float = RADIUS, directions: int = DIRECTIONS) -> float:
-    """Return the mean rise of the cost at `radius` along random filter-normalised directions (Li et al. 2018, §4)."""
+    """Return the mean rise of the loss after steps in filter-normalised directions (Li et al. 2018, §4)."""
     cost = loss.value(theta)
     rises = []
     for seed in range(directions):
@@ -94,7 +95,7 @@ def filter_normalised_rise(loss: Loss, theta: Theta, radius: float = RADIUS, dir
 
 @dataclass(frozen=True)
 class Survival:
-    """One measure at two points that compute the same function."""
+    """The value of one measure of sharpness before and after a rescaling that leaves the function unchanged."""
 
     measure: str
     before: float
@@ -102,13 +103,13 @@ class Survival:
 
     @property
     def survives(self) -> bool:
-        """Whether it is the same at both."""
+        """Return whether the rescaling leaves the measure of sharpness the same, up to 2 %."""
         return abs(self.after - self.before) <= SAME * max(abs(self.before), abs(self.after))
 
 
 @dataclass(frozen=True)
 class Rescaling:
-    """A layer rescaled by `factor`: the costs before and after, and what each measure of sharpness makes of it."""
+    """The loss and the measures of sharpness before and after a layer is rescaled by a factor."""
 
     factor: float
     cost: float
@@ -117,7 +118,25 @@ class Rescaling:
 
 
 def measures(loss: Loss, theta: Theta) -> dict[str, float]:
-    """Return every measure of sharpness that the loss has at a point. Raises `CurvatureUnavailable`."""
+    """Return all measures of sharpness of the loss at `theta`, by name.
+
+    Parameters
+    ----------
+    loss : Loss
+        The loss.
+    theta : sequence of torch.Tensor
+        The parameters.
+
+    Returns
+    -------
+    dict of str to float
+        The measures. The Fisher–Rao norm is only included for a `LossOfOutputs`.
+
+    Raises
+    ------
+    CurvatureUnavailable
+        If the loss cannot be differentiated twice.
+    """
     hessian = loss.hessian(theta)
     matrices = [k for k, t in enumerate(theta) if t.ndim > 1]
     found = {
@@ -134,7 +153,7 @@ def measures(loss: Loss, theta: Theta) -> dict[str, float]:
 
 
 def trace(hessian: Hessian, theta: Theta, samples: int = DIRECTIONS) -> float:
-    """Return an estimate of the Hessian's trace from random signs (Hutchinson 1990)."""
+    """Return an estimate of the trace of the Hessian from random sign vectors (Hutchinson 1990)."""
     rows = [signs_like(flat(theta), seed) for seed in range(samples)]
     return fmean(float(row @ mean_product(hessian, row, theta)) for row in rows)
 
@@ -145,9 +164,30 @@ def rescaling(
     hidden: Hidden,
     factor: float,
 ) -> Rescaling:
-    """Return which measures of sharpness survive that the units of a layer are made `factor` times as large.
+    """Compare all measures of sharpness before and after the units of a layer are scaled by `factor`.
 
-    Raises `ValueError` where their scale is not free, `CurvatureUnavailable` where the loss cannot be differentiated.
+    Parameters
+    ----------
+    loss : Loss
+        The loss.
+    theta : sequence of torch.Tensor
+        The parameters.
+    hidden : Hidden
+        The units of the layer.
+    factor : float
+        The number that multiplies the incoming weights and divides the outgoing ones.
+
+    Returns
+    -------
+    Rescaling
+        The loss and the measures before and after.
+
+    Raises
+    ------
+    ValueError
+        If the units are not homogeneous.
+    CurvatureUnavailable
+        If the loss has no curvature.
     """
     after = scaled(theta, hidden, factor)
     first, second = measures(loss, theta), measures(loss, after)

@@ -1,20 +1,21 @@
-"""How long a sum of gradients is by chance: with the sign of each flipped or not."""
+"""Test by random sign flips whether a sum of gradients is longer than chance alone explains."""
 
 import torch
 from torch import Tensor
 
-EXHAUSTED = 12  # so many gradients have few enough choices of signs to try them all
-DRAWN = 1999  # choices of more: enough for p-values of 0.0005
+EXHAUSTED = 12  # Up to this number of gradients, all choices of signs are used.
+DRAWN = 1999  # number of random choices of signs for more gradients, so the smallest p-value is 0.0005
 
 
 def flipped_lengths(products: Tensor, seed: int = 0) -> Tensor:
-    """Return the squared lengths of the sum under choices of signs, as it is first; from all inner products, (n, n).
+    """Return the squared norms of the sum of gradients for many choices of the gradients' signs, ``(choices,)``.
 
-    Where the gradients are independent and symmetric about 0, each choice is as likely as the one seen (Lehmann &
-    Romano 2005, §15.2): the share of lengths that are no less than the first is a p-value.
+    products: inner products of the gradients, ``(gradients, gradients)``. The first choice keeps all signs. If the
+    gradients are independent and symmetric about 0, all choices are equally likely, so the fraction of lengths that
+    are not less than the first is a p-value (Lehmann & Romano 2005, §15.2).
     """
     count = len(products)
-    if count <= EXHAUSTED:  # one sign may stay: all turned around is as long
+    if count <= EXHAUSTED:  # One sign is fixed, because flipping all signs does not change the norm.
         bits = torch.arange(2 ** (count - 1))[:, None] >> torch.arange(count) & 1
     else:
         bits = torch.randint(2, (1 + DRAWN, count), generator=torch.Generator().manual_seed(seed))
@@ -23,6 +24,6 @@ def flipped_lengths(products: Tensor, seed: int = 0) -> Tensor:
     return ((signs @ products) * signs).sum(1).clamp_min(0)
 
 
-def chance(lengths: Tensor) -> float:
-    """Return the share of them that are no less than the first."""
+def p_value_of_first(lengths: Tensor) -> float:
+    """Return the p-value of the first of several lengths: the fraction of lengths that are at least as large."""
     return float((lengths >= lengths[0] * (1 - 1e-9)).double().mean())

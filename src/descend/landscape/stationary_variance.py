@@ -1,6 +1,6 @@
-"""Where the noise of the gradients keeps the weights from settling: the variance about a quadratic's minimum.
+"""Measure the variance that gradient noise gives the weights around the minimum of a quadratic loss.
 
-In a direction of curvature λ the rule with momentum β is w ← w + v, v ← β·v − η·(λ·w + noise): an autoregression of
+In a direction of curvature λ, SGD with momentum β is w ← w + v, v ← β·v − η·(λ·w + noise): an autoregression of
 second order, whose variance is η·σ²·(1 + β) / (λ·(1 − β)·(2·(1 + β) − η·λ)) (Box & Jenkins 1970, §3.2.4).
 """
 
@@ -11,16 +11,17 @@ from math import ceil, log, sqrt
 import torch
 from torch import Tensor
 
-CHAINS = 400  # side by side: a variance to 7 %
-MOST_STEPS = 20_000
-FORGOTTEN = 1e-3  # share of the stationary variance that is still to come when it is read
+CHAINS = 400  # number of parallel simulations; the variance then has a standard error of 7 %
+MOST_STEPS = 20_000  # largest number of steps of a simulation
+FORGOTTEN = 1e-3  # relative difference from the stationary variance at the time of the measurement
 
 
 @dataclass(frozen=True)
 class StationaryVariance:
-    """The variance of the weights summed over the directions, by rate: of a step's weights and of an average of them.
+    """The stationary variance of SGD's weights around a minimum, for several learning rates.
 
-    `averaged` is of the mean over the last `window` steps' weights.
+    All variances are summed over the directions. measured, predicted: of the weights after one step.
+    averaged, averaged_predicted: of the mean weights of the last `window` steps.
     """
 
     rates: tuple[float, ...]
@@ -40,41 +41,66 @@ def stationary_variance(
     window: int = 20,
     seed: int = 0,
 ) -> StationaryVariance:
-    """Run the rule on a quadratic of these curvatures with errors that are drawn from the rows of `noise` (n, k).
+    """Return the stationary variance of SGD's weights on a quadratic loss, from simulations with gradient noise.
 
-    The rows are what the gradients of batches differ from their mean by, along the eigenvectors of the Hessian. Raises
-    `ValueError` where a rate diverges or would take too many steps to forget where it began.
+    Parameters
+    ----------
+    curvatures : sequence of float
+        The Hessian's eigenvalues, all above 0.
+    noise : torch.Tensor
+        Differences of batch gradients from their mean along the eigenvectors, of shape ``(n, directions)``. Rows are
+        drawn from it.
+    rates : sequence of float
+        The learning rates.
+    momentum : float
+        The momentum factor, in [0, 1).
+    window : int
+        The number of last steps whose mean weights are measured, too.
+    seed : int
+        The seed of the draws.
+
+    Returns
+    -------
+    StationaryVariance
+        The simulated and the predicted variance for each learning rate.
+
+    Raises
+    ------
+    ValueError
+        If a learning rate diverges, or would need more than `MOST_STEPS` steps.
     """
     values = torch.tensor(curvatures, dtype=torch.float64)
     if noise.ndim != 2 or noise.shape[1] != len(values) or not bool((values > 0).all()):
-        raise ValueError(f"noise must be of shape (n, {len(values)}) and all curvatures positive")
+        raise ValueError(f"noise must have the shape (n, {len(values)}), and all curvatures must be positive")
     centred = noise.double() - noise.double().mean(0)
     spread = centred.square().mean(0)
     generator = torch.Generator().manual_seed(seed)
     rows = []
     for rate in rates:
-        steps = window + max(_steps(rate * value, momentum) for value in values.tolist())
+        steps = window + max(_settling_steps(rate * value, momentum) for value in values.tolist())
         if steps > MOST_STEPS:
-            raise ValueError(f"at the rate {rate:g} the weights take {steps} steps to settle, more than {MOST_STEPS}")
-        last, mean = _chains(values, centred, rate, momentum, (steps, window), generator)
-        covariances = [_covariances(rate * value, momentum, window) for value in values.tolist()]
+            raise ValueError(
+                f"at learning rate {rate:g}, the weights need {steps} steps to settle, more than {MOST_STEPS}"
+            )
+        last, mean = _simulated_weights(values, centred, rate, momentum, (steps, window), generator)
+        covariances = [_autocovariances(rate * value, momentum, window) for value in values.tolist()]
         scales = [float(s) * rate**2 for s in spread]
         rows.append(
             (
                 float(last.var(0).sum()),
                 sum(scale * found[0] for scale, found in zip(scales, covariances)),
                 float(mean.var(0).sum()),
-                sum(scale * _of_mean(found) for scale, found in zip(scales, covariances)),
+                sum(scale * _variance_of_mean(found) for scale, found in zip(scales, covariances)),
             )
         )
     measured, predicted, averaged, expected = zip(*rows)
     return StationaryVariance(tuple(rates), measured, predicted, averaged, expected, window)
 
 
-def _chains(
+def _simulated_weights(
     values: Tensor, noise: Tensor, rate: float, momentum: float, lengths: tuple[int, int], generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Return the last weights of each chain, and their mean over the window."""
+    """Simulate SGD `CHAINS` times; return the last weights of each run, and their mean over its last steps."""
     steps, window = lengths
     w = torch.zeros(CHAINS, len(values), dtype=torch.float64)
     v, total = torch.zeros_like(w), torch.zeros_like(w)
@@ -87,18 +113,24 @@ def _chains(
     return w, total / window
 
 
-def _steps(rate: float, momentum: float) -> int:
-    """Return after how many steps the start is forgotten. `rate` is η·λ. Raises `ValueError` where it diverges."""
+def _settling_steps(rate: float, momentum: float) -> int:
+    """Return the number of SGD steps after which the starting point has almost no effect on the variance.
+
+    rate: η·λ, the learning rate times the curvature. Raises `ValueError` if SGD diverges.
+    """
     middle = (1 + momentum - rate) / 2
     inside = middle**2 - momentum
     radius = abs(middle) + sqrt(inside) if inside > 0 else sqrt(momentum)
     if radius >= 1:
-        raise ValueError(f"η·λ = {rate:g} diverges: it must be less than 2·(1 + β) = {2 * (1 + momentum):g}")
+        raise ValueError(f"SGD diverges with η·λ = {rate:g}; it must be less than 2·(1 + β) = {2 * (1 + momentum):g}")
     return 1 + ceil(log(FORGOTTEN) / (2 * log(radius))) if radius else 2
 
 
-def _covariances(rate: float, momentum: float, window: int) -> list[float]:
-    """Return the autocovariances of the weights up to the window, for errors of variance 1; `rate` is η·λ."""
+def _autocovariances(rate: float, momentum: float, window: int) -> list[float]:
+    """Return the first `window` autocovariances of SGD's weights along one direction, for gradient noise of variance 1.
+
+    rate: η·λ, the learning rate times the curvature.
+    """
     along, back = 1 + momentum - rate, -momentum
     zero = (1 + momentum) / ((1 - momentum) * rate * (2 * (1 + momentum) - rate))
     found = [zero, along * zero / (1 - back)]
@@ -107,7 +139,7 @@ def _covariances(rate: float, momentum: float, window: int) -> list[float]:
     return found
 
 
-def _of_mean(covariances: list[float]) -> float:
-    """Return the variance of the mean over as many successive weights as there are autocovariances."""
+def _variance_of_mean(covariances: list[float]) -> float:
+    """Return the variance of the mean of n successive weights, from their first n autocovariances."""
     n = len(covariances)
     return sum((n - k) * c * (2 if k else 1) for k, c in enumerate(covariances)) / n**2

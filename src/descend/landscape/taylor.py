@@ -1,4 +1,4 @@
-"""Where the first- and the second-order view of a cost break: their errors against the distance along a direction."""
+"""Measure how far the linear and the quadratic model of a loss are accurate along a direction."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,19 +12,32 @@ from descend.landscape.krylov import mean_product
 from descend.landscape.loss import Loss, Theta
 from descend.landscape.vectors import flat, normal_like, shaped
 
-DECADES, POINTS = 5, 4  # of the grid, and points of each
-OFF = 0.1  # of the change may the quadratic model be off
-HALVINGS = 6  # of the distance between two points of the grid, on its logarithm
-ROUNDINGS = 8  # of the cost: a smaller change is not seen
+DECADES = 5  # number of decades that the grid of distances covers
+POINTS = 4  # number of grid points in a decade
+OFF = 0.1  # largest accepted error of the quadratic model, as a fraction of the loss's largest change
+HALVINGS = 6  # number of bisection steps between two grid points, on a logarithmic scale
+ROUNDINGS = 8  # smallest detectable change of the loss, as a multiple of machine epsilon times the loss
 
 
 @dataclass(frozen=True)
 class Taylor:
-    """A cost along a unit direction, and what the gradient and the curvature at its start make of it.
+    """The changes of a loss along a direction of length 1, and the predictions of its linear and quadratic model.
 
-    slope, curvature: its first and second derivatives there; changes: of the cost, at each of the `distances`;
-    floor: what rounding hides of a change; breaks_at: the distance from which the quadratic model is off by more than a
-    tenth of the largest change up to there. None: nowhere on the grid.
+    Parameters
+    ----------
+    slope : float
+        The first derivative at the start.
+    curvature : float
+        The second derivative at the start.
+    distances : tuple of float
+        The distances from the start, in rising order.
+    changes : tuple of float
+        The change of the loss at each distance.
+    floor : float
+        Changes below this are rounding.
+    breaks_at : float or None
+        The first distance at which the error of the quadratic model exceeds a tenth of the largest change so far. None
+        if the model is accurate at all distances.
     """
 
     slope: float
@@ -36,21 +49,38 @@ class Taylor:
 
     @property
     def first_errors(self) -> tuple[float, ...]:
-        """The magnitudes by which the linear model is off."""
+        """Return the absolute errors of the linear model of the loss, one for each distance."""
         return tuple(abs(c - self.slope * t) for t, c in zip(self.distances, self.changes))
 
     @property
     def second_errors(self) -> tuple[float, ...]:
-        """The magnitudes by which the quadratic model is off."""
+        """Return the absolute errors of the quadratic model of the loss, one for each distance."""
         return tuple(abs(c - self.quadratic(t)) for t, c in zip(self.distances, self.changes))
 
     def quadratic(self, distance: float) -> float:
-        """Return the change that slope and curvature make."""
+        """Return the change of the loss that the quadratic model predicts at a distance."""
         return self.slope * distance + self.curvature * distance**2 / 2
 
 
 def directions(loss: Loss, theta: Theta, ends: Ends, seed: int = 0) -> dict[str, tuple[Tensor, ...]]:
-    """Return unit directions to look along: downhill, the top eigenvector (downhill, too) and a random one."""
+    """Return three directions of length 1 by name: negative gradient, top eigenvector and a random direction.
+
+    Parameters
+    ----------
+    loss : Loss
+        The loss.
+    theta : sequence of torch.Tensor
+        The parameters.
+    ends : Ends
+        The largest eigenpair of the Hessian at `theta`.
+    seed : int
+        The seed of the random direction.
+
+    Returns
+    -------
+    dict of str to tuple of torch.Tensor
+        The directions "downhill", "top eigenvector" and "random", with the shapes of the parameters.
+    """
     gradient = flat(loss.gradient(theta))
     top, random = flat(ends.top[0].vector), normal_like(gradient, seed)
     rows = {"downhill": -gradient, "top eigenvector": top if top @ gradient <= 0 else -top, "random": random}
@@ -58,58 +88,84 @@ def directions(loss: Loss, theta: Theta, ends: Ends, seed: int = 0) -> dict[str,
 
 
 def taylor(loss: Loss, theta: Theta, direction: Theta, distances: Sequence[float] | None = None) -> Taylor:
-    """Return how well both models do along a direction, which is taken to have length 1.
+    """Compare a loss with its linear and quadratic model at several distances along a direction.
 
-    distances: rising, above 0; else four a decade from 1e-4 to 10 times the length of θ. Raises `ValueError` for others
-    and for a direction of 0, `CurvatureUnavailable` where the loss has no second derivative.
+    Parameters
+    ----------
+    loss : Loss
+        The loss.
+    theta : sequence of torch.Tensor
+        The parameters at the start.
+    direction : sequence of torch.Tensor
+        The direction, which is scaled to length 1.
+    distances : sequence of float, optional
+        Positive numbers in rising order. Default: four a decade from 1e-4 to 10 times ‖θ‖.
+
+    Returns
+    -------
+    Taylor
+        The changes of the loss, and the derivatives at the start.
+
+    Raises
+    ------
+    ValueError
+        For other distances or a zero direction.
+    CurvatureUnavailable
+        If the loss has no second derivative.
     """
     row = flat(direction).to(flat(theta))
     length = float(row.norm())
     if not 0 < length < float("inf"):
         raise ValueError(f"a direction must have a finite length above 0, not {length}")
     row, start = row / length, flat(theta)
-    at = _grid(start) if distances is None else tuple(distances)
+    at = _default_distances(start) if distances is None else tuple(distances)
     if not at or not at[0] > 0 or not all(a < b for a, b in zip(at, at[1:])):
-        raise ValueError(f"distances must rise from above 0, not {list(at)[:9]}")
+        raise ValueError(f"distances must be positive and in rising order, not {list(at)[:9]}")
     image = mean_product(loss.hessian(theta), row, theta)
     slope = float((flat(loss.gradient(theta)) * row).sum(dtype=torch.float64))
     curvature = float((image * row).sum(dtype=torch.float64))
     value = loss.value(theta)
 
     def change(distance: float) -> float:
+        """Return the difference between the loss at a distance along the direction and the loss at the start."""
         return loss.value(shaped(start + distance * row, theta)) - value
 
     changes = tuple(map(change, at))
     precision = max(torch.finfo(t.dtype).eps for t in theta)
     known = Taylor(slope, curvature, at, changes, ROUNDINGS * precision * abs(value), None)
-    return Taylor(slope, curvature, at, changes, known.floor, _breaks_at(known, change))
+    return Taylor(slope, curvature, at, changes, known.floor, _first_inaccurate_distance(known, change))
 
 
-def _grid(start: Tensor) -> tuple[float, ...]:
+def _default_distances(start: Tensor) -> tuple[float, ...]:
+    """Return the default distances, which are 1e-4 to 10 times the norm of the parameters, ``(parameters,)``."""
     scale = float(start.double().norm()) or 1.0
     return tuple(scale * 10 ** (k / POINTS - DECADES + 1) for k in range(DECADES * POINTS + 1))
 
 
-def _breaks_at(known: Taylor, change: Callable[[float], float]) -> float | None:
-    """Return the least distance at which the model is off, found between two points of the grid by halving."""
+def _first_inaccurate_distance(known: Taylor, change: Callable[[float], float]) -> float | None:
+    """Return the first distance at which the quadratic model is inaccurate; None if it is accurate at all distances."""
     largest, before = 0.0, 0.0
     for distance, here, error in zip(known.distances, known.changes, known.second_errors):
-        if _is_off(known, error, max(largest, abs(here))):
-            return _between(known, change, before, distance, largest) if before else distance
+        if _is_inaccurate(known, error, max(largest, abs(here))):
+            return _find_trust_distance(known, change, before, distance, largest) if before else distance
         largest, before = max(largest, abs(here)), distance
     return None
 
 
-def _between(known: Taylor, change: Callable[[float], float], low: float, high: float, largest: float) -> float:
+def _find_trust_distance(
+    known: Taylor, change: Callable[[float], float], low: float, high: float, largest: float
+) -> float:
+    """Find by bisection, between `low` and `high`, the distance at which the quadratic model becomes inaccurate."""
     for _ in range(HALVINGS):
         middle = sqrt(low * high)
         here = change(middle)
-        if _is_off(known, abs(here - known.quadratic(middle)), max(largest, abs(here))):
+        if _is_inaccurate(known, abs(here - known.quadratic(middle)), max(largest, abs(here))):
             high = middle
         else:
             low = middle
     return high
 
 
-def _is_off(known: Taylor, error: float, change: float) -> bool:
+def _is_inaccurate(known: Taylor, error: float, change: float) -> bool:
+    """Return whether the error of the quadratic model exceeds a tenth of the loss's change and the rounding error."""
     return not error <= max(OFF * change, known.floor)

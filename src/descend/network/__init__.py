@@ -1,4 +1,4 @@
-"""What can be done to a network: weights drawn anew, inputs and targets standardised, normalisation put in."""
+"""Functions that change a network but not its code: initialisation, standardised inputs, normalisation."""
 
 from descend.network.activations import Swapped, insert_activations, swap_activations
 from descend.network.initialisation_schemes import SCHEMES, initialise
@@ -28,3 +28,7 @@ __all__ = [
     "swap_activations",
     "whiten_inputs",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

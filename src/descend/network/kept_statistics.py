@@ -1,4 +1,4 @@
-"""Mean and standard deviation of each feature, fitted once and kept with a model as buffers of its own."""
+"""Mean and standard deviation of each feature, stored as buffers of a model."""
 
 from collections.abc import Iterator
 
@@ -7,37 +7,39 @@ from torch import Tensor, nn
 
 from descend.data.statistics import measure_features
 
-WRAPPED = ("_orig_mod", "module")  # what torch.compile and the parallel wrappers call the model in them
+# attributes that hold the model inside the wrappers of torch.compile and data-parallel training
+WRAPPED = ("_orig_mod", "module")
 
 
 def keep_statistics(model: nn.Module, names: tuple[str, str], batches: Iterator[Tensor]) -> tuple[int, ...]:
-    """Give the model the mean and the standard deviation of the batches under these names; return an example's shape.
+    """Store the mean and standard deviation of the batches as buffers of the model. Return the shape of one example.
 
-    Raises `ValueError` where there is nothing to take a mean of, or where the model has a name already. No random
-    number is drawn.
+    names: those of the two buffers. Raises `ValueError` without examples, and if the model already has one of them. No
+    random number is drawn.
     """
     if taken := [name for name in names if getattr(model, name, None) is not None]:
-        raise ValueError(f"the model already has a {taken[0]} of its own")
+        raise ValueError(f"the model already has an attribute {taken[0]}")
     is_channels_first = isinstance(_first_layer(model), nn.Conv1d)
     moments, shape, example = measure_features(batches, is_channels_first=is_channels_first)
-    device, dtype = place_and_precision(model)
+    device, dtype = device_and_precision(model)
     for name, statistic in zip(names, (moments.mean, moments.deviation(torch.finfo(dtype).eps))):
         model.register_buffer(name, statistic.reshape(shape).to(device, dtype))
     return example
 
 
-def unwrapped(model: nn.Module) -> nn.Module:
-    """Return the model in the wrappers that torch puts around it."""
+def unwrap_model(model: nn.Module) -> nn.Module:
+    """Return the user's model, which torch.compile and data-parallel training may have wrapped in other modules."""
     names = [name for name in WRAPPED if isinstance(model._modules.get(name), nn.Module)]
     is_wrapper = len(model._modules) == 1 and type(model).__module__.startswith("torch.")
-    return unwrapped(model.get_submodule(names[0])) if names and is_wrapper else model
+    return unwrap_model(model.get_submodule(names[0])) if names and is_wrapper else model
 
 
 def _first_layer(model: nn.Module) -> nn.Module | None:
+    """Return the first module that has parameters; None if there is no such module."""
     return next((m for m in model.modules() if next(m.parameters(recurse=False), None) is not None), None)
 
 
-def place_and_precision(model: nn.Module) -> tuple[torch.device, torch.dtype]:
-    """Return the model's device, and its precision but no less than float32."""
+def device_and_precision(model: nn.Module) -> tuple[torch.device, torch.dtype]:
+    """Return the device of the model's parameters, and their dtype, or float32 if that is more precise."""
     own = next((p for p in model.parameters() if p.is_floating_point()), torch.empty(0))
     return own.device, torch.promote_types(own.dtype, torch.float32)

@@ -1,7 +1,7 @@
-"""Inputs brought to mean 0 and standard deviation 1, inside the model (LeCun et al. 1998, section 4.3).
+"""Standardisation of the inputs inside the model (LeCun et al. 1998, §4.3).
 
-The statistics become buffers of the model and are applied before its forward pass: training, evaluation and
-a saved model all see the same inputs, and the data stay as they are.
+The statistics are buffers of the model and are applied before its forward pass, so training, evaluation and a saved
+model use the same inputs. The data are not changed.
 """
 
 from dataclasses import dataclass
@@ -10,37 +10,56 @@ from typing import Any
 from torch import Tensor, nn
 
 from descend.data.batches import input_batches
-from descend.data.standardise import EXAMPLES, standardised
-from descend.network.kept_statistics import keep_statistics, unwrapped
+from descend.data.standardise import EXAMPLES, apply_standardisation
+from descend.network.kept_statistics import keep_statistics, unwrap_model
 
 NAMES = ("input_mean", "input_std")
 
 
 @dataclass(frozen=True)
 class StandardiseInputs:
-    """A forward pre-hook: (x - mean) / standard deviation on the first positional argument."""
+    """A forward pre-hook that standardises the model's first positional argument, its inputs."""
 
-    example: tuple[int, ...]  # shape of one example at the fit
+    example: tuple[int, ...]  # shape of an example in the data from which mean and standard deviation were computed
 
     def __call__(self, module: nn.Module, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Return the arguments with the inputs standardised; their type and device stay."""
+        """Return the arguments with standardised inputs, in their dtype and on their device."""
         if not arguments or not isinstance(arguments[0], Tensor):
             raise TypeError("standardise_inputs needs the model's inputs as its first positional argument")
         inputs, *others = arguments
         mean, std = (getattr(module, name) for name in NAMES)
-        return standardised(inputs, mean, std, self.example), *others
+        return apply_standardisation(inputs, mean, std, self.example), *others
 
 
 def standardise_inputs(model: nn.Module, data: Any, *, examples: int = EXAMPLES) -> nn.Module:
-    """Make `model` standardise its inputs by the mean and standard deviation of those in `data`; return it.
+    """Make `model` standardise its inputs with the mean and standard deviation of `data`. Return the model.
 
-    One mean for each feature of (N, D) and (N, T, D), for each channel of (N, C, H, W) and of what enters a
-    `Conv1d`, one alone for (N,). Constant features are only centred. At most `examples` are read; see
-    `input_batches` for what `data` can be. What is NaN or infinite
-    counts as the mean. A second call does nothing, and no random number is drawn.
-    Raises `TypeError` for data that cannot be read, `ValueError` for inputs that have no scale.
+    There is one mean per feature of ``(N, D)`` and ``(N, T, D)``, one per channel of ``(N, C, H, W)`` and of the inputs
+    of a `Conv1d`, and a single one for ``(N,)``. Constant features are only centred; NaN and infinite values become 0.
+    A second call has no effect, and no random number is drawn.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        The model to change.
+    data : DataLoader, Dataset, Tensor or iterable of batches
+        The training data. The first element of a batch is the inputs.
+    examples : int
+        The largest number of examples that are read.
+
+    Returns
+    -------
+    torch.nn.Module
+        The model.
+
+    Raises
+    ------
+    TypeError
+        For data that cannot be read.
+    ValueError
+        For inputs that are not real.
     """
-    model = unwrapped(model)
+    model = unwrap_model(model)
     if any(isinstance(hook, StandardiseInputs) for hook in model._forward_pre_hooks.values()):
         return model
     example = keep_statistics(model, NAMES, input_batches(data, examples))

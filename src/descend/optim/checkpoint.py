@@ -1,47 +1,55 @@
-"""What an optimizer's checkpoint holds: torch's names and types there, what a step needs here."""
+"""Conversion between the optimizer state in a checkpoint (torch's names and types) and the state that steps use."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 
-def as_held(saved: Mapping[str, Any], parameter: Tensor, numbers: Sequence[str], on_device: bool) -> dict[str, Any]:
-    """Return one parameter's state as its steps need it; a state keeps the type that it was saved in."""
-    held: dict[str, Any] = {}
+def restore_parameter_state(
+    saved: Mapping[str, Any], parameter: Tensor, numbers: Sequence[str], on_device: bool
+) -> dict[str, Any]:
+    """Convert one parameter's saved optimizer state to the types that steps use, copied to the parameter's device.
+
+    State tensors have the parameter's shape and keep their saved dtype. `numbers` names the states that are one number
+    per parameter; with `on_device`, numbers are stored on the parameter's device too.
+    """
+    own: dict[str, Any] = {}
     for name, value in {"step": 1.0, **saved}.items():
         if name == "step" or name in numbers:
-            held[name] = number(name, float(value), parameter.device if on_device else None)
+            own[name] = to_number_tensor(name, float(value), parameter.device if on_device else None)
         else:
-            held[name] = value.detach().to(parameter.device, copy=True) if isinstance(value, Tensor) else value
-    return held
+            own[name] = value.detach().to(parameter.device, copy=True) if isinstance(value, Tensor) else value
+    return own
 
 
-def without_step(held: Any) -> Any:
-    """Return one parameter's state without its count of steps; what a hook has put among the state stays."""
-    return {name: value for name, value in held.items() if name != "step"} if isinstance(held, Mapping) else held
+def drop_step_count(own: Any) -> Any:
+    """Return one parameter's optimizer state without the step count."""
+    return {name: value for name, value in own.items() if name != "step"} if isinstance(own, Mapping) else own
 
 
-def number(name: str, value: float, device: torch.device | None) -> Tensor:
-    """Return the tensor in which a number is kept: torch's type for a step, exact for the state of a rule."""
+def to_number_tensor(name: str, value: float, device: torch.device | None) -> Tensor:
+    """Convert a scalar optimizer state to a tensor of shape (), in float32 for the step count and float64 otherwise."""
     return torch.tensor(value, dtype=torch.float32 if name == "step" else torch.float64, device=device)
 
 
 def check_state(
-    rule: str, expected: Sequence[str], places: Iterable[tuple[int, Tensor]], state: Mapping[int, Mapping[str, Any]]
+    rule: str, expected: Mapping[str, torch.Size], index: int | None, state: Mapping[str, Any], parameter: Tensor
 ) -> None:
-    """Raise `ValueError` for the state of another rule, or of parameters of another shape."""
-    for index, parameter in places:
-        held = {name: value for name, value in (state.get(index) or {}).items() if name != "step"}
-        if held and set(held) != set(expected):
+    """Raise `ValueError` if the saved state of parameter `index` is from another optimizer, or has another shape.
+
+    `expected` maps the names of the optimizer's states to their shapes.
+    """
+    own = {name: value for name, value in state.items() if name != "step"}
+    if own and set(own) != set(expected):
+        raise ValueError(
+            f"the checkpoint was not saved by {rule}: it contains the states {', '.join(sorted(own))}, "
+            f"not {', '.join(sorted(expected)) or 'none'}"
+        )
+    for name, value in own.items():
+        if isinstance(value, Tensor) and value.dim() and value.shape != expected[name]:
             raise ValueError(
-                f"the checkpoint is not one of {rule}: its state is {', '.join(sorted(held))}, "
-                f"not {', '.join(sorted(expected)) or 'empty'}"
+                f"the checkpoint was saved with a different model: {name} of parameter {index} has shape "
+                f"{tuple(value.shape)}, but the parameter has shape {tuple(parameter.shape)}"
             )
-        for name, value in held.items():
-            if isinstance(value, Tensor) and value.dim() and value.shape != parameter.shape:
-                shapes = f"{tuple(value.shape)}, and its parameter {tuple(parameter.shape)}"
-                raise ValueError(
-                    f"the checkpoint is of another model: parameter {index}'s {name} has the shape {shapes}"
-                )

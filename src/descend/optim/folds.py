@@ -1,4 +1,8 @@
-"""What is folded around a rule: climbing, the two ways of weight decay, momentum, trust ratios, clipping."""
+"""Wrappers that add a feature to an update rule: maximisation, weight decay, momentum, trust ratios, clipping.
+
+Each takes a rule and returns a new rule. A rule is a function of theta, g and the state: tensors of the parameter's
+shape, or symbols when the rule is compiled.
+"""
 
 import inspect
 from collections.abc import Callable
@@ -11,108 +15,131 @@ Function = Callable[..., tuple[Any, ...]]
 
 
 @cache
-def climbing(rule: Function) -> Function:
-    """Return the rule that goes uphill (`maximize=True`): it is given −g."""
+def with_negated_gradient(rule: Function) -> Function:
+    """Return an update rule that maximises the objective: it calls `rule` with the negated gradient."""
 
     @wraps(rule)
-    def climb(theta: Any, g: Any, t: Any, *state: Any, **hyper: Any) -> tuple[Any, ...]:
+    def negate_gradient(theta: Any, g: Any, t: Any, *state: Any, **hyper: Any) -> tuple[Any, ...]:
+        """Return the step and the new states of `rule`, computed with the negated gradient."""
         return rule(theta, -g, t, *state, **hyper)
 
-    return climb
+    return negate_gradient
 
 
 @cache
 def coupled_decay(rule: Function) -> Function:
-    """Return the rule on the cost plus ½·weight_decay·θ²: its gradient is added to g (L2 regularisation)."""
+    """Return an update rule with L2 regularisation: it adds weight_decay·θ to the gradient and then applies `rule`."""
 
     @wraps(rule)
-    def decay(theta: Any, g: Any, t: Any, *state: Any, weight_decay: Any, **hyper: Any) -> tuple[Any, ...]:
+    def add_decay_to_gradient(
+        theta: Any, g: Any, t: Any, *state: Any, weight_decay: Any, **hyper: Any
+    ) -> tuple[Any, ...]:
+        """Return the step and the new states of `rule`, computed with the gradient plus weight_decay·θ."""
         return rule(theta, g + weight_decay * theta, t, *state, **hyper)
 
-    return with_signature(decay, rule, "weight_decay")
+    return with_signature(add_decay_to_gradient, rule, "weight_decay")
 
 
 @cache
 def decoupled_decay(rule: Function) -> Function:
-    """Return the rule with θ shrunk by lr·weight_decay beside its step (Loshchilov & Hutter 2019, Algorithm 2)."""
+    """Return an update rule that multiplies θ by 1 − lr·weight_decay before the step of `rule`.
+
+    This is decoupled weight decay (Loshchilov & Hutter 2019, Algorithm 2).
+    """
 
     @wraps(rule)
-    def decay(theta: Any, g: Any, t: Any, *state: Any, lr: Any, weight_decay: Any, **hyper: Any) -> tuple[Any, ...]:
-        kept = theta * (1 - lr * weight_decay)
-        step, *held = rule(kept, g, t, *state, lr=lr, **hyper)
-        return step + (kept - theta), *held
+    def shrink_weights(
+        theta: Any, g: Any, t: Any, *state: Any, lr: Any, weight_decay: Any, **hyper: Any
+    ) -> tuple[Any, ...]:
+        """Return the change of θ by weight decay and the step of `rule`, and the new states of `rule`."""
+        decayed = theta * (1 - lr * weight_decay)
+        step, *new_state = rule(decayed, g, t, *state, lr=lr, **hyper)
+        return step + (decayed - theta), *new_state
 
-    return with_signature(decay, rule, "weight_decay")
+    return with_signature(shrink_weights, rule, "weight_decay")
 
 
 @cache
 def with_momentum(rule: Function) -> Function:
-    """Return the rule with its steps accumulated: b = momentum·b + u, where −lr·u is the step the rule would take."""
+    """Return an update rule that adds momentum: where `rule` steps by −lr·u, it steps by −lr·b, b ← momentum·b + u."""
 
     @wraps(rule)
-    def accumulate(theta: Any, g: Any, t: Any, b: Any = 0.0, *state: Any, lr: Any, momentum: Any, **hyper: Any) -> Any:
-        step, *held = rule(theta, g, t, *state, lr=1.0, **hyper)
+    def accumulate_momentum(
+        theta: Any, g: Any, t: Any, b: Any = 0.0, *state: Any, lr: Any, momentum: Any, **hyper: Any
+    ) -> Any:
+        """Return the step −lr·b, the new momentum buffer b and the new states of `rule`."""
+        step, *new_state = rule(theta, g, t, *state, lr=1.0, **hyper)
         b = momentum * b - step
-        return -lr * b, b, *held
+        return -lr * b, b, *new_state
 
-    return with_signature(accumulate, rule, "momentum", state="b")
+    return with_signature(accumulate_momentum, rule, "momentum", state="b")
 
 
 @cache
 def trust_ratio(rule: Function) -> Function:
-    """Return the rule with each tensor's step made lr·‖θ‖ long (You et al. 2020, Algorithm 1, φ the identity)."""
+    """Return an update rule that rescales the step of `rule` to norm lr·‖θ‖ for each parameter tensor θ.
+
+    This is Algorithm 1 of You et al. 2020 with φ(x) = x.
+    """
 
     @wraps(rule)
-    def trust(theta: Any, g: Any, t: Any, *state: Any, lr: Any, **hyper: Any) -> tuple[Any, ...]:
-        u, *held = rule(theta, g, t, *state, lr=1.0, **hyper)
-        size, length = norm(theta), norm(u)
-        ratio = where(size > 0, where(length > 0, size / length, 1.0), 1.0)
-        return lr * ratio * u, *held
+    def rescale_step(theta: Any, g: Any, t: Any, *state: Any, lr: Any, **hyper: Any) -> tuple[Any, ...]:
+        """Return the step of `rule`, rescaled to norm lr·‖θ‖, and the new states of `rule`."""
+        u, *new_state = rule(theta, g, t, *state, lr=1.0, **hyper)
+        weight_norm, step_norm = norm(theta), norm(u)
+        ratio = where(weight_norm > 0, where(step_norm > 0, weight_norm / step_norm, 1.0), 1.0)
+        return lr * ratio * u, *new_state
 
-    return with_signature(trust, rule)
+    return with_signature(rescale_step, rule)
 
 
 @cache
 def layer_rate(rule: Function) -> Function:
-    """Return the rule on gradients scaled to trust·‖θ‖, weight decay within (You, Gitman & Ginsburg 2017)."""
+    """Return an update rule that calls `rule` with each tensor's gradient rescaled to norm at most trust·‖θ‖.
+
+    This is LARS (You et al. 2017). The gradient includes weight decay.
+    """
 
     @wraps(rule)
-    def scale(
+    def rescale_gradient(
         theta: Any, g: Any, t: Any, *state: Any, trust: Any, weight_decay: Any, eps: Any, **hyper: Any
     ) -> tuple[Any, ...]:
-        size, slope = norm(theta), norm(g)
-        local = trust * size / (slope + weight_decay * size + eps)
-        local = where(size > 0, where(slope > 0, local, 1.0), 1.0)
+        """Return the step and the new states of `rule`, computed with the rescaled gradient plus weight decay."""
+        weight_norm, gradient_norm = norm(theta), norm(g)
+        local = trust * weight_norm / (gradient_norm + weight_decay * weight_norm + eps)
+        local = where(weight_norm > 0, where(gradient_norm > 0, local, 1.0), 1.0)
         return rule(theta, local * (g + weight_decay * theta), t, *state, **hyper)
 
-    return with_signature(scale, rule, "trust", "weight_decay", "eps")
+    return with_signature(rescale_gradient, rule, "trust", "weight_decay", "eps")
 
 
 @cache
 def clipped_value(rule: Function) -> Function:
-    """Return the rule on gradients whose every element is held within ±clip_value (Mikolov 2012)."""
+    """Return an update rule that clips each element of the gradient to ±clip_value (Mikolov 2012)."""
 
     @wraps(rule)
-    def clip(theta: Any, g: Any, t: Any, *state: Any, clip_value: Any, **hyper: Any) -> tuple[Any, ...]:
+    def clip_elements(theta: Any, g: Any, t: Any, *state: Any, clip_value: Any, **hyper: Any) -> tuple[Any, ...]:
+        """Return the step and the new states of `rule`, computed with the clipped gradient elements."""
         return rule(theta, maximum(minimum(g, clip_value), -clip_value), t, *state, **hyper)
 
-    return with_signature(clip, rule, "clip_value")
+    return with_signature(clip_elements, rule, "clip_value")
 
 
 @cache
 def clipped_norm(rule: Function) -> Function:
-    """Return the rule on gradients whose norm, tensor by tensor, is at most clip_norm (Pascanu et al. 2013, Alg. 1)."""
+    """Return an update rule that clips each tensor's gradient norm to clip_norm (Pascanu et al. 2013, Algorithm 1)."""
 
     @wraps(rule)
-    def clip(theta: Any, g: Any, t: Any, *state: Any, clip_norm: Any, **hyper: Any) -> tuple[Any, ...]:
-        length = norm(g)
-        return rule(theta, where(length > clip_norm, clip_norm / length, 1.0) * g, t, *state, **hyper)
+    def clip_gradient(theta: Any, g: Any, t: Any, *state: Any, clip_norm: Any, **hyper: Any) -> tuple[Any, ...]:
+        """Return the step and the new states of `rule`, computed with the gradient whose norm is clipped."""
+        gradient_norm = norm(g)
+        return rule(theta, where(gradient_norm > clip_norm, clip_norm / gradient_norm, 1.0) * g, t, *state, **hyper)
 
-    return with_signature(clip, rule, "clip_norm")
+    return with_signature(clip_gradient, rule, "clip_norm")
 
 
 def with_signature(function: Function, rule: Function, *hyper: str, state: str = "") -> Function:
-    """Return the function with the rule's signature, hyper-parameters or a state added."""
+    """Set the signature of `function` to that of `rule` plus added hyper-parameters and state; return `function`."""
     signature = inspect.signature(rule)
     parameters = list(signature.parameters.values())
     if state:

@@ -1,4 +1,4 @@
-"""Newton's method for many parameters: conjugate gradients solve for the step, and stop early."""
+"""Newton's method for many parameters: conjugate gradients compute an approximate Newton step."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -8,18 +8,37 @@ import torch
 from torch import Tensor
 
 from descend.landscape import Hessian
-from descend.optim.second_order import Closure, SecondOrder, inner, product
+from descend.optim.second_order import Closure, SecondOrder, hessian_vector_product, inner_product
 
-SUFFICIENT = 1e-4  # share of the predicted decrease that a step must bring (Nocedal & Wright 2006, §3.1)
-HALVINGS = 30
+SUFFICIENT = 1e-4  # share of the predicted decrease by which the loss must fall (Nocedal & Wright 2006, §3.1)
+HALVINGS = 30  # maximum number of times that the line search halves a step
 
 
 class NewtonCG(SecondOrder):
-    """Damped, truncated Newton: (H + damping·I) p = −g by conjugate gradients (Nocedal & Wright 2006, Algorithm 7.1).
+    """Newton's method: conjugate gradients solve (H + damping·I) p = −g for the step p, with Hessian H and gradient g.
 
-    At most `max_products` Hessian-vector products are spent on a step; the step is halved until the loss falls.
-    `tolerance` is the residual, relative to ‖g‖, at which a step is good enough; None: min(½, √‖g‖).
+    This is Algorithm 7.1 of Nocedal & Wright 2006. The step is halved until the loss decreases enough.
 
+    Parameters
+    ----------
+    params : iterable
+        The parameters to train, or dictionaries of parameter groups, as in torch.
+    lr : float
+        The length of the first step that is tried, in units of p.
+    damping : float
+        The number that is added to the diagonal of the Hessian.
+    max_products : int
+        The largest number of Hessian-vector products in a step.
+    tolerance : float, optional
+        Conjugate gradients stop at a residual of `tolerance`·‖g‖. Default: min(½, √‖g‖).
+
+    Raises
+    ------
+    ValueError
+        If `max_products` is less than 1, or a number is outside its limits.
+
+    Examples
+    --------
     >>> optimizer = NewtonCG(model.parameters())
     >>> loss = optimizer.step(lambda: loss_fn(model(x), y))
     """
@@ -39,53 +58,62 @@ class NewtonCG(SecondOrder):
 
     @torch.no_grad()
     def step(self, closure: Closure | None = None) -> Tensor:  # type: ignore[override]
-        """Take one step; return the loss before it. Raises `RuntimeError` for a closure that has gone backward."""
+        """Take one step, and return the loss before the step.
+
+        Raises `RuntimeError` for a missing closure, one that calls `backward`, or a gradient that is not finite.
+        """
         loss, gradient, hessian = self.differentiate(closure)
         assert closure is not None
-        length = math.sqrt(inner(gradient, gradient))
+        length = math.sqrt(inner_product(gradient, gradient))
         if not math.isfinite(length):
-            raise RuntimeError("NewtonCG: the gradient is not finite")
+            raise RuntimeError("NewtonCG: the gradient contains infinity or NaN")
         if length:
-            first = self.param_groups[0]  # the system that is solved is one for all groups
-            share = min(0.5, math.sqrt(length)) if first["tolerance"] is None else first["tolerance"]
-            enough = share * length
-            direction = conjugate_gradients(hessian, gradient, first["damping"], enough, first["max_products"])
-            self._search(closure, float(loss), direction, inner(gradient, direction))
+            first = self.param_groups[0]  # all groups share one linear system, so the first group's settings apply
+            fraction = min(0.5, math.sqrt(length)) if first["tolerance"] is None else first["tolerance"]
+            max_residual = fraction * length
+            direction = conjugate_gradients(hessian, gradient, first["damping"], max_residual, first["max_products"])
+            self._line_search(closure, float(loss), direction, inner_product(gradient, direction))
         return loss
 
-    def _search(self, closure: Closure, loss: float, direction: Sequence[Tensor], slope: float) -> None:
-        """Go along the direction, half as far each time that the loss does not fall enough (Armijo)."""
+    def _line_search(self, closure: Closure, loss: float, direction: Sequence[Tensor], slope: float) -> None:
+        """Step along a direction, and halve the step until the loss decreases enough (Armijo's condition).
+
+        If no step length does, the parameters are restored.
+        """
         start = [parameter.clone() for parameter in self.parameters()]
-        rates = [group["lr"] for group, _ in self.members()]
+        lrs = [group["lr"] for group, _ in self.grouped_parameters()]
         for halving in range(HALVINGS):
-            share = 0.5**halving
-            for parameter, origin, rate, along in zip(self.parameters(), start, rates, direction):
-                parameter.copy_(origin + share * rate * along)
-            if float(closure()) <= loss + SUFFICIENT * share * max(rates) * slope:
+            fraction = 0.5**halving
+            for parameter, origin, lr, step in zip(self.parameters(), start, lrs, direction):
+                parameter.copy_(origin + fraction * lr * step)
+            if float(closure()) <= loss + SUFFICIENT * fraction * max(lrs) * slope:
                 return
         for parameter, origin in zip(self.parameters(), start):
             parameter.copy_(origin)
 
 
 def conjugate_gradients(
-    hessian: Hessian, gradient: Sequence[Tensor], damping: float, enough: float, most: int
+    hessian: Hessian, gradient: Sequence[Tensor], damping: float, max_residual: float, max_iterations: int
 ) -> list[Tensor]:
-    """Return p with (H + damping·I) p ≈ −g: to a residual of `enough`, or until the curvature turns negative."""
+    """Solve (H + damping·I) p ≈ −g for the Hessian H and the gradient g; return p as one tensor per parameter.
+
+    The iteration stops at a residual norm of `max_residual`, after `max_iterations`, or at negative curvature.
+    """
     solution = [torch.zeros_like(g) for g in gradient]
     residual = [g.clone() for g in gradient]
     direction = [-g for g in gradient]
-    squared = inner(residual, residual)
-    for iteration in range(most):
-        image = [hv + damping * d for hv, d in zip(product(hessian, direction), direction)]
-        curvature = inner(direction, image)
+    squared = inner_product(residual, residual)
+    for iteration in range(max_iterations):
+        image = [hv + damping * d for hv, d in zip(hessian_vector_product(hessian, direction), direction)]
+        curvature = inner_product(direction, image)
         if curvature <= 0:
             return solution if iteration else direction
-        along = squared / curvature
+        step_length = squared / curvature
         for p, d, r, image_part in zip(solution, direction, residual, image):
-            p.add_(d, alpha=along)
-            r.add_(image_part, alpha=along)
-        before, squared = squared, inner(residual, residual)
-        if math.sqrt(squared) <= enough:
+            p.add_(d, alpha=step_length)
+            r.add_(image_part, alpha=step_length)
+        last_squared, squared = squared, inner_product(residual, residual)
+        if math.sqrt(squared) <= max_residual:
             break
-        direction = [(squared / before) * d - r for d, r in zip(direction, residual)]
+        direction = [(squared / last_squared) * d - r for d, r in zip(direction, residual)]
     return solution

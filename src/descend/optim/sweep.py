@@ -1,4 +1,4 @@
-"""Many hyper-parameters of one model at once: copies of the model trained side by side on the same batches."""
+"""A sweep over hyper-parameters: copies of one model, each with its own values, are trained on the same batches."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -12,131 +12,170 @@ from descend.optim.engines.symbols import trace
 from descend.optim.optimizer import Optimizer
 from descend.optim.rule import Rule
 
-LossOf = Callable[[Callable[..., Any], Any], Tensor]
-TRIED = 3  # steps by which each engine is timed; the first one warms it up
+LossFunction = Callable[[Callable[..., Any], Any], Tensor]
+TIMED_STEPS = 3  # number of timed steps per implementation; the first one is a warm-up
 
 
 class Sweep:
     """Trains one copy of a model for each value of a hyper-parameter.
 
-    `loss(model, batch)` computes the loss of a model on a batch. Options that are given as a list or a 1-D tensor are
-    swept, all of one length; the others are the optimizer's. Copies begin alike and see the same batches; each random
-    mask is the same for all. Where `vmap` is not the faster way the copies are stepped one after another: both are
-    tried, and timed, in the first steps (`engine` says which one was taken).
+    The copies have equal initial weights, batches and dropout masks. The first six steps time two implementations,
+    `vmap` over the copies and a loop, and later steps use the faster one (`engine` is its name).
 
+    Parameters
+    ----------
+    model : torch.nn.Module
+        The model. Its weights are the initial weights of all copies.
+    loss : callable
+        `loss(model, batch)` returns the loss of a model on a batch, a tensor of shape ().
+    optimizer : type
+        The class of the optimizer, one of `descend.optim`.
+    **options
+        The options of the optimizer. Each option that is a list or a 1-D tensor is swept: copy k uses its k-th value.
+
+    Raises
+    ------
+    ValueError
+        If no option is a list, or the lists have different lengths.
+
+    Examples
+    --------
     >>> sweep = Sweep(model, lambda model, batch: cross_entropy(model(batch[0]), batch[1]), SGD, lr=[0.01, 0.1, 1.0])
     >>> for batch in loader:
     ...     losses = sweep.step(batch)
     """
 
-    def __init__(self, model: nn.Module, loss: LossOf, optimizer: type[Optimizer], **options: Any) -> None:
+    def __init__(self, model: nn.Module, loss: LossFunction, optimizer: type[Optimizer], **options: Any) -> None:
         swept = {name: list(value) for name, value in options.items() if _is_swept(name, value)}
         sizes = {len(values) for values in swept.values()}
         if len(sizes) != 1:
-            lengths = f"there are: {sorted(sizes)}"
-            raise ValueError(f"a sweep needs options of one length, at least one of them a list; {lengths}")
+            raise ValueError(
+                f"Sweep: at least one option must be a list, and all lists must have equal length, not {sorted(sizes)}"
+            )
         self.size, self.model, self.loss, self.t = sizes.pop(), model, loss, 0
         each = [{**options, **{n: float(values[k]) for n, values in swept.items()}} for k in range(self.size)]
-        self.rule, hyper = _rule_and_hyper(optimizer, each)
-        self.parameters = {n: self._stacked(p.detach()) for n, p in model.named_parameters() if p.requires_grad}
-        self.buffers = {n: self._stacked(b) for n, b in model.named_buffers()}
-        self._device = next(iter(self.parameters.values())).device  # numbers lie where what they are multiplied by does
+        self.rule, hyper = _rule_and_hyperparameters(optimizer, each)
+        self.parameters = {n: self._repeat_per_copy(p.detach()) for n, p in model.named_parameters() if p.requires_grad}
+        self.buffers = {n: self._repeat_per_copy(b) for n, b in model.named_buffers()}
+        self._device = next(iter(self.parameters.values())).device
         self._hyper = {name: values.to(self._device) for name, values in hyper.items()}
-        self.state = {name: self._begin(name) for name in self.rule.state}
-        self.engine, self._spent = "", dict.fromkeys(("vmap", "one by one"), 0.0)
+        self.state = {name: self._initial_state(name) for name in self.rule.state}
+        self.engine, self._seconds = "", dict.fromkeys(("vmap", "one by one"), 0.0)
 
     def step(self, batch: Any) -> Tensor:
-        """Take one step with every copy; return the losses before it, one for each."""
+        """Train every copy of the model for one step; return the losses before the step, of shape ``(copies,)``."""
         self.t += 1
-        if self.t <= 2 * TRIED:
-            return self._tried(batch)
-        return self._side_by_side(batch) if self.engine == "vmap" else self._one_by_one(batch)
+        if self.t <= 2 * TIMED_STEPS:
+            return self._timed_step(batch)
+        return self._step_with_vmap(batch) if self.engine == "vmap" else self._step_in_loop(batch)
 
     def state_dict(self, index: int) -> dict[str, Tensor]:
-        """Return the parameters and buffers of one copy, to be loaded into the model."""
+        """Return the parameters and buffers of copy number `index`, for `model.load_state_dict`."""
         return {name: value[index].clone() for name, value in {**self.parameters, **self.buffers}.items()}
 
-    def _tried(self, batch: Any) -> Tensor:
-        engine, run = ("vmap", self._side_by_side) if self.t <= TRIED else ("one by one", self._one_by_one)
-        before = _now()
+    def _timed_step(self, batch: Any) -> Tensor:
+        """Take a step and measure its time. After the last measured step, choose the faster implementation."""
+        engine, run = ("vmap", self._step_with_vmap) if self.t <= TIMED_STEPS else ("one by one", self._step_in_loop)
+        before = _synchronised_time()
         losses = run(batch)
-        if self.t % TRIED != 1:
-            self._spent[engine] += _now() - before
-        self.engine = engine if self.t < 2 * TRIED else min(self._spent, key=self._spent.__getitem__)
+        if self.t % TIMED_STEPS != 1:
+            self._seconds[engine] += _synchronised_time() - before
+        self.engine = engine if self.t < 2 * TIMED_STEPS else min(self._seconds, key=self._seconds.__getitem__)
         return losses
 
-    def _side_by_side(self, batch: Any) -> Tensor:
-        losses, *new = vmap(lambda *held: self._copy(batch, *held), randomness="same")(
+    def _step_with_vmap(self, batch: Any) -> Tensor:
+        """Update all copies of the model at once with `vmap`; return their losses, of shape ``(copies,)``."""
+        losses, *new = vmap(lambda *blocks: self._step_one_copy(batch, *blocks), randomness="same")(
             self.parameters, self.buffers, self.state, self._hyper
         )
         self.parameters, self.buffers, self.state = new
         return losses
 
-    def _one_by_one(self, batch: Any) -> Tensor:
+    def _step_in_loop(self, batch: Any) -> Tensor:
+        """Update the copies of the model one by one; return their losses, of shape ``(copies,)``."""
         blocks = self.parameters, self.buffers, self.state, self._hyper
-        copies = [self._copy(batch, *(_at(block, k) for block in blocks)) for k in range(self.size)]
+        copies = [self._step_one_copy(batch, *(_select_copy(block, k) for block in blocks)) for k in range(self.size)]
         losses, *new = zip(*copies)
-        self.parameters, self.buffers, self.state = (_together(parts) for parts in new)
+        self.parameters, self.buffers, self.state = (_stack_copies(parts) for parts in new)
         return torch.stack(losses)
 
-    def _copy(
+    def _step_one_copy(
         self, batch: Any, parameters: dict[str, Tensor], buffers: dict[str, Tensor], state: Any, hyper: Any
     ) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor], Any]:
-        def loss(parameters: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-            held = {name: value.clone() for name, value in buffers.items()}  # BatchNorm writes into its statistics
-            model = lambda *args, **kwargs: functional_call(self.model, {**parameters, **held}, args, kwargs)  # noqa: E731
-            return self.loss(model, batch), held
+        """Return the loss of one copy, and its parameters, buffers and optimizer state after the step."""
 
-        gradients, (value, held) = grad_and_value(loss, has_aux=True)(parameters)
-        moved: dict[str, Tensor] = {}
-        kept: dict[str, dict[str, Any]] = {name: {} for name in state}
+        def loss_and_buffers(parameters: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+            """Return the loss of the copy on the batch, and the copy's buffers after the forward pass."""
+            new_buffers = {
+                n: value.clone() for n, value in buffers.items()
+            }  # copied, because BatchNorm updates buffers in place
+            model = lambda *args, **kwargs: functional_call(self.model, {**parameters, **new_buffers}, args, kwargs)  # noqa: E731
+            return self.loss(model, batch), new_buffers
+
+        gradients, (value, new_buffers) = grad_and_value(loss_and_buffers, has_aux=True)(parameters)
+        new_parameters: dict[str, Tensor] = {}
+        new_state: dict[str, dict[str, Any]] = {name: {} for name in state}
         for name, theta in parameters.items():
             before = [state[s][name] for s in self.rule.state]
-            change, *after = self.rule.function(theta, gradients[name], self.t, *before, **hyper)
-            moved[name] = (theta + change).to(theta.dtype)
+            change, *after = self.rule.split(self.rule.function(theta, gradients[name], self.t, *before, **hyper))
+            new_parameters[name] = (theta + change).to(theta.dtype)
             for s, old, new in zip(self.rule.state, before, after):
-                kept[s][name] = new.to(old.dtype)
-        return value.detach(), moved, held, kept
+                new_state[s][name] = new.to(old.dtype)
+        return value.detach(), new_parameters, new_buffers, new_state
 
-    def _stacked(self, value: Tensor) -> Tensor:
+    def _repeat_per_copy(self, value: Tensor) -> Tensor:
+        """Return a tensor repeated for every copy, of shape ``(copies, ...)``."""
         return value.unsqueeze(0).repeat(self.size, *[1] * value.dim())
 
-    def _begin(self, name: str) -> dict[str, Tensor]:
-        starts = [self.rule.initial(name, {n: h[k] for n, h in self._hyper.items()}) for k in range(self.size)]
-        first = torch.tensor(starts, dtype=torch.float64, device=self._device)
+    def _initial_state(self, name: str) -> dict[str, Tensor]:
+        """Return the initial value of one optimizer state, as a tensor ``(copies, ...)`` for each parameter."""
+        each = [{n: h[k] for n, h in self._hyper.items()} for k in range(self.size)]
         if name in trace(self.rule).numbers:
+            starts = [self.rule.initial_value(name, hyper, torch.empty(())) for hyper in each]
+            first = torch.tensor(starts, dtype=torch.float64, device=self._device)
             return {parameter: first.clone() for parameter in self.parameters}
-        return {n: torch.zeros_like(p) + first.to(p).view(-1, *[1] * (p.dim() - 1)) for n, p in self.parameters.items()}
+        return {
+            n: torch.stack([torch.zeros_like(p) + self.rule.initial_value(name, h, p) for h, p in zip(each, copies)])
+            for n, copies in self.parameters.items()
+        }
 
 
 def _is_swept(name: str, value: Any) -> bool:
+    """Return whether an option has one value per copy: a list or a 1-D tensor, but not a pair such as `betas`."""
     return name not in Optimizer.pairs and (isinstance(value, list) or (isinstance(value, Tensor) and value.dim() == 1))
 
 
-def _rule_and_hyper(optimizer: type[Optimizer], each: list[dict[str, Any]]) -> tuple[Rule, dict[str, Tensor]]:
-    """Return the rule that all copies follow, and each of its hyper-parameters, one for each copy.
+def _rule_and_hyperparameters(optimizer: type[Optimizer], each: list[dict[str, Any]]) -> tuple[Rule, dict[str, Tensor]]:
+    """Return the update rule of all copies, and each hyper-parameter's values for the copies, of shape ``(copies,)``.
 
-    Raises `ValueError` where the values swept lead to different rules.
+    Raises `ValueError` if the swept values select different update rules, `TypeError` if a rule depends on the shape.
     """
+    if optimizer.split_group is not Optimizer.split_group:
+        raise TypeError(
+            f"Sweep does not support {optimizer.__name__}, which has one update rule for matrices and one for vectors"
+        )
     made = [optimizer([torch.zeros(1, requires_grad=True)], **options) for options in each]
-    rules = [m.folded_rule(m.param_groups[0]) for m in made]
+    rules = [m.complete_rule(m.param_groups[0]) for m in made]
     if len(set(rules)) > 1:
-        raise ValueError(f"the values swept make different rules of {optimizer.__name__}: sweep them apart")
-    hyper = [m.values_of(rules[0], m.param_groups[0]) for m in made]
+        raise ValueError(f"the swept values select different update rules of {optimizer.__name__}: use separate sweeps")
+    hyper = [m.rule_arguments(rules[0], m.param_groups[0]) for m in made]
     return rules[0], {n: torch.tensor([float(h[n]) for h in hyper], dtype=torch.float64) for n in rules[0].hyper}
 
 
-def _at(block: Any, index: int) -> Any:
-    return {n: _at(v, index) for n, v in block.items()} if isinstance(block, Mapping) else block[index]
+def _select_copy(block: Any, index: int) -> Any:
+    """Return the tensors of copy number `index` from nested dictionaries of tensors of shape ``(copies, ...)``."""
+    return {n: _select_copy(v, index) for n, v in block.items()} if isinstance(block, Mapping) else block[index]
 
 
-def _together(parts: Any) -> Any:
+def _stack_copies(parts: Any) -> Any:
+    """Stack the copies' nested dictionaries into one with tensors ``(copies, ...)``: the inverse of `_select_copy`."""
     if isinstance(parts[0], Mapping):
-        return {name: _together([part[name] for part in parts]) for name in parts[0]}
+        return {name: _stack_copies([part[name] for part in parts]) for name in parts[0]}
     return torch.stack([torch.as_tensor(part) for part in parts])
 
 
-def _now() -> float:
+def _synchronised_time() -> float:
+    """Wait for all GPU work, and return the time in seconds."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()
     return time.perf_counter()

@@ -1,4 +1,4 @@
-"""YellowFin: momentum SGD whose rate and momentum follow from the gradients' curvature, variance and distance."""
+"""YellowFin: momentum SGD that tunes its own learning rate and momentum from statistics of the gradients."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -10,13 +10,28 @@ from torch import Tensor
 from descend.optim.optimizer import Optimizer, Options
 from descend.optim.rules.momentum import momentum
 
-WINDOW = 20  # steps over which the extreme curvatures are taken (Zhang & Mitliagkas 2017, Algorithm 2)
-SMALLEST = 1e-30
+WINDOW = 20  # number of latest steps from which the extreme curvatures are taken (Zhang & Mitliagkas 2017, Algorithm 2)
+SMALLEST = 1e-30  # smallest divisor, to avoid a division by zero
 
 
 class YellowFin(Optimizer):
-    """YellowFin (Zhang & Mitliagkas 2017, Algorithms 1–4). `lr` multiplies the rate that it finds.
+    """Momentum SGD that tunes its own learning rate and momentum (Zhang & Mitliagkas 2017, Algorithms 1–4).
 
+    Parameters
+    ----------
+    params : iterable
+        The parameters to train, or dictionaries of parameter groups, as in torch.
+    lr : float
+        The number that multiplies the tuned learning rate.
+    beta : float
+        The decay factor of the running means of the measurements.
+    weight_decay : float
+        The coefficient of weight decay, which is added to the gradient as weight_decay·θ.
+    **options
+        The options of every optimizer, such as `maximize` and `skip_nonfinite` (see `Optimizer`).
+
+    Examples
+    --------
     >>> optimizer = YellowFin(model.parameters())
     """
 
@@ -34,71 +49,86 @@ class YellowFin(Optimizer):
     ) -> None:
         super().__init__(params, lr=lr, beta=beta, weight_decay=weight_decay, **options)
 
-    def hyper_of(self, group: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the rate that was found, within the velocity."""
-        return {**super().hyper_of(group), "inside": group["lr"] * group["found_lr"], "outside": 1.0}
+    def rule_hyperparameters(self, group: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the group's hyper-parameters, with `lr` times the tuned learning rate as the gradient's factor."""
+        return {
+            **super().rule_hyperparameters(group),
+            "gradient_factor": group["lr"] * group["found_lr"],
+            "velocity_factor": 1.0,
+        }
 
-    def measure(self) -> None:
-        """Find rate and momentum from all gradients of a step (Algorithm 1). Raises `RuntimeError` for a sparse one."""
+    def update_statistics(self) -> None:
+        """Tune the learning rate and the momentum from the gradients of all parameters (Algorithm 1).
+
+        Raises `RuntimeError` for a sparse gradient.
+        """
         parameters = [p for group in self.param_groups for p in group["params"] if p.grad is not None]
         if any(p.grad is None or p.grad.layout is not torch.strided for p in parameters):
-            raise RuntimeError("YellowFin takes the norm of all gradients: it cannot step by a sparse one")
+            raise RuntimeError("YellowFin does not support sparse gradients, because it uses the norm of all gradients")
         if not parameters:
             return
-        first = self.param_groups[0]  # the measurements are global: they are kept, and saved, with the first group
+        first = self.param_groups[0]  # stores the statistics of all groups
         beta, averages = first["beta"], dict(first["averages"])
         first["measured"] += 1
-        known = 1 - beta ** first["measured"]
+        bias_correction = 1 - beta ** first["measured"]
 
-        def average(name: str, value: float) -> float:
+        def update_average(name: str, value: float) -> float:
+            """Add a value to the running average called `name`, and return the bias-corrected average."""
             averages[name] = beta * averages.get(name, 0.0) + (1 - beta) * value
-            return averages[name] / known
+            return averages[name] / bias_correction
 
-        squared = sum(float((_gradient(p).double() ** 2).sum()) for p in parameters)
+        squared = sum(float((_real_gradient(p).double() ** 2).sum()) for p in parameters)
         first["curvatures"] = [*first["curvatures"], squared][-WINDOW:]
-        least = average("least", min(first["curvatures"]))
-        most = average("most", max(first["curvatures"]))
-        distance = average("distance", average("norm", math.sqrt(squared)) / max(average("squared", squared), SMALLEST))
-        variance = sum(self._variance(p, beta, known) for p in parameters)
-        mu, lr = single_step(max(variance, 0.0), distance, least, most)
-        found = average("lr", lr), average("momentum", mu)
+        least = update_average("least", min(first["curvatures"]))
+        most = update_average("most", max(first["curvatures"]))
+        distance = update_average(
+            "distance", update_average("norm", math.sqrt(squared)) / max(update_average("squared", squared), SMALLEST)
+        )
+        variance = sum(self._gradient_variance(p, beta, bias_correction) for p in parameters)
+        mu, lr = optimal_momentum_and_lr(max(variance, 0.0), distance, least, most)
+        found = update_average("lr", lr), update_average("momentum", mu)
         first["averages"] = averages
         for group in self.param_groups:
             group["found_lr"], group["momentum"] = found
-            group["found_lr"] *= min(1.0, first["measured"] / (10 * WINDOW))  # slow start (§4.2)
+            group["found_lr"] *= min(1.0, first["measured"] / (10 * WINDOW))  # warm-up of the learning rate (§4.2)
 
-    def _variance(self, parameter: Tensor, beta: float, known: float) -> float:
-        """Return Σ E[g²] − E[g]² (Algorithm 3)."""
-        held, gradient = self.state[parameter], _gradient(parameter)
+    def _gradient_variance(self, parameter: Tensor, beta: float, bias_correction: float) -> float:
+        """Return the gradient variance E[g²] − E[g]², summed over a parameter's elements (Algorithm 3)."""
+        state, gradient = self.state[parameter], _real_gradient(parameter)
         for name, value in (("mean", gradient), ("square", gradient**2)):
-            average = _real(held.setdefault(name, torch.zeros_like(parameter)))
+            average = _as_real(state.setdefault(name, torch.zeros_like(parameter)))
             average.mul_(beta).add_(value, alpha=1 - beta)
-        return float((_real(held["square"]) / known - (_real(held["mean"]) / known) ** 2).sum())
+        return float(
+            (_as_real(state["square"]) / bias_correction - (_as_real(state["mean"]) / bias_correction) ** 2).sum()
+        )
 
 
-def _gradient(parameter: Tensor) -> Tensor:
+def _real_gradient(parameter: Tensor) -> Tensor:
+    """Return a parameter's gradient, detached from the autograd graph, as a real tensor."""
     assert parameter.grad is not None
-    return _real(parameter.grad.detach())
+    return _as_real(parameter.grad.detach())
 
 
-def _real(value: Tensor) -> Tensor:
-    return torch.view_as_real(value) if value.is_complex() else value  # a complex number is two real ones
+def _as_real(value: Tensor) -> Tensor:
+    """Return a real view of a tensor: a complex tensor of shape ``(...)`` becomes ``(..., 2)``."""
+    return torch.view_as_real(value) if value.is_complex() else value
 
 
-def single_step(variance: float, distance: float, least: float, most: float) -> tuple[float, float]:
-    """Return the momentum and rate that bring one step of noisy descent nearest to the minimum (eq. 15, Appendix D).
+def optimal_momentum_and_lr(variance: float, distance: float, least: float, most: float) -> tuple[float, float]:
+    """Return the momentum and learning rate with the lowest expected squared distance to the minimum after one step.
 
-    They minimise momentum·distance² + rate²·variance within the region where momentum alone sets the speed.
+    They minimise momentum·distance² + lr²·variance, with a momentum large enough that all curvatures between `least`
+    and `most` converge at the same speed (eq. 15, Appendix D).
     """
     least, most = max(least, SMALLEST), max(most, SMALLEST)
     root = math.sqrt(most / least)
-    robust = ((root - 1) / (root + 1)) ** 2  # the least momentum for which all curvatures converge alike
-    mu = max(robust, _cubic_root(distance**2 * least**2 / (2 * max(variance, SMALLEST))) ** 2)
+    robust = ((root - 1) / (root + 1)) ** 2  # smallest momentum at which all directions converge at the same rate
+    mu = max(robust, _solve_cubic(distance**2 * least**2 / (2 * max(variance, SMALLEST))) ** 2)
     return mu, (1 - math.sqrt(mu)) ** 2 / least
 
 
-def _cubic_root(p: float) -> float:
-    """Return the x in [0, 1] with p·x = (1 − x)³, by bisection."""
+def _solve_cubic(p: float) -> float:
+    """Return the x in [0, 1] that solves p·x = (1 − x)³, found by bisection."""
     low, high = 0.0, 1.0
     for _ in range(60):
         middle = (low + high) / 2

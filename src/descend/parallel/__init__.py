@@ -1,6 +1,6 @@
-"""Training on several processors: splits of the work, parameter servers, replicas that step as they come."""
+"""Distributed training: data, tensor and pipeline parallelism, parameter servers, and asynchronous replicas."""
 
-from descend.ground.turns import Turn, in_step, take_turns
+from descend.core.turns import Turn, in_step, take_turns
 from descend.parallel.adaptive_revision import AdaptiveRevisionServer, adaptive_revision
 from descend.parallel.backup import BackupReplica, BackupServer
 from descend.parallel.checkpoint import load, save
@@ -48,3 +48,7 @@ __all__ = [
     "take_turns",
     "whole",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

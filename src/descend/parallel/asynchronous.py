@@ -1,4 +1,4 @@
-"""The asynchronous schemes under `torchrun`: each process is a replica, and the first starts what they share."""
+"""Asynchronous training under `torchrun`: each process is a replica, and process 0 starts the parameter server."""
 
 import atexit
 import os
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from descend.ground.temporary import sweep, temporary_folder
+from descend.core.temporary import delete_leftover_folders, temporary_folder
 from descend.parallel import group
 from descend.parallel.adaptive_revision import AdaptiveRevisionServer
 from descend.parallel.backup import BackupReplica, BackupServer
@@ -22,24 +22,25 @@ from descend.parallel.elastic import Centre
 from descend.parallel.remote import RemoteServer, begin_ray
 from descend.parallel.replica import DownpourReplica, ElasticReplica
 from descend.parallel.server import DownpourServer, Rule
-from descend.parallel.shared_memory import counted, share
+from descend.parallel.shared_memory import record_staleness, share
 
 if TYPE_CHECKING:
     from descend.parallel.layout import Layout
 
-SHARE = 0.9  # of the elastic force, over the replicas (Zhang, Choromanska & LeCun 2015, section 5)
-RAY_ADMISSION = "RAY_AUTH_MODE"  # a cluster that Ray starts asks for the token in the user's home, where this says so
+SHARE = 0.9  # Elastic averaging uses α = SHARE / replicas (Zhang, Choromanska & LeCun 2015, section 5).
+RAY_ADMISSION = "RAY_AUTH_MODE"  # This variable makes a Ray cluster require the token in the user's home directory.
 
 
-def replica(layout: "Layout", model: nn.Module, rule: Rule, batches: Any) -> Any:
-    """Return the optimizer of this process's replica: it talks to the server every `period` steps, behind the next.
+def make_replica(layout: "Layout", model: nn.Module, rule: Rule, batches: Any) -> Any:
+    """Return this process's optimizer, which exchanges parameters with a server every `layout.period` steps.
 
-    batches: of the replica's loader. The server's file lasts as long as the run where the layout names none.
+    A period above 1 exchanges in a background thread. rule: creates an optimizer. batches: the loader's batch sampler.
+    If the layout names no checkpoint, the server's checkpoint is deleted at the end of the run.
     """
     scheme, period = layout.scheme, layout.period
     parameters: list[Tensor] = [p for p in model.parameters() if p.requires_grad]
     if scheme == "hogwild":
-        return counted(rule(parameters), share(model))
+        return record_staleness(rule(parameters), share(model))
     own = rule(parameters)
     lr = own.param_groups[0]["lr"]
     make: dict[str, Callable[[list[Tensor]], Any]] = {
@@ -48,7 +49,7 @@ def replica(layout: "Layout", model: nn.Module, rule: Rule, batches: Any) -> Any
         "elastic": partial(Centre, alpha=SHARE / dist.get_world_size()),
         "backup": partial(BackupServer, wanted=layout.data - layout.backups, rule=rule),
     }
-    server, waits = _served(make[scheme], parameters, layout.checkpoint), period == 1
+    server, waits = _connect_server(make[scheme], parameters, layout.checkpoint), period == 1
     if scheme == "backup":
         batches.attend = server.attend
         return BackupReplica(parameters, server, batches)
@@ -57,35 +58,39 @@ def replica(layout: "Layout", model: nn.Module, rule: Rule, batches: Any) -> Any
     return DownpourReplica(parameters, server, n_push=period, n_fetch=period, lr=lr, waits=waits)
 
 
-def _served(make: Callable[[list[Tensor]], Any], parameters: list[Tensor], checkpoint: str | None) -> RemoteServer:
+def _connect_server(
+    make: Callable[[list[Tensor]], Any], parameters: list[Tensor], checkpoint: str | None
+) -> RemoteServer:
+    """Start the parameter server in process 0, and return this process's connection to the server."""
     ending = ExitStack()
-    told = ["", "", ""]
+    shared = ["", "", ""]
     if dist.get_rank() == 0:
-        sweep()
+        delete_leftover_folders()
         file = Path(checkpoint) if checkpoint else ending.enter_context(temporary_folder()) / "server.pt"
-        told = [begin_ray(), f"server {uuid.uuid4().hex}", os.environ.get(RAY_ADMISSION, "")]
-        server = RemoteServer.start(make, parameters, file, name=told[1])
-    told = group.first_says(told)
+        shared = [begin_ray(), f"server {uuid.uuid4().hex}", os.environ.get(RAY_ADMISSION, "")]
+        server = RemoteServer.start(make, parameters, file, name=shared[1])
+    shared = group.broadcast_from_first(shared)
     if dist.get_rank() != 0:
-        if told[2]:
-            os.environ[RAY_ADMISSION] = told[2]
-        begin_ray(told[0])
-        server = RemoteServer.find(told[1], parameters)
+        if shared[2]:
+            os.environ[RAY_ADMISSION] = shared[2]
+        begin_ray(shared[0])
+        server = RemoteServer.find(shared[1], parameters)
     dist.barrier()
-    _stay_for_the_others(ending, server)
+    _exit_after_others(ending, server)
     return server
 
 
-def _stay_for_the_others(ending: ExitStack, server: RemoteServer) -> None:
-    """Let the first process end after the others: the server ends with it, or when nothing here refers to it."""
+def _exit_after_others(ending: ExitStack, server: RemoteServer) -> None:
+    """Delay the exit of process 0 until all other processes have exited, because its exit ends the server."""
     store, rank, size = group.store(), dist.get_rank(), dist.get_world_size()
-    left = group.first_says(f"left {uuid.uuid4().hex}")
+    left = group.broadcast_from_first(f"left {uuid.uuid4().hex}")
 
-    def leave() -> None:
+    def report_exit() -> None:
+        """Report that this process exits. Process 0 also waits for all other processes and then releases the server."""
         store.set(f"{left} {rank}", "")
-        if rank == 0 and not hasattr(sys, "last_value"):  # one that failed waits for nobody
+        if rank == 0 and not hasattr(sys, "last_value"):  # After an exception, process 0 exits without waiting.
             store.wait([f"{left} {k}" for k in range(size)], timedelta(days=1))
         server.shards.clear()
         ending.close()
 
-    atexit.register(leave)
+    atexit.register(report_exit)

@@ -1,7 +1,8 @@
-"""What a step costs when its work is spread: time, communication and memory of each layout, foretold.
+"""Predict the time, communication and memory of a training step for each layout of processes.
 
-From what one process needs for each layer, and the bandwidth and latency of the link between two. A ring reduces G
-bytes over d processes in 2(d − 1)/d · G/bandwidth + 2(d − 1) · latency, and gathers them in half of that.
+The prediction uses one process's time and memory for each layer, and the bandwidth and latency between two processes.
+A ring all-reduce of G bytes over d processes takes 2(d − 1)/d · G/bandwidth + 2(d − 1) · latency. An all-gather takes
+half of that.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,20 +11,21 @@ from math import ceil
 from typing import Literal
 
 from descend.parallel.layout import Layout
-from descend.parallel.stages import balanced
+from descend.parallel.stages import find_balanced_cuts
 
-BACKWARD = 2 / 3  # of the operations of a step: the gradients of inputs and of weights, and the forward pass once
-BUCKET = 25 * 2**20  # bytes of gradients that DistributedDataParallel sends together, behind the backward pass
+# share of a step's operations in the backward pass: it has two matrix products per layer, the forward pass has one
+BACKWARD = 2 / 3
+BUCKET = 25 * 2**20  # DistributedDataParallel sends gradients in buckets of this many bytes, during the backward pass.
 Style = Literal["", "outputs", "first", "second"]
 
 
 @dataclass(frozen=True)
 class Layer:
-    """What one layer needs, forwards and backwards. Bytes of inputs and outputs are those of one example.
+    """The cost of a layer's forward and backward pass: seconds, and bytes of weights and of one example's activations.
 
-    fixed, each: seconds, whatever the batch, and of an example. outputs: columns or filters that can be divided, 0 for
-    a layer of another kind. paired: whether it can be split together with the linear layer before it. follows: whether
-    its input has a gradient.
+    fixed: seconds per batch of any size. each: additional seconds per example. outputs: the number of columns or
+    filters that can be split, 0 for a layer of another kind. paired: whether the layer can be split together with the
+    preceding linear layer. follows: whether the layer's input needs a gradient.
     """
 
     name: str
@@ -37,16 +39,17 @@ class Layer:
     follows: bool = True
 
     def seconds(self, examples: float, parts: int = 1) -> float:
-        """The time of a step's part in it, where it is split into so many."""
+        """Return the seconds that the layer takes for a number of examples, if it is split into `parts` parts."""
         return self.fixed + self.each * examples / parts
 
 
 @dataclass(frozen=True)
 class Work:
-    """One step of one process.
+    """The cost of one training step in a single process: seconds, bytes of memory, and the costs of all layers.
 
-    kept: bytes that an example leaves for the backward pass; state: of the optimizer; update: the seconds of its step.
-    granule: examples that take as long as fewer of them. overlaps: whether gradients are sent during the backward pass.
+    kept: bytes of activations per example for the backward pass. state: bytes of the optimizer state. update: seconds
+    of the optimizer's step. granule: the device processes examples in multiples of this number. overlaps: whether
+    gradients are sent during the backward pass.
     """
 
     layers: Sequence[Layer]
@@ -59,45 +62,45 @@ class Work:
 
     @property
     def weight_bytes(self) -> float:
-        """Of all layers."""
+        """Return the number of bytes of the weights of all layers."""
         return sum(layer.weight_bytes for layer in self.layers)
 
     def memory(self, held: float, examples: float) -> float:
-        """The bytes of a process that holds so many of the weights', and what so many examples leave."""
+        """Return the bytes of memory for a number of examples and for `held` bytes of weights with their state."""
         return held * (2 + self.state / self.weight_bytes) + self.kept * examples
 
-    def updating(self, held: float) -> float:
-        """The seconds in which a process updates so many bytes of weights."""
+    def update_seconds(self, held: float) -> float:
+        """Return the seconds that an optimizer step takes if a process has `held` bytes of weights."""
         return self.update * held / self.weight_bytes
 
-    def rounded(self, examples: float) -> float:
-        """As many examples as take the same time."""
+    def round_up(self, examples: float) -> float:
+        """Return `examples`, rounded up to a multiple of `granule`."""
         return self.granule * ceil(examples / self.granule) if self.granule > 1 else examples
 
 
 @dataclass(frozen=True)
 class Link:
-    """Between two processes: bytes a second, and seconds until the first arrives."""
+    """The connection between two processes: bandwidth in bytes per second, latency in seconds."""
 
     bandwidth: float
     latency: float
 
-    def reduced(self, size: float, processes: int) -> float:
-        """Seconds in which so many processes have the sum of so many bytes."""
-        return 2 * self.gathered(size, processes)
+    def all_reduce_seconds(self, size: float, processes: int) -> float:
+        """Return the seconds of a ring all-reduce of `size` bytes per process."""
+        return 2 * self.all_gather_seconds(size, processes)
 
-    def gathered(self, size: float, processes: int) -> float:
-        """Seconds in which each of so many processes has what all have parts of."""
+    def all_gather_seconds(self, size: float, processes: int) -> float:
+        """Return the seconds of a ring all-gather, after which every process has all `size` bytes."""
         return (processes - 1) * (size / processes / self.bandwidth + self.latency) if processes > 1 else 0.0
 
-    def sent(self, size: float) -> float:
-        """Seconds in which so many bytes have arrived."""
+    def send_seconds(self, size: float) -> float:
+        """Return the seconds that it takes to send `size` bytes to another process."""
         return size / self.bandwidth + self.latency
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """Seconds of a step with a layout, of them those that nothing is computed in, and the bytes of a process."""
+    """The predicted cost of a training step: total seconds, seconds of waiting, and bytes of memory per process."""
 
     layout: Layout
     seconds: float
@@ -106,7 +109,7 @@ class Forecast:
 
 
 def layouts(world: int) -> Iterator[Layout]:
-    """Yield every synchronous layout of so many processes."""
+    """Yield every synchronous layout that uses `world` processes."""
     for data in range(world, 0, -1):
         if world % data == 0:
             parts = world // data
@@ -116,40 +119,51 @@ def layouts(world: int) -> Iterator[Layout]:
 
 
 def forecast(work: Work, layout: Layout, link: Link) -> Forecast:
-    """Return what a step costs with a layout.
+    """Return the predicted time, communication and memory of a training step with a layout.
 
-    Raises `ValueError` where there are fewer examples than replicas or micro-batches, fewer layers than stages, or no
-    layer that can be split so.
+    Raises `ValueError` if there are fewer examples than replicas or micro-batches, fewer layers than stages, or no
+    layer that can be split into `layout.tensor` parts.
     """
     examples = work.batch / layout.data
     if examples < layout.micro_batches ** (layout.pipeline > 1):
-        raise ValueError(f"{work.batch} examples are too few for {layout}")
+        raise ValueError(f"a batch of {work.batch} examples is too small for {layout}")
     if layout.pipeline > 1:
-        return _staged(work, layout, link, examples)
-    styles = split(work.layers, layout.tensor)
+        return _pipeline_forecast(work, layout, link, examples)
+    styles = choose_split_styles(work.layers, layout.tensor)
     if layout.tensor > 1 and not any(styles):
-        raise ValueError(f"no layer has outputs that {layout.tensor} divides")
+        raise ValueError(
+            f"no layer can be split into {layout.tensor} parts, because no layer has a number of outputs that is "
+            f"divisible by {layout.tensor}"
+        )
     parts = [layout.tensor if style else 1 for style in styles]
-    computing = sum(layer.seconds(work.rounded(examples), n) for layer, n in zip(work.layers, parts))
-    within = sum(_within(layer, style, examples, layout.tensor, link) for layer, style in zip(work.layers, styles))
+    computing = sum(layer.seconds(work.round_up(examples), n) for layer, n in zip(work.layers, parts))
+    within = sum(
+        _split_layer_seconds(layer, style, examples, layout.tensor, link) for layer, style in zip(work.layers, styles)
+    )
     weights = sum(layer.weight_bytes / n for layer, n in zip(work.layers, parts))
-    if layout.tensor > 1 and layout.data > 1:  # sharded: gathered for either pass, and the gradients scattered
-        across, held = 3 * link.gathered(weights, layout.data), weights / layout.data
+    if layout.tensor > 1 and layout.data > 1:
+        # Sharded weights are gathered in the forward and in the backward pass, and gradients are scattered.
+        across, held = 3 * link.all_gather_seconds(weights, layout.data), weights / layout.data
     else:
-        across, held = _behind(work, link.reduced(weights, layout.data), weights, computing, layout.data, link), weights
-    seconds = computing + work.updating(held) + within + across
+        across, held = (
+            _exposed_seconds(
+                work, link.all_reduce_seconds(weights, layout.data), weights, computing, layout.data, link
+            ),
+            weights,
+        )
+    seconds = computing + work.update_seconds(held) + within + across
     return Forecast(layout, seconds, within + across, work.memory(held, examples))
 
 
-def _behind(work: Work, sending: float, weights: float, computing: float, replicas: int, link: Link) -> float:
-    """What is left of the time of sending when it goes on behind the backward pass, but for the last bucket."""
+def _exposed_seconds(work: Work, sending: float, weights: float, computing: float, replicas: int, link: Link) -> float:
+    """Return the seconds for which gradients are still sent after the backward pass has ended."""
     if not work.overlaps:
         return sending
-    return max(sending - BACKWARD * computing, link.reduced(min(weights, BUCKET), replicas))
+    return max(sending - BACKWARD * computing, link.all_reduce_seconds(min(weights, BUCKET), replicas))
 
 
-def split(layers: Sequence[Layer], parts: int) -> list[Style]:
-    """Return how each layer is split: by its outputs, which are gathered; as one of a pair; or not at all."""
+def choose_split_styles(layers: Sequence[Layer], parts: int) -> list[Style]:
+    """Return each layer's kind of split: by outputs, "first" or "second" of a pair, or "" for no split."""
     found: list[Style] = []
     for layer, following in zip(layers, [*layers[1:], None]):
         if found and found[-1] == "first":
@@ -161,32 +175,33 @@ def split(layers: Sequence[Layer], parts: int) -> list[Style]:
     return found
 
 
-def _within(layer: Layer, style: Style, examples: float, parts: int, link: Link) -> float:
-    """Seconds of communication in a layer that is split: its outputs forwards, its inputs' gradients backwards."""
+def _split_layer_seconds(layer: Layer, style: Style, examples: float, parts: int, link: Link) -> float:
+    """Return the seconds that a split layer needs to communicate its outputs and its inputs' gradients."""
     into, out = layer.input_bytes * examples, layer.output_bytes * examples
-    backwards = link.reduced(into, parts) if layer.follows else 0.0
+    backwards = link.all_reduce_seconds(into, parts) if layer.follows else 0.0
     match style:
         case "outputs":
-            return link.gathered(out, parts) + backwards
+            return link.all_gather_seconds(out, parts) + backwards
         case "first":
             return backwards
         case "second":
-            return link.reduced(out, parts)
+            return link.all_reduce_seconds(out, parts)
         case _:
             return 0.0
 
 
-def _staged(work: Work, layout: Layout, link: Link, examples: float) -> Forecast:
+def _pipeline_forecast(work: Work, layout: Layout, link: Link, examples: float) -> Forecast:
+    """Return the predicted cost of a training step with a pipeline layout."""
     micro = examples / layout.micro_batches
-    costs = [layer.seconds(work.rounded(micro)) for layer in work.layers]
-    cuts = balanced(costs, layout.pipeline)
+    costs = [layer.seconds(work.round_up(micro)) for layer in work.layers]
+    cuts = find_balanced_cuts(costs, layout.pipeline)
     ends = list(zip([0, *cuts], [*cuts, len(costs)]))
     slowest = max(sum(costs[start:end]) for start, end in ends)
-    crossing = max(2 * link.sent(work.layers[cut - 1].output_bytes * micro) for cut in cuts)
+    crossing = max(2 * link.send_seconds(work.layers[cut - 1].output_bytes * micro) for cut in cuts)
     ticks = layout.micro_batches + layout.pipeline - 1
     largest = max(sum(layer.weight_bytes for layer in work.layers[start:end]) for start, end in ends)
-    across = link.reduced(largest, layout.data)
-    update = work.updating(largest)
+    across = link.all_reduce_seconds(largest, layout.data)
+    update = work.update_seconds(largest)
     seconds = ticks * (slowest + crossing) + update + across
     memory = work.memory(largest, examples / layout.pipeline)
     return Forecast(layout, seconds, seconds - update - layout.micro_batches * slowest, memory)

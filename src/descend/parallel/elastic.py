@@ -1,7 +1,7 @@
-"""Elastic averaging: replicas explore on their own, tied by a spring to a centre (Zhang, Choromanska & LeCun 2015).
+"""Elastic averaging SGD: replicas train independently and are pulled to a centre (Zhang, Choromanska & LeCun 2015).
 
-Every τ steps a replica x and the centre x̃ pull at each other: x ← x − α(x − x̃), x̃ ← x̃ + α(x − x̃) (algorithm 1). What
-one loses the other gains, so that x + x̃ stays.
+Every τ steps, a replica x and the centre x̃ move towards each other: x ← x − α(x − x̃), x̃ ← x̃ + α(x − x̃) (algorithm
+1). The sum x + x̃ does not change.
 """
 
 from collections.abc import Sequence
@@ -10,35 +10,45 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from descend.parallel.messages import in_a_row
+from descend.parallel.packing import contiguous_copies
 from descend.parallel.server import check_pushed
 
 
 class Centre:
-    """The centre variable. alpha: the share of the distance that either goes, in (0, 1).
+    """The centre variable of elastic averaging SGD, with which all replicas exchange parameters.
 
-    The paper takes 0.9 / p of p replicas. Raises `ValueError` for another share, and for tensors of another model or
-    with NaN.
+    Parameters
+    ----------
+    parameters : sequence of torch.Tensor
+        The initial parameters, which are copied.
+    alpha : float
+        The fraction of their distance by which the centre and a replica move, in (0, 1). The paper uses 0.9 / p for p
+        replicas.
+
+    Raises
+    ------
+    ValueError
+        For another alpha, for tensors of another model, and for NaN.
     """
 
     def __init__(self, parameters: Sequence[Tensor], alpha: float) -> None:
         if not 0 < alpha < 1:
-            raise ValueError(f"alpha must lie between 0 and 1, not {alpha}")
-        self.parameters = in_a_row(parameters)
+            raise ValueError(f"alpha must be between 0 and 1, not {alpha}")
+        self.parameters = contiguous_copies(parameters)
         self.alpha, self.version = alpha, 0
 
     @torch.no_grad()
     def exchange(self, replica: Sequence[Tensor]) -> list[Tensor]:
-        """Return where the replica is pulled to, and be pulled by it."""
-        pulled = self.pulled(replica)
+        """Move the centre towards a replica, and return the replica's new parameters, moved towards the centre."""
+        pulled = self.pull_replica(replica)
         for centre, before, after in zip(self.parameters, replica, pulled):
             centre += before - after
         self.version += 1
         return pulled
 
     @torch.no_grad()
-    def pulled(self, replica: Sequence[Tensor]) -> list[Tensor]:
-        """Return where the replica is pulled to."""
+    def pull_replica(self, replica: Sequence[Tensor]) -> list[Tensor]:
+        """Return a replica's parameters after a move towards the centre. The centre itself does not move."""
         check_pushed(replica, self.parameters)
         return [x - self.alpha * (x - centre) for x, centre in zip(replica, self.parameters)]
 
@@ -47,5 +57,5 @@ class Centre:
         return {"parameters": self.parameters, "version": self.version}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from there."""
+        """Restore the parameters and the number of exchanges from `state`, which `state_dict` returned."""
         self.parameters, self.version = state["parameters"], state["version"]

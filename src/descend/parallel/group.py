@@ -1,4 +1,4 @@
-"""The group of processes that `torchrun` has started, and one start for all of its members."""
+"""The process group of `torchrun`, and operations that give all its processes the same values and model."""
 
 import os
 from datetime import timedelta
@@ -10,14 +10,14 @@ from torch import nn
 from torch.distributed.rendezvous import rendezvous
 
 Said = TypeVar("Said")
-PATIENCE = timedelta(minutes=5)  # after which a process that waits for another gives up
+PATIENCE = timedelta(minutes=5)  # A process fails if it waits longer than this for another process.
 
 
 def join() -> torch.device:
-    """Join torchrun's group, or make a group of one; return the device of this process.
+    """Join torchrun's process group, or create a group of one process; return the device of this process.
 
-    A group that the script has made itself is kept. Keys of the store carry the number of restarts: those of a
-    generation that died would send the next one to addresses where nobody listens.
+    A process group that the script has already initialised is kept. The store's keys contain torchrun's restart count,
+    because keys from before a restart hold addresses of processes that no longer exist.
     """
     device = _own_device()
     if dist.is_initialized():
@@ -29,7 +29,7 @@ def join() -> torch.device:
     try:
         store, rank, size = next(rendezvous("env://", timeout=PATIENCE))
     except dist.DistNetworkError as error:
-        raise ConnectionError(_unreachable(error)) from None
+        raise ConnectionError(_unreachable_message(error)) from None
     generation = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
     dist.init_process_group(
         backend,
@@ -42,38 +42,39 @@ def join() -> torch.device:
 
 
 def store() -> dist.Store:
-    """Return what the processes tell one another by."""
+    """Return the key-value store that all processes of the group share."""
     return dist.distributed_c10d._get_default_store()
 
 
-def first_says(said: Said) -> Said:
-    """Return what the first process says, in all of them."""
-    told = [said]
-    dist.broadcast_object_list(told, 0)
-    return told[0]
+def broadcast_from_first(said: Said) -> Said:
+    """Return, in every process, the value that process 0 has passed as argument."""
+    values = [said]
+    dist.broadcast_object_list(values, 0)
+    return values[0]
 
 
-def start_alike(model: nn.Module) -> None:
-    """Give every process the parameters and buffers of the first.
+def broadcast_model(model: nn.Module) -> None:
+    """Copy the parameters and buffers of process 0's model to the models of all processes.
 
-    Raises `ValueError` in all of them where one holds another model, and names it.
+    If a process has a different model, raises `ValueError` in all processes, and names the differing tensor.
     """
-    held = {name: (tuple(t.shape), str(t.dtype)) for name, t in _tensors(model).items()}
-    everybody: list[dict[str, tuple[tuple[int, ...], str]]] = [{} for _ in range(dist.get_world_size())]
-    dist.all_gather_object(everybody, held)
-    for rank, theirs in enumerate(everybody):
-        if theirs != everybody[0]:
-            name = next(n for n in {**everybody[0], **theirs} if theirs.get(n) != everybody[0].get(n))
+    held = {name: (tuple(t.shape), str(t.dtype)) for name, t in _model_tensors(model).items()}
+    all_held: list[dict[str, tuple[tuple[int, ...], str]]] = [{} for _ in range(dist.get_world_size())]
+    dist.all_gather_object(all_held, held)
+    for rank, theirs in enumerate(all_held):
+        if theirs != all_held[0]:
+            name = next(n for n in {**all_held[0], **theirs} if theirs.get(n) != all_held[0].get(n))
             raise ValueError(
-                f"the processes hold different models: {name} is {_said(theirs.get(name))} in process {rank} and "
-                f"{_said(everybody[0].get(name))} in process 0"
+                f"the processes have different models: {name} is {_tensor_message(theirs.get(name))} in process "
+                f"{rank} and {_tensor_message(all_held[0].get(name))} in process 0"
             )
     with torch.no_grad():
-        for tensor in _tensors(model).values():
+        for tensor in _model_tensors(model).values():
             dist.broadcast(tensor, 0)
 
 
 def _own_device() -> torch.device:
+    """Return the accelerator whose index is this process's local rank; the CPU if no such accelerator exists."""
     accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
     local = int(os.environ.get("LOCAL_RANK", "0"))
     if accelerator is None or local >= torch.accelerator.device_count():
@@ -83,16 +84,19 @@ def _own_device() -> torch.device:
     return device
 
 
-def _unreachable(error: dist.DistNetworkError) -> str:
+def _unreachable_message(error: dist.DistNetworkError) -> str:
+    """Return an error message for a process that cannot connect to process 0."""
     host, port = os.environ.get("MASTER_ADDR", ""), os.environ.get("MASTER_PORT", "")
     if "EADDRINUSE" in str(error):
-        return f"port {port} of {host} is in use: another --master-port would do, or torchrun --standalone"
+        return f"port {port} of {host} is in use. Choose another --master-port, or use torchrun --standalone"
     return f"process 0 of the group does not answer at {host}:{port}: {str(error).splitlines()[0]}"
 
 
-def _tensors(model: nn.Module) -> dict[str, torch.Tensor]:
+def _model_tensors(model: nn.Module) -> dict[str, torch.Tensor]:
+    """Return all parameters and buffers of a model by name, without autograd history."""
     return {name: t.data for name, t in [*model.named_parameters(), *model.named_buffers()]}
 
 
-def _said(held: tuple[tuple[int, ...], str] | None) -> str:
+def _tensor_message(held: tuple[tuple[int, ...], str] | None) -> str:
+    """Return the dtype and shape of a tensor as a phrase; "missing" for None."""
     return "missing" if held is None else f"{held[1].removeprefix('torch.')} of shape {held[0]}"

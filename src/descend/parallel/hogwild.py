@@ -1,7 +1,7 @@
-"""Hogwild!: processes step on one model in shared memory, and nobody locks it (Niu et al. 2011).
+"""Hogwild!: several processes update one model in shared memory without locks (Niu et al. 2011).
 
-Where gradients are sparse two processes seldom touch the same weight, and nothing is lost; where they are dense a write
-may undo another's, which costs no more than noise in practice and is not covered by the paper's proof.
+With sparse gradients, two processes rarely write the same weight, so almost no update is lost. With dense gradients,
+one write can overwrite another. In practice this only adds noise, but the paper's proof does not cover it.
 """
 
 from collections.abc import Callable
@@ -11,16 +11,34 @@ from typing import Any
 import torch
 from torch import multiprocessing, nn
 
-END_S = 5.0  # that a process is given to end when it is told to
+END_S = 5.0  # A process that has not exited this long after SIGTERM is killed.
 
 
 def hogwild(train: Callable[..., Any], model: nn.Module, processes: int = 2, arguments: tuple[Any, ...] = ()) -> None:
-    """Run `train(rank, model, *arguments)` in so many processes on one model, which holds the result.
+    """Run `train(rank, model, *arguments)` in several processes, which all train the same model in shared memory.
 
-    The model is moved to shared memory. `train` must be importable: a function of a module. Each process has one
-    thread. Raises `ValueError` for fewer than one process and for a model that is not on the CPU, and what `train`
-    raises, as `torch.multiprocessing.ProcessRaisedException`; no process is left behind.
+    Each process uses one thread. All processes have ended when this returns.
 
+    Parameters
+    ----------
+    train : callable
+        The function that each process calls. It must be importable from a module.
+    model : torch.nn.Module
+        The model, on the CPU.
+    processes : int
+        The number of processes.
+    arguments : tuple
+        Further arguments of `train`.
+
+    Raises
+    ------
+    ValueError
+        If `processes` is below 1, or the model is not on the CPU.
+    torch.multiprocessing.ProcessRaisedException
+        If `train` fails.
+
+    Examples
+    --------
     >>> hogwild(train, model, processes=2)
     """
     if processes < 1:
@@ -28,7 +46,7 @@ def hogwild(train: Callable[..., Any], model: nn.Module, processes: int = 2, arg
     require_cpu(model)
     model.share_memory()
     started = multiprocessing.start_processes(
-        _begin, (train, model, arguments), nprocs=processes, join=False, start_method="spawn"
+        _run_process, (train, model, arguments), nprocs=processes, join=False, start_method="spawn"
     )
     try:
         while not started.join():
@@ -43,12 +61,13 @@ def hogwild(train: Callable[..., Any], model: nn.Module, processes: int = 2, arg
 
 
 def require_cpu(model: nn.Module) -> None:
-    """Raise `ValueError` for a model whose parameters or buffers are not where processes can share them."""
+    """Raise `ValueError` if a parameter or buffer of the model is not on the CPU."""
     elsewhere = {str(t.device) for t in (*model.parameters(), *model.buffers()) if t.device.type != "cpu"}
     if elsewhere:
-        raise ValueError(f"shared memory is the CPU's, and the model is on {', '.join(sorted(elsewhere))}")
+        raise ValueError(f"processes can share only CPU memory, but the model is on {', '.join(sorted(elsewhere))}")
 
 
-def _begin(rank: int, train: Callable[..., Any], model: nn.Module, arguments: tuple[Any, ...]) -> None:
+def _run_process(rank: int, train: Callable[..., Any], model: nn.Module, arguments: tuple[Any, ...]) -> None:
+    """Run `train` in a new process, with one thread."""
     torch.set_num_threads(1)
     train(rank, model, *arguments)

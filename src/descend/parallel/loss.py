@@ -1,4 +1,4 @@
-"""The loss of a model that is spread over processes."""
+"""The loss of a distributed model."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,15 +6,15 @@ from typing import Any
 import torch.distributed as dist
 from torch import Tensor
 
-from descend.parallel.hang import Progress
-from descend.parallel.pipelined import Awaited, PipelinedLoss
+from descend.parallel.hang_detection import Progress
+from descend.parallel.pipelined import PendingOutputs, PipelinedLoss
 
 
-class SpreadLoss:
-    """A loss that counts as much as this replica's share of the batch, works a pipeline's out, and names who has NaN.
+class DistributedLoss:
+    """A loss function that weights the gradient by this replica's share of the batch. It also runs pipelines.
 
-    Raises `FloatingPointError` at the call after the one whose loss was NaN in this process: with averaged gradients
-    all have it then, and this one had it first.
+    Raises `FloatingPointError` one call after the loss was NaN in this process. Averaged gradients spread NaN to all
+    processes, so this error names the first process with NaN.
     """
 
     def __init__(self, loss_fn: Callable[..., Tensor], weight: Callable[[], float], progress: Progress) -> None:
@@ -23,15 +23,16 @@ class SpreadLoss:
         self._last: Tensor | None = None
 
     def __call__(self, outputs: Any, *labels: Any) -> Tensor:
-        """Return the loss; its value is the mean over this replica's share."""
+        """Return the scalar mean loss over this replica's share of the batch, with a weighted gradient."""
         if self._last is not None and bool(self._last.isnan()):
-            raise FloatingPointError(f"the loss of process {dist.get_rank()} was NaN in its step {self.calls}")
-        self.progress.mark()
-        if isinstance(outputs, Awaited):
+            raise FloatingPointError(f"the loss of process {dist.get_rank()} was NaN at step {self.calls}")
+        self.progress.count_up()
+        if isinstance(outputs, PendingOutputs):
             own = [p for p in outputs.model.parameters() if p.requires_grad]
             if len(labels) != 1:
                 raise ValueError(
-                    f"the loss of a pipeline takes the outputs and one tensor of labels, not {len(labels)}"
+                    "a pipeline's loss must be called with the outputs and one tensor of labels, "
+                    f"not {len(labels)} tensors of labels"
                 )
             loss: Tensor = PipelinedLoss.apply(outputs, labels[0], self.loss_fn, *own)
         else:

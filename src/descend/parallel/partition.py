@@ -1,8 +1,8 @@
-"""A model's graph spread over workers, each of which computes the layers that lie with it.
+"""Model parallelism on a graph: each worker computes the layers that are assigned to it.
 
-What a layer computes is sent to each worker that needs it once, however many of its edges go there (Dean et al. 2012,
-§3), by a pair of nodes, one that sends and one that receives (Abadi et al. 2015, §3.2.2); gradients take the same ways
-back. Training and inference run alike.
+A layer's output is sent at most once to each worker that needs it (Dean et al. 2012, §3). A pair of send and receive
+operations transfers the output (Abadi et al. 2015, §3.2.2), and its gradient returns along the same path. Training and
+inference work the same way.
 """
 
 from collections.abc import Mapping
@@ -12,17 +12,29 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, fx, nn
 
-from descend.parallel.post import Post, Received, Sent, Tied
+from descend.parallel.post import Post, Received, Sent, TiedOutput
 
 
 class GraphPartition(nn.Module):
-    """The part of a model that one worker of the group computes; every worker is given the inputs and the outputs.
+    """One worker's part of a model. It has only its own layers, but takes all inputs and returns all outputs.
 
-    workers: of a layer, or of all whose names begin so, the rank that computes it. What is no layer is computed where
-    its first argument is. The loss is worked out by every worker, and counts once. Holds the parameters of its own
-    layers alone. For the CPU. Raises `ValueError` for layers that nobody is to compute, and for a rank that there is
-    not.
+    A function runs on the worker of its first argument. Every worker computes the loss, but its gradient is used once.
+    CPU only.
 
+    Parameters
+    ----------
+    model : torch.nn.Module
+        The whole model.
+    workers : dict of str to int
+        The rank of each worker, by the name of a layer or a prefix of names.
+
+    Raises
+    ------
+    ValueError
+        For a layer without a worker, and for a rank outside the group.
+
+    Examples
+    --------
     >>> model = GraphPartition(model, {"left": 0, "right": 1, "top": 0})
     """
 
@@ -31,42 +43,43 @@ class GraphPartition(nn.Module):
         self.rank, size = dist.get_rank(), dist.get_world_size()
         for name, worker in workers.items():
             if not 0 <= worker < size:
-                raise ValueError(f"{name} is to be computed by worker {worker}, and there are {size}")
+                raise ValueError(f"{name} is assigned to worker {worker}, but the workers are 0 to {size - 1}")
         self.part = fx.symbolic_trace(model)
         self.post = Post()
         self._place: dict[fx.Node, int] = {}
         for node in self.part.graph.nodes:
-            place = _place(node, workers, self._place)
+            place = _assign_rank(node, workers, self._place)
             if place is not None:
                 self._place[node] = place
         for name, _ in list(self.part.named_parameters()) + list(self.part.named_buffers()):
-            if self._owner(name, workers) != self.rank:
+            if self._owner_rank(name, workers) != self.rank:
                 module, _, last = name.rpartition(".")
                 delattr(self.part.get_submodule(module), last)
 
     def forward(self, *inputs: Tensor) -> Any:
-        """Compute what lies here, send what others need and receive what is needed; return the outputs."""
-        run = _Run(self, inputs)
+        """Compute this worker's layers, exchange activations with other workers, and return the model's outputs."""
+        run = _ForwardPass(self, inputs)
         return run.outputs()
 
-    def placed(self, node: fx.Node) -> int | None:
-        """The worker that computes a node; none for the inputs, which all have."""
+    def rank_of_node(self, node: fx.Node) -> int | None:
+        """Return the rank of the worker that computes a graph node; None for an input, which all workers have."""
         return self._place.get(node)
 
-    def needed_by(self, node: fx.Node) -> list[int]:
-        """The other workers to which a node's value is sent, each once; the outputs go to all of them."""
+    def ranks_that_need(self, node: fx.Node) -> list[int]:
+        """Return the ranks of the other workers that need the value of a graph node. All workers need the outputs."""
         here, everyone = self._place[node], range(dist.get_world_size())
         users = {w for user in node.users for w in (everyone if user.op == "output" else [self._place[user]])}
         return sorted(users - {here})
 
-    def _owner(self, name: str, workers: Mapping[str, int]) -> int:
-        owner = _longest(name, workers)
+    def _owner_rank(self, name: str, workers: Mapping[str, int]) -> int:
+        """Return the rank of the worker that has a parameter or buffer."""
+        owner = _rank_by_prefix(name, workers)
         assert owner is not None
         return owner
 
 
-class _Run:
-    """One pass forwards: values of nodes as they come to be known here."""
+class _ForwardPass:
+    """One forward pass of a `GraphPartition`, with the node values that this worker has computed or received."""
 
     def __init__(self, model: GraphPartition, inputs: tuple[Tensor, ...]) -> None:
         self.model, self.post = model, model.post
@@ -78,42 +91,46 @@ class _Run:
         for node in model.part.graph.nodes:
             if node.op == "placeholder":
                 self.values[node] = next(waiting)
-            elif node.op != "output" and model.placed(node) == model.rank:
+            elif node.op != "output" and model.rank_of_node(node) == model.rank:
                 self._compute(node)
 
     def outputs(self) -> Any:
+        """Return the model's outputs, received from other workers where necessary."""
         last = next(node for node in reversed(self.model.part.graph.nodes) if node.op == "output")
-        return fx.node.map_arg(last.args[0], lambda node: self._output(node))
+        return fx.node.map_arg(last.args[0], lambda node: self._tie_output(node))
 
-    def _output(self, node: fx.Node) -> Any:
-        value = self._value(node)
+    def _tie_output(self, node: fx.Node) -> Any:
+        """Return one output of the model, tied to all sent and received tensors so that backward passes reach them."""
+        value = self._node_value(node)
         if not self.tied or not isinstance(value, Tensor):
             return value
-        elsewhere = self.model.placed(node) != self.model.rank
+        elsewhere = self.model.rank_of_node(node) != self.model.rank
         tied, self.tied = self.tied, []
-        return Tied.apply(value.detach() if elsewhere else value, *tied)
+        return TiedOutput.apply(value.detach() if elsewhere else value, *tied)
 
     def _compute(self, node: fx.Node) -> None:
-        args = fx.node.map_arg(node.args, self._value)
-        kwargs = fx.node.map_arg(node.kwargs, self._value)
+        """Compute the value of a graph node, and send it to the workers that need it."""
+        args = fx.node.map_arg(node.args, self._node_value)
+        kwargs = fx.node.map_arg(node.kwargs, self._node_value)
         if node.op == "call_module":
             value = self.model.part.get_submodule(str(node.target))(*args, **kwargs)
         elif node.op == "call_method":
             value = getattr(args[0], str(node.target))(*args[1:], **kwargs)
         elif node.op == "get_attr":
-            value = _attribute(self.model.part, str(node.target))
+            value = _resolve_attribute(self.model.part, str(node.target))
         else:
             assert callable(node.target)
             value = node.target(*args, **kwargs)
         self.values[node] = value
-        for worker in self.model.needed_by(node):
+        for worker in self.model.ranks_that_need(node):
             token = Sent.apply(value, self.post, worker, self.number[node])
             if token.requires_grad:
                 self.tied.append(token)
 
-    def _value(self, node: fx.Node) -> Any:
+    def _node_value(self, node: fx.Node) -> Any:
+        """Return the value of a graph node, received from another worker if this worker does not have it."""
         if node not in self.values:
-            owner = self.model.placed(node)
+            owner = self.model.rank_of_node(node)
             assert owner is not None
             self.values[node] = received = Received.apply(self.post.anchor, self.post, owner, self.number[node])
             if received.requires_grad:
@@ -121,24 +138,29 @@ class _Run:
         return self.values[node]
 
 
-def _place(node: fx.Node, workers: Mapping[str, int], places: Mapping[fx.Node, int]) -> int | None:
+def _assign_rank(node: fx.Node, workers: Mapping[str, int], places: Mapping[fx.Node, int]) -> int | None:
+    """Return the rank of the worker that will compute a graph node; None for inputs and outputs."""
     if node.op in ("placeholder", "output"):
         return None
     if node.op in ("call_module", "get_attr"):
-        place = _longest(str(node.target), workers)
+        place = _rank_by_prefix(str(node.target), workers)
         if place is None:
-            raise ValueError(f"no worker is given for {node.target}: name it, or what it is a part of")
+            raise ValueError(
+                f"no worker is assigned to {node.target}. Add this layer or its parent module to `workers`"
+            )
         return place
     return next((places[argument] for argument in node.all_input_nodes if argument in places), 0)
 
 
-def _longest(name: str, workers: Mapping[str, int]) -> int | None:
+def _rank_by_prefix(name: str, workers: Mapping[str, int]) -> int | None:
+    """Return the rank that `workers` assigns to the longest prefix of a dotted name; None without such a prefix."""
     parts = name.split(".")
     prefixes = (".".join(parts[:k]) for k in range(len(parts), 0, -1))
     return next((workers[prefix] for prefix in prefixes if prefix in workers), None)
 
 
-def _attribute(module: nn.Module, name: str) -> Any:
+def _resolve_attribute(module: nn.Module, name: str) -> Any:
+    """Return the attribute of a module that a dotted name such as `a.b.c` refers to."""
     value: Any = module
     for part in name.split("."):
         value = getattr(value, part)

@@ -1,4 +1,4 @@
-"""Tensors sent from worker to worker, and their gradients back."""
+"""Send tensors from worker to worker in the forward pass, and their gradients back in the backward pass."""
 
 from typing import Any
 
@@ -17,67 +17,69 @@ DTYPES = (
     torch.bool,
 )
 MOST_DIMENSIONS = 8
-BACK = 1 << 20  # added to the tag of a tensor whose gradient comes back
+BACK = 1 << 20  # A gradient is sent with the tag of its tensor's message plus this offset.
 
 
 class Post:
-    """What one worker has sent and received. Shapes are told once for each shape of the inputs.
+    """Sends and receives the tensors of one worker. Tensor shapes are sent only once for each shape of the inputs.
 
-    bytes: that this worker has sent, forwards and backwards. Tensors: their number.
+    bytes: bytes that this worker has sent in all passes. tensors: the number of tensors that it has sent.
     """
 
     def __init__(self) -> None:
         self.bytes, self.tensors = 0, 0
-        self.anchor = torch.zeros((), requires_grad=True)  # makes what is received a function of something
+        # Received tensors depend on this tensor, so that autograd calls `Received.backward`.
+        self.anchor = torch.zeros((), requires_grad=True)
         self._known: dict[Any, tuple[torch.Size, torch.dtype, bool]] = {}
         self._inputs: Any = None
         self._under_way: list[tuple[dist.Work, Tensor]] = []
 
     def begin(self, inputs: tuple[Tensor, ...], grad: bool) -> None:
-        """Wait until what the last pass sent has gone."""
+        """Prepare a forward pass: wait until the last pass's tensors have been sent, and store the inputs' shapes."""
         for work, _ in self._under_way:
             work.wait()
         self._under_way.clear()
         self._inputs = (*((t.shape, t.dtype) for t in inputs), grad)
 
     def send(self, tensor: Tensor, to: int, tag: int) -> None:
-        """Send a tensor, and go on."""
+        """Start to send a tensor to another worker, without waiting until it has arrived."""
         tensor = tensor.detach().contiguous()
-        self._post(tensor, to, tag)
+        self._start_send(tensor, to, tag)
         self.bytes += tensor.numel() * tensor.element_size()
         self.tensors += 1
 
     def announce(self, tensor: Tensor, to: int, tag: int) -> None:
-        """Tell what a tensor will look like, the first time for such inputs."""
+        """Send a tensor's shape and dtype to another worker, unless it already has them from an earlier pass."""
         key = (self._inputs, to, tag)
         if key in self._known:
             return
         self._known[key] = (tensor.shape, tensor.dtype, tensor.requires_grad)
-        told = [DTYPES.index(tensor.dtype), int(tensor.requires_grad), tensor.dim(), *tensor.shape]
-        self._post(torch.tensor(told + [0] * (3 + MOST_DIMENSIONS - len(told))), to, tag)
+        header = [DTYPES.index(tensor.dtype), int(tensor.requires_grad), tensor.dim(), *tensor.shape]
+        self._start_send(torch.tensor(header + [0] * (3 + MOST_DIMENSIONS - len(header))), to, tag)
 
     def expect(self, sender: int, tag: int) -> tuple[torch.Size, torch.dtype, bool]:
-        """Return shape, type and whether a gradient is wanted of what another sends."""
+        """Return the shape and dtype of the tensor that `sender` will send, and whether it needs a gradient."""
         key = (self._inputs, sender, tag)
         if key not in self._known:
-            told = torch.empty(3 + MOST_DIMENSIONS, dtype=torch.int64)
-            dist.recv(told, sender, tag=tag)
-            kind, grad, dimensions, *shape = told.tolist()
+            header = torch.empty(3 + MOST_DIMENSIONS, dtype=torch.int64)
+            dist.recv(header, sender, tag=tag)
+            kind, grad, dimensions, *shape = header.tolist()
             self._known[key] = (torch.Size(shape[:dimensions]), DTYPES[kind], bool(grad))
         return self._known[key]
 
-    def _post(self, tensor: Tensor, to: int, tag: int) -> None:
+    def _start_send(self, tensor: Tensor, to: int, tag: int) -> None:
+        """Start an asynchronous send, and keep the tensor in memory until the send has finished."""
         work = dist.isend(tensor, to, tag=tag)
         assert work is not None
         self._under_way.append((work, tensor))
 
 
 class Sent(torch.autograd.Function):
-    """Sends a tensor to a worker; its backward receives the gradient from there."""
+    """An autograd function that sends a tensor to another worker. Its backward pass receives the tensor's gradient."""
 
     @staticmethod
     def forward(ctx: Any, tensor: Tensor, post: Post, to: int, tag: int) -> Tensor:
-        """Return a token, on which the loss must depend for the gradient to be waited for."""
+        """Send the tensor, and return a scalar. If the loss depends on this scalar, autograd calls `backward`."""
         ctx.to, ctx.tag, ctx.like = to, tag, (tensor.shape, tensor.dtype)
         post.announce(tensor, to, tag)
         post.send(tensor, to, tag)
@@ -85,18 +87,18 @@ class Sent(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *_: Any) -> Any:
-        """Wait for the gradient."""
+        """Receive the gradient of the sent tensor, and return it."""
         grad = torch.empty(ctx.like[0], dtype=ctx.like[1])
         dist.recv(grad, ctx.to, tag=ctx.tag + BACK)
         return grad, None, None, None
 
 
 class Received(torch.autograd.Function):
-    """Receives a tensor from a worker; its backward sends the gradient there."""
+    """An autograd function that receives a tensor from another worker. Its backward pass sends back the gradient."""
 
     @staticmethod
     def forward(ctx: Any, anchor: Tensor, post: Post, sender: int, tag: int) -> Tensor:
-        """Wait for the tensor."""
+        """Receive a tensor of the announced shape and dtype, and return it."""
         shape, dtype, grad = post.expect(sender, tag)
         tensor = torch.empty(shape, dtype=dtype)
         dist.recv(tensor, sender, tag=tag)
@@ -107,21 +109,21 @@ class Received(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
-        """Send the gradient."""
+        """Send the gradient of the received tensor to the worker that sent the tensor."""
         ctx.post.send(grads[0], ctx.sender, ctx.tag + BACK)
         return torch.zeros(()), None, None, None
 
 
-class Tied(torch.autograd.Function):
-    """An output as it is; its backward also reaches what was sent and received, with a gradient of zero."""
+class TiedOutput(torch.autograd.Function):
+    """An autograd function that returns its first input unchanged. Its other inputs get zero gradients."""
 
     @staticmethod
     def forward(ctx: Any, output: Tensor, *others: Tensor) -> Tensor:
-        """Return the output."""
+        """Return a copy of the output that also depends on the sent and received tensors in `others`."""
         ctx.shapes = [t.shape for t in others]
         return output.clone()
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
-        """Pass the output's gradient on."""
+        """Return the gradient of the output, and zero gradients for the other tensors."""
         return grads[0], *[torch.zeros(()).expand(shape) for shape in ctx.shapes]

@@ -1,7 +1,7 @@
-"""A server or a centre in a process of its own, on Ray: replicas in other processes and machines talk to it.
+"""A parameter server or centre in its own Ray process, for replicas in other processes and on other machines.
 
-It writes a checkpoint every few seconds. Where it dies Ray starts it again, it goes on from there, and each replica
-says what was lost. A push carries its number, so that one which Ray repeats is applied once.
+The server writes a checkpoint every few seconds. If it dies, Ray restarts it from the checkpoint, and each replica
+warns about lost updates. Each push has a number, so a push that Ray repeats is applied only once.
 """
 
 import os
@@ -15,19 +15,33 @@ import torch
 from torch import Tensor
 
 from descend.parallel.backup import BackupServer
-from descend.parallel.host import Host, MeetingHost
-from descend.parallel.messages import pack, unpack
+from descend.parallel.host import BackupHost, Host
+from descend.parallel.packing import pack, unpack
 from descend.parallel.server import Fetched, check_pushed
 
-NO_RAY = "parameter servers in other processes run on Ray: pip install 'descend[ray]'"
+NO_RAY = "parameter servers in other processes need Ray: pip install 'descend[ray]'"
 NAMESPACE = "descend"
 
 
 class RemoteServer:
-    """A replica's way to a server or centre in another process; it can be sent to other processes, too.
+    """A replica's connection to a parameter server or centre in another process. It can be pickled.
 
-    lost: updates that the server had acknowledged and no longer holds. Raises `ImportError` where Ray is missing.
+    lost: the number of acknowledged updates that the server lost.
 
+    Parameters
+    ----------
+    shards : sequence
+        The handles of the server's processes, each with a part of the parameters.
+    parameters : sequence of torch.Tensor
+        Tensors with the shapes of the parameters.
+
+    Raises
+    ------
+    ImportError
+        If Ray is not installed.
+
+    Examples
+    --------
     >>> server = RemoteServer.start(DownpourServer, model.parameters(), "server.pt")
     """
 
@@ -35,7 +49,7 @@ class RemoteServer:
         self.shards = list(shards)
         self.like = [torch.empty(p.shape, dtype=p.dtype) for p in parameters]
         self.replica, self.pushes, self.lost = uuid.uuid4().hex, 0, 0
-        self._seen: list[tuple[int, int]] | None = None  # of each shard: its life, and how many updates it had
+        self._seen: list[tuple[int, int]] | None = None  # (number of restarts, number of updates) of each shard
 
     @classmethod
     def start(
@@ -48,25 +62,26 @@ class RemoteServer:
         shards: int = 1,
         name: str | None = None,
     ) -> "RemoteServer":
-        """Start the server's processes; one that finds its checkpoint goes on from it.
+        """Start the processes of a server, which resume from existing checkpoints; return a connection to them.
 
-        make: makes a server or centre of some parameters. every: seconds between checkpoints, which is what a death of
-        the server loses at most. shards: processes that each hold a part of the parameters. name: by which other
-        processes find it. Raises `ValueError` for more shards than parameters, and for a checkpoint of another model.
+        make: creates a server or centre from parameters. every: seconds between checkpoints; a crash loses at most the
+        updates of this time. shards: number of processes, each with a part of the parameters. name: the name for
+        `find`. Raises `ValueError` for more shards than parameters, and for a checkpoint of another model.
         """
         ray = ray_module()
         held = [p.detach().cpu().clone() for p in parameters]
         if not 1 <= shards <= len(held):
-            raise ValueError(f"shards must lie between 1 and {len(held)}, the number of tensors, not {shards}")
-        kind = type(make([p.clone() for p in held]))  # what it raises is raised here
+            raise ValueError(f"shards must be between 1 and {len(held)}, the number of tensors, not {shards}")
+        kind = type(make([p.clone() for p in held]))  # An invalid argument raises its error here, not in the actor.
         begin_ray()
+        # The actor must run on the node that has the checkpoint's file.
         here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
             ray.get_runtime_context().get_node_id(), soft=False
-        )  # where the checkpoint's file is
-        host = MeetingHost if issubclass(kind, BackupServer) else Host
+        )
+        host = BackupHost if issubclass(kind, BackupServer) else Host
         actor: Any = ray.remote(max_restarts=-1, max_task_retries=-1, num_cpus=0, scheduling_strategy=here)(host)
         hosts = []
-        for number, part in enumerate(_parts(len(held), shards)):
+        for number, part in enumerate(_indices_by_shard(len(held), shards)):
             path = Path(checkpoint).absolute()
             path = path if shards == 1 else path.with_name(f"{path.stem}-{number}-of-{shards}{path.suffix}")
             named = {"name": f"{name} {number}", "namespace": NAMESPACE} if name else {}
@@ -78,40 +93,41 @@ class RemoteServer:
 
     @classmethod
     def find(cls, name: str, parameters: Any, shards: int = 1) -> "RemoteServer":
-        """Return a way to the server that another process of this Ray cluster has started by that name."""
+        """Return a connection to the server that another process of this Ray cluster has started with this name."""
         ray = ray_module()
         return cls([ray.get_actor(f"{name} {number}", NAMESPACE) for number in range(shards)], list(parameters))
 
     def fetch(self) -> Fetched:
-        """Return copies of the parameters."""
+        """Return copies of the server's parameters, one tensor per parameter and of its shape."""
         fetched = Fetched(0, [], [])
-        told = []
-        for number, (life, version, parameters, memory) in enumerate(self._ask("fetch")):
-            like = self._like(number)
-            told.append((life, version))
+        versions = []
+        for number, (life, version, parameters, memory) in enumerate(self._call_shards("fetch")):
+            like = self._empty_tensors(number)
+            versions.append((life, version))
             fetched.parameters.extend(unpack(parameters, like))
             fetched.memory.extend(unpack(memory, like) if len(memory) else [])
-        self._notice(told)
-        self._fetched = told
-        return Fetched(sum(version for _, version in told), fetched.parameters, fetched.memory)
+        self._note_restarts(versions)
+        self._fetched = versions
+        return Fetched(sum(version for _, version in versions), fetched.parameters, fetched.memory)
 
     def push(self, gradients: Sequence[Tensor], fetched: Fetched) -> int | None:
-        """Send gradients; return their staleness in the shard where it is greatest.
+        """Send one gradient per parameter to the server; return the largest staleness of all shards, in updates.
 
-        None where a shard has died since they were taken: it has not applied them. Raises `ValueError` for what the
-        server refuses, and where nothing has been fetched.
+        Returns None if a shard died since the fetch, and has not applied the gradients. Raises `ValueError` for
+        gradients that the server rejects, and if no parameters have been fetched.
         """
         if self._seen is None:
-            raise ValueError("fetch the parameters before gradients are pushed")
-        check_pushed(gradients, self.like)  # here, where they are at hand; one shard would apply what another refuses
+            raise ValueError("fetch the parameters before you push gradients")
+        # If each shard checked only its own gradients, it could apply them although another shard rejects its part.
+        check_pushed(gradients, self.like)
         self.pushes += 1
         arguments = []
         for number, (life, version) in enumerate(self._fetched):
-            part = self._part(number)
+            part = self._shard_indices(number)
             memory = [fetched.memory[k] for k in part] if fetched.memory else []
             packed = pack([gradients[k] for k in part])
             arguments.append((self.replica, self.pushes, life, version, packed, pack(memory)))
-        answers = self._ask("push", arguments)
+        answers = self._call_shards("push", arguments)
         for number, answer in enumerate(answers):
             if answer is not None:
                 life, version = self._fetched[number]
@@ -119,39 +135,39 @@ class RemoteServer:
         return None if None in answers else max(answers)
 
     def exchange(self, replica: Sequence[Tensor]) -> list[Tensor]:
-        """Return where the replica is pulled to by the centre. Raises `ValueError` for what it refuses."""
+        """Exchange parameters with the centre; return the new parameters. Raises `ValueError` for invalid tensors."""
         check_pushed(replica, self.like)
         self.pushes += 1
         arguments = [
-            (self.replica, self.pushes, pack([replica[k] for k in self._part(number)]))
+            (self.replica, self.pushes, pack([replica[k] for k in self._shard_indices(number)]))
             for number in range(len(self.shards))
         ]
-        answers = self._ask("exchange", arguments)
-        return [t for number, answer in enumerate(answers) for t in unpack(answer, self._like(number))]
+        answers = self._call_shards("exchange", arguments)
+        return [t for number, answer in enumerate(answers) for t in unpack(answer, self._empty_tensors(number))]
 
     def attend(self, attends: bool) -> None:
-        """Tell a `BackupServer` whether this replica takes part in the steps from now on."""
-        self._ask("attend", [(self.replica, attends)] * len(self.shards))
+        """Report to a `BackupServer` whether this replica takes part in the next steps."""
+        self._call_shards("attend", [(self.replica, attends)] * len(self.shards))
 
     @property
     def parameters(self) -> list[Tensor]:
-        """Copies of the parameters."""
-        states = self._ask("state")
-        self._notice([(life, version) for life, version, _ in states])
-        return [t for number, (_, _, part) in enumerate(states) for t in unpack(part, self._like(number))]
+        """Return copies of the server's parameters."""
+        states = self._call_shards("state")
+        self._note_restarts([(life, version) for life, version, _ in states])
+        return [t for number, (_, _, part) in enumerate(states) for t in unpack(part, self._empty_tensors(number))]
 
     @property
     def version(self) -> int:
-        """The number of updates that the server holds, of all shards together."""
-        return sum(version for _, version, _ in self._ask("state"))
+        """Return the number of updates of the server, summed over all shards."""
+        return sum(version for _, version, _ in self._call_shards("state"))
 
     def processes(self) -> list[int]:
-        """Return the numbers of the server's processes."""
-        return self._ask("process")
+        """Return the process ids of the server's processes."""
+        return self._call_shards("process")
 
     def save(self) -> None:
-        """Write the checkpoint now."""
-        self._ask("save")
+        """Make all shards write their checkpoints now."""
+        self._call_shards("save")
 
     def __getstate__(self) -> dict[str, Any]:
         return {"shards": self.shards, "like": self.like}
@@ -159,13 +175,16 @@ class RemoteServer:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(state["shards"], state["like"])  # type: ignore[misc]
 
-    def _part(self, number: int) -> range:
-        return _parts(len(self.like), len(self.shards))[number]
+    def _shard_indices(self, number: int) -> range:
+        """Return the indices of the parameters that one shard has."""
+        return _indices_by_shard(len(self.like), len(self.shards))[number]
 
-    def _like(self, number: int) -> list[Tensor]:
-        return [self.like[k] for k in self._part(number)]
+    def _empty_tensors(self, number: int) -> list[Tensor]:
+        """Return empty tensors with the shapes and dtypes of one shard's parameters."""
+        return [self.like[k] for k in self._shard_indices(number)]
 
-    def _ask(self, what: str, arguments: Sequence[tuple[Any, ...]] | None = None) -> list[Any]:
+    def _call_shards(self, what: str, arguments: Sequence[tuple[Any, ...]] | None = None) -> list[Any]:
+        """Call a method of all shards, and return the results. Raises `ValueError` if a result is an error message."""
         import ray
 
         given = arguments or [()] * len(self.shards)
@@ -175,21 +194,22 @@ class RemoteServer:
                 raise ValueError(answer)
         return list(answers)
 
-    def _notice(self, told: list[tuple[int, int]]) -> None:
-        for number, ((life, version), (before, seen)) in enumerate(zip(told, self._seen or told)):
+    def _note_restarts(self, versions: list[tuple[int, int]]) -> None:
+        """Store the numbers of restarts and updates of each shard, and warn about updates that a restart has lost."""
+        for number, ((life, version), (before, seen)) in enumerate(zip(versions, self._seen or versions)):
             if life > before:
                 gone = max(0, seen - version)
                 self.lost += gone
                 warnings.warn(
-                    f"the parameter server's process {number} died and went on from its checkpoint: of {seen} updates "
-                    f"that this replica knew of, {gone} are lost",
+                    f"process {number} of the parameter server died and restarted from its checkpoint, so {gone} of "
+                    f"the {seen} updates that this replica had seen are lost",
                     stacklevel=3,
                 )
-        self._seen = told
+        self._seen = versions
 
 
 def ray_module() -> Any:
-    """Return Ray. Raises `ImportError`, which says how to install it."""
+    """Return the `ray` module. Raises `ImportError` with the installation command if Ray is missing."""
     try:
         import ray
     except ImportError:
@@ -198,13 +218,14 @@ def ray_module() -> Any:
 
 
 def begin_ray(address: str | None = None) -> str:
-    """Join the Ray cluster of that address, or of RAY_ADDRESS, or else start one here; return its address."""
+    """Connect to the Ray cluster at `address` or RAY_ADDRESS, or start a local cluster; return its address."""
     ray = ray_module()
     address = address or os.environ.get("RAY_ADDRESS")
-    if not ray.is_initialized():  # "local": another training's cluster, which ends with it, is not joined by accident
+    if not ray.is_initialized():  # The address "local" never connects to an existing cluster.
         ray.init(address or "local", logging_level="ERROR", **({} if address else {"include_dashboard": False}))
     return str(ray.get_runtime_context().gcs_address)
 
 
-def _parts(tensors: int, shards: int) -> list[range]:
+def _indices_by_shard(tensors: int, shards: int) -> list[range]:
+    """Return, for each shard, the indices of the tensors that it has."""
     return [range(tensors * k // shards, tensors * (k + 1) // shards) for k in range(shards)]

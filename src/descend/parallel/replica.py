@@ -1,7 +1,7 @@
-"""A replica's side of the asynchronous schemes, as an optimizer of its own model: three lines of a loop change.
+"""Optimizers for asynchronous replicas, which need only three changed lines in a training loop.
 
-A replica steps on its own copy of the parameters; now and then it talks to a server or a centre, in this process or in
-another. It reports how stale its gradients were, how far the centre pulled it, and how many bytes it moved.
+A replica steps on its own copy of the parameters, and regularly exchanges with a server or a centre. It records how
+stale its gradients were, how far the centre pulled it, and how many bytes were transferred.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -12,17 +12,23 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from descend.parallel.behind import Behind
-from descend.parallel.messages import in_a_row
+from descend.parallel.background_call import BackgroundCall
+from descend.parallel.packing import contiguous_copies
 from descend.parallel.server import Fetched, Server
 
 
 @dataclass
 class Traffic:
-    """What a replica has sent and received.
+    """Statistics of a replica's communication with the server.
 
-    staleness: of each push, the updates between fetch and push; pulled: how far the centre moved it each time,
-    α times its distance from there.
+    Parameters
+    ----------
+    bytes : int
+        The number of bytes sent and received.
+    staleness : list of int
+        For each push, the number of updates since the fetch.
+    pulled : list of float
+        For each exchange, the norm of the replica's move, which is α times its distance to the centre.
     """
 
     bytes: int = 0
@@ -30,30 +36,52 @@ class Traffic:
     pulled: list[float] = field(default_factory=list)
 
     def add(self, tensors: Sequence[Tensor]) -> None:
-        """Count tensors that were moved."""
+        """Add the sizes of transferred tensors to the number of bytes."""
         self.bytes += sum(t.numel() * t.element_size() for t in tensors)
 
 
 @dataclass(frozen=True)
-class Talk:
-    """What was pushed, how late it was, none where the server had lost what it began from, and what was fetched.
+class Exchange:
+    """The result of one exchange of a replica with the parameter server.
 
-    asked_at: where the replica was when it asked.
+    pushed: the pushed gradients. staleness: None if the server lost the updates that the gradients were based on.
+    fetched: the new parameters. parameters_before: the replica's parameters at the start of the exchange.
     """
 
     pushed: Sequence[Tensor] | None
     staleness: int | None
     fetched: Fetched | None
-    asked_at: Sequence[Tensor]
+    parameters_before: Sequence[Tensor]
 
 
 class DownpourReplica(Optimizer):
-    """Pushes the sum of `n_push` gradients and fetches every `n_fetch` steps; between them it steps by itself.
+    """An optimizer that pushes the sum of `n_push` gradients to a server, and fetches parameters every `n_fetch` steps.
 
-    Dean et al. 2012, algorithm 1.1: the local step is gradient descent with the rate `lr`. Both counts of 1 leave all
-    to the server's rule. waits: for the server's answer; or else it steps on meanwhile, as in the paper, and what comes
-    is where it goes on from, with the steps that it has taken since it asked. Raises `ValueError` for counts below 1.
+    In between it takes gradient descent steps with learning rate `lr` (Dean et al. 2012, algorithm 1.1).
 
+    Parameters
+    ----------
+    params : iterable
+        The parameters to train, or dictionaries of parameter groups, as in torch.
+    server : Server
+        The server, or the connection to it.
+    n_push : int
+        The number of steps between two pushes.
+    n_fetch : int
+        The number of steps between two fetches.
+    lr : float
+        The learning rate of the replica's own steps.
+    waits : bool
+        Whether to wait for the server's answer. Otherwise training continues, and the steps taken in the meantime are
+        added to the fetched parameters.
+
+    Raises
+    ------
+    ValueError
+        For counts below 1.
+
+    Examples
+    --------
     >>> optimizer = DownpourReplica(model.parameters(), server, n_push=4, n_fetch=4)
     """
 
@@ -73,150 +101,177 @@ class DownpourReplica(Optimizer):
         super().__init__(params, {"lr": lr})
         self.server, self.n_push, self.n_fetch = server, n_push, n_fetch
         self.traffic, self.steps = Traffic(), 0
-        self._own = _parameters(self)
-        self._accrued = self._nothing()
-        self._talk: Behind[Talk] = Behind(waits)
-        self._since: Fetched | None = None  # what was at hand when the first of the accrued gradients was taken
+        self._own = _all_parameters(self)
+        self._accrued = self._zero_gradients()
+        self._talk: BackgroundCall[Exchange] = BackgroundCall(waits)
+        self._since: Fetched | None = None  # the fetched parameters of the first accumulated gradient
         self.collect()
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Take one step; talk to the server where it is due."""
-        loss = _closed(closure)
+        """Take one local step, and exchange with the server if a push or a fetch is due."""
+        loss = _evaluate_closure(closure)
         self._since = self._since or self._fetched
-        for parameter, accrued, lr in zip(self._own, self._accrued, _rates(self)):
+        for parameter, accrued, lr in zip(self._own, self._accrued, _learning_rates(self)):
             if parameter.grad is not None:
                 accrued += parameter.grad
                 parameter -= lr * parameter.grad
         self.steps += 1
         pushes, fetches = self.steps % self.n_push == 0, self.steps % self.n_fetch == 0
-        self._hear(wait=pushes or fetches)
+        self._apply_exchange(wait=pushes or fetches)
         if pushes or fetches:
-            self._say(pushes, fetches)
-            self._hear()
+            self._start_exchange(pushes, fetches)
+            self._apply_exchange()
         return loss
 
     def settle(self) -> None:
-        """Wait for what was pushed to be applied."""
-        self._hear(wait=True)
+        """Wait until the running exchange with the server has finished, and apply its result."""
+        self._apply_exchange(wait=True)
 
     def collect(self) -> None:
-        """Put the server's parameters, which are the result, into the model."""
+        """Copy the server's parameters, which are the result of training, into the model."""
         self.settle()
-        self._say(False, True)
-        self._hear(wait=True)
+        self._start_exchange(False, True)
+        self._apply_exchange(wait=True)
 
-    def _nothing(self) -> list[Tensor]:
-        return in_a_row([torch.zeros_like(p) for p in self._own])
+    def _zero_gradients(self) -> list[Tensor]:
+        """Return zero tensors with the shapes of the parameters, in which gradients accumulate."""
+        return contiguous_copies([torch.zeros_like(p) for p in self._own])
 
-    def _say(self, pushes: bool, fetches: bool) -> None:
+    def _start_exchange(self, pushes: bool, fetches: bool) -> None:
+        """Start an exchange with the server, in a background thread unless the replica waits for answers."""
         server, accrued, since = self.server, None, None
-        asked_at = [p.detach().clone() for p in self._own]
+        parameters_before = [p.detach().clone() for p in self._own]
         if pushes:
             accrued, since = self._accrued, self._since
-            self._accrued, self._since = self._nothing(), None
+            self._accrued, self._since = self._zero_gradients(), None
 
-        def talk() -> Talk:
+        def exchange() -> Exchange:
+            """Push the accumulated gradients if there are any, and fetch the parameters if this was requested."""
             late = server.push(accrued, since) if accrued and since else 0
-            return Talk(accrued, late, server.fetch() if fetches or late is None else None, asked_at)
+            return Exchange(accrued, late, server.fetch() if fetches or late is None else None, parameters_before)
 
-        self._talk.start(talk)
+        self._talk.start(exchange)
 
     @torch.no_grad()
-    def _hear(self, *, wait: bool = False) -> None:
-        told = self._talk.taken(wait=wait)
-        if told is None:
+    def _apply_exchange(self, *, wait: bool = False) -> None:
+        """Apply the result of the running exchange if the exchange has finished; with `wait`, wait for it."""
+        result = self._talk.take_result(wait=wait)
+        if result is None:
             return
-        if told.pushed:
-            self.traffic.add(told.pushed)
-            if told.staleness is not None:
-                self.traffic.staleness.append(told.staleness)
-        if told.fetched:
-            self._fetched = told.fetched
-            self.traffic.add([*told.fetched.parameters, *told.fetched.memory])
-            for parameter, given, before in zip(self._own, told.fetched.parameters, told.asked_at, strict=True):
+        if result.pushed:
+            self.traffic.add(result.pushed)
+            if result.staleness is not None:
+                self.traffic.staleness.append(result.staleness)
+        if result.fetched:
+            self._fetched = result.fetched
+            self.traffic.add([*result.fetched.parameters, *result.fetched.memory])
+            for parameter, given, before in zip(
+                self._own, result.fetched.parameters, result.parameters_before, strict=True
+            ):
                 parameter.copy_(given + (parameter - before))
 
 
-class Exchanges(Protocol):
-    """A centre, in this process or in another."""
+class CentreProtocol(Protocol):
+    """The centre variable of elastic averaging SGD, in this process or in another."""
 
     @property
     def parameters(self) -> list[Tensor]:
-        """Where it is."""
+        """Return the centre's parameters."""
         ...
 
     def exchange(self, replica: Sequence[Tensor]) -> list[Tensor]:
-        """Return where the replica is pulled to."""
+        """Move the centre towards a replica, and return the replica's new parameters, moved towards the centre."""
         ...
 
 
 class ElasticReplica:
-    """Steps by any optimizer of its own, and lets the centre pull at it every `period` steps (τ).
+    """Elastic averaging SGD: a local optimizer that pulls its parameters to the centre every `period` steps.
 
-    Elastic averaging SGD; with Nesterov's momentum in `optimizer` it is the paper's EAMSGD. waits: for the centre, or
-    else it steps on meanwhile, and is moved as far as the centre has moved, when that is known. Raises `ValueError` for
-    a period below 1.
+    With Nesterov momentum in `optimizer` this is the paper's EAMSGD.
 
+    Parameters
+    ----------
+    optimizer : torch.optim.Optimizer
+        The local optimizer.
+    centre : Centre
+        The centre, or the connection to it.
+    period : int
+        The number of steps between two exchanges with the centre.
+    waits : bool
+        Whether to wait for the centre's answer. Otherwise training continues, and the pull is added when the answer
+        arrives.
+
+    Raises
+    ------
+    ValueError
+        For a period below 1.
+
+    Examples
+    --------
     >>> optimizer = ElasticReplica(torch.optim.SGD(model.parameters(), lr=0.1), centre, period=10)
     """
 
-    def __init__(self, optimizer: Optimizer, centre: Exchanges, *, period: int = 10, waits: bool = True) -> None:
+    def __init__(self, optimizer: Optimizer, centre: CentreProtocol, *, period: int = 10, waits: bool = True) -> None:
         if period < 1:
             raise ValueError(f"period must be at least 1, not {period}")
         self.optimizer, self.centre, self.period = optimizer, centre, period
         self.traffic, self.steps = Traffic(), 0
-        self._talk: Behind[tuple[list[Tensor], list[Tensor]]] = Behind(waits)
+        self._talk: BackgroundCall[tuple[list[Tensor], list[Tensor]]] = BackgroundCall(waits)
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Clear the gradients."""
+        """Clear the gradients of the local optimizer."""
         self.optimizer.zero_grad(set_to_none)
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Take one step; exchange with the centre where it is due."""
+        """Take one local step, and exchange parameters with the centre every `period` steps."""
         loss = self.optimizer.step(closure)
         self.steps += 1
         due = self.steps % self.period == 0
-        self._hear(wait=due)
+        self._apply_exchange(wait=due)
         if due:
-            sent = in_a_row(_parameters(self.optimizer))
+            sent = contiguous_copies(_all_parameters(self.optimizer))
             self._talk.start(lambda: (sent, self.centre.exchange(sent)))
-            self._hear()
+            self._apply_exchange()
         return loss
 
     def settle(self) -> None:
-        """Wait for what was exchanged to arrive."""
-        self._hear(wait=True)
+        """Wait until the running exchange with the centre has finished, and apply its result."""
+        self._apply_exchange(wait=True)
 
     @torch.no_grad()
     def collect(self) -> None:
-        """Put the centre's parameters, which are the result, into the model."""
+        """Copy the centre's parameters, which are the result of training, into the model."""
         self.settle()
-        for parameter, centre in zip(_parameters(self.optimizer), self.centre.parameters, strict=True):
+        for parameter, centre in zip(_all_parameters(self.optimizer), self.centre.parameters, strict=True):
             parameter.copy_(centre)
 
     @torch.no_grad()
-    def _hear(self, *, wait: bool = False) -> None:
-        told = self._talk.taken(wait=wait)
-        if told is None:
+    def _apply_exchange(self, *, wait: bool = False) -> None:
+        """Apply the result of the running exchange if the exchange has finished; with `wait`, wait for it."""
+        result = self._talk.take_result(wait=wait)
+        if result is None:
             return
-        sent, pulled = told
+        sent, pulled = result
         moves = [after - before for before, after in zip(sent, pulled, strict=True)]
         self.traffic.pulled.append(float(torch.stack([move.norm() for move in moves]).norm()))
         self.traffic.add([*sent, *pulled])
-        for parameter, move in zip(_parameters(self.optimizer), moves, strict=True):
+        for parameter, move in zip(_all_parameters(self.optimizer), moves, strict=True):
             parameter += move
 
 
-def _parameters(optimizer: Optimizer) -> list[Tensor]:
+def _all_parameters(optimizer: Optimizer) -> list[Tensor]:
+    """Return the parameters of all groups of an optimizer."""
     return [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
 
-def _rates(optimizer: Optimizer) -> list[float]:
+def _learning_rates(optimizer: Optimizer) -> list[float]:
+    """Return the learning rate of each parameter of an optimizer."""
     return [group["lr"] for group in optimizer.param_groups for _ in group["params"]]
 
 
-def _closed(closure: Callable[[], Any] | None) -> Any:
+def _evaluate_closure(closure: Callable[[], Any] | None) -> Any:
+    """Return the loss of the closure, computed with gradients enabled; None without a closure."""
     if closure is None:
         return None
     with torch.enable_grad():

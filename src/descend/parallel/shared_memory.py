@@ -1,4 +1,4 @@
-"""One model in the memory of all processes of a group on one machine, each of which steps as it comes (Hogwild!)."""
+"""Train one model in shared memory: the processes of one machine step without waiting for each other (Hogwild!)."""
 
 import os
 import shutil
@@ -15,34 +15,34 @@ from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
 from descend.parallel import group
-from descend.parallel.dealing import Dealt
+from descend.parallel.batch_queue import BatchQueue
 from descend.parallel.hogwild import require_cpu
 from descend.parallel.replica import Traffic
-from descend.parallel.shares import DrawnTogether, with_batches
+from descend.parallel.shares import GlobalBatches, with_batches
 
 
 def share(model: nn.Module) -> Tensor:
-    """Let the processes of one machine hold one model, in memory that goes with the last of them.
+    """Move the model to memory that all processes of one machine share; return a tensor of their step counts.
 
-    What a rule remembers, its momentum, stays each process's own. Returns how many steps each process has taken, which
-    they share, too. Raises `ValueError` for processes on several machines, and for a model that is not on the CPU.
+    The returned tensor, shape ``(processes,)``, is also shared. Optimizer state, such as momentum, is not shared.
+    Raises `ValueError` if the processes are on several machines, or if the model is not on the CPU.
     """
     steps = torch.zeros(dist.get_world_size(), dtype=torch.int64)
-    in_one_memory(model, [steps])
+    move_to_shared_memory(model, [steps])
     return steps
 
 
-def in_one_memory(model: nn.Module, beside: Sequence[Tensor]) -> BinaryIO:
-    """Let the processes of one machine hold one model and the tensors beside it, as the first process has them.
+def move_to_shared_memory(model: nn.Module, extra: Sequence[Tensor]) -> BinaryIO:
+    """Move the model and the tensors in `extra` to shared memory, with the values of process 0.
 
-    Returns a file that is theirs alone, in the same memory. Raises `ValueError` as `share` does.
+    Returns a file in shared memory that only these processes can open. Raises `ValueError` as `share` does.
     """
     if os.environ.get("LOCAL_WORLD_SIZE", "1") != str(dist.get_world_size()):
-        raise ValueError("memory is shared by the processes of one machine, and these are on several")
+        raise ValueError("shared memory needs all processes on one machine, but they are on several machines")
     require_cpu(model)
-    held = [*model.parameters(), *model.buffers(), *beside]
+    held = [*model.parameters(), *model.buffers(), *extra]
     room = tempfile.mkdtemp(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) if dist.get_rank() == 0 else ""
-    folder = Path(group.first_says(room))
+    folder = Path(group.broadcast_from_first(room))
     for number, tensor in enumerate(held):
         file = folder / str(number)
         given = tensor.detach().clone()
@@ -53,48 +53,69 @@ def in_one_memory(model: nn.Module, beside: Sequence[Tensor]) -> BinaryIO:
             tensor.data.copy_(given)
     own = open(os.open(folder / "file", os.O_RDWR | os.O_CREAT, 0o600), "r+b", buffering=0)
     dist.barrier()
-    if dist.get_rank() == 0:  # everybody holds them: without names they are gone with the last process
+    # All processes have mapped the files, so deletion frees the memory when the last process ends.
+    if dist.get_rank() == 0:
         shutil.rmtree(folder)
     return own
 
 
-def counted(optimizer: Optimizer, steps: Tensor) -> Optimizer:
-    """Return the optimizer with `traffic`: the staleness of a step is what the others have stepped since its last one.
+def record_staleness(optimizer: Optimizer, steps: Tensor) -> Optimizer:
+    """Make the optimizer record how many steps other processes take between its own steps; return the optimizer.
 
-    steps: as `share` returns them. Nothing is moved: the bytes stay 0.
+    steps: the step counts of `share`, shape ``(processes,)``. No tensors are sent, so `traffic.bytes` stays 0.
     """
     rank, traffic = dist.get_rank(), Traffic()
     last = [0]
 
-    def count(*_: Any) -> None:
+    def record_other_steps(*_: Any) -> None:
+        """Record how many steps the other processes have taken since this process's last step."""
         others = int(steps.sum() - steps[rank])
         traffic.staleness.append(others - last[0])
         last[0] = others
         steps[rank] += 1
 
-    optimizer.register_step_post_hook(count)
+    optimizer.register_step_post_hook(record_other_steps)
     optimizer.traffic = traffic  # type: ignore[attr-defined]
     return optimizer
 
 
 def step_as_they_come(loader: DataLoader[Any], model: DistributedDataParallel) -> DataLoader[Any]:
-    """Let no process of a group wait for another; return a loader that deals the batches of a pass out as they come.
+    """Let processes step without waiting for each other; return a loader that assigns batches dynamically.
 
-    The processes, all on one machine, step on one model in shared memory. A gradient counts as much as it does in the
-    mean of all processes: with gradient descent as many examples change the parameters as far as before. Raises
-    `ValueError` for a loader without a `DistributedSampler`, processes on several machines, and a model that is not on
-    the CPU.
+    The processes share one model in the memory of one machine. Each gradient is divided by the number of processes, as
+    in their mean, so each example changes the parameters as much as before.
 
+    Parameters
+    ----------
+    loader : DataLoader
+        The loader of the training data, with a `DistributedSampler`.
+    model : DistributedDataParallel
+        The model.
+
+    Returns
+    -------
+    DataLoader
+        The loader of this process.
+
+    Raises
+    ------
+    ValueError
+        If the loader has no `DistributedSampler`, if the processes are on several machines, or if the model is not on
+        the CPU.
+
+    Examples
+    --------
     >>> loader = step_as_they_come(loader, model)
     """
-    batches = Dealt(DrawnTogether(loader))
+    batches = BatchQueue(GlobalBatches(loader))
     share(model.module)
-    model.broadcast_buffers = False  # they are shared
-    model.register_comm_hook(dist.get_world_size(), _apart)
+    model.broadcast_buffers = False  # Shared memory already gives all processes the same buffers.
+    model.register_comm_hook(dist.get_world_size(), _skip_all_reduce)
     return with_batches(loader, batches)
 
 
-def _apart(world: int, bucket: dist.GradBucket) -> torch.futures.Future[torch.Tensor]:
+def _skip_all_reduce(world: int, bucket: dist.GradBucket) -> torch.futures.Future[torch.Tensor]:
+    """Divide a bucket of gradients by the number of processes, and skip the all-reduce."""
     apart: torch.futures.Future[torch.Tensor] = torch.futures.Future()
     apart.set_result(bucket.buffer().div_(world))
     return apart

@@ -1,4 +1,4 @@
-"""Each replica's share of the data: of every mini-batch, or of the mini-batches."""
+"""Split the data over replicas: either each mini-batch, or the sequence of mini-batches."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,12 +7,12 @@ import torch
 from torch.utils.data import DataLoader, DistributedSampler, IterableDataset
 
 
-class Shares:
-    """A batch sampler that gives one replica its share of what another one draws.
+class ShareSampler:
+    """A batch sampler that yields one replica's share of each batch of another sampler.
 
-    whole: each replica takes every so-manieth batch as it is, as asynchronous replicas do; else its part of each, so
-    that together they step on the same batches as one process would. The order is drawn from one seed in all replicas,
-    another in each pass.
+    whole: if true, each replica takes whole batches in turn, for asynchronous training. Otherwise it takes a part of
+    each batch, so that all replicas together step on the same batches as one process. All replicas use the same seed,
+    which gives another order in each epoch.
     """
 
     def __init__(self, batches: Any, replica: int, replicas: int, *, whole: bool, seed: int) -> None:
@@ -22,7 +22,7 @@ class Shares:
         sampler: Any = getattr(batches, "sampler", None)
         if hasattr(sampler, "generator"):
             sampler.generator = self._order
-        self.weights: list[float] = []  # of the batches that were drawn and are not yet stepped on
+        self.weights: list[float] = []  # loss weights of batches that have been drawn but not yet used for a step
 
     def __len__(self) -> int:
         return len(self.batches) // self.replicas if self.whole else len(self.batches)
@@ -38,33 +38,33 @@ class Shares:
                 continue
             if len(batch) < self.replicas:
                 raise ValueError(
-                    f"a batch of {len(batch)} cannot be split over {self.replicas} replicas: drop_last=True in the "
-                    "DataLoader leaves it out"
+                    f"a batch of size {len(batch)} cannot be split over {self.replicas} replicas. Use "
+                    "drop_last=True in the DataLoader to leave it out"
                 )
             share = list(batch)[self.replica :: self.replicas]
             self.weights.append(len(share) * self.replicas / len(batch))
             yield share
 
-    def weight(self) -> float:
-        """Of the next batch that is stepped on: this replica's share of it over the mean share."""
+    def take_weight(self) -> float:
+        """Return and remove the loss weight of the oldest drawn batch: its size relative to the mean of all shares."""
         return self.weights.pop(0) if self.weights else 1.0
 
 
-def shared(loader: DataLoader[Any], replica: int, replicas: int, *, whole: bool, seed: int) -> DataLoader[Any]:
-    """Return a loader that gives this replica its share of the batches of another.
+def with_shares(loader: DataLoader[Any], replica: int, replicas: int, *, whole: bool, seed: int) -> DataLoader[Any]:
+    """Return a loader that yields only this replica's share of the batches of another loader.
 
-    Raises `ValueError` for a data set that is a stream, which only its author can divide.
+    Raises `ValueError` for an iterable data set, which cannot be split by index.
     """
     if isinstance(loader.dataset, IterableDataset) or loader.batch_sampler is None:
         raise ValueError(
-            "a stream of data, or a loader without batches, cannot be divided from outside: let the data set yield "
-            "each process its own part, and give no loader"
+            "a loader without batches, or of an iterable dataset, cannot be divided among processes. Let the dataset "
+            "itself yield each process's part, or use a dataset with indices and a batch size"
         )
-    return with_batches(loader, Shares(loader.batch_sampler, replica, replicas, whole=whole, seed=seed))
+    return with_batches(loader, ShareSampler(loader.batch_sampler, replica, replicas, whole=whole, seed=seed))
 
 
 def with_batches(loader: DataLoader[Any], batches: Any) -> DataLoader[Any]:
-    """Return a loader like another one that draws its batches from another batch sampler."""
+    """Return a copy of a loader that uses another batch sampler."""
     return DataLoader(
         loader.dataset,
         batch_sampler=batches,
@@ -79,16 +79,16 @@ def with_batches(loader: DataLoader[Any], batches: Any) -> DataLoader[Any]:
     )
 
 
-class DrawnTogether:
-    """What all processes of a `DistributedSampler` draw in a pass, one after the other in turn, so many at a time.
+class GlobalBatches:
+    """The batches of all processes with a `DistributedSampler`, in the same order in every process.
 
-    Raises `ValueError` for a loader with another sampler, which does not know of the other processes.
+    Raises `ValueError` for a loader with another sampler or without a batch size.
     """
 
     def __init__(self, loader: DataLoader[Any], processes: int = 1) -> None:
-        """processes: so many draw a batch at a time."""
+        """Use the loader's sampler; each global batch has `processes` times the loader's batch size."""
         if not isinstance(loader.sampler, DistributedSampler) or loader.batch_size is None:
-            raise ValueError("only a loader with a DistributedSampler and a batch size can be shared out anew")
+            raise ValueError("the loader must have a DistributedSampler and a batch size")
         self.sampler, self.drop_last = loader.sampler, loader.drop_last
         self.size = loader.batch_size * processes
 
@@ -106,8 +106,8 @@ class DrawnTogether:
             yield order[number * self.size :][: self.size]
 
 
-def sample(loader: DataLoader[Any]) -> Any:
-    """Return one batch as a loader gives them, and leave torch's random numbers as they were."""
+def draw_batch(loader: DataLoader[Any]) -> Any:
+    """Return one batch of a loader, without changing the state of torch's random number generator."""
     with torch.random.fork_rng(devices=[]):
         drawn: Any = next(iter(loader.batch_sampler or []))
         return loader.collate_fn([loader.dataset[k] for k in drawn])

@@ -1,4 +1,4 @@
-"""Shares of each batch that go with the speed of the processes, so that none waits for the slowest."""
+"""Split each batch in proportion to the processes' speeds, so that no process waits for the slowest."""
 
 from collections.abc import Iterator, Sequence
 from math import floor
@@ -10,32 +10,50 @@ from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 
-from descend.parallel.shares import DrawnTogether, with_batches
+from descend.parallel.shares import GlobalBatches, with_batches
 
 
 def share_by_speed(loader: DataLoader[Any], model: DistributedDataParallel, speeds: Sequence[float]) -> DataLoader[Any]:
-    """Return a loader that gives this process its part of what all processes draw in a step, by their speeds.
+    """Return a loader that gives this process a share of each global batch, in proportion to the process's speed.
 
-    speeds: of each process of the group, in any unit. Together the processes step on the same examples as before, and
-    `model` weighs their gradients by how many each has, so the loss has to be a mean over the examples. One backward
-    pass a batch. Raises `ValueError` for another number of speeds than processes, for a speed that is not above 0, and
-    for a loader without a `DistributedSampler` or with a batch size that leaves a process without an example.
+    The processes together train on the same examples as before. `model` weights each gradient by the number of
+    examples, so the loss must be a mean over examples, with one backward pass per batch.
+
+    Parameters
+    ----------
+    loader : DataLoader
+        The loader of the training data, with a `DistributedSampler`.
+    model : DistributedDataParallel
+        The model.
+    speeds : sequence of float
+        The speed of each process, in any unit.
+
+    Returns
+    -------
+    DataLoader
+        The loader of this process.
+
+    Raises
+    ------
+    ValueError
+        If there is not one positive speed per process, if the loader has no `DistributedSampler`, or if a process would
+        get no example.
     """
     world = dist.get_world_size()
     if len(speeds) != world or not all(0 < speed < float("inf") for speed in speeds):
-        raise ValueError(f"speeds must be {world} numbers above 0, one for each process, not {tuple(speeds)}")
-    batches = SharesBySpeed(DrawnTogether(loader, world), tuple(speeds), dist.get_rank())
-    model.register_comm_hook(batches, _weighed)
+        raise ValueError(f"speeds must have one number above 0 per process ({world}), not {tuple(speeds)}")
+    batches = SharesBySpeed(GlobalBatches(loader, world), tuple(speeds), dist.get_rank())
+    model.register_comm_hook(batches, _weighted_all_reduce)
     return with_batches(loader, batches)
 
 
 class SharesBySpeed:
-    """A batch sampler: of each batch of all processes, this one's part."""
+    """A batch sampler that yields this process's share of each global batch, in proportion to its speed."""
 
-    def __init__(self, together: DrawnTogether, speeds: tuple[float, ...], rank: int) -> None:
+    def __init__(self, together: GlobalBatches, speeds: tuple[float, ...], rank: int) -> None:
         self.together, self.speeds, self.rank = together, speeds, rank
-        self.weights: list[float] = []  # of the batches that were drawn and are not yet stepped on
-        divided(together.size, speeds)
+        self.weights: list[float] = []  # gradient weights of batches that have been drawn but not yet used for a step
+        examples_per_process(together.size, speeds)
 
     def __len__(self) -> int:
         return len(self.together)
@@ -43,16 +61,16 @@ class SharesBySpeed:
     def __iter__(self) -> Iterator[list[int]]:
         self.weights.clear()
         for batch in self.together:
-            sizes = divided(len(batch), self.speeds)
+            sizes = examples_per_process(len(batch), self.speeds)
             self.weights.append(sizes[self.rank] * len(sizes) / len(batch))
             first = sum(sizes[: self.rank])
             yield batch[first : first + sizes[self.rank]]
 
 
-def divided(examples: int, speeds: Sequence[float]) -> list[int]:
-    """Return how many of the examples go to each speed, by largest remainders, at least one to each.
+def examples_per_process(examples: int, speeds: Sequence[float]) -> list[int]:
+    """Divide examples among processes in proportion to their speeds; return the number for each, at least 1.
 
-    Raises `ValueError` where there are fewer than processes.
+    Raises `ValueError` if there are fewer examples than processes.
     """
     if examples < len(speeds):
         raise ValueError(f"{examples} examples cannot be divided among {len(speeds)} processes")
@@ -66,9 +84,10 @@ def divided(examples: int, speeds: Sequence[float]) -> list[int]:
     return [1 + size for size in sizes]
 
 
-def _weighed(batches: SharesBySpeed, bucket: dist.GradBucket) -> torch.futures.Future[torch.Tensor]:
+def _weighted_all_reduce(batches: SharesBySpeed, bucket: dist.GradBucket) -> torch.futures.Future[torch.Tensor]:
+    """Multiply a bucket of gradients by this process's weight, and start the bucket's all-reduce."""
     weight = batches.weights[0] if batches.weights else 1.0
     if bucket.is_last() and batches.weights:
         batches.weights.pop(0)
     bucket.buffer().mul_(weight)
-    return allreduce_hook(None, bucket)  # type: ignore[arg-type]  # None: the whole group
+    return allreduce_hook(None, bucket)  # type: ignore[arg-type]  # The default process group is used.

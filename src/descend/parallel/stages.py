@@ -1,4 +1,4 @@
-"""Where a model is cut into stages, and what of it each stage keeps."""
+"""Split a model into pipeline stages of similar cost, and keep the model's own layers in each stage."""
 
 from typing import Any
 
@@ -6,37 +6,38 @@ import torch
 from torch import fx, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-SWITCHED = ("dropout", "batch_norm")  # functions that training and evaluation compute differently
+SWITCHED = ("dropout", "batch_norm")  # functions whose results differ between training and evaluation
 
 
 def cut_points(model: nn.Module, inputs: tuple[Any, ...], stages: int) -> list[str]:
-    """Return the layers with which the later stages begin, so that the dearest stage has the fewest operations.
+    """Return the name of the first layer of each stage except the first, so that the stages cost about the same.
 
-    Each has a layer that learns, or its process would have nothing to step on. Raises `ValueError` for a model with
-    fewer of those than stages.
+    Each stage has a trainable layer, because its process needs parameters to update. Raises `ValueError` if the model
+    has fewer trainable layers than stages.
     """
     learns = {name for name, layer in model.named_modules() if any(p.requires_grad for p in layer.parameters())}
-    runs: list[list[str]] = []  # of layers, each with one that learns
-    dear = operations(model, inputs)
+    runs: list[list[str]] = []  # successive layers, in groups with one trainable layer each
+    dear = count_operations(model, inputs)
     for name in dear:
         if not runs or (name in learns and learns.intersection(runs[-1])):
             runs.append([name])
         else:
             runs[-1].append(name)
-    return [runs[k][0] for k in balanced([sum(dear[name] for name in run) for run in runs], stages)]
+    return [runs[k][0] for k in find_balanced_cuts([sum(dear[name] for name in run) for run in runs], stages)]
 
 
-def operations(model: nn.Module, inputs: tuple[Any, ...]) -> dict[str, float]:
-    """Return the operations of each layer's forward pass, in the order in which they are first called."""
+def count_operations(model: nn.Module, inputs: tuple[Any, ...]) -> dict[str, float]:
+    """Return the number of floating-point operations in each layer's forward pass, by name and in call order."""
     found: dict[str, float] = {}
     counter, hooks, training = FlopCounterMode(display=False), [], model.training
     for name, layer in model.named_modules():
         if not list(layer.children()):
 
-            def count(_: nn.Module, *__: Any, name: str = name) -> None:
+            def add_operations(_: nn.Module, *__: Any, name: str = name) -> None:
+                """Add to this layer's number of operations all operations since the previous layer ended."""
                 found[name] = found.get(name, 0.0) + counter.get_total_flops() - sum(found.values())
 
-            hooks.append(layer.register_forward_hook(count))
+            hooks.append(layer.register_forward_hook(add_operations))
     try:
         with torch.no_grad(), torch.random.fork_rng(devices=[]), counter:
             model.eval()(*inputs)
@@ -47,17 +48,17 @@ def operations(model: nn.Module, inputs: tuple[Any, ...]) -> dict[str, float]:
     return found
 
 
-def balanced(costs: list[float], stages: int) -> list[int]:
-    """Return where to cut the layers' costs so that the dearest of so many stages, none of them empty, is cheapest.
+def find_balanced_cuts(costs: list[float], stages: int) -> list[int]:
+    """Return the first layer of each stage but the first, such that the cost of the costliest stage is smallest.
 
     Raises `ValueError` for fewer layers than stages.
 
-    >>> balanced([1.0, 1.0, 1.0, 3.0], 2)
+    >>> find_balanced_cuts([1.0, 1.0, 1.0, 3.0], 2)
     [3]
     """
     if len(costs) < stages:
-        raise ValueError(f"{len(costs)} layers cannot be cut into {stages} stages")
-    # of all that are as cheap the latest cuts: a function without operations stays with the layer before it
+        raise ValueError(f"{len(costs)} layers cannot be divided into {stages} stages")
+    # The latest of equally good cuts keeps a function without parameters in the stage of the preceding layer.
     best: dict[tuple[int, int], tuple[float, list[int]]] = {(0, 0): (0.0, [])}
     for end in range(1, len(costs) + 1):
         for pieces in range(1, min(stages, end) + 1):
@@ -71,9 +72,10 @@ def balanced(costs: list[float], stages: int) -> list[int]:
 
 
 def keep_layers(stage: nn.Module, model: nn.Module) -> None:
-    """Put a model's own layers into a stage that was traced from it, so that train() and eval() reach them.
+    """Put the model's own layers into a traced stage, so that train() and eval() also change the stage.
 
-    Raises `ValueError` for dropout and batch normalisation that are no layers: they would stay as they were traced.
+    Raises `ValueError` for dropout and batch normalisation that are called as functions, because tracing fixes their
+    mode.
     """
     originals = dict(model.named_modules())
     for name, traced in list(stage.named_modules()):
@@ -81,13 +83,14 @@ def keep_layers(stage: nn.Module, model: nn.Module) -> None:
         if name and original is not None and not list(original.children()):
             stage.set_submodule(name, original)
         elif isinstance(graph := getattr(traced, "graph", None), fx.Graph):
-            _refuse_switched(graph)
+            _check_mode_functions(graph)
 
 
-def _refuse_switched(graph: fx.Graph) -> None:
+def _check_mode_functions(graph: fx.Graph) -> None:
+    """Raise `ValueError` if a traced graph calls dropout or batch normalisation as a function."""
     for node in graph.nodes:
         if node.op == "call_function" and any(word in str(node.target) for word in SWITCHED):
             raise ValueError(
-                f"{node.target} is called as a function, and a pipeline cannot switch it off for evaluation: "
-                "make it a layer of the model (torch.nn.Dropout, torch.nn.BatchNorm2d)"
+                f"the model calls {node.target} as a function, which a pipeline cannot switch off for evaluation. "
+                "Use a layer instead, such as torch.nn.Dropout or torch.nn.BatchNorm2d"
             )

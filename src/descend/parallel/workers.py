@@ -1,4 +1,4 @@
-"""Processes of a training on a Ray cluster: one that is killed is started again, the others go on."""
+"""Run training processes on a Ray cluster. Ray restarts a killed process while the others continue."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -18,13 +18,38 @@ def on_ray(
     cores: float = 1,
     address: str | None = None,
 ) -> list[Any]:
-    """Run `train(rank, *arguments)` in so many processes, and return what they return.
+    """Run `train(rank, *arguments)` in several processes of a Ray cluster, and return their results.
 
-    For replicas of a `RemoteServer`: each process that dies is started again, up to `restarts` times. They can spread a
-    `Layout`, too: a synchronous one fails with its first process. cores: of each; a cluster that has fewer runs some
-    later. address: of a cluster, else one is started here. Raises `ValueError` for fewer than one process, and what
-    `train` raises; no process is left behind.
+    A process that dies is restarted, up to `restarts` times; a synchronous `Layout` fails with its first process
+    instead. All processes have ended when this returns.
 
+    Parameters
+    ----------
+    train : callable
+        The function that each process calls, with its rank and `arguments`.
+    processes : int
+        The number of processes.
+    arguments : tuple
+        Further arguments of `train`.
+    restarts : int
+        The largest number of restarts of each process.
+    cores : float
+        The CPU cores of a process. A smaller cluster runs some processes later.
+    address : str, optional
+        The address of a running cluster. Default: start a local one.
+
+    Returns
+    -------
+    list
+        The results of `train`, in the order of the ranks.
+
+    Raises
+    ------
+    ValueError
+        If `processes` is below 1, and any exception of `train`.
+
+    Examples
+    --------
     >>> on_ray(train, processes=4, arguments=(server,))
     """
     if processes < 1:
@@ -33,7 +58,8 @@ def on_ray(
     begin_ray(address)
     nodes = [node for node in ray.nodes() if node["Alive"]]
     host = ray.util.get_node_ip_address()
-    store = dist.TCPStore(host, 0, is_master=True, wait_for_workers=False)  # by which a Layout's processes meet
+    # The processes of a `Layout` connect to each other through this store.
+    store = dist.TCPStore(host, 0, is_master=True, wait_for_workers=False)
     group = {
         "WORLD_SIZE": str(processes),
         "MASTER_ADDR": host,
@@ -41,7 +67,7 @@ def on_ray(
         "TORCHELASTIC_USE_AGENT_STORE": "True",
         "LOCAL_WORLD_SIZE": str(processes if len(nodes) == 1 else 1),
     }
-    work: Any = ray.remote(num_cpus=cores, max_retries=restarts, max_calls=1)(_work)
+    work: Any = ray.remote(num_cpus=cores, max_retries=restarts, max_calls=1)(_run_worker)
     running = [work.remote(train, rank, group, arguments) for rank in range(processes)]
     waiting = list(running)
     try:
@@ -56,7 +82,8 @@ def on_ray(
             ray.cancel(task, force=True)
 
 
-def _work(train: Callable[..., Any], rank: int, group: Mapping[str, str], arguments: tuple[Any, ...]) -> Any:
+def _run_worker(train: Callable[..., Any], rank: int, group: Mapping[str, str], arguments: tuple[Any, ...]) -> Any:
+    """Run `train` in a Ray worker, with the environment variables that torchrun would set."""
     os.environ.update(group, RANK=str(rank), LOCAL_RANK=str(rank))
     try:
         return train(rank, *arguments)

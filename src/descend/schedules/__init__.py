@@ -1,7 +1,7 @@
-"""Schedules: what a learning rate, a momentum or a batch size is multiplied by, as functions of the step.
+"""Schedules of the learning rate, the momentum or the batch size, as functions of the step.
 
 schedule = Cosine(total_steps=1000).after_warmup(50)
-scheduler = Scheduler(optimizer, lr=schedule)  # one of torch's: scheduler.step() after optimizer.step()
+scheduler = Scheduler(optimizer, lr=schedule)  # call scheduler.step() after optimizer.step()
 """
 
 from descend.schedules.batch_scaling import scale_lr
@@ -33,3 +33,7 @@ __all__ = [
     "range_test",
     "scale_lr",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,4 +1,4 @@
-"""A learning rate for another batch size, and what the curvature allows."""
+"""Scaling of the learning rate with the batch size, up to the limit given by the curvature."""
 
 import math
 from typing import Literal
@@ -13,15 +13,35 @@ def scale_lr(
     by: Literal["linear", "square_root"] = "linear",
     largest_curvature: float | None = None,
 ) -> float:
-    """Return the rate for `batch_size` where `lr` was right for another one, at most 1/`largest_curvature`.
+    """Return a learning rate for `batch_size`, computed from `lr`, a good one for `reference_batch_size`.
 
-    `linear`: B times the batch, B times the rate, so that as many examples move the weights as far (Goyal et al.
-    2017, §2.1). `square_root`: the step's noise keeps its variance (Krizhevsky 2014). Neither holds beyond what
-    the curvature bears: 1/L, L the λmax of the Hessian (Nesterov 2004, §1.2.3), which
-    `descend.landscape.top_eigenpair` measures. Raises `ValueError` for numbers that are not above 0.
+    Parameters
+    ----------
+    lr : float
+        A good learning rate for `reference_batch_size`.
+    batch_size : int
+        The number of examples in the new batches.
+    reference_batch_size : int
+        The number of examples in the batches for which `lr` is good.
+    by : {"linear", "square_root"}
+        "linear": each example moves the weights equally far (Goyal et al. 2017, §2.1). "square_root": the variance of
+        the step's noise stays the same (Krizhevsky 2014).
+    largest_curvature : float, optional
+        The largest Hessian eigenvalue L, as measured by `descend.landscape.top_eigenpair`. The learning rate is then at
+        most 1/L (Nesterov 2004, §1.2.3).
+
+    Returns
+    -------
+    float
+        The learning rate for `batch_size`.
+
+    Raises
+    ------
+    ValueError
+        For numbers that are not positive.
     """
     if by not in POWERS:
-        raise ValueError(f"scale_lr: by must be {' or '.join(POWERS)}, not {by!r}")
+        raise ValueError(f"scale_lr: the argument by must be {' or '.join(POWERS)}, not {by!r}")
     given = {"lr": lr, "batch_size": batch_size, "reference_batch_size": reference_batch_size}
     given |= {} if largest_curvature is None else {"largest_curvature": largest_curvature}
     for name, value in given.items():

@@ -1,41 +1,66 @@
-"""Schedules that rise again."""
+"""Cyclic schedules."""
 
 import math
 from dataclasses import dataclass
 
-from descend.schedules.decays import fall
+from descend.schedules.decays import half_cosine
 from descend.schedules.schedule import Schedule
 
 
 @dataclass(frozen=True)
 class Triangular(Schedule):
-    """In straight lines from `low` to 1 and back in each `period` (Smith 2017, §3.1)."""
+    """A cyclic schedule that rises linearly from `low` to 1 and falls back in each `period` (Smith 2017, §3.1).
+
+    Parameters
+    ----------
+    period : int
+        The number of steps of a cycle.
+    low : float
+        The smallest factor.
+    """
 
     period: int
     low: float = 0.1
 
     def factor(self, t: int) -> float:
-        """Return low + (1 − low)·(1 − |1 − 2·(t mod period)/period|)."""
+        """Return the factor of step `t`: low + (1 − low)·(1 − |1 − 2·(t mod period)/period|)."""
         return self.low + (1 - self.low) * (1 - abs(1 - 2 * (t % self.period) / self.period))
 
 
 @dataclass(frozen=True)
 class CosineCycle(Schedule):
-    """A whole cosine in each `period`: from 1 to `low` and back, without a jump."""
+    """A cyclic schedule that follows a full cosine in each `period`: from 1 to `low` and back, without a jump.
+
+    Parameters
+    ----------
+    period : int
+        The number of steps of a cycle.
+    low : float
+        The smallest factor.
+    """
 
     period: int
     low: float = 0.0
 
     def factor(self, t: int) -> float:
-        """Return low + (1 − low)·½(1 + cos 2πt/period)."""
+        """Return the factor of step `t`: low + (1 − low)·½(1 + cos 2πt/period)."""
         return self.low + (1 - self.low) * 0.5 * (1 + math.cos(2 * math.pi * t / self.period))
 
 
 @dataclass(frozen=True)
 class WarmRestarts(Schedule):
-    """SGDR: half a cosine down to `low`, then at once 1 again; each period is `growth` times as long as the last.
+    """SGDR: half a cosine from 1 to `low`, then a restart at 1. Each period is `growth` times as long as the last one.
 
     Loshchilov & Hutter 2017, eq. 5, with T_0 = `period` and T_mult = `growth`.
+
+    Parameters
+    ----------
+    period : int
+        The number of steps of the first period.
+    growth : int
+        The length of each period relative to the last one.
+    low : float
+        The smallest factor.
     """
 
     period: int
@@ -43,22 +68,22 @@ class WarmRestarts(Schedule):
     low: float = 0.0
 
     def factor(self, t: int) -> float:
-        """Return low + (1 − low)·½(1 + cos π·T_cur/T_i)."""
+        """Return the factor of step `t`, which falls from 1 to `low` like half a cosine in each period."""
         begun, length = self._cycle(t)
-        return fall((t - begun) / length, self.low)
+        return half_cosine((t - begun) / length, self.low)
 
     @property
     def has_cycles(self) -> bool:
-        """Yes."""
+        """Whether the schedule has cycles: always True, because each period is a cycle."""
         return True
 
     def ends_at(self, t: int) -> bool:
-        """Whether step `t` is the last one before a restart."""
+        """Return whether step `t` is the last one before the schedule restarts at 1."""
         begun, length = self._cycle(t)
         return t == begun + length - 1
 
     def _cycle(self, t: int) -> tuple[int, int]:
-        """Return the first step of the period that `t` lies in, and its length."""
+        """Return the first step and the number of steps of the period that contains step `t`."""
         if self.growth == 1:
             return t - t % self.period, self.period
         begun, length = 0, self.period

@@ -1,4 +1,4 @@
-"""Drop the learning rate when learning appears stuck, judged on a moving average of the loss."""
+"""Reduction of the learning rate when a moving average of the loss stops improving."""
 
 import math
 from typing import Any, Literal
@@ -6,17 +6,37 @@ from typing import Any, Literal
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-AT_LEAST_0 = ("threshold", "cooldown", "eps")  # options that torch takes as they come
+AT_LEAST_0 = ("threshold", "cooldown", "eps")  # options of torch's scheduler whose range torch does not check
 
 
 class ReduceLROnSmoothedPlateau(ReduceLROnPlateau):
-    """torch's `ReduceLROnPlateau` on a moving average of what it is told: losses of single batches will do.
+    """torch's `ReduceLROnPlateau`, applied to a moving average, so that it can be called with the loss of each batch.
 
-    Evaluating the loss on all data is expensive; the average ℓ̄ ← βℓ̄ + (1 − β)ℓ of the batches' losses costs
-    nothing. It is bias-corrected, divided by 1 − β^t, and judged from 1/(1 − β) losses on: an average of a few is
-    low by luck. `patience` and `cooldown` count calls, so give them in steps. Other options are torch's. Raises
-    `ValueError` for an option out of its range, and for a loss that is NaN or infinite: a plateau cannot be told then.
+    The average ℓ̄ ← βℓ̄ + (1 − β)ℓ of batch losses costs nothing, unlike a loss on all data. It is divided by 1 − β^t
+    (bias correction) and used after 1/(1 − β) losses, because an average of a few can be low by chance.
 
+    Parameters
+    ----------
+    optimizer : torch.optim.Optimizer
+        The optimizer whose learning rates are reduced.
+    mode : {"min", "max"}
+        Whether a smaller or a larger average is better.
+    factor : float
+        The number in (0, 1) that multiplies the learning rates.
+    patience : int
+        The number of calls of `step` without an improvement before a reduction.
+    beta : float
+        The decay factor β of the moving average, in [0, 1).
+    **options
+        Further options of torch's `ReduceLROnPlateau`, such as `cooldown`, which also counts calls.
+
+    Raises
+    ------
+    ValueError
+        For an option out of range, and for a loss that is NaN or infinite.
+
+    Examples
+    --------
     >>> scheduler = ReduceLROnSmoothedPlateau(optimizer, beta=0.99, patience=500, cooldown=200)
     >>> scheduler.step(1.25)
     """
@@ -33,9 +53,9 @@ class ReduceLROnSmoothedPlateau(ReduceLROnPlateau):
     ) -> None:
         name = type(self).__name__
         if not 0 <= beta < 1:
-            raise ValueError(f"{name}: beta must lie in [0, 1), not {beta}")
+            raise ValueError(f"{name}: beta must be in [0, 1), not {beta}")
         if not 0 < factor < 1:
-            raise ValueError(f"{name}: factor must lie in (0, 1), not {factor}: the rate is multiplied by it")
+            raise ValueError(f"{name}: factor multiplies the learning rate and must be in (0, 1), not {factor}")
         rates = options.get("min_lr", 0.0)
         given = {"patience": patience, **{which: options[which] for which in AT_LEAST_0 if which in options}}
         given["min_lr"] = min(rates, default=0.0) if isinstance(rates, list | tuple) else rates
@@ -47,14 +67,14 @@ class ReduceLROnSmoothedPlateau(ReduceLROnPlateau):
 
     @property
     def average(self) -> float:
-        """The bias-corrected average of the losses so far; NaN before the first."""
+        """The bias-corrected average of the losses so far; NaN before the first loss."""
         return self._sum / (1 - self.beta**self._calls) if self._calls else math.nan
 
-    def step(self, metrics: Any, epoch: int | None = None) -> None:  # type: ignore[override]  # as torch's own
-        """Take in the loss of one more step, and drop the rate where its average is stuck."""
+    def step(self, metrics: Any, epoch: int | None = None) -> None:  # type: ignore[override]  # torch's own `step` also differs from its base class
+        """Record the loss of one step, and reduce the learning rate if the average loss has stopped improving."""
         loss = float(metrics)
         if not math.isfinite(loss):
-            raise ValueError(f"ReduceLROnSmoothedPlateau: the loss is {loss}: whether it is stuck cannot be told")
+            raise ValueError(f"ReduceLROnSmoothedPlateau: the loss is {loss}, so a plateau cannot be detected")
         self._sum = self.beta * self._sum + (1 - self.beta) * loss
         self._calls += 1
         if self._calls >= 1 / (1 - self.beta):

@@ -1,4 +1,4 @@
-"""Which learning rates a model bears: a grid to try, and a test that raises the rate until the loss blows up."""
+"""A grid of learning rates, and a range test that raises the learning rate until the loss diverges."""
 
 import copy
 import math
@@ -11,22 +11,41 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from descend.ground.randomness import untouched_randomness
+from descend.core.randomness import preserve_random_states
 
-BLOWN_UP = 4.0  # times the least smoothed loss: the test is over (Gugger 2018's stop)
-SMOOTHING = 0.98  # of the moving average of the losses (there, too)
+DIVERGED = 4.0  # The test ends when the smoothed loss is more than this many times its lowest value (Gugger 2018).
+SMOOTHING = 0.98  # decay of the moving average of the losses (Gugger 2018)
 TINY = 1e-12
-SAFETY = 10.0  # the rate suggested is that of the least loss over this (there, too)
+SAFETY = 10.0  # The suggested learning rate is that of the lowest smoothed loss, divided by this number (Gugger 2018).
 
 
 def lr_grid(high: float = 0.1, low: float = 1e-4) -> list[float]:
-    """Return the rates 0.1, 0.03, 0.01, …: about three a decade apart, from `high` down to no less than `low`.
+    """Return a list of learning rates such as 0.1, 0.03, 0.01, two per decade, from `high` down to `low`.
 
+    Parameters
+    ----------
+    high : float
+        The first and largest learning rate.
+    low : float
+        The lower limit.
+
+    Returns
+    -------
+    list of float
+        The learning rates, in descending order.
+
+    Raises
+    ------
+    ValueError
+        Unless 0 < low ≤ high.
+
+    Examples
+    --------
     >>> lr_grid(0.1, 0.003)
     [0.1, 0.03, 0.01, 0.003]
     """
     if not 0 < low <= high < math.inf:
-        raise ValueError(f"lr_grid: rates must be above 0, the first the larger one, not {high} and {low}")
+        raise ValueError(f"lr_grid: low must be above 0 and at most high, but low={low} and high={high}")
     decade = math.floor(math.log10(high))
     rates = [round(digit * 10.0**power, 12 - power) for power in range(decade, -30, -1) for digit in (3, 1)]
     return [high] + [rate for rate in rates if low * (1 - 1e-9) <= rate < high * (1 - 1e-9)]
@@ -34,7 +53,17 @@ def lr_grid(high: float = 0.1, low: float = 1e-4) -> list[float]:
 
 @dataclass(frozen=True)
 class RangeTest:
-    """What a range test has seen: the rates, and the loss at each before its step."""
+    """The result of a learning rate range test: the learning rate, loss and smoothed loss of each step.
+
+    Parameters
+    ----------
+    rates : tuple of float
+        The learning rate of each step.
+    losses : tuple of float
+        The loss before each step.
+    smoothed : tuple of float
+        The bias-corrected moving average of the losses.
+    """
 
     rates: tuple[float, ...]
     losses: tuple[float, ...]
@@ -42,7 +71,7 @@ class RangeTest:
 
     @property
     def suggested(self) -> float:
-        """A tenth of the rate at which the smoothed loss was least: there it is still falling."""
+        """The suggested learning rate: a tenth of the one with the lowest smoothed loss, where the loss still falls."""
         return self.rates[min(range(len(self.smoothed)), key=self.smoothed.__getitem__)] / SAFETY
 
 
@@ -54,48 +83,75 @@ def range_test(
     rates: tuple[float, float] = (1e-6, 10.0),
     steps: int = 100,
 ) -> RangeTest:
-    """Train for a few steps at rates that grow from one to the other, and put everything back (Smith 2017, §3.3).
+    """Train for `steps` steps with a growing learning rate. Return the losses, and restore the model and the optimizer.
 
-    `loss(batch)` computes the loss of `model`. Batches are taken in turn, from the start again where there are too few.
-    It ends early where the loss is not finite or 4 times its least. Parameter groups keep the ratios of their
-    rates. Model, optimizer and torch's generators are as they were afterwards. Raises `ValueError` for rates or
-    steps out of range, and where there are no batches.
+    Smith 2017, §3.3.
+
+    The test ends early if the loss is not finite or reaches 4 times its lowest value. Model, optimizer and torch's
+    generators are restored.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        The model to train.
+    optimizer : torch.optim.Optimizer
+        The optimizer that takes the steps.
+    loss : callable
+        Computes the loss of `model` on a batch, a tensor of shape ().
+    batches : iterable
+        The batches; they are repeated if there are fewer than `steps`.
+    rates : tuple of float
+        The first and the last learning rate. Parameter groups keep their ratios.
+    steps : int
+        The largest number of steps.
+
+    Returns
+    -------
+    RangeTest
+        The learning rate and the loss of each step.
+
+    Raises
+    ------
+    ValueError
+        For rates or steps out of range, and if there are no batches.
     """
     low, high = rates
     if not 0 < low < high < math.inf or steps < 2:
-        raise ValueError(f"range_test: it needs two rates, 0 < low < high, and 2 steps, not {rates} and {steps}")
+        limits = "rates must be (low, high) with 0 < low < high, and steps at least 2"
+        raise ValueError(f"range_test: {limits}, not {rates} and {steps}")
     largest = max(float(group["lr"]) for group in optimizer.param_groups)
     shares = [float(group["lr"]) / largest if largest else 1.0 for group in optimizer.param_groups]
     tried: list[float] = []
     losses: list[float] = []
     smoothed: list[float] = []
     average = 0.0
-    with untouched_randomness(), _put_back(model, optimizer):
-        for k, batch in zip(range(steps), _endless(batches)):
+    with preserve_random_states(), _restore_afterwards(model, optimizer):
+        for k, batch in zip(range(steps), _repeat_batches(batches)):
             tried.append(low * (high / low) ** (k / (steps - 1)))
-            losses.append(_step(optimizer, shares, loss, batch, tried[-1]))
+            losses.append(_train_step(optimizer, shares, loss, batch, tried[-1]))
             average = SMOOTHING * average + (1 - SMOOTHING) * losses[-1]
             smoothed.append(average / (1 - SMOOTHING ** (k + 1)))
-            if not smoothed[-1] - min(smoothed) <= (BLOWN_UP - 1) * max(abs(min(smoothed)), TINY):
+            if not smoothed[-1] - min(smoothed) <= (DIVERGED - 1) * max(abs(min(smoothed)), TINY):
                 break
     if not losses:
         raise ValueError("range_test: there are no batches")
     if not math.isfinite(losses[0]):
-        raise ValueError(f"range_test: the loss is {losses[0]} before the first step already")
+        raise ValueError(f"range_test: the loss is {losses[0]} before the first step")
     count = sum(map(math.isfinite, smoothed))
     return RangeTest(*(tuple(values[:count]) for values in (tried, losses, smoothed)))
 
 
 @contextmanager
-def _put_back(model: nn.Module, optimizer: Optimizer) -> Iterator[None]:
-    """Give weights, buffers, gradients and the optimizer's state back as they were."""
+def _restore_afterwards(model: nn.Module, optimizer: Optimizer) -> Iterator[None]:
+    """Restore the weights, buffers and gradients and the optimizer's state when the `with` block ends."""
     parameters = dict.fromkeys([*model.parameters(), *(p for group in optimizer.param_groups for p in group["params"])])
     held = [(tensor, tensor.detach().clone()) for tensor in (*parameters, *model.buffers())]
     gradients = [(parameter, parameter.grad) for parameter in parameters]
     rates = [(group["lr"], float(group["lr"])) for group in optimizer.param_groups]
     state = copy.deepcopy(optimizer.state_dict())
     try:
-        optimizer.zero_grad(set_to_none=True)  # the gradients at hand are not written into
+        # The next backward pass then creates new gradient tensors, so the saved ones stay unchanged.
+        optimizer.zero_grad(set_to_none=True)
         yield
     finally:
         with torch.no_grad():
@@ -108,7 +164,10 @@ def _put_back(model: nn.Module, optimizer: Optimizer) -> Iterator[None]:
             group["lr"] = held_in.fill_(lr) if isinstance(held_in, Tensor) else lr
 
 
-def _step(optimizer: Optimizer, shares: list[float], loss: Callable[[Any], Tensor], batch: Any, lr: float) -> float:
+def _train_step(
+    optimizer: Optimizer, shares: list[float], loss: Callable[[Any], Tensor], batch: Any, lr: float
+) -> float:
+    """Take a training step and return the loss before it. Each group's learning rate is `lr` times its share."""
     for group, share in zip(optimizer.param_groups, shares):
         group["lr"] = group["lr"].fill_(share * lr) if isinstance(group["lr"], Tensor) else share * lr
     optimizer.zero_grad()
@@ -118,7 +177,8 @@ def _step(optimizer: Optimizer, shares: list[float], loss: Callable[[Any], Tenso
     return float(value.detach())
 
 
-def _endless(batches: Iterable[Any]) -> Iterator[Any]:
+def _repeat_batches(batches: Iterable[Any]) -> Iterator[Any]:
+    """Yield the batches repeatedly, without end. Stop at once if there are no batches."""
     while True:
         seen = False
         for batch in batches:

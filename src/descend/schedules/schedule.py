@@ -1,8 +1,8 @@
-"""A schedule: what a hyper-parameter is multiplied by, as a function of the step.
+"""A schedule: the factor of a hyper-parameter as a function of the step.
 
-A schedule knows nothing of optimizers. It is a function of the number of the step, 0, 1, 2, …, and so it drives a
-learning rate, a momentum, the f(t) of a sign rule or the size of a batch alike; it resumes anywhere, since it
-remembers nothing; and it can be drawn before it is used.
+A schedule is independent of optimizers. It is a pure function of the step 0, 1, 2, …, so it can control a learning
+rate, a momentum, the f(t) of a sign-based rule or a batch size. It has no state, so it can resume at any step and
+can be plotted before it is used.
 
     schedule = Cosine(total_steps=1000).after_warmup(50)
     [schedule(step) for step in range(1050)]
@@ -16,11 +16,13 @@ from inspect import Signature, signature
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
-from descend.ground.keywords import check_keywords
+from torch.optim import Optimizer
+
+from descend.core.keywords import check_keywords
 
 
 class _ConstructorSignature:
-    """The signature of the fields: `help` and `inspect` would show that of `__new__`."""
+    """A descriptor that makes `help` and `inspect` show a schedule's fields instead of the signature of `__new__`."""
 
     def __get__(self, instance: object, owner: type) -> Signature:
         parameters = list(signature(vars(owner).get("__init__", object.__init__)).parameters.values())
@@ -29,129 +31,148 @@ class _ConstructorSignature:
 
 @dataclass(frozen=True)
 class Schedule(ABC):
-    """A function of the step, counted from 0. One of your own is a frozen dataclass with a `factor`.
+    """Base class of schedules: a factor of a hyper-parameter as a function of the step, counted from 0.
 
-    Numbers of steps are whole and at least 1, other numbers finite and at least 0: `ValueError` says which is not.
+    A subclass is a frozen dataclass with a `factor` method. Numbers of steps must be integers of at least 1, other
+    numbers finite and at least 0. Raises `ValueError` for numbers out of range.
     """
 
     __signature__: ClassVar[_ConstructorSignature] = _ConstructorSignature()
 
     def __new__(cls, *args: Any, **kwargs: Any) -> "Schedule":
-        """Raise `TypeError` for a keyword argument that the schedule does not take."""
+        """Return a new schedule. Raises `TypeError` for an optimizer, and for a keyword that the schedule lacks."""
+        if any(isinstance(value, Optimizer) for value in (*args, *kwargs.values())):
+            first = f"{fields(cls)[0].name}=…" if fields(cls) else ""
+            how = f"write Scheduler(optimizer, lr={cls.__name__}({first}))"
+            raise TypeError(f"{cls.__name__} is a function of the step and takes no optimizer: {how}")
         check_keywords(cls.__name__, kwargs, [field.name for field in fields(cls)])
         return super().__new__(cls)
 
     def __post_init__(self) -> None:
         """Raise `TypeError` or `ValueError` for the first field that is out of range."""
         for field in fields(self):
-            check(type(self).__name__, field.name, getattr(self, field.name), is_count=field.type in (int, "int"))
+            check_field(type(self).__name__, field.name, getattr(self, field.name), is_count=field.type in (int, "int"))
 
     def __call__(self, step: int) -> float:
-        """Return the factor of a step. Raises `ValueError` for a step before the first."""
+        """Return the factor of a step. Raises `ValueError` for a negative step."""
         if step < 0:
-            raise ValueError(f"{type(self).__name__}: steps count from 0, so there is no step {step}")
+            raise ValueError(f"{type(self).__name__}: steps are counted from 0, so there is no step {step}")
         return self.factor(step)
 
     @abstractmethod
     def factor(self, t: int) -> float:
-        """Return the factor of step `t`."""
+        """Return the factor of step `t`, by which the initial value of the hyper-parameter is multiplied."""
 
     @property
     def has_cycles(self) -> bool:
-        """Whether it falls and begins again, so that `ends_at` can be true."""
+        """Whether the schedule consists of cycles, as `WarmRestarts` does. If not, `ends_at` is always False."""
         return False
 
     def ends_at(self, t: int) -> bool:
-        """Whether step `t` is the last one of a cycle, where the factor is least."""
+        """Return whether step `t` is the last step of a cycle, where the factor is smallest."""
         return False
 
     def then(self, schedule: "Schedule", after: int) -> "Schedule":
-        """Return the schedule that follows this one for `after` steps and then another, which begins at its step 0."""
+        """Return a schedule that follows this one for `after` steps, and then `schedule` from its own step 0."""
         return Then(self, schedule, after)
 
     def after_warmup(self, steps: int, start: float = 0.0) -> "Schedule":
-        """Return this schedule behind a linear warm-up from `start` (Goyal et al. 2017, §2.2); 0 steps: no warm-up."""
+        """Return this schedule after a linear warm-up of `steps` steps from `start` (Goyal et al. 2017, §2.2)."""
         return Warmup(steps, start).then(self, steps) if steps else self
 
     def rewarmed(self, at: int, steps: int) -> "Schedule":
-        """Return this schedule, warmed up again over `steps` from step `at`: a warm start needs a rate of its own."""
+        """Return this schedule with a second warm-up, of `steps` steps from step `at`, for a resumed training run."""
         return Rewarmed(self, at, steps)
 
 
 @dataclass(frozen=True)
 class Constant(Schedule):
-    """The same at every step."""
+    """A schedule with the same factor, `value`, at every step.
+
+    Parameters
+    ----------
+    value : float
+        The factor at every step.
+    """
 
     value: float = 1.0
 
     def factor(self, t: int) -> float:
-        """Return the constant."""
+        """Return the factor of step `t`, which is `value` at every step."""
         return self.value
 
 
 @dataclass(frozen=True)
 class Warmup(Schedule):
-    """From `start` to 1 over `steps`, and 1 from then on; the first step already moves (Goyal et al. 2017, §2.2)."""
+    """A linear rise of the factor from `start` to 1 over `steps` steps, then 1 (Goyal et al. 2017, §2.2).
+
+    Parameters
+    ----------
+    steps : int
+        The number of steps in which the factor rises.
+    start : float
+        The factor from which it rises.
+    """
 
     steps: int
     start: float = 0.0
 
     def factor(self, t: int) -> float:
-        """Return start + (1 − start)(t + 1)/steps, at most 1."""
+        """Return the factor of step `t`: start + (1 − start)·(t + 1)/steps, at most 1."""
         return self.start + (1 - self.start) * min((t + 1) / self.steps, 1.0)
 
 
 @dataclass(frozen=True)
 class Then(Schedule):
-    """One schedule for `after` steps, then another from its beginning."""
+    """A schedule that follows `first` for `after` steps, and then `second` from its own step 0."""
 
     first: Schedule
     second: Schedule
     after: int
 
     def factor(self, t: int) -> float:
-        """Return the factor of the schedule whose turn it is."""
+        """Return the factor of step `t` in the schedule that is active at this step, `first` or `second`."""
         return self.first(t) if t < self.after else self.second(t - self.after)
 
     @property
     def has_cycles(self) -> bool:
-        """Whether one of the two has."""
+        """Whether the first or the second schedule has cycles."""
         return self.first.has_cycles or self.second.has_cycles
 
     def ends_at(self, t: int) -> bool:
-        """Whether a cycle of the schedule whose turn it is ends."""
+        """Return whether step `t` is the last step of a cycle in the active schedule, which is `first` or `second`."""
         return self.first.ends_at(t) if t < self.after else self.second.ends_at(t - self.after)
 
 
 @dataclass(frozen=True)
 class Rewarmed(Schedule):
-    """A schedule that rises again from 0 over `steps` at step `at`, where training is resumed."""
+    """A schedule with a second warm-up from 0 to its full value, over `steps` steps from step `at`."""
 
     schedule: Schedule
     at: int
     steps: int
 
     def factor(self, t: int) -> float:
-        """Return the schedule's factor, times the warm-up's from step `at` on."""
+        """Return the factor of step `t`: that of the schedule, times that of a warm-up that starts at step `at`."""
         return self.schedule(t) * (Warmup(self.steps)(t - self.at) if t >= self.at else 1.0)
 
     @property
     def has_cycles(self) -> bool:
-        """Whether the schedule has."""
+        """Whether the schedule that gets a second warm-up has cycles."""
         return self.schedule.has_cycles
 
     def ends_at(self, t: int) -> bool:
-        """Whether a cycle of the schedule ends."""
+        """Return whether a cycle of the schedule that gets a second warm-up ends at step `t`."""
         return self.schedule.ends_at(t)
 
 
-def check(name: str, field: str, value: Any, *, is_count: bool) -> None:
-    """Raise `TypeError` for what is no number, `ValueError` for one that is out of range, by name and value."""
+def check_field(name: str, field: str, value: Any, *, is_count: bool) -> None:
+    """Raise `TypeError` if the value of a schedule's field is not a number, and `ValueError` if it is out of range."""
     if isinstance(value, Schedule):
         return
     if is_count:
         if not isinstance(value, Integral) or isinstance(value, bool):
-            raise TypeError(f"{name}: {field} must be a whole number of steps, not {value!r}")
+            raise TypeError(f"{name}: {field} must be an integer number of steps, not {value!r}")
         if value < 1:
             raise ValueError(f"{name}: {field} must be at least 1, not {value}")
         return

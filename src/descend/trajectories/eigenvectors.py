@@ -1,4 +1,4 @@
-"""On a quadratic, what each rule that is linear in the gradient does along each eigenvector: predicted and observed."""
+"""Predict and observe the motion of linear optimizers along each Hessian eigenvector of a quadratic."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -13,33 +13,59 @@ from descend.trajectories.rules import Chosen
 from descend.trajectories.surface import Surface
 from descend.trajectories.trajectory import Trajectory
 
-LINEAR = ("SGD", "Momentum", "Nesterov")  # of the gradient itself: of the others' divisors nothing is known here
-ALIKE = 1e-9  # of the largest entry: Hessians at two points that differ by less are the same
-GONE = 1e-9  # of the distance at the start: nearer the minimum rounding is seen
-FOLLOWED = 60  # steps
+LINEAR = ("SGD", "Momentum", "Nesterov")  # optimizers whose step is a linear function of the gradient
+ALIKE = 1e-9  # two Hessians count as equal if they differ by at most this fraction of the largest entry
+GONE = 1e-9  # below this fraction of the initial distance from the centre, rounding errors dominate
+FOLLOWED = 60  # largest number of steps over which the motion is observed
 
 
 @dataclass(frozen=True)
 class Along:
-    """One rule along one eigenvector, (2,), of the Hessian."""
+    """The predicted and the observed motion of one optimizer along one eigenvector of the Hessian.
+
+    Parameters
+    ----------
+    rule : Chosen
+        The optimizer.
+    vector : torch.Tensor
+        The unit eigenvector, of shape ``(2,)``.
+    curvature : float
+        The eigenvalue.
+    predicted : str
+        The predicted kind of motion: "decays", "oscillates", "diverges" or "stays".
+    observed : str
+        The observed kind of motion, which can also be "driven" or "undecided"; "" for too few steps.
+    """
 
     rule: Chosen
     vector: Tensor
     curvature: float
-    predicted: str  # decays, oscillates, diverges or stays
-    observed: str  # or driven, or undecided; empty where too few steps were seen
+    predicted: str  # predicted kind of motion: "decays", "oscillates", "diverges" or "stays"
+    observed: str  # observed kind of motion, which can also be "driven" or "undecided"; "" for too few steps
 
 
 def along_eigenvectors(surface: Surface, found: Sequence[Trajectory]) -> list[Along]:
-    """Return what the rules do along both eigenvectors, the steeper first, from the first start; of a quadratic only.
+    """Return each linear optimizer's motion along both Hessian eigenvectors; [] if the surface is not quadratic.
 
-    In an eigenvector's direction gradient descent multiplies the distance by 1 − α·λ at each step (Ba, CSC413
-    lecture 4, Ill-conditioned curvature).
+    The steeper direction comes first. The trajectories from the first start are used. Along an eigenvector, gradient
+    descent multiplies the distance by 1 − α·λ at each step (Ba, CSC413 lecture 4, Ill-conditioned curvature).
+
+    Parameters
+    ----------
+    surface : Surface
+        The surface.
+    found : sequence of Trajectory
+        The trajectories of the optimizers on it.
+
+    Returns
+    -------
+    list of Along
+        Two motions for each linear optimizer.
     """
     try:
         hessian = surface.hessian(surface.start)
         others = [surface.hessian((x, y)) for x, y in zip(*surface.window)]
-    except CurvatureUnavailable:  # a plane, or a surface in steps
+    except CurvatureUnavailable:  # The surface is linear or piecewise constant.
         return []
     scale = float(hessian.abs().max())
     if not all(float((other - hessian).abs().max()) <= ALIKE * scale for other in others):
@@ -47,25 +73,29 @@ def along_eigenvectors(surface: Surface, found: Sequence[Trajectory]) -> list[Al
     values, vectors = torch.linalg.eigh(hessian)
     sides = [(float(values[k]), vectors[:, k]) for k in (1, 0)]
     linear = [one for one in found if one.rule.name in LINEAR]
-    return [_along(surface, one, curvature, vector) for one in linear for curvature, vector in sides]
+    return [_motion_along(surface, one, curvature, vector) for one in linear for curvature, vector in sides]
 
 
-def _along(surface: Surface, one: Trajectory, curvature: float, vector: Tensor) -> Along:
-    [group] = one.rule.make([torch.zeros(2, requires_grad=True)]).param_groups
+def _motion_along(surface: Surface, one: Trajectory, curvature: float, vector: Tensor) -> Along:
+    """Return the predicted and the observed motion of one trajectory along one Hessian eigenvector."""
+    [group] = one.rule.construct([torch.zeros(2, requires_grad=True)]).param_groups
     rule = linear_rule({"class": one.rule.name, **group})
-    assert rule is not None  # SGD's, Momentum's and Nesterov's are
+    assert rule is not None  # SGD, Momentum and Nesterov are linear in the gradient.
     said = predicted(rule, group["lr"], curvature).kind
     points = one.points[0]
     slope = float(surface.gradient(points[:1])[0] @ vector)
-    course = _seen((points @ vector).tolist(), slope / curvature if curvature else 0.0)
+    course = _usable_coordinates((points @ vector).tolist(), slope / curvature if curvature else 0.0)
     seen: str = ""
-    with suppress(ValueError):  # the course is too short
+    with suppress(ValueError):  # The trajectory can have too few points.
         seen = observed(course, slope, curvature, rule, group["lr"]).kind
     return Along(one.rule, vector, curvature, said, seen)
 
 
-def _seen(course: list[float], place: float) -> list[float]:
-    """Return the course as far as it is finite and away from its centre, `place` before the first point."""
+def _usable_coordinates(course: list[float], place: float) -> list[float]:
+    """Return the coordinates before the first one that is not finite or so close to the centre that rounding dominates.
+
+    place: the first coordinate minus the centre.
+    """
     centre, kept = course[0] - place, list[float]()
     for x in course[:FOLLOWED]:
         if not abs(x - centre) > GONE * abs(place):

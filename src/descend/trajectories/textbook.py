@@ -1,4 +1,4 @@
-"""The surfaces that the lectures and textbooks draw, each once: formula, source, the usual start, the known minima."""
+"""The surfaces of lectures and textbooks, with formula, source, usual start and known minima."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,19 +6,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from descend.ground.errors import UsageError
+from descend.core.errors import UsageError
 from descend.trajectories.surface import Surface
 
 CONDITION_NUMBER = 50.0
 
 
 def ravine(condition_number: float = CONDITION_NUMBER) -> Surface:
-    """An ill-conditioned quadratic (Ba, CSC413 lecture 4, Ill-conditioned curvature).
+    """Return an ill-conditioned quadratic (Ba, CSC413 lecture 4, Ill-conditioned curvature).
 
-    Its largest curvature is 1, so that a rate α is α·λ there. Raises `UsageError` for a condition number below 1.
+    Its largest curvature λ is 1, so a learning rate α equals α·λ. Raises `UsageError` for a condition number below 1.
     """
     if not 1 <= condition_number < float("inf"):
-        raise UsageError(f"a condition number is at least 1, not {condition_number:g}")
+        raise UsageError(f"a condition number must be at least 1, not {condition_number:g}")
     return Surface(
         "ravine",
         f"J = ½(x²/{condition_number:g} + y²)",
@@ -32,11 +32,11 @@ def ravine(condition_number: float = CONDITION_NUMBER) -> Surface:
 
 
 def saddle() -> Surface:
-    """x² − y², with y⁴ to bound it, from beside the line that leads into the saddle point."""
+    """Return the surface x² − y² + ½y⁴. Its default start is near the line that leads into the saddle point."""
     return Surface(
         "saddle",
         "J = x² − y² + ½y⁴",
-        "Ruder 2017, Visualization of algorithms, which does not write it down: x² − y², bounded by ½y⁴",
+        "Ruder 2017, Visualization of algorithms, gives no formula; here ½y⁴ bounds x² − y² from below",
         lambda x, y: x**2 - y**2 + y**4 / 2,
         ((-3.2, 3.2), (-1.6, 1.6)),
         (-2.0, 0.001),
@@ -46,9 +46,9 @@ def saddle() -> Surface:
 
 
 def beale() -> Surface:
-    """Beale's function (Moré, Garbow & Hillstrom 1981, problem 5): a flat valley between steep walls.
+    """Return Beale's function (Moré, Garbow & Hillstrom 1981, problem 5): a flat valley between steep walls.
 
-    Ruder 2016 names it beside figure 4 as the surface on whose contours the rules are shown.
+    Figure 4 of Ruder 2016 shows optimizers on the contours of this function.
     """
     return Surface(
         "beale",
@@ -63,7 +63,7 @@ def beale() -> Surface:
 
 
 def rosenbrock() -> Surface:
-    """Rosenbrock's curved valley (Moré, Garbow & Hillstrom 1981, problem 1)."""
+    """Return Rosenbrock's curved valley (Moré, Garbow & Hillstrom 1981, problem 1)."""
     return Surface(
         "rosenbrock",
         "J = (1 − x)² + 100(y − x²)²",
@@ -77,15 +77,15 @@ def rosenbrock() -> Surface:
 
 
 def cliff() -> Surface:
-    """The error of a recurrent unit xₜ = w·σ(xₜ₋₁) + b after 50 steps (Pascanu et al. 2013, fig. 6).
+    """Return the error of a recurrent unit xₜ = w·σ(xₜ₋₁) + b after 50 steps (Pascanu et al. 2013, fig. 6).
 
-    Its minima lie on a curve. The wall is where the unit begins to hold another of its two stable values.
+    Its minima form a curve. At the wall, the unit switches from one of its two stable values to the other.
     """
     return Surface(
         "cliff",
         "J = (σ(x₅₀) − 0.7)² with xₜ = w·σ(xₜ₋₁) + b and x₀ = 0.5",
         "Pascanu et al. 2013, fig. 6",
-        _recurrent,
+        _recurrent_unit_error,
         ((3.0, 7.0), (-3.6, -1.6)),
         (6.4, -2.4),
         (),
@@ -95,9 +95,9 @@ def cliff() -> Surface:
 
 
 def two_minima() -> Surface:
-    """A sharp minimum beside a wide one (Cheng, COMP5211 lecture 4, Sharp vs wide local minimum).
+    """Return a function with a sharp and a wide minimum (Cheng, COMP5211 lecture 4, Sharp vs wide local minimum).
 
-    Near them the curvature is 25 and 1: a rate above 2/25 cannot stay in the sharp one.
+    Their curvatures are 25 and 1, so gradient descent with a learning rate above 2/25 leaves the sharp minimum.
     """
     return Surface(
         "two-minima",
@@ -117,15 +117,15 @@ def two_minima() -> Surface:
 
 
 def plateau() -> Surface:
-    """The squared error of one sigmoid unit on two examples (Ba, CSC413 lecture 4, Plateaux).
+    """Return the squared error of one sigmoid unit on two examples (Ba, CSC413 lecture 4, Plateaux).
 
-    Where the unit is saturated at the wrong value its gradient is nearly zero.
+    If the unit is saturated at the wrong value, its gradient is nearly zero.
     """
     return Surface(
         "plateau",
         "J = ½Σ(σ(w·u + b) − t)² over u = ±1, t = σ(±2)",
         "Ba, CSC413 lecture 4, Plateaux",
-        _sigmoid_unit,
+        _sigmoid_unit_error,
         ((-9.0, 9.0), (-4.8, 4.8)),
         (-6.0, 0.5),
         ((2.0, 0.0),),
@@ -145,20 +145,22 @@ TEXTBOOK: dict[str, Callable[..., Surface]] = {
 }
 
 
-def textbook(name: str, **options: Any) -> Surface:
-    """Return the textbook's surface of that name. Raises `UsageError` for an option that it does not have."""
+def textbook_surface(name: str, **options: Any) -> Surface:
+    """Return the textbook surface called `name`. Raises `UsageError` for an option that this surface does not have."""
     if options and name != "ravine":
         raise UsageError(f"a condition number can be chosen for the ravine, not for {name}")
     return TEXTBOOK[name](**options)
 
 
-def _recurrent(w: Tensor, b: Tensor) -> Tensor:
+def _recurrent_unit_error(w: Tensor, b: Tensor) -> Tensor:
+    """Return the squared error of a recurrent unit's output after 50 steps, for weight w and bias b."""
     x = torch.full_like(w, 0.5)
     for _ in range(50):
         x = w * torch.sigmoid(x) + b
     return (torch.sigmoid(x) - 0.7) ** 2
 
 
-def _sigmoid_unit(w: Tensor, b: Tensor) -> Tensor:
+def _sigmoid_unit_error(w: Tensor, b: Tensor) -> Tensor:
+    """Return half the sum of a sigmoid unit's squared errors on two examples, for weight w and bias b."""
     right = torch.sigmoid(torch.tensor(2.0, dtype=w.dtype))
     return ((torch.sigmoid(w + b) - right) ** 2 + (torch.sigmoid(b - w) - (1 - right)) ** 2) / 2

@@ -1,4 +1,4 @@
-"""Where rules go on a surface, from many starts at once."""
+"""Compute the paths of optimizers on a surface, from many starts at once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,24 +8,37 @@ from torch import Tensor
 
 from descend.trajectories.rules import Chosen
 from descend.trajectories.surface import Surface
-from descend.trajectories.walks import walks
+from descend.trajectories.walks import group_into_walks
 
 
 @dataclass(frozen=True)
 class Trajectory:
-    """Where one rule went: points (starts, steps + 1, 2) and their cost (starts, steps + 1).
+    """One optimizer's paths, one for each starting point.
 
-    Both are NaN after the step that left the surface (`Surface.has_left`); `left` (starts,) is its number, or −1.
+    After a path has left the surface, its points and cost are NaN.
+
+    Parameters
+    ----------
+    rule : Chosen
+        The optimizer.
+    points : torch.Tensor
+        The positions, of shape ``(starts, steps + 1, 2)``.
+    cost : torch.Tensor
+        The values of the function, of shape ``(starts, steps + 1)``.
+    left : torch.Tensor
+        The step that left the surface (`Surface.has_left`) or −1, of shape ``(starts,)``.
+    is_equation : bool
+        Whether the path is that of the differential equation that momentum discretises.
     """
 
     rule: Chosen
     points: Tensor
     cost: Tensor
     left: Tensor
-    is_equation: bool = False  # not a rule's own steps, but those of the equation behind it
+    is_equation: bool = False  # True for the path of the differential equation that momentum discretises
 
-    def diverged(self, start: int = 0) -> int | None:
-        """Return the step that left the surface, from one of the starts."""
+    def divergence_step(self, start: int = 0) -> int | None:
+        """Return the step at which the path from starting point number `start` diverged; None if it did not diverge."""
         step = int(self.left[start])
         return None if step < 0 else step
 
@@ -39,28 +52,46 @@ def trajectories(
     noise: float = 0.0,
     seed: int = 0,
 ) -> list[Trajectory]:
-    """Return where each rule goes from each start, (starts, 2) in float64.
+    """Return the paths of each optimizer from all starting points. The cost has no noise.
 
-    `noise` is the standard deviation of a normal number that is added to each coordinate of the gradient: the same
-    draws for every rule and every start. The cost is without it.
+    Parameters
+    ----------
+    surface : Surface
+        The surface.
+    rules : sequence of Chosen
+        The optimizers, each with a learning rate.
+    starts : torch.Tensor
+        The starting points, of shape ``(points, 2)`` and type float64.
+    steps : int
+        The number of steps.
+    noise : float
+        The standard deviation of normal noise on each coordinate of the gradient, with the same draws for all
+        optimizers and starts.
+    seed : int
+        The seed of the noise.
+
+    Returns
+    -------
+    list of Trajectory
+        The paths of each optimizer.
     """
     draws = noise * torch.randn(steps, 2, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-    going = walks(surface, rules, starts, seed)
+    going = group_into_walks(surface, rules, starts, seed)
     sizes = [len(walk.theta) for walk, _ in going]
     path = [torch.cat([walk.theta for walk, _ in going])]
     for draw in draws:
-        gradients = surface.gradient(torch.cat([walk.asks() for walk, _ in going])) + draw
+        gradients = surface.gradient(torch.cat([walk.gradient_points() for walk, _ in going])) + draw
         for (walk, _), gradient in zip(going, gradients.split(sizes)):
             walk.step(gradient, draw)
         path.append(torch.cat([walk.theta for walk, _ in going]))
     order = [place for _, places in going for place in places]
     points = torch.stack(path, 1).view(len(order), len(starts), steps + 1, 2)
-    found = {place: seen(surface, rules[place], rows) for place, rows in zip(order, points)}
+    found = {place: make_trajectory(surface, rules[place], rows) for place, rows in zip(order, points)}
     return [found[place] for place in range(len(rules))]
 
 
-def seen(surface: Surface, rule: Chosen, points: Tensor, *, is_equation: bool = False) -> Trajectory:
-    """Return points as a trajectory: up to the first that has left the surface."""
+def make_trajectory(surface: Surface, rule: Chosen, points: Tensor, *, is_equation: bool = False) -> Trajectory:
+    """Convert points ``(starts, steps + 1, 2)`` to a `Trajectory`; points of a path after its divergence become NaN."""
     gone = surface.has_left(points)
     left = torch.where(gone.any(-1), gone.int().argmax(-1), -1)
     after = (gone.int().cumsum(-1) > 1) | (gone & ~torch.isfinite(points).all(-1))
@@ -69,6 +100,21 @@ def seen(surface: Surface, rule: Chosen, points: Tensor, *, is_equation: bool = 
 
 
 def packed(surface: Surface, found: Sequence[Trajectory]) -> bytes:
-    """Return x, y and `Surface.above` of every trajectory, start and step in turn, as little-endian float32."""
-    rows = torch.stack([torch.cat([one.points, surface.above(one.cost).unsqueeze(-1)], -1) for one in found])
+    """Return x, y and the cost above the minimum at each step of all paths, as the bytes of little-endian float32.
+
+    Parameters
+    ----------
+    surface : Surface
+        The surface.
+    found : sequence of Trajectory
+        The trajectories, all with the same starts and steps.
+
+    Returns
+    -------
+    bytes
+        Three numbers for each step of each path.
+    """
+    rows = torch.stack(
+        [torch.cat([one.points, surface.cost_above_minimum(one.cost).unsqueeze(-1)], -1) for one in found]
+    )
     return rows.float().numpy().astype("<f4").tobytes()

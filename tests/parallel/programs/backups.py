@@ -47,8 +47,8 @@ def main() -> None:
     dist.all_gather_object(everywhere, (counted, dropped, loss))
     if rank == 0:
         counted, dropped, losses = zip(*everywhere)
-        told = {"counted": counted, "dropped": dropped, "losses": losses, "before": before}
-        Path(sys.argv[1], "told.json").write_text(json.dumps(told))
+        results = {"counted": counted, "dropped": dropped, "losses": losses, "before": before}
+        Path(sys.argv[1], "results.json").write_text(json.dumps(results))
 
 
 if __name__ == "__main__":

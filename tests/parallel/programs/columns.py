@@ -34,7 +34,7 @@ class Columns(nn.Module):
 
 if __name__ == "__main__":
     dist.init_process_group("gloo")
-    told: dict[str, object] = {}
+    results: dict[str, object] = {}
     for cross in (False, True):
         torch.manual_seed(0)
         model, alone = Columns(cross), Columns(cross)
@@ -58,15 +58,15 @@ if __name__ == "__main__":
         here["layers"] = sorted({name.split(".")[1] for name, _ in part.named_parameters()})
         everywhere: list[object] = [None, None]
         dist.all_gather_object(everywhere, here)
-        told["cross" if cross else "apart"] = everywhere
+        results["cross" if cross else "apart"] = everywhere
     try:
         GraphPartition(Columns(True), {"left1": 0, "right1": 1})
     except ValueError as error:
-        told["nobody"] = str(error)
+        results["no worker"] = str(error)
     try:
         GraphPartition(Columns(True), {"left1": 2})
     except ValueError as error:
-        told["no such worker"] = str(error)
+        results["no such worker"] = str(error)
     if dist.get_rank() == 0:
-        Path(sys.argv[1], "told.json").write_text(json.dumps(told))
+        Path(sys.argv[1], "results.json").write_text(json.dumps(results))
     dist.destroy_process_group()

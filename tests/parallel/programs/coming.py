@@ -53,8 +53,14 @@ def main() -> None:
     dist.all_gather_object(everywhere, (batches, loss, waited, done - began))
     if rank == 0:
         batches, loss, waited, spent = zip(*everywhere)
-        told = {"batches": batches, "loss": loss, "before": before, "waited": max(waited), "slow_seconds": max(spent)}
-        Path(sys.argv[1], "told.json").write_text(json.dumps(told))
+        results = {
+            "batches": batches,
+            "loss": loss,
+            "before": before,
+            "waited": max(waited),
+            "slow_seconds": max(spent),
+        }
+        Path(sys.argv[1], "results.json").write_text(json.dumps(results))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""A program that ends while its threads tell the store, again and again, how far it is: for torchrun."""
+"""A program that ends while its threads publish its progress to the store, for torchrun."""
 
 import torch.distributed as dist
 
-from descend.parallel import hang
+from descend.parallel import hang_detection as hang
 
 hang.EVERY_S = 0.0
 dist.init_process_group("gloo")

@@ -1,4 +1,4 @@
-"""A training that never ends, on a server of its own, and says when it has begun: for torchrun, with a folder."""
+"""A training that never ends, on a separate server, and says when it has begun: for torchrun, with a folder."""
 
 import sys
 from pathlib import Path

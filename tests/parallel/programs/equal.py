@@ -14,7 +14,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from descend.parallel import Layout, load, save, whole
-from descend.parallel.shares import shared
+from descend.parallel.shares import with_shares
 
 warnings.simplefilter("ignore")
 torch.set_default_dtype(torch.float64)  # round-off that meets a kink of the loss grows, and stays far below any mistake
@@ -30,7 +30,7 @@ X, Y = torch.randn(70, 1, 8, 8, generator=made), torch.randint(0, 10, (70,), gen
 
 
 class Network(nn.Module):
-    """Convolutions, a connection that skips layers, and linear layers; dropout that is off until it is asked for."""
+    """Convolutions, a connection that skips layers, and linear layers; dropout that is off at first."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ def alone(state, seed: int, drop_last: bool, passes: int = 2) -> nn.Module:
     model = Network()
     model.load_state_dict(state)
     model.drop.p = 0.0
-    batches = shared(loader(drop_last), 0, 1, whole=False, seed=seed)
+    batches = with_shares(loader(drop_last), 0, 1, whole=False, seed=seed)
     train(model, batches, rule(model.parameters()), nn.functional.cross_entropy, passes)
     return model.eval()
 
@@ -111,7 +111,7 @@ def resumed(folder: Path) -> float:
 
 
 if __name__ == "__main__":
-    told: dict[str, object] = {}
+    results: dict[str, object] = {}
     dist.init_process_group("gloo")
     for name, layout in LAYOUTS.items():
         drop_last = layout.pipeline > 1
@@ -122,11 +122,11 @@ if __name__ == "__main__":
         spread = layout.spread(model, loader(drop_last), rule, nn.functional.cross_entropy)
         train(*spread)
         reference = alone(first[0], spread.loader.batch_sampler.seed, drop_last)
-        told[name] = [apart(spread.model, reference), evaluated(spread.model, reference, slice(21))]
+        results[name] = [apart(spread.model, reference), evaluated(spread.model, reference, slice(21))]
     model, _, _, _ = Layout(pipeline=4).spread(network(0.5), loader(True), rule, nn.functional.cross_entropy)
     model.eval()
-    told["dropout in evaluation"] = float((model(X[:16]) - model(X[:16])).abs().max())
-    told["resumed"] = resumed(Path(sys.argv[1]) / "checkpoint")
+    results["dropout in evaluation"] = float((model(X[:16]) - model(X[:16])).abs().max())
+    results["resumed"] = resumed(Path(sys.argv[1]) / "checkpoint")
     if dist.get_rank() == 0:
-        Path(sys.argv[1], "told.json").write_text(json.dumps(told))
+        Path(sys.argv[1], "results.json").write_text(json.dumps(results))
     dist.destroy_process_group()

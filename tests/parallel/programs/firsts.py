@@ -50,9 +50,9 @@ def train(wanted: int, rule: type[torch.optim.Optimizer], **settings: float) -> 
             taken += 1
             dropped += model.module.steps.grad is None
     dist.barrier()
-    told = {"weight": model.module.weight.tolist(), "steps": model.module.steps.item(), "dropped": dropped}
+    results = {"weight": model.module.weight.tolist(), "steps": model.module.steps.item(), "dropped": dropped}
     everywhere: list[dict[str, object]] = [{}] * dist.get_world_size()
-    dist.all_gather_object(everywhere, {**told, "taken": taken})
+    dist.all_gather_object(everywhere, {**results, "taken": taken})
     return {key: [each[key] for each in everywhere] for key in everywhere[0]}
 
 
@@ -66,14 +66,14 @@ def refused(wanted: int, batch_size: int) -> str:
 
 def main() -> None:
     said = [refused(4, 1), refused(2, ROWS)]
-    told = {
+    results = {
         "alone": train(1, torch.optim.SGD),
         "momentum": train(1, torch.optim.SGD, momentum=0.9),
         "adam": train(1, torch.optim.Adam),
         "two": train(2, torch.optim.SGD),
     }
     if dist.get_rank() == 0:
-        Path(sys.argv[1], "told.json").write_text(json.dumps({"said": said, "how": told}))
+        Path(sys.argv[1], "results.json").write_text(json.dumps({"said": said, "how": results}))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ import torch.distributed as dist
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from descend.parallel import Layout, hang
+from descend.parallel import Layout
+from descend.parallel import hang_detection as hang
 
 HANGS = 3, 6.0  # before its step, for so many seconds
 
@@ -35,8 +36,8 @@ def main() -> list[str]:
 if __name__ == "__main__":
     dist.init_process_group("gloo")
     hang.EVERY_S, hang.QUIET_S = 0.2, 2.5
-    told: list[object] = [None, None]
-    dist.all_gather_object(told, main())
+    results: list[object] = [None, None]
+    dist.all_gather_object(results, main())
     if dist.get_rank() == 0:
-        Path(sys.argv[1], "told.json").write_text(json.dumps(told))
+        Path(sys.argv[1], "results.json").write_text(json.dumps(results))
     dist.destroy_process_group()

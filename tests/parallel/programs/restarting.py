@@ -42,6 +42,6 @@ if __name__ == "__main__":
         save(folder / str(epoch), model, optimizer)
     layout.collect(optimizer)
     if dist.get_rank() == 0:
-        told = {"weights": [p.detach() for p in own.parameters()], "starts": start}
-        torch.save(told, folder / "told.pt")
+        results = {"weights": [p.detach() for p in own.parameters()], "starts": start}
+        torch.save(results, folder / "results.pt")
     dist.destroy_process_group()

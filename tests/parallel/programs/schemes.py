@@ -22,7 +22,7 @@ if __name__ == "__main__":
     pixels, digits = load_digits(return_X_y=True)
     x, y = torch.tensor(pixels / 16, dtype=torch.float32), torch.tensor(digits)
     dist.init_process_group("gloo")
-    told = {}
+    results = {}
     for scheme, rule in RULES.items():
         torch.manual_seed(0)
         model = nn.Sequential(nn.Linear(64, 32), nn.Tanh(), nn.Linear(32, 10))
@@ -46,7 +46,7 @@ if __name__ == "__main__":
         everywhere: list[object] = [None, None]
         late = optimizer.traffic.staleness
         dist.all_gather_object(everywhere, {"loss": loss, "same": same, "steps": len(rows), "late": late})
-        told[scheme] = everywhere
+        results[scheme] = everywhere
     if dist.get_rank() == 0:
-        Path(sys.argv[1], "told.json").write_text(json.dumps(told))
+        Path(sys.argv[1], "results.json").write_text(json.dumps(results))
     dist.destroy_process_group()

@@ -37,7 +37,7 @@ if __name__ == "__main__":
     dist.init_process_group("gloo")
     torch.manual_seed(1)
     data = TensorDataset(torch.randn(EXAMPLES, 6).double(), torch.randint(0, 3, (EXAMPLES,)))
-    told: dict[str, object] = {}
+    results: dict[str, object] = {}
     for workers in (0, 1):
         sampler, own = DistributedSampler(data, seed=3), network()
         loader = DataLoader(data, batch_size=BATCH, sampler=sampler, num_workers=workers)
@@ -48,15 +48,15 @@ if __name__ == "__main__":
         everywhere: list[object] = [None] * 3
         dist.all_gather_object(everywhere, sizes)
         apart = max(float((a - b).abs().max()) for a, b in zip(own.parameters(), equal.parameters()))
-        told[str(workers)] = {"sizes": everywhere, "apart": apart}
+        results[str(workers)] = {"sizes": everywhere, "apart": apart}
     refused = []
     for speeds, given in (((1, 2), loader), ((1, 0, 1), loader), ((1, 1, 1), DataLoader(data, batch_size=4))):
         try:
             share_by_speed(given, model, speeds)
         except ValueError as error:
             refused.append(str(error))
-    told["refused"] = refused
+    results["refused"] = refused
     if dist.get_rank() == 0:
-        Path(sys.argv[1], "told.json").write_text(json.dumps(told))
+        Path(sys.argv[1], "results.json").write_text(json.dumps(results))
     del model
     dist.destroy_process_group()

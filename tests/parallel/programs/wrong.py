@@ -51,12 +51,12 @@ def train(case: str) -> None:
 
 if __name__ == "__main__":
     dist.init_process_group("gloo")
-    told = {}
+    results = {}
     for case in ("world", "models", "uneven", "pipeline", "awaited", "functional"):
         try:
             train(case)
         except (ValueError, AttributeError) as error:
-            told[case] = str(error)
+            results[case] = str(error)
     if dist.get_rank() == 0:
-        Path(sys.argv[1], "told.json").write_text(json.dumps(told))
+        Path(sys.argv[1], "results.json").write_text(json.dumps(results))
     train("nan")

@@ -1,1 +1,1 @@
-"""`descend.watch` as one line for those who train by a framework's Trainer."""
+"""Callbacks that add `descend.watch` to the `Trainer` of a framework."""

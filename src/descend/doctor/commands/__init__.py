@@ -1,1 +1,1 @@
-"""What the command line offers beside the walk: a run watched, something shown of it, exported, applied, explained."""
+"""The subcommands of `descend`, their shared options, and what they print on the terminal."""

@@ -1,20 +1,21 @@
-"""`descend export`: a recorded run's readings for other programs, as a Parquet table or as TensorBoard's events."""
+"""`descend export`: write the measurements of a recorded run as a Parquet table or as TensorBoard events."""
 
 from enum import StrEnum
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from descend.core.errors import UsageError
 from descend.doctor.commands.options import DEFAULT_STORE, Number, Where
-from descend.ground.errors import UsageError
 
 if TYPE_CHECKING:
     from descend.doctor.record import Record
 
 
-class Kind(StrEnum):
-    """What readings can be written as."""
+class ExportFormat(StrEnum):
+    """The file format of the exported measurements."""
 
     parquet = "parquet"
     tensorboard = "tensorboard"
@@ -22,12 +23,14 @@ class Kind(StrEnum):
 
 def export(
     run: Number = None,
-    kind: Annotated[Kind, typer.Option("--format", help="A table, or a folder that tensorboard --logdir shows.")] = (
-        Kind.parquet
-    ),
+    kind: Annotated[
+        ExportFormat, typer.Option("--format", help="Write a Parquet table, or a folder for tensorboard --logdir.")
+    ] = (ExportFormat.parquet),
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Default: beside the run's report."),
+        typer.Option(
+            "--output", "-o", help="The file or folder to write. Default: a new one in the folder of the run's report."
+        ),
     ] = None,
     store: Where = DEFAULT_STORE,
 ) -> None:
@@ -35,21 +38,22 @@ def export(
 
     A Parquet table has the columns name, place, step and value. It needs pip install 'descend\[export]'.
     """
+    from descend.core.regular_files import write_output
     from descend.doctor.record.store import open_existing
-    from descend.doctor.redaction.private import make_folder, prepare_file
+    from descend.doctor.redaction.private import make_folder
 
     with open_existing(store) as kept:
         number = kept.number(run)
         record = kept.load(number)
-        name = "readings.parquet" if kind is Kind.parquet else "tensorboard"
+        name = "readings.parquet" if kind is ExportFormat.parquet else "tensorboard"
         path = output or kept.folder_of(number) / name
     try:
-        if kind is Kind.parquet:
+        if kind is ExportFormat.parquet:
             make_folder(path.parent)
-            prepare_file(path)
+            write_output(path, _parquet_table(record))
         else:
             make_folder(path)
-        (_parquet if kind is Kind.parquet else _tensorboard)(record, path)
+            _write_tensorboard(record, path)
     except ModuleNotFoundError as error:
         raise UsageError(f"{kind} needs the Python package {error.name}: pip install 'descend[export]'") from None
     except OSError as error:
@@ -57,7 +61,8 @@ def export(
     typer.echo(path)
 
 
-def _parquet(record: "Record", path: Path) -> None:
+def _parquet_table(record: "Record") -> bytes:
+    """Return the bytes of a Parquet file with one row for each measured value: name, place, step, value."""
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -74,10 +79,13 @@ def _parquet(record: "Record", path: Path) -> None:
         },
         metadata={"run": str(record.run), "script": record.script},
     )
-    parquet.write_table(table, path)
+    buffer = BytesIO()
+    parquet.write_table(table, buffer)
+    return buffer.getvalue()
 
 
-def _tensorboard(record: "Record", path: Path) -> None:
+def _write_tensorboard(record: "Record", path: Path) -> None:
+    """Write a folder of TensorBoard events, with one scalar event for each measured value, tagged `name/place`."""
     from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.compat.proto.summary_pb2 import Summary
     from tensorboard.summary.writer.event_file_writer import EventFileWriter

@@ -1,4 +1,4 @@
-"""The options that several commands share, and the line between ours and the script's own: the script's name."""
+"""Options that several commands share. Options before the script's name are descend's, later ones the script's."""
 
 import shlex
 from pathlib import Path
@@ -6,110 +6,157 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from descend.core.control_characters import shortened
+from descend.core.errors import UsageError
+from descend.core.regular_files import read_regular_file
+from descend.doctor.commands.completion import complete_problem_id
 from descend.doctor.commands.terminal import say
-from descend.ground.control_characters import shortened
-from descend.ground.errors import UsageError
-from descend.ground.regular_files import read_regular
 
 MOST_STEPS = 10**9
-MOST_SEED = 2**31 - 1  # fresh seeds come after it, and NumPy takes none above 2³² − 1
+MOST_SEED = 2**31 - 1  # largest seed of a user; trials use larger ones, up to the 2³² − 1 that NumPy accepts
 MOST_PROCESSES = 1024
+LEAST_BUDGET_S, MOST_BUDGET_S = 10.0, 1e7
+SECONDS_IN = {"s": 1, "m": 60, "h": 3600}
 DEFAULT_STORE = ".descend"
 PASS_ON = {"allow_interspersed_args": False}
-NOT_SHOWN = frozenset({"out", "format", "python"})  # options that change nothing of what is shown
+OUTPUT_OPTIONS = frozenset({"out", "format", "python"})  # options that do not change the contents of a lab page
 
 
-def number(
-    name: str, low: float, high: float, *, help: str, kind: type[int] | type[float] = int, metavar: str = ""
+# titles of the panels in which --help lists options other than the most used ones
+TRIALS, ISOLATION, RARELY_USED = "Trials and seeds", "Isolation", "Rarely used options"
+
+
+def number(  # noqa: PLR0913 - the keywords are those of typer.Option
+    name: str,
+    low: float,
+    high: float,
+    *,
+    help: str,
+    kind: type[int] | type[float] = int,
+    metavar: str = "",
+    panel: str | None = None,
 ) -> Any:
-    """Return an option that takes a number from `low` to `high`; anything else is one line with value and limits."""
+    """Return a typer option named `name` that accepts a number from `low` to `high` and rejects any other text."""
     noun, limits = "a whole number" if kind is int else "a number", f"from {low:.12g} to {high:.12g}"
 
     def read(text: str) -> float:
+        """Convert the option's text to a number. Raise `UsageError` if it is not a number or outside the limits."""
         try:
             value = kind(text)
-        except ValueError:  # no number, or one of more than 4300 digits
+        except ValueError:  # the text is not a number, or an integer with more than 4300 digits
             value = None
-        if value is None or not low <= value <= high:  # nor is NaN in between
+        if value is None or not low <= value <= high:  # the comparison is also false for NaN
             raise UsageError(f"{name} must be {noun} {limits}, not {shortened(text)}")
         return value
 
     unit = metavar or kind.__name__.upper()
-    return typer.Option(name, parser=read, metavar=f"{unit} {low:.12g}..{high:.12g}", help=help)
+    limits_shown = f"{unit} {low:.12g}..{high:.12g}"
+    return typer.Option(name, parser=read, metavar=limits_shown, help=help, rich_help_panel=panel)
 
 
-def _passed_on(context: typer.Context, arguments: list[str] | None) -> list[str] | None:
-    """Say so where an option of ours stands after the script, which does not know it: the script will get it."""
+def read_budget(text: str) -> float:
+    """Return the seconds that `--budget` names: `90`, `90s`, `2m` or `1h`. Raise `UsageError` for any other text."""
+    digits, unit = (text[:-1], text[-1]) if text[-1:] in SECONDS_IN else (text, "s")
+    try:
+        seconds = float(digits) * SECONDS_IN[unit]
+    except ValueError:
+        seconds = 0.0
+    if not LEAST_BUDGET_S <= seconds <= MOST_BUDGET_S:  # the comparison is also false for NaN
+        limits = f"from {LEAST_BUDGET_S:.12g} to {MOST_BUDGET_S:.12g}"
+        raise UsageError(f"--budget must be a time such as 90s, 2m or 1h, in seconds {limits}, not {shortened(text)}")
+    return seconds
+
+
+def _warn_of_misplaced_options(context: typer.Context, arguments: list[str] | None) -> list[str] | None:
+    """Return the script's arguments; warn if one is an option of descend that the script itself does not mention."""
     script = Path(str(context.params.get("script")))
     ours = {name for parameter in context.command.params for name in parameter.opts if name.startswith("--")}
     misplaced = [argument for argument in arguments or () if argument.partition("=")[0] in ours]
-    text = _text_of(script) if misplaced else b""
+    text = _source_of(script) if misplaced else b""
     if text:
-        for name in (argument.partition("=")[0] for argument in misplaced):  # its value may be a secret
+        # Only the option's name is shown, since its value may be a secret.
+        for name in (argument.partition("=")[0] for argument in misplaced):
             if name.lstrip("-").encode() not in text:
-                say(
-                    f"{name} comes after {script}, so the script receives it; write descend's own options "
-                    "before the script"
-                )
+                say(f"{name} comes after {script}, so the script receives it; options of descend come before it")
     return arguments
 
 
-def _text_of(script: Path) -> bytes:
-    """Return a script's text; nothing where it is no file that can be read."""
+def _source_of(script: Path) -> bytes:
+    """Return the bytes of a script's source file; empty if the file cannot be read."""
     try:
-        return read_regular(script)
+        return read_regular_file(script)
     except (OSError, ValueError):
         return b""
 
 
-def as_typed(context: typer.Context) -> str:
-    """Return the command with the options on its line that say what is shown, for a shell; the script is not in it."""
+def command_line(context: typer.Context) -> str:
+    """Return the command as typed in a shell, without the script and without options that only affect the output."""
     words = ["descend", *context.command_path.split()[1:]]
     for parameter in context.command.params:
         name, value = parameter.name or "", context.params.get(parameter.name or "")
         source = context.get_parameter_source(name)
-        is_option = parameter.opts[0].startswith("-") and name not in NOT_SHOWN
+        is_option = parameter.opts[0].startswith("-") and name not in OUTPUT_OPTIONS
         if is_option and source is not None and source.name == "COMMANDLINE":
             words += [max(parameter.opts, key=len), *([] if value is True else [shlex.quote(str(value))])]
     return " ".join(words)
 
 
-def _answering(python: str | None) -> str | None:
-    from descend.doctor.run.interpreter import interpreter
+def _check_interpreter(python: str | None) -> str | None:
+    """Return the path of the Python interpreter that `--python` names. Raise `UsageError` if it does not work."""
+    from descend.doctor.execution.interpreter import check_interpreter
 
-    return None if python is None else interpreter(python)
+    return None if python is None else check_interpreter(python)
 
 
 Target = Annotated[
-    str, typer.Argument(help="The training script or notebook, unmodified (with -m: a module; -: standard input).")
+    str,
+    typer.Argument(
+        help='The unmodified training script or notebook, or "-" to read a script from standard input. '
+        "With -m, the name of a module."
+    ),
 ]
-Arguments = Annotated[list[str] | None, typer.Argument(help="Arguments for the script itself.", callback=_passed_on)]
-AsModule = Annotated[bool, typer.Option("-m", help="SCRIPT is a module, as for python -m.")]
+Arguments = Annotated[
+    list[str] | None, typer.Argument(help="Arguments for the script itself.", callback=_warn_of_misplaced_options)
+]
+AsModule = Annotated[bool, typer.Option("-m", help="SCRIPT is the name of a module, as in python -m.")]
 Python = Annotated[
     str | None,
     typer.Option(
         "--python",
         metavar="PATH",
-        help="Run the script with this interpreter. Default: the one that runs descend.",
-        callback=_answering,
+        help="Run the script with this Python interpreter. Default: the interpreter that runs descend.",
+        callback=_check_interpreter,
+        rich_help_panel=RARELY_USED,
     ),
 ]
 Where = Annotated[
     str,
     typer.Option(
-        "--store", metavar="DIR|URL", help="Keep runs in this folder, or in postgresql+psycopg://host/database."
+        "--store",
+        metavar="DIR|URL",
+        help="Store the runs in this folder or in a database, such as postgresql+psycopg://host/runs.",
     ),
 ]
 Number = Annotated[
-    int | None,
-    typer.Argument(help="The number of a run, as `descend runs` lists it. Default: the last."),
+    int | None, typer.Argument(help="The number of a run, as listed by `descend runs`. Default: the last run.")
 ]
 Select = Annotated[
     list[str] | None,
-    typer.Option("--select", metavar="ID", help="Check only this symptom; may be repeated."),
+    typer.Option(
+        "--select",
+        metavar="ID",
+        help="Check only for the problem with this id; may be repeated.",
+        autocompletion=complete_problem_id,
+    ),
 ]
 Ignore = Annotated[
-    list[str] | None, typer.Option("--ignore", metavar="ID", help="Do not check this symptom; may be repeated.")
+    list[str] | None,
+    typer.Option(
+        "--ignore",
+        metavar="ID",
+        help="Do not check for the problem with this id; may be repeated.",
+        autocompletion=complete_problem_id,
+    ),
 ]
 Processes = Annotated[
     int | None,
@@ -117,16 +164,40 @@ Processes = Annotated[
         "--nproc-per-node",
         1,
         MOST_PROCESSES,
-        help="Number of processes of a script for torchrun. Default: as torchrun has started, or 1.",
+        help="The number of processes of a script written for torchrun. Default: as many as torchrun started, or 1.",
+        panel=RARELY_USED,
+    ),
+]
+Quick = Annotated[
+    bool,
+    typer.Option(
+        "--quick",
+        help="Only observe the script, in one run of at most about twice its time. Report what is certain or likely, "
+        "with edits that were not tried.",
+    ),
+]
+Budget = Annotated[
+    float | None,
+    typer.Option(
+        "--budget",
+        parser=read_budget,
+        metavar=f"TIME {LEAST_BUDGET_S:.12g}..{MOST_BUDGET_S:.12g}",
+        help="Take at most this long in total, such as 90s, 2m or 1h. The most promising remedies are tried first; "
+        "what does not fit is listed. Default: no limit.",
     ),
 ]
 Suggest = Annotated[
     bool,
-    typer.Option("--suggest", help="If no problem is found, try small improvements, too; --apply never writes these."),
+    typer.Option("--suggest", help="If no problem is found, also try small improvements, which --apply never writes."),
 ]
 Ray = Annotated[
     str | None,
-    typer.Option("--ray", metavar="ADDRESS", help="Run the trials on the Ray cluster at this address; auto: find one."),
+    typer.Option(
+        "--ray",
+        metavar="ADDRESS",
+        help="Run the trials on the Ray cluster at this address; auto uses a running cluster.",
+        rich_help_panel=TRIALS,
+    ),
 ]
 Trials = Annotated[
     int,
@@ -134,7 +205,19 @@ Trials = Annotated[
         "--trials",
         0,
         10_000,
-        help="Try at most this many edits in each search, if no known problem explains the failure.",
+        help="If no known problem explains the failure, try at most this many edits in each search.",
+        panel=TRIALS,
     ),
 ]
 Format = Annotated[Literal["text", "json"], typer.Option("--format", help="The format of standard output.")]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Also list the checks that could not run, and why they could not.")
+]
+ReportFormat = Literal["text", "json", "markdown", "agent", "sarif", "github"]
+CaseFormat = Annotated[
+    ReportFormat | None,
+    typer.Option(
+        "--format",
+        help="The format of standard output. Default: text, or agent if a coding assistant runs descend.",
+    ),
+]

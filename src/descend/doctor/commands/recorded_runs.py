@@ -1,48 +1,60 @@
 """The commands that read recorded runs: `descend diagnose`, `descend report`, `descend runs`."""
 
+import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from descend.doctor.commands.options import DEFAULT_STORE, Format, Number, Where
-from descend.doctor.commands.terminal import console
+from descend.core.errors import UsageError
+from descend.doctor.commands.options import DEFAULT_STORE, CaseFormat, Number, ReportFormat, Verbose, Where
+from descend.doctor.commands.terminal import console, say
 
 if TYPE_CHECKING:
     from descend.doctor.case import Case
 
 
-def diagnose(run: Number = None, store: Where = DEFAULT_STORE, format: Format = "text") -> None:
-    """Diagnose a recorded run again, without running anything."""
+def diagnose(
+    run: Number = None, store: Where = DEFAULT_STORE, format: CaseFormat = None, verbose: Verbose = False
+) -> None:
+    """Diagnose a recorded run again from its record, without running the script."""
     from dataclasses import replace
 
-    from descend.doctor.archive import load_case
-    from descend.doctor.canon.diagnosis import diagnose as find
-    from descend.doctor.concluding import conclude
-    from descend.doctor.record.decoding import intact
+    from descend.doctor.archive import OF_PROOF, load_case
+    from descend.doctor.case import EXIT_STATUSES
+    from descend.doctor.catalog.diagnosis import diagnose as find
+    from descend.doctor.findings import build_case
+    from descend.doctor.record.decoding import reporting_damage
     from descend.doctor.record.store import open_existing
     from descend.doctor.trials.proof import Proof
 
     with open_existing(store) as kept:
         number = kept.number(run)
         known, folder = load_case(kept, number), kept.folder / str(number)
-    with intact(f"run {number} in {kept.where}"):
-        confirmed, dismissed = frozenset(s.id for s in known.findings), frozenset(known.dismissed)
-        told = {s.id: s for s in (*known.findings, *known.suspicions)}  # by trials alone, too
-        again = tuple((told | {s.id: s for s in find(known.record)}).values())
-        proof = Proof(again, known.trials, confirmed, refuted=dismissed, judged=dismissed, changed=known.changed)
-        proof = replace(proof, cure=known.cure, tuning=known.tuning, verified=known.verified)
-        case = replace(conclude(known.record, proof), total_s=known.total_s)
+    with reporting_damage(f"run {number} in {kept.where}"):
+        confirmed, dismissed = frozenset(s.id for s in known.findings), known.proof.dismissed
+        # Some of the stored findings and suspicions can only be found by trials, which are not run again.
+        stored = {s.id: s for s in (*known.findings, *known.suspicions)}
+        again = tuple((stored | {s.id: s for s in find(known.record)}).values())
+        proof = Proof(again, known.trials, confirmed, rejected=dismissed, judged=dismissed)
+        of_proof = {name: getattr(known.proof, name) for name in OF_PROOF}
+        proof = replace(proof, fix=known.fix, tuning=known.tuning, **of_proof)
+        case = replace(build_case(known.record, proof), total_s=known.total_s)
+        case = replace(case, changes=known.changes, streamed=known.streamed)
         has_page = (folder / "report.html").exists()
-        print_case(case, as_json=format == "json", folder=folder, store=store, has_page=has_page)
-    sys.exit(1 if case.findings else 0)
+        print_case(case, format=format, folder=folder, store=store, has_page=has_page, verbose=verbose)
+    sys.exit(EXIT_STATUSES[case.status])
 
 
-def report(run: Number = None, store: Where = DEFAULT_STORE) -> None:
-    """Write the HTML report of a recorded run again and print its path."""
+def report(
+    run: Number = None,
+    store: Where = DEFAULT_STORE,
+    is_opened: Annotated[bool, typer.Option("--open", help="Open the report in the web browser.")] = False,
+) -> None:
+    """Write the HTML report of a recorded run again, and print its path."""
     from descend.doctor.archive import load_case
-    from descend.doctor.record.decoding import intact
+    from descend.doctor.record.decoding import reporting_damage
     from descend.doctor.record.store import open_existing
     from descend.doctor.report import write_page
 
@@ -50,33 +62,56 @@ def report(run: Number = None, store: Where = DEFAULT_STORE) -> None:
         number = kept.number(run)
         case, trial_runs = load_case(kept, number), kept.trial_runs(number)
         path = kept.folder_of(number) / "report.html"
-    with intact(f"run {number} in {kept.where}"):
-        write_page(case, trial_runs, path)
+    with reporting_damage(f"run {number} in {kept.where}"):
+        write_page(case, trial_runs, path, store)
     typer.echo(path)
+    if is_opened:
+        _open_in_browser(path)
+
+
+def _open_in_browser(path: Path) -> None:
+    """Open a file in the user's web browser, which the environment variable BROWSER names. Raise `UsageError`."""
+    import webbrowser
+
+    if not webbrowser.open(path.absolute().as_uri()):
+        raise UsageError(
+            f"no web browser could be started: open {path} yourself, or set BROWSER to a browser's command"
+        )
 
 
 def runs(store: Where = DEFAULT_STORE) -> None:
-    """List the recorded runs."""
+    """List the diagnosed and watched runs in the store, with the numbers that other commands take."""
     from rich.table import Table
     from rich.text import Text
 
     from descend.doctor.record.store import open_existing
-    from descend.doctor.report.wording import one_line
+    from descend.doctor.report.formatting import one_line
 
-    table = Table("run", "when (UTC)", "kind", "script", "steps", "ended", "findings", box=None)
+    table = Table("run", "started (UTC)", "kind", "script", "steps", "ended", "findings", box=None)
     with open_existing(store) as kept:
         for row in kept.runs():
             when = row.started.strftime("%Y-%m-%d %H:%M") if row.started else ""
             cells = (row.number, when, row.role, row.script, row.steps, row.status, row.findings)
-            table.add_row(*(Text(one_line(str(cell))) for cell in cells))  # a store's text is no markup
+            # Wrapped in `Text`, stored text cannot be interpreted as rich's markup.
+            table.add_row(*(Text(one_line(str(cell))) for cell in cells))
     console().print(table)
 
 
-def print_case(case: "Case", *, as_json: bool, folder: Path, store: str, has_page: bool) -> None:
-    """Print a case for a person or, as JSON, for a program."""
-    from descend.doctor.report import render_console, render_json
+def print_case(
+    case: "Case", *, format: ReportFormat | None, folder: Path, store: str, has_page: bool, verbose: bool = False
+) -> None:
+    """Print the diagnosis of a run on standard output; for an assistant, print the next commands on standard error."""
+    from descend.doctor.commands.coding_assistant import default_format
+    from descend.doctor.report import render_console
+    from descend.doctor.report.formats import render
+    from descend.doctor.report.formats.next_steps import next_commands
 
-    if as_json:
-        typer.echo(render_json(case))
-    else:
-        console().print(render_console(case, folder, store=store, has_page=has_page))
+    chosen = format or default_format(os.environ)
+    if chosen == "text":
+        console().print(render_console(case, folder, store=store, has_page=has_page, verbose=verbose))
+        return
+    typer.echo(render(case, chosen, store), nl=False)
+    if chosen == "agent":
+        sys.stdout.flush()  # so that a reader of both streams gets the report first
+        for command in next_commands(case, store):
+            say(f"next: {command}")

@@ -1,7 +1,7 @@
-"""Measurements only: kept, and read back."""
+"""The measurements of runs: their types, and a store that saves and loads them."""
 
 from descend.doctor.record import facts
-from descend.doctor.record.reading import (
+from descend.doctor.record.messages import (
     IN_SCRIPT,
     LIBRARIES,
     Cost,
@@ -16,6 +16,7 @@ from descend.doctor.record.reading import (
     is_installed,
 )
 from descend.doctor.record.record import Observed, Record, Series
+from descend.doctor.record.site_kinds import SiteKey, SiteKind
 
 __all__ = [
     "IN_SCRIPT",
@@ -32,6 +33,8 @@ __all__ = [
     "Record",
     "Series",
     "Site",
+    "SiteKey",
+    "SiteKind",
     "facts",
     "is_installed",
 ]

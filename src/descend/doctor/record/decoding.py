@@ -1,4 +1,4 @@
-"""The one place where rows of a store become typed values: a store may be damaged, edited, or of another descend."""
+"""Conversion of stored rows to typed values. A store may be damaged, edited, or written by another version."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -8,32 +8,35 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from descend.ground.errors import UsageError
+from descend.core.errors import UsageError
 
-WRONG = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)  # of what cannot be read
-LONGEST_REASON = 120  # characters
+DECODING_ERRORS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
+LONGEST_REASON = 120  # largest number of characters of a decoding error in a message to the user
 
 T = TypeVar("T")
 
 
 @contextmanager
-def intact(what: str) -> Iterator[None]:
-    """Raise `UsageError` with one line if what was kept cannot be read; what: the run and its store."""
+def reporting_damage(what: str) -> Iterator[None]:
+    """Raise a one-line `UsageError` if stored data cannot be decoded in the `with` block.
+
+    what: the run and its store, as the message names them.
+    """
     try:
         yield
-    except WRONG as error:
+    except DECODING_ERRORS as error:
         reason = (str(error).splitlines() or [""])[0][:LONGEST_REASON]
         known = reason if isinstance(error, ValueError) else f"{type(error).__name__}: {reason}"
-        raise UsageError(f"{what} cannot be read: it is damaged, or of another descend ({known})") from None
+        raise UsageError(f"{what} cannot be read: it is damaged or from another version of descend ({known})") from None
 
 
-def decoded(kind: type[T], text: Any, name: str) -> T:
-    """Return the value that a row keeps as JSON; name: the row's, for messages. Raises one of `WRONG`."""
-    return as_type(kind, plain(text, name), name)
+def decode_text(kind: type[T], text: Any, name: str) -> T:
+    """Decode the JSON text in a database column and convert it to the type `kind`. Raises one of `DECODING_ERRORS`."""
+    return as_type(kind, decode_json(text, name), name)
 
 
-def plain(text: Any, name: str) -> Any:
-    """Return the JSON value of a row. Raises one of `WRONG`."""
+def decode_json(text: Any, name: str) -> Any:
+    """Decode the JSON text in a database column to plain Python values. Raises one of `DECODING_ERRORS`."""
     if not isinstance(text, str):
         raise ValueError(f"{name}: not a text")
     try:
@@ -43,16 +46,16 @@ def plain(text: Any, name: str) -> Any:
 
 
 def as_type(kind: type[T], value: Any, name: str) -> T:
-    """Return a plain value as a value of a type, field by field. Raises `ValueError` that says what is wrong where."""
+    """Convert a JSON value to the type `kind`. Raises `ValueError` that names `name` and a field of the wrong type."""
     try:
         return msgspec.convert(value, kind, str_keys=True)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
 
 
-def without_unknown(kind: type[Any], value: Any, name: str) -> Any:
-    """Return a plain value. Raises `ValueError` if it has a field that the type does not have."""
+def reject_unknown_fields(kind: type[Any], value: Any, name: str) -> Any:
+    """Return a JSON value unchanged. Raises `ValueError` if it has a field that the dataclass `kind` lacks."""
     known = {field.name for field in fields(kind)}
     if isinstance(value, Mapping) and (unknown := sorted(map(str, value.keys() - known))):
-        raise ValueError(f"{name}: there is no field {unknown[0]!r}")
+        raise ValueError(f"{name}: unknown field {unknown[0]!r}")
     return value

@@ -1,13 +1,14 @@
-"""Which probe takes each measurement: why one is missing is known from what that probe noted."""
+"""A table of the probe that takes each measurement. The probe's notes say why a measurement is missing."""
 
 from descend.doctor.record.record import Record
 
-TAPE = "tape"  # the replay of a step, which every probe needs
+FOR_TIME = "to stay within the time budget"  # end of each note on a measurement that a run had no time for
+TAPE = "tape"  # name of the recording of a training step, which most measurements replay
 MEASURED_BY = {
     name: probe
     for probe, names in {
         "activations": "activation activation_scale dead_share saturated_share",
-        "answers": "answers",
+        "answers": "output_target_covariance",
         "balance": "loss_term",
         "batch": "batch",
         "blocking": "on_network",
@@ -24,41 +25,45 @@ MEASURED_BY = {
         "loss_input": "loss_input targets",
         "mixed reductions": "mixed_reductions",
         "mixing": "mixing",
-        "monitored_loss": "accuracy median_error monitored_loss yardstick",
+        "monitored_loss": "accuracy median_error monitored_loss metric",
         "not finite": "not_finite",
-        "on the way": "of_loss on_inputs on_loss",
-        "own draws": "self_sampled_loss",
-        "own selection": "own_selection",
+        "editable calls": "of_loss on_inputs on_loss",
+        "self-sampled loss": "self_sampled_loss",
+        "selected examples": "selected_examples_loss",
         "pairing": "pairing",
         "reachability": "crossing floor reachability",
-        "running statistics": "running_statistics yardstick_in_training",
+        "running statistics": "running_statistics metric_in_training_mode",
         "signal": "signal",
         "singular": "singular",
         "through_time": "recurrent through_time",
-        "twins": "twin_share",
+        "duplicate units": "duplicate_share",
         "update_ratio": "update_ratio",
         "widths": "widths",
         "zero input": "zero_input",
     }.items()
     for name in names.split()
 }
-# What only the script can provide: without it there is nothing to measure.
+# Some measurements require code that not every script has, such as an evaluation.
 PROVIDED_BY_SCRIPT = {
     "evaluation_loss": "the script computes no loss on held-out data",
     "evaluated_inputs": "no evaluation of the script could be recorded",
-    "own_measure": "no evaluation metric of the script was recognised",
-    "own_number": "the script prints no metric by name",
+    "metric_computation": "no evaluation metric of the script was recognised",
+    "logged_metric": "the script prints no metric by name",
 }
 
 
 def why_missing(record: Record, name: str) -> tuple[str, str] | None:
-    """Return what is missing and why, of a measurement that a record lacks; None where there was nothing to measure."""
+    """Return why a run lacks the measurement `name`, after the name of the code that should have taken it.
+
+    Returns None if the reason is unknown.
+    """
     if name in PROVIDED_BY_SCRIPT:
         return name, PROVIDED_BY_SCRIPT[name]
     probe = MEASURED_BY.get(name)
     if probe is None:
         return None
-    reasons = {note.probe: note.reason for note in reversed(record.notes)}  # the first that each probe noted
+    # If there are several notes on one measurement, the first one gives the reason.
+    reasons = {note.probe: note.reason for note in reversed(record.notes)}
     if not record.has_fixed_examples:
-        return TAPE, reasons.get(TAPE, "no step of the training could be replayed")
+        return TAPE, reasons.get(TAPE, "no training step could be replayed")
     return (probe, reasons[probe]) if probe in reasons else None

@@ -1,4 +1,4 @@
-"""A run's measurements, read back. Symptoms are functions of this and of nothing else."""
+"""The measurements of one run. Symptoms are functions of a record alone."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
@@ -7,15 +7,16 @@ from math import isfinite
 from typing import Generic, TypeVar
 
 from descend.doctor.record.facts.named import name_of
-from descend.doctor.record.facts.older import name_now
-from descend.doctor.record.reading import IN_SCRIPT, Cost, Effect, Ending, Fact, Message, Note, Reading, Site
+from descend.doctor.record.messages import IN_SCRIPT, Cost, Effect, Ending, Fact, Message, Note, Reading, Site
+from descend.doctor.record.site_kinds import SiteKind
+from descend.doctor.script.run_names import EndReason, Role
 
 F = TypeVar("F")
 
 
 @dataclass(frozen=True)
 class Series:
-    """One quantity over the steps of a run."""
+    """The values of one measured quantity, such as the loss, and the steps at which they were measured."""
 
     steps: tuple[int, ...] = ()
     values: tuple[float, ...] = ()
@@ -27,46 +28,46 @@ class Series:
         return iter(zip(self.steps, self.values, strict=True))
 
     def finite(self) -> "Series":
-        """Return the part before the first infinity or NaN."""
+        """Return the values of the series, with their steps, before the first infinite or NaN value."""
         for i, value in enumerate(self.values):
             if not isfinite(value):
                 return Series(self.steps[:i], self.values[:i])
         return self
 
     def until(self, step: int) -> "Series":
-        """Return the part measured before `step`."""
+        """Return the values that were measured before `step`, as a series."""
         kept = sum(s < step for s in self.steps)
         return Series(self.steps[:kept], self.values[:kept])
 
     def at(self, step: int) -> float:
-        """The value in force at `step`: the last one measured until then; NaN when there is none."""
+        """Return the last value measured at or before `step`; NaN if there is no such value."""
         known = bisect_right(self.steps, step)
         return self.values[known - 1] if known else float("nan")
 
     @property
     def first(self) -> float:
-        """The first value; NaN when there is none."""
+        """The first value; NaN for an empty series."""
         return self.values[0] if self.values else float("nan")
 
     @property
     def last(self) -> float:
-        """The last value; NaN when there is none."""
+        """The last value; NaN for an empty series."""
         return self.values[-1] if self.values else float("nan")
 
     @property
     def max(self) -> float:
-        """The largest finite value; NaN when there is none."""
+        """The largest finite value; NaN without a finite value."""
         return max((v for v in self.values if isfinite(v)), default=float("nan"))
 
     @property
     def min(self) -> float:
-        """The smallest finite value; NaN when there is none."""
+        """The smallest finite value; NaN without a finite value."""
         return min((v for v in self.values if isfinite(v)), default=float("nan"))
 
 
 @dataclass(frozen=True)
 class Observed(Generic[F]):
-    """A fact, and the optimizer steps that had been taken when it was observed."""
+    """An observation, and the number of optimizer steps after which it was made."""
 
     step: int
     fact: F
@@ -74,19 +75,19 @@ class Observed(Generic[F]):
 
 @dataclass
 class Record:
-    """Everything that was measured in one run, keyed by what and where.
+    """Everything that was measured in one run of the script.
 
-    `run` is its number in the store; `role` is `watch`, `baseline` (the run that is diagnosed) or `trial_run`
-    (a trial's run, whose `parent` is the baseline).
+    run: its number in the store.
+    role: `watch`, `baseline` (the run that is diagnosed) or `trial_run` (whose `parent` is the baseline).
     """
 
     run: int = 0
     role: str = "baseline"
     parent: int | None = None
-    script: str = ""  # the command as a user would type it, secrets redacted
-    root: str = ""  # the working directory that it was started in
-    seed: int = 0  # the offset given to the script's own seeds
-    environment: dict[str, str] = field(default_factory=dict)  # versions, threads, device
+    script: str = ""  # the command as a user would type it, without secrets
+    root: str = ""  # the working directory
+    seed: int = 0  # offset that is added to the script's own seeds
+    environment: dict[str, str] = field(default_factory=dict)  # versions of packages, number of threads, device
     readings: dict[tuple[str, str], tuple[list[int], list[float]]] = field(default_factory=dict)
     facts: dict[tuple[str, str], list[Fact]] = field(default_factory=dict)
     sites: list[Site] = field(default_factory=list)
@@ -96,15 +97,14 @@ class Record:
     ending: Ending | None = None
 
     def add(self, message: Message) -> None:
-        """Take one message into the record."""
+        """Add the measurement, note or other content of one message to the record."""
         match message:
             case Reading(name, place, step, value):
                 steps, values = self.readings.setdefault((name, place), ([], []))
                 steps.append(step)
                 values.append(value)
             case Fact():
-                name = name_now(message.name)
-                self.facts.setdefault((name, message.place), []).append(replace(message, name=name))
+                self.facts.setdefault((message.name, message.place), []).append(message)
             case Site():
                 self.sites.append(message)
             case Effect():
@@ -117,23 +117,27 @@ class Record:
                 self.ending = message
 
     def extend(self, messages: Iterable[Message]) -> None:
-        """Take many messages into the record."""
+        """Add the contents of several messages to the record, in order."""
         for message in messages:
             self.add(message)
 
     def series(self, name: str, place: str = "") -> Series:
-        """Return one quantity over time; empty when it was not measured."""
+        """Return all values of the quantity `name` in the run; an empty series if it was not measured."""
         steps, values = self.readings.get((name, place), ([], []))
         return Series(tuple(steps), tuple(values))
 
     def held_out(self, like: "Record | None" = None) -> Series:
-        """Return the losses that the script evaluates on data held out, at the place where `like` does so."""
+        """Return the loss on held-out data at each evaluation by the script.
+
+        They are taken at the held-out place of the record `like` (default: of this record).
+        """
         return self.series("evaluation_loss", (like or self).held_out_place()).finite()
 
     def held_out_place(self) -> str:
-        """Return where the losses that the script evaluates end highest: elsewhere it may be training data.
+        """Return the name of the evaluation loss that counts as held-out: the one with the highest last value.
 
-        What it evaluates seldom, as test data at the end, is left out.
+        The others may be of training data. A loss with less than half as many evaluations as the most frequent one,
+        such as that of a final test, is ignored.
         """
         curves = {place: self.series("evaluation_loss", place).finite() for place in self.places("evaluation_loss")}
         most = max(map(len, curves.values()), default=0)
@@ -141,70 +145,76 @@ class Record:
         return max(often, key=lambda p: curves[p].last, default="")
 
     def places(self, name: str) -> list[str]:
-        """Return the places at which a series of that name was measured, in order of appearance."""
+        """Return the places, such as modules, at which a quantity was measured, in order of appearance."""
         return [place for known, place in self.readings if known == name]
 
     def fact(self, kind: type[F], place: str = "") -> F | None:
-        """Return the latest fact of a type that was observed at a place, or None."""
+        """Return the latest observation of type `kind` at a place, such as a module; None if nothing was observed."""
         known = self.facts.get((name_of(kind), place))
-        return _typed(kind, known[-1]) if known else None
+        return _convert_fact(kind, known[-1]) if known else None
 
     def every(self, kind: type[F]) -> dict[str, F]:
-        """Return the latest fact of a type for each place at which one was observed, in order of appearance."""
+        """Return the latest observation of type `kind` for each place, such as a module, as a dictionary."""
         name = name_of(kind)
-        return {place: _typed(kind, seen[-1]) for (known, place), seen in self.facts.items() if known == name}
+        return {place: _convert_fact(kind, seen[-1]) for (known, place), seen in self.facts.items() if known == name}
 
     def history(self, kind: type[F], place: str = "") -> list[Observed[F]]:
-        """Return every fact of a type that was observed at a place, oldest first."""
-        return [Observed(fact.step, _typed(kind, fact)) for fact in self.facts.get((name_of(kind), place), [])]
+        """Return all observations of type `kind` at a place, such as a module, oldest first."""
+        return [Observed(fact.step, _convert_fact(kind, fact)) for fact in self.facts.get((name_of(kind), place), [])]
 
-    def site(self, kind: str, key: str | None = None) -> Site | None:
-        """Return the first site of that kind (and key), or None."""
+    def site(self, kind: SiteKind, key: str | None = None) -> Site | None:
+        """Return the first recorded place in the source of this kind (and key, if given); None if there is none."""
         return next(iter(self.every_site(kind, key)), None)
 
-    def every_site(self, kind: str, key: str | None = None) -> list[Site]:
-        """Return the sites of that kind (and key), in the order in which they were seen."""
+    def every_site(self, kind: SiteKind, key: str | None = None) -> list[Site]:
+        """Return all recorded places in the source of this kind (and key, if given)."""
         return [s for s in self.sites if s.kind == kind and key in (None, s.key)]
 
     def site_in_script(self, site: Site) -> Site:
-        """Return where the script has it done, where a library's call makes it; else the site itself."""
-        return self.site(f"{site.kind}{IN_SCRIPT}", site.key) or site
+        """Return the script's line that calls a library if `site` is in that library; otherwise return `site`."""
+        name = f"{site.kind}{IN_SCRIPT}"
+        return next((s for s in self.sites if s.kind == name and s.key == site.key), site)
 
-    def with_course_of(self, other: "Record") -> "Record":
-        """Return what is known of this run, with the numbers and the ending of another."""
+    def with_readings_of(self, other: "Record") -> "Record":
+        """Return a copy of this record in which the measured series and the ending are those of the record `other`."""
         return replace(self, readings=other.readings, ending=other.ending)
 
     @property
-    def can_be_judged(self) -> bool:
-        """Whether it has come to an end that a cost can be told of: its window's, its own, or a failing one.
+    def can_be_compared(self) -> bool:
+        """Whether the final loss can be compared with other runs: the run finished or reached the observation limit.
 
-        A failing one counts where it is the baseline's, behind some training: the trials end where that one has.
+        A baseline that failed after some steps counts, too, because its trials end at the same step.
         """
-        if self.ending is None or self.ending.reason in ("finished", "window"):
+        if self.ending is None or self.ending.reason in (EndReason.FINISHED, EndReason.WINDOW):
             return self.ending is not None
-        return self.role == "baseline" and self.ending.reason == "failed" and self.ending.is_told and self.steps > 1
+        return (
+            self.role == Role.BASELINE
+            and self.ending.reason == EndReason.FAILED
+            and self.ending.is_reported
+            and self.steps > 1
+        )
 
     @property
     def has_fixed_examples(self) -> bool:
-        """Whether a step could be replayed on fixed examples, which most measurements need."""
+        """Whether the run kept fixed examples to replay training steps on, which most measurements require."""
         return any(name == "monitor" for name, _ in self.facts)
 
     @property
-    def is_of_a_group(self) -> bool:
-        """Whether the script is one that torchrun starts, be it as several processes."""
+    def is_distributed(self) -> bool:
+        """Whether torchrun starts the script, as one process or as several."""
         return any(note.probe == "torchrun" for note in self.notes)
 
     @property
     def steps(self) -> int:
-        """Optimizer steps that the run took, as far as it is known."""
+        """Number of optimizer steps that the run took; without an ending, the largest step that was recorded."""
         if self.ending:
             return self.ending.steps
         return max((s[-1] for s, _ in self.readings.values() if s), default=0)
 
 
-def _typed(kind: type[F], fact: Fact) -> F:
-    from descend.doctor.record.facts.typed import (
-        typed,  # here: a script's own interpreter that records needs no msgspec
-    )
+def _convert_fact(kind: type[F], fact: Fact) -> F:
+    """Convert a stored observation to an instance of the dataclass `kind`."""
+    # Imported here because the script's own interpreter, which also uses records, may lack msgspec.
+    from descend.doctor.record.facts.typed import typed
 
     return typed(kind, fact.detail)

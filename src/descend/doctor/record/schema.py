@@ -1,7 +1,7 @@
-"""The tables of the store. Rows hold plain values and JSON; series are cut into parts of packed numbers.
+"""The tables of the store. Rows hold plain values and JSON; series are split into parts of packed numbers.
 
-Keys are given by the one writer that a run has, so that a part which is still growing can be written again in
-place. JSON is kept as text, since PostgreSQL's own type refuses NaN.
+A run has one writer, which assigns the keys, so it can overwrite a part that still grows. JSON is stored as text,
+because PostgreSQL's JSON type rejects NaN.
 """
 
 from typing import Any
@@ -20,32 +20,34 @@ from sqlalchemy import (
     TypeDecorator,
 )
 
-SCHEMA = 1  # raised by one whenever a table changes
+SCHEMA = 1  # version of the tables, increased by one whenever a table changes
 
 metadata = MetaData()
 
 
 class RoleOfARun(TypeDecorator[str]):
-    """What a run is for, by the name that it has here; stores that were begun by earlier versions have two others."""
+    """Database column type for the role of a run. Two roles are stored under the names that earlier versions used."""
 
     impl = String(16)
     cache_ok = True
     stored = {"baseline": "exam", "trial_run": "arm"}
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        """Return the name in the store."""
+        """Convert the role of a run to the name under which the database stores it."""
         return None if value is None else self.stored.get(value, value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
-        """Return the name here."""
+        """Convert the name that the database stores to the role of a run."""
         return {old: new for new, old in self.stored.items()}.get(value, value)
 
 
-def _run() -> Column[int]:
+def _run_column() -> Column[int]:
+    """Return a new key column that holds the number of the run to which a row belongs."""
     return Column("run", Integer, ForeignKey("runs.number"), primary_key=True)
 
 
-def _number(name: str) -> Column[int]:
+def _number_column(name: str) -> Column[int]:
+    """Return a new key column of integers with a name, such as `series` for the number of a series in its run."""
     return Column(name, Integer, primary_key=True, autoincrement=False)
 
 
@@ -54,23 +56,22 @@ meta = Table("meta", metadata, Column("key", String(64), primary_key=True), Colu
 runs = Table(
     "runs",
     metadata,
-    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
     Column("role", RoleOfARun, nullable=False, index=True),
     Column("parent", Integer, index=True),
     Column("script", Text, nullable=False),
     Column("root", Text, nullable=False),
     Column("seed", BigInteger, nullable=False),
     Column("environment", Text, nullable=False),
-    Column("started", String(32), nullable=False),  # ISO 8601, UTC
+    Column("started", String(32), nullable=False),  # time at which the run started, in ISO 8601, UTC
     Column("ending", Text),
-    sqlite_autoincrement=True,  # a number is never given twice
 )
 
 series = Table(
     "series",
     metadata,
-    _run(),
-    _number("series"),  # in order of appearance
+    _run_column(),
+    _number_column("series"),  # number of the series within its run, in order of appearance
     Column("name", Text, nullable=False),
     Column("place", Text, nullable=False),
 )
@@ -78,34 +79,35 @@ series = Table(
 parts = Table(
     "parts",
     metadata,
-    _run(),
-    _number("series"),
-    _number("part"),
+    _run_column(),
+    _number_column("series"),
+    _number_column("part"),
     Column("length", Integer, nullable=False),
     Column("first_step", BigInteger, nullable=False),
     Column("last_step", BigInteger, nullable=False),
-    Column("stride", BigInteger),  # steps are first_step + stride * i, when NULL they are in `steps`
-    Column("steps", LargeBinary),  # little-endian int64
-    Column("data", LargeBinary, nullable=False),  # little-endian float64
+    # Value i was measured at step first_step + stride * i. If NULL, `steps` holds all steps.
+    Column("stride", BigInteger),
+    Column("steps", LargeBinary),  # the steps as an array of little-endian int64
+    Column("data", LargeBinary, nullable=False),  # the values as an array of little-endian float64
 )
 
 observations = Table(
     "observations",
     metadata,
-    _run(),
-    _number("position"),  # in order of arrival
-    Column("kind", String(16), nullable=False),  # fact, site, effect, note
+    _run_column(),
+    _number_column("position"),  # number of the message within its run, in order of arrival
+    Column("kind", String(16), nullable=False),  # kind of the message: fact, site, effect, note
     Column("body", Text, nullable=False),
 )
 
 costs = Table(
     "costs",
     metadata,
-    _run(),
+    _run_column(),
     Column("probe", String(255), primary_key=True),
     Column("body", Text, nullable=False),
 )
 
-findings = Table("findings", metadata, _run(), _number("rank"), Column("body", Text, nullable=False))
+findings = Table("findings", metadata, _run_column(), _number_column("rank"), Column("body", Text, nullable=False))
 
-trials = Table("trials", metadata, _run(), _number("position"), Column("body", Text, nullable=False))
+trials = Table("trials", metadata, _run_column(), _number_column("position"), Column("body", Text, nullable=False))

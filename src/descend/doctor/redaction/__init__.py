@@ -1,4 +1,4 @@
-"""What is secret is neither kept nor shown: command lines, texts, patches, and who may read our files."""
+"""Secrets are neither stored nor shown: they are masked in command lines, texts and patches. Our files are private."""
 
 import os
 from collections.abc import Iterable
@@ -8,26 +8,27 @@ from typing import TypeVar
 from descend.doctor.redaction.redactor import Redactor
 from descend.doctor.redaction.shapes import HIDDEN
 
-__all__ = ["HIDDEN", "Redactor", "clean", "cleaned", "learn"]
+__all__ = ["HIDDEN", "Redactor", "mask_secrets", "mask_secrets_in", "remember_secrets"]
 
 T = TypeVar("T")
 
 
 @cache
-def _own() -> Redactor:
+def _process_redactor() -> Redactor:
+    """Return the redactor of this process, which also masks the secrets in its environment variables."""
     return Redactor(os.environ)
 
 
-def clean(text: str) -> str:
-    """Return a text with what this process knows to be secret, and what is written like it, replaced by `***`."""
-    return _own().clean(text)
+def mask_secrets(text: str) -> str:
+    """Return the text with known secrets, and strings that look like secrets, replaced by `***`."""
+    return _process_redactor().mask_secrets(text)
 
 
-def cleaned(value: T) -> T:
-    """Return a value of plain data, or a dataclass of it, with every text in it cleaned."""
-    return _own().cleaned(value)
+def mask_secrets_in(value: T) -> T:
+    """Return a copy of JSON-like data, or of a dataclass, with the secrets in all its strings replaced by `***`."""
+    return _process_redactor().mask_secrets_in(value)
 
 
-def learn(values: Iterable[str]) -> None:
-    """Let these values be secret for as long as this process lives."""
-    _own().learn(values)
+def remember_secrets(values: Iterable[str]) -> None:
+    """Remember the given secrets: until this process ends, `mask_secrets` replaces them in every text by `***`."""
+    _process_redactor().remember_secrets(values)

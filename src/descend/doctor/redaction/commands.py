@@ -1,38 +1,43 @@
-"""The command that a run is kept and shown as, and what its sources and its arguments tell of secrets."""
+"""Mask the command line of a run, and learn secrets from its sources and arguments."""
 
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from descend.doctor.redaction import clean, learn
-from descend.doctor.redaction.arguments import Masker, guards, joined
-from descend.doctor.redaction.looks import is_random, is_telling
+from descend.doctor.redaction import mask_secrets, remember_secrets
+from descend.doctor.redaction.arguments import Masker, join_shell_words, must_hide_value
+from descend.doctor.redaction.looks import is_random, looks_like_password
 from descend.doctor.redaction.sources import Sources
 
-LEAST_HIDDEN = 8  # characters of a hidden value that follows no secret's option, to be looked for in texts, too
+LEAST_HIDDEN = 8  # A value with fewer characters is masked only in the command line, unless it is clearly a secret.
 
 
 def shown_command(started: Sequence[str], path: Path, root: Path, arguments: Sequence[str]) -> str:
-    """Return a program's command line without secrets.
+    """Return a program's command line for display, with `***` in place of its secrets.
 
-    What it hides, and what stands in the program's sources beside a secret's name, is secret from then on (`learn`).
+    Hidden values and secrets in the program's sources are masked in all later texts (`remember_secrets`).
     """
-    return _shown(tuple(started), path, root, tuple(arguments))
+    return _masked_command_line(tuple(started), path, root, tuple(arguments))
 
 
-@lru_cache(maxsize=64)  # each trial run of a case asks
-def _shown(started: tuple[str, ...], path: Path, root: Path, arguments: tuple[str, ...]) -> str:
+@lru_cache(maxsize=64)  # All training runs of one diagnosis show the same command line, so it is masked once.
+def _masked_command_line(started: tuple[str, ...], path: Path, root: Path, arguments: tuple[str, ...]) -> str:
+    """Return the masked command line, and remember the secrets that it or the program's sources contain."""
     sources = Sources(path, root)
-    learn(sources.secrets())
-    masker = Masker(sources.has, root)
-    command = joined([*started, *masker.masked(arguments)])
-    learn(value for option, value in masker.hidden if not sources.has(value) and _is_known_again(option, value))
-    return clean(command)
+    remember_secrets(sources.secrets())
+    masker = Masker(sources.contains_word, root)
+    command = join_shell_words([*started, *masker.mask_arguments(arguments)])
+    remember_secrets(
+        value
+        for option, value in masker.hidden
+        if not sources.contains_word(value) and _must_be_masked_everywhere(option, value)
+    )
+    return mask_secrets(command)
 
 
-def _is_known_again(option: str, value: str) -> bool:
-    """Whether a hidden value is looked for in other texts: the name of an experiment, or of a file to be, is not."""
-    if guards(option) or is_random(value) or "://" in value:
+def _must_be_masked_everywhere(option: str, value: str) -> bool:
+    """Return whether a value that is masked in a command line must also be masked in all other texts."""
+    if must_hide_value(option) or is_random(value) or "://" in value:
         return True
     is_path = "/" in value or Path(value).suffix
-    return not is_path and len(value) >= LEAST_HIDDEN and is_telling(value)
+    return not is_path and len(value) >= LEAST_HIDDEN and looks_like_password(value)

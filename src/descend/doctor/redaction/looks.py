@@ -1,11 +1,11 @@
-"""What a value looks like by itself: a number, a word, or something that nobody would choose."""
+"""Classify a value by its characters alone: a number, a word, or a randomly generated string."""
 
 import re
 
-LEAST_RANDOM = 24  # characters in one piece; what is shorter may be the name of a model
-# Changes between small letters, capitals and digits, to each character. Of the 56,500 words of 20 characters and more
-# in the sources of torch, transformers, scikit-learn and lightning 55 reach it, most of them keys of files on a drive;
-# of 32 random characters 97 % do in base 62, 96 % in hexadecimal, 85 % in small letters and digits.
+LEAST_RANDOM = 24  # A string with fewer characters does not count as random, because it may be the name of a model.
+# In a random string, at least this fraction of the characters begin a new run of letters or of digits.
+# Only 55 of the 56,500 long words in the sources of torch, transformers, scikit-learn and lightning reach this value.
+# Of random strings of 32 characters, 97 % reach it in base 62, 96 % in hexadecimal and 85 % in base 36.
 RANDOM_CHANGES = 0.34
 _PIECES = re.compile(r"[A-Za-z0-9+]+")
 _RUNS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+|\+")
@@ -17,28 +17,29 @@ _SWITCHES = frozenset("true false yes no on off none null".split())
 
 
 def is_number(text: str) -> bool:
-    """Whether it is a number of at most twelve digits; more of them are an account's or a card's."""
+    """Return whether a text is a number of at most twelve digits; a longer number may be that of a bank account."""
     return _NUMBER.fullmatch(text) is not None
 
 
-def is_switch(text: str) -> bool:
-    """Whether it is a boolean, or no value at all."""
+def is_boolean_or_none(text: str) -> bool:
+    """Return whether a text is a boolean such as `yes` or `off`, or `none`."""
     return text.lower() in _SWITCHES
 
 
 def is_random(text: str) -> bool:
-    """Whether a piece of it has been drawn, and not written: a key, a digest."""
-    return any(_is_random(piece) for piece in _PIECES.findall(text) if len(piece) >= LEAST_RANDOM)
+    """Return whether any part of the text looks randomly generated, as a key or a digest does."""
+    return any(_changes_kind_often(piece) for piece in _PIECES.findall(text) if len(piece) >= LEAST_RANDOM)
 
 
-def is_telling(text: str) -> bool:
-    """Whether it is no ordinary word: letters among digits, or signs that words do not have."""
+def looks_like_password(text: str) -> bool:
+    """Return whether a text has at least six characters and mixes letters with digits or with unusual signs."""
     letters, digits = any(c.isalpha() for c in text), any(c.isdigit() for c in text)
     signs = any(not c.isalnum() and c not in "_-. <>[]()/:" for c in text)
     return len(text) >= 6 and letters and (digits or signs)
 
 
-def _is_random(piece: str) -> bool:
+def _changes_kind_often(piece: str) -> bool:
+    """Return whether a string changes between lower case, upper case and digits as often as a random string."""
     letters = sum(c.isalpha() for c in piece)
     if letters < 2 or len(piece) - letters < 2:
         return False

@@ -1,31 +1,32 @@
-"""A unified diff whose changes are exact, and whose context shows no line that holds a secret."""
+"""Write unified diffs that apply exactly, without context lines that contain a secret."""
 
 from collections.abc import Callable, Iterator, Sequence
 from difflib import SequenceMatcher, unified_diff
 
-from descend.doctor.redaction import clean
+from descend.doctor.redaction import mask_secrets
 
-CONTEXT = 3  # lines above and below a change, as `diff -u` has them
+CONTEXT = 3  # number of unchanged lines that are shown above and below a change, as in `diff -u`
 
-Entry = tuple[str, int, int]  # kind of line; where it is, or would be, before and after: 0-based
+# One line of a diff: its sign (" ", "-" or "+"), and its 0-based positions in the old text and in the new text.
+Entry = tuple[str, int, int]
 
 
 def secret_lines(text: str) -> frozenset[int]:
-    """Return which lines of a text hold a secret, or a part of one; 0-based."""
-    kept, cleaned = text.split("\n"), clean(text).split("\n")
-    if len(kept) != len(cleaned):  # never so far: each line by itself then
-        cleaned = [clean(line) for line in kept]
+    """Return the 0-based numbers of the lines that contain a secret or a part of one."""
+    kept, cleaned = text.split("\n"), mask_secrets(text).split("\n")
+    if len(kept) != len(cleaned):  # If masking has changed the number of lines, each line is masked separately.
+        cleaned = [mask_secrets(line) for line in kept]
     return frozenset(i for i, (line, shown) in enumerate(zip(kept, cleaned)) if line != shown)
 
 
 def diff_lines(
     before: Sequence[str], after: Sequence[str], name: str, as_source: Callable[[str], str] | None = None
 ) -> Iterator[str]:
-    """Yield the lines of the diff of two texts, given in lines. A hunk ends before a line that holds a secret.
+    """Yield the lines of a unified diff of two texts, without the context lines that contain a secret.
 
-    It can be applied all the same: a change itself is never left out, whatever it holds.
+    The diff can still be applied: a changed line is never left out, even if it contains a secret.
 
-    as_source: decodes a line of a file that keeps source in another form; secrets are looked for in both forms.
+    as_source: decodes a line of a file that stores source in another form; secrets are searched in both forms.
     """
     hidden = secret_lines("".join(before))
     if as_source is not None:
@@ -35,13 +36,14 @@ def diff_lines(
         return
     yield from (f"--- {name}\n", f"+++ {name}\n")
     for group in SequenceMatcher(None, before, after).get_grouped_opcodes(CONTEXT):
-        for hunk in _without(hidden, list(_entries(group)), len(before)):
-            yield _header(hunk)
+        for hunk in _visible_hunks(hidden, list(_lines_of_group(group)), len(before)):
+            yield _hunk_header(hunk)
             for kind, i, j in hunk:
                 yield kind + (after[j] if kind == "+" else before[i])
 
 
-def _entries(group: Sequence[tuple[str, int, int, int, int]]) -> Iterator[Entry]:
+def _lines_of_group(group: Sequence[tuple[str, int, int, int, int]]) -> Iterator[Entry]:
+    """Yield each line of a diff, given as a group of difflib's opcodes, with its sign and positions in both texts."""
     for tag, i1, i2, j1, j2 in group:
         if tag == "equal":
             yield from ((" ", i, j) for i, j in zip(range(i1, i2), range(j1, j2)))
@@ -50,20 +52,23 @@ def _entries(group: Sequence[tuple[str, int, int, int, int]]) -> Iterator[Entry]
             yield from (("+", i2, j) for j in range(j1, j2))
 
 
-def _without(hidden: frozenset[int], entries: Sequence[Entry], length: int) -> Iterator[list[Entry]]:
-    """Yield the stretches between the lines that are left out, as far as anything changes in them."""
+def _visible_hunks(hidden: frozenset[int], entries: Sequence[Entry], length: int) -> Iterator[list[Entry]]:
+    """Split a hunk at the context lines that must be hidden, and yield the parts that contain a change."""
     stretch: list[Entry] = []
     for entry in (*entries, None):
         if entry is not None and not (entry[0] == " " and entry[1] in hidden):
             stretch.append(entry)
             continue
         if any(kind != " " for kind, _, _ in stretch):
-            yield _even(stretch, length)
+            yield _trim_context(stretch, length)
         stretch = []
 
 
-def _even(hunk: list[Entry], length: int) -> list[Entry]:
-    """Return a hunk with as much context above as below: `patch` takes one with less for the file's first, or last."""
+def _trim_context(hunk: list[Entry], length: int) -> list[Entry]:
+    """Return a hunk trimmed to equally many context lines above and below the change.
+
+    The command `patch` takes shorter context on one side for the start or the end of the file.
+    """
     changed = [i for i, (kind, _, _) in enumerate(hunk) if kind != " "]
     above, below = changed[0], len(hunk) - 1 - changed[-1]
     is_first, is_last = hunk[0][1] == 0, hunk[-1][1] + (hunk[-1][0] != "+") >= length
@@ -72,11 +77,13 @@ def _even(hunk: list[Entry], length: int) -> list[Entry]:
     return hunk[start : len(hunk) - end]
 
 
-def _header(hunk: list[Entry]) -> str:
+def _hunk_header(hunk: list[Entry]) -> str:
+    """Return the header line `@@ -… +… @@` of a hunk in a unified diff."""
     _, i, j = hunk[0]
-    return f"@@ -{_range(i, hunk, '+')} +{_range(j, hunk, '-')} @@\n"
+    return f"@@ -{_hunk_range(i, hunk, '+')} +{_hunk_range(j, hunk, '-')} @@\n"
 
 
-def _range(start: int, hunk: list[Entry], other: str) -> str:
+def _hunk_range(start: int, hunk: list[Entry], other: str) -> str:
+    """Return "first line,number of lines" of a hunk in one of the two texts. `other` is the sign of the other text."""
     size = sum(kind != other for kind, _, _ in hunk)
     return f"{start + 1}" if size == 1 else f"{start + 1 if size else start},{size}"

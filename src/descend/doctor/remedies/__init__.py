@@ -1,20 +1,23 @@
-"""One change to a training script a file: each takes a script and gives it back, edited, in a function of its name."""
+"""Remedies: each module edits a training script in one way, in a function of the module's name."""
 
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pkgutil import iter_modules
 
-from descend.doctor.course.yardstick import JudgedOn
+from descend.doctor.assess.evaluation_metric import JudgedOn
+from descend.doctor.codemod.not_applicable import NotApplicable, if_applicable
 from descend.doctor.record.facts import Remade
+from descend.doctor.remedies.arguments import Remedy, apply_remedy
 from descend.doctor.remedies.quantities import QUANTITIES, Quantity
-from descend.doctor.remedies.remedy import SETS_LEARNING_RATE, Change, Key, Prescription, Remedy
-from descend.doctor.source.not_applicable import NotApplicable
+from descend.doctor.remedies.remedy import SETS_LEARNING_RATE, Change, Key, Prescription
 
-_NAMES = tuple(sorted({module.name for module in iter_modules(__path__)} - {"quantities", "remedy"}))
+_NAMES = tuple(
+    sorted({module.name for module in iter_modules(__path__)} - {"arguments", "quantities", "remedy", "traits"})
+)
 
 
 class _Remedies(Mapping[str, Remedy]):
-    """The remedies by name; a file is imported when its own is asked for."""
+    """A read-only mapping from the id of a remedy to its function, whose module is imported on first access."""
 
     def __getitem__(self, name: str) -> Remedy:
         if name not in _NAMES:
@@ -30,7 +33,7 @@ class _Remedies(Mapping[str, Remedy]):
 
 
 def remade_by(remedy: str) -> frozenset[Remade]:
-    """Return what a remedy makes otherwise by design: what its file declares as `REMAKES`, or nothing."""
+    """Return the parts of the task, such as "inputs", that a remedy changes on purpose. `remedy` is the remedy's id."""
     remakes: frozenset[Remade] = getattr(import_module(f"{__name__}.{remedy}"), "REMAKES", frozenset())
     return remakes
 
@@ -48,5 +51,7 @@ __all__ = [
     "Prescription",
     "Quantity",
     "Remedy",
+    "apply_remedy",
+    "if_applicable",
     "remade_by",
 ]

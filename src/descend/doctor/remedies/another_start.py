@@ -1,66 +1,70 @@
-"""Another start: a line that seeds torch before the model is made, so that its weights are drawn otherwise."""
+"""Restart from other initial weights: a line seeds torch before the model is made."""
 
-from typing import Any
+from dataclasses import dataclass
 
 import libcst as cst
 from libcst import matchers as m
 
-from descend.doctor.record import Record
+from descend.doctor.codemod.bindings import loops_around
+from descend.doctor.codemod.imports import import_module
+from descend.doctor.codemod.insert import insert_before
+from descend.doctor.codemod.locate import Place, locate, locate_site
+from descend.doctor.codemod.not_applicable import NotApplicable, if_applicable
+from descend.doctor.codemod.syntax import Syntax
+from descend.doctor.record import Record, SiteKind
 from descend.doctor.script.script import Script
-from descend.doctor.source.bindings import loops_around
-from descend.doctor.source.imports import import_module
-from descend.doctor.source.insert import insert_before
-from descend.doctor.source.locate import Place, locate, locate_site
-from descend.doctor.source.not_applicable import NotApplicable
-from descend.doctor.source.syntax import Syntax
 
 SEEDING = m.SimpleStatementLine([m.Expr(m.Call(m.Attribute(attr=m.Name("manual_seed")), [m.Arg(m.Integer())]))])
 
 
-def another_start(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    """Insert `torch.manual_seed(2)` above the statement that makes the model; change the seed that stands there.
+@dataclass(frozen=True)
+class AnotherStartArguments:
+    """Arguments of the remedy `another_start`, which sets torch's seed so that the model gets other initial weights."""
 
-    The number is the one at the place `dose["draw"]`, from 1, of those that the file does not have anywhere: data that
-    were drawn from the same seed are no other start.
+    draw: int  # 1 for the smallest seed that the file does not contain, 2 for the next one, and so on
+    optimizer: str = "0"  # index of the optimizer in the script, as a string: "0" for the first
+
+
+def another_start(script: Script, record: Record, arguments: AnotherStartArguments) -> Script:
+    """Insert `torch.manual_seed(2)` above the statement that makes the model, or change the seed if that line exists.
+
+    The new seed is a number that the file contains nowhere, so that the model and the data do not share a seed.
     """
-    site = next(iter(record.every_site("model")), None)
+    site = next(iter(record.every_site(SiteKind.MODEL)), None)
     if site is None:
-        return NotApplicable("the run did not show where the model is made")
+        raise NotApplicable("the run did not show where the script creates the model")
     made = locate_site(script, site)
-    if isinstance(made, NotApplicable):
-        return made
-    syntax, seed = made.syntax, _unused(made.syntax, dose["draw"])
-    at = _outside(made, locate(script, record, "step", dose.get("optimizer", "0")))
-    above = _above(syntax, at)
+    syntax, seed = made.syntax, _unused_seed(made.syntax, arguments.draw)
+    at = _code_to_seed_above(made, if_applicable(locate, script, record, SiteKind.STEP, arguments.optimizer))
+    above = _statement_above(syntax, at)
     if above is not None and m.matches(above, SEEDING):
         number = m.findall(above, m.Integer())[0]
         return script.edit(syntax.file, syntax.replace(number, cst.Integer(str(seed))))
     text = insert_before(syntax, at, f"torch.manual_seed({seed})")
-    if isinstance(text, str):
-        text = import_module(syntax.file, text, "torch")
-    return text if isinstance(text, NotApplicable) else script.edit(syntax.file, text)
+    return script.edit(syntax.file, import_module(syntax.file, text, "torch"))
 
 
-def _unused(syntax: Syntax, draw: int) -> int:
+def _unused_seed(syntax: Syntax, draw: int) -> int:
+    """Return the `draw`-th smallest of the positive integers that the file does not contain."""
     there = {number.evaluated_value for number in syntax.every(cst.Integer)}
     free = [number for number in range(1, draw + len(there) + 1) if number not in there]
     return free[draw - 1]
 
 
-def _outside(made: Place, step: Place | NotApplicable) -> cst.CSTNode:
-    """Return where the model is made, or the outermost loop around that which does not train.
+def _code_to_seed_above(made: Place, step: Place | None) -> cst.CSTNode:
+    """Return the code above which the seed is set: the model's construction, or a loop around it that does not train.
 
-    From one seed inside such a loop all of several networks would be the same.
+    Seeding inside such a loop would give several models the same weights.
     """
     for loop in loops_around(made.syntax, made.call):
-        trains = isinstance(step, Place) and step.syntax is made.syntax and loop in step.syntax.ancestors(step.call)
+        trains = step is not None and step.syntax is made.syntax and loop in step.syntax.ancestors(step.call)
         if not trains:
             return loop
     return made.call
 
 
-def _above(syntax: Syntax, node: cst.CSTNode) -> cst.CSTNode | None:
-    """Return the statement above the one that holds the node, in its block."""
+def _statement_above(syntax: Syntax, node: cst.CSTNode) -> cst.CSTNode | None:
+    """Return the statement directly above the one that contains the node, in the same block; None if there is none."""
     inner = node
     for block in syntax.ancestors(node):
         if isinstance(block, cst.Module | cst.IndentedBlock):

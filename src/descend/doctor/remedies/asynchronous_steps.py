@@ -1,13 +1,11 @@
-"""Steps of each process as it comes, on one model in shared memory: then nobody waits."""
+"""Let each process step without waiting for the others, on one model in shared memory."""
 
-from typing import Any
-
+from descend.doctor.codemod.data_parallel import wrap_loader
 from descend.doctor.record import Record
+from descend.doctor.remedies.arguments import NoArguments
 from descend.doctor.script.script import Script
-from descend.doctor.source.data_parallel import another_loader
-from descend.doctor.source.not_applicable import NotApplicable
 
 
-def asynchronous_steps(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    """Insert `loader = step_as_they_come(loader, model)` where both are made."""
-    return another_loader(script, record, "step_as_they_come")
+def asynchronous_steps(script: Script, record: Record, arguments: NoArguments) -> Script:
+    """Wrap the data loader by `step_as_they_come`, so that each process steps without waiting for the others."""
+    return wrap_loader(script, record, "step_as_they_come")

@@ -1,83 +1,85 @@
-"""What cuts parameters off from the loss taken away: `detach()`, and whatever else leaves the graph on the way."""
+"""Keep the path from the loss to the parameters on the autograd graph: remove `detach()` and other cuts."""
 
 import re
 from collections.abc import Sequence
-from typing import Any
 
 import libcst as cst
 
-from descend.doctor.record import Record, Site
+from descend.doctor.codemod.activations import activation_input
+from descend.doctor.codemod.all_sites import edit_all_sites
+from descend.doctor.codemod.backward_pass import differentiated_loss
+from descend.doctor.codemod.graph_detachment import attach_to_graph, find_detachments, is_attached
+from descend.doctor.codemod.locate import Place, locate, locate_site
+from descend.doctor.codemod.names import is_call_of
+from descend.doctor.codemod.not_applicable import NotApplicable, if_applicable
+from descend.doctor.codemod.unwrap_call import unwrap_call
+from descend.doctor.record import Record, Site, SiteKind
+from descend.doctor.remedies.arguments import NoArguments
 from descend.doctor.script.script import Script
-from descend.doctor.source.activations import activated
-from descend.doctor.source.backward_pass import loss_of
-from descend.doctor.source.cuts import cuts, is_joined, joined
-from descend.doctor.source.every_site import edit_every_site
-from descend.doctor.source.give_way import give_way
-from descend.doctor.source.locate import Place, locate, locate_site
-from descend.doctor.source.names import is_call_of
-from descend.doctor.source.not_applicable import NotApplicable
 
-MOST = 12  # places that leave the graph
+MOST = 12  # largest number of graph cuts, such as `detach()`, that are removed
 
 
-def attach(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    """Let every `x.detach()` that was seen on the way to the loss be `x`, or where none was what else leaves the graph.
+def attach(script: Script, record: Record, arguments: NoArguments) -> Script:
+    """Replace each recorded `x.detach()` by `x`. Without a record, remove other calls that cut the autograd graph."""
+    seen = [site for site in record.sites if site.kind == SiteKind.DETACH]
+    return (
+        edit_all_sites(_without_inner_cuts(script, seen), seen, _without_detach)
+        if seen
+        else _without_cuts_before_loss(script, record)
+    )
 
-    It takes no dose.
-    """
-    seen = [site for site in record.sites if site.kind == "detach"]
-    return edit_every_site(_attached_within(script, seen), seen, _attached) if seen else _joined(script, record)
 
-
-def _attached_within(script: Script, seen: Sequence[Site]) -> Script:
-    """Return the script in which what those sites detach is on the graph before: `x.data.detach()` gives `x`."""
+def _without_inner_cuts(script: Script, seen: Sequence[Site]) -> Script:
+    """Return the script without graph cuts inside detached values, so that `x.data.detach()` becomes `x.detach()`."""
     for site in seen:
         for _ in range(MOST):
-            place = locate_site(script, site)
-            value = None if isinstance(place, NotApplicable) else activated(place.syntax, place.call)
-            if isinstance(place, NotApplicable) or value is None or is_joined(place.syntax, value):
+            place = if_applicable(locate_site, script, site)
+            value = activation_input(place.syntax, place.call) if place is not None else None
+            if place is None or value is None or is_attached(place.syntax, value):
                 break
-            places = [locate_site(script, each) for each in seen]
-            own = [each.call for each in places if not isinstance(each, NotApplicable)]
-            found = [cut for cut in cuts(place.syntax, value) if cut not in own]
+            places = [if_applicable(locate_site, script, each) for each in seen]
+            own = [each.call for each in places if each is not None]
+            found = [cut for cut in find_detachments(place.syntax, value) if cut not in own]
             if not found:
                 break
-            script = script.edit(place.syntax.file, joined(place.syntax, found[0]))
+            script = script.edit(place.syntax.file, attach_to_graph(place.syntax, found[0]))
     return script
 
 
-def _joined(script: Script, record: Record) -> Script | NotApplicable:
+def _without_cuts_before_loss(script: Script, record: Record) -> Script:
+    """Return the script without the calls that disconnect the loss from the autograd graph."""
     edited, was_joined = script, False
     for number in range(MOST):
-        place = locate(edited, record, "backward")
-        if isinstance(place, NotApplicable):
-            return place
-        loss = loss_of(place.syntax, place.call)
-        found = cuts(place.syntax, loss) if loss is not None else []
-        now = loss is not None and is_joined(place.syntax, loss)
+        place = locate(edited, record, SiteKind.BACKWARD)
+        loss = differentiated_loss(place.syntax, place.call)
+        found = find_detachments(place.syntax, loss) if loss is not None else []
+        now = loss is not None and is_attached(place.syntax, loss)
         was_joined = now if number == 0 else was_joined
-        if now and not was_joined:  # the nearest cuts alone had kept everything off
+        # If the removed calls have attached the loss to the graph, other detached values stay detached. Only statements
+        # such as `torch.set_grad_enabled(False)` are still removed.
+        if now and not was_joined:
             found = [cut for cut in found if isinstance(cut, cst.Assign | cst.Expr)]
         if not found:
             break
-        edited = edited.edit(place.syntax.file, joined(place.syntax, found[0]))
+        edited = edited.edit(place.syntax.file, attach_to_graph(place.syntax, found[0]))
     if edited is script:
-        return NotApplicable("nothing that the loss is made of is seen to leave the graph")
+        raise NotApplicable("no operation was found in the source that disconnects the loss from the autograd graph")
     return edited
 
 
-def _attached(place: Place) -> str | NotApplicable:
+def _without_detach(place: Place) -> str:
+    """Return the file's source with the recorded `x.detach()` replaced by `x`."""
     if not is_call_of(place.syntax, place.call, "detach"):
-        return NotApplicable(place.inside)
-    value = activated(place.syntax, place.call)
+        raise NotApplicable(place.indirect_call_message)
+    value = activation_input(place.syntax, place.call)
     if value is None:
-        return NotApplicable(f"line {place.syntax.line(place.call)} does not show what is detached")
-    text = give_way(place.syntax, place.call, value)
-    return _arrays_detached(place, text) if isinstance(text, str) else text
+        raise NotApplicable(f"line {place.syntax.line(place.call)} does not show what is detached")
+    return _detach_before_numpy(place, unwrap_call(place.syntax, place.call, value))
 
 
-def _arrays_detached(place: Place, text: str) -> str:
-    """Return the text with arrays still made of what the function returned detached: a graph has no `numpy()`."""
+def _detach_before_numpy(place: Place, text: str) -> str:
+    """Write `f(x).detach().numpy()` for `f(x).numpy()`, which fails if f no longer detaches its result."""
     functions = [outer for outer in place.syntax.ancestors(place.call) if isinstance(outer, cst.FunctionDef)]
     if not functions:
         return text

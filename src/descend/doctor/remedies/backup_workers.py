@@ -1,14 +1,21 @@
-"""Steps of the first gradients that come: then nobody waits for the slowest process of each step."""
+"""Step with the first gradients that arrive, so that no process waits for the slowest one."""
 
-from typing import Any
+from dataclasses import dataclass
 
-from descend.doctor.record import Record
+from descend.doctor.codemod.data_parallel import wrap_loader
+from descend.doctor.record import Record, SiteKind
 from descend.doctor.script.script import Script
-from descend.doctor.source.data_parallel import another_loader
-from descend.doctor.source.not_applicable import NotApplicable
 
 
-def backup_workers(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    """Insert `loader = step_of_the_first(loader, model, optimizer, wanted)` where all are made. `wanted` is dosed."""
-    optimizer = ("optimizer", dose.get("optimizer", "0"))
-    return another_loader(script, record, "step_of_the_first", str(int(dose["wanted"])), beside=(optimizer,))
+@dataclass(frozen=True)
+class BackupWorkersArguments:
+    """Arguments of the remedy `backup_workers`, with which a step does not wait for the slowest processes."""
+
+    wanted: int  # number of processes whose gradients a step waits for
+    optimizer: str = "0"  # index of the optimizer in the script, as a string: "0" for the first
+
+
+def backup_workers(script: Script, record: Record, arguments: BackupWorkersArguments) -> Script:
+    """Wrap the data loader by `step_of_the_first`, so that each step waits only for the first `wanted` gradients."""
+    optimizer = (SiteKind.OPTIMIZER, arguments.optimizer)
+    return wrap_loader(script, record, "step_of_the_first", str(int(arguments.wanted)), extra_sites=(optimizer,))

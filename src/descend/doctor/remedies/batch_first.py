@@ -1,20 +1,24 @@
-"""Recurrent and attention layers told whether the batch is the first dimension, or time."""
+"""Set whether the first dimension of a recurrent or attention layer's input is the batch or time."""
 
-from typing import Any
+from dataclasses import dataclass
 
-from descend.doctor.record import Record
+from descend.doctor.codemod.argument_edits import Setting, apply_edits, set_argument
+from descend.doctor.codemod.locate import locate
+from descend.doctor.record import Record, SiteKind
 from descend.doctor.script.script import Script
-from descend.doctor.source.locate import locate
-from descend.doctor.source.not_applicable import NotApplicable
-from descend.doctor.source.setting import Setting, apply, set_argument
 
 BATCH_FIRST = Setting("batch_first", None, "batch_first", True)
 
 
-def batch_first(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    """Give the layer that mixes the examples of a batch `dose["batch_first"]`."""
-    place = locate(script, record, "mixing")
-    if isinstance(place, NotApplicable):
-        return place
-    edit = set_argument(place, BATCH_FIRST, dose["batch_first"], script, record)
-    return edit if isinstance(edit, NotApplicable) else apply(script, place.syntax, [edit], BATCH_FIRST.words)
+@dataclass(frozen=True)
+class BatchFirstArguments:
+    """Arguments of the remedy `batch_first`, which sets `batch_first` of a recurrent or attention layer."""
+
+    batch_first: bool
+
+
+def batch_first(script: Script, record: Record, arguments: BatchFirstArguments) -> Script:
+    """Set `batch_first` of the recurrent or attention layer that mixes the examples of a batch by mistake."""
+    place = locate(script, record, SiteKind.MIXING)
+    edit = set_argument(place, BATCH_FIRST, arguments.batch_first, script, record)
+    return apply_edits(script, place.syntax, [edit], BATCH_FIRST.words)

@@ -1,4 +1,4 @@
-"""A network that follows another by its parameters gets its buffers, too: running means and variances.
+"""Copy the buffers, such as running means and variances, to a model that averages the parameters of another.
 
 for mean, new in zip(copy.parameters(), net.parameters()):
     mean.mul_(0.99).add_(new, alpha=0.01)
@@ -6,32 +6,27 @@ for mean, new in zip(copy.parameters(), net.parameters()):
 #     mean.copy_(new)
 """
 
-from typing import Any
-
 import libcst as cst
 
+from descend.doctor.codemod.insert import replace_body
+from descend.doctor.codemod.locate import locate_node
+from descend.doctor.codemod.not_applicable import NotApplicable
+from descend.doctor.codemod.parameter_averaging import averaged_network_index, buffer_copy_loop
+from descend.doctor.codemod.suspected_site import SiteArguments, suspected_site
 from descend.doctor.record import Record
 from descend.doctor.script.script import Script
-from descend.doctor.source.averaged import follower, with_buffers
-from descend.doctor.source.exact import pointed_at
-from descend.doctor.source.insert import with_body
-from descend.doctor.source.locate import locate_node
-from descend.doctor.source.not_applicable import NotApplicable
 
 
-def buffers_too(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    """Let the loop at the site of `dose["kind"]` and `dose["place"]` be followed by one over the buffers."""
-    site = pointed_at(script, record, dose)
-    if isinstance(site, NotApplicable):
-        return site
-    found = locate_node(script, site, cst.For)
-    if isinstance(found, NotApplicable):
-        return found
-    syntax, loop = found
+def buffers_too(script: Script, record: Record, arguments: SiteArguments) -> Script:
+    """After the recorded loop that averages a model's parameters, add a loop that copies the model's buffers."""
+    site = suspected_site(script, record, arguments)
+    syntax, loop = locate_node(script, site, cst.For)
     block = syntax.parents[loop]
-    if follower(syntax, loop) is None or not isinstance(block, cst.Module | cst.IndentedBlock):
-        return NotApplicable(f"line {site.line} does not show which network follows which")
-    new = cst.parse_statement(with_buffers(syntax, loop), config=syntax.module.config_for_parsing)
+    if averaged_network_index(syntax, loop) is None or not isinstance(block, cst.Module | cst.IndentedBlock):
+        raise NotApplicable(
+            f"it is unclear in line {site.line} which model holds the average and which one is averaged"
+        )
+    new = cst.parse_statement(buffer_copy_loop(syntax, loop), config=syntax.module.config_for_parsing)
     body: list[cst.CSTNode] = list(block.body)
     at = body.index(loop) + 1
-    return script.edit(syntax.file, with_body(syntax, block, [*body[:at], new, *body[at:]]))
+    return script.edit(syntax.file, replace_body(syntax, block, [*body[:at], new, *body[at:]]))

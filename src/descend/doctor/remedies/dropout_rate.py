@@ -1,28 +1,36 @@
-"""Another share of units left out at random (Srivastava et al. 2014), the same in every dropout layer."""
+"""Change the dropout rate of all dropout layers (Srivastava et al. 2014)."""
 
-from typing import Any
+from dataclasses import dataclass
 
-from descend.doctor.record import Record
+from descend.doctor.codemod.all_sites import set_argument_everywhere
+from descend.doctor.codemod.argument_edits import Setting
+from descend.doctor.codemod.arguments import find_argument
+from descend.doctor.codemod.locate import Place
+from descend.doctor.codemod.names import is_call_of
+from descend.doctor.codemod.overwritten_setting import find_overwriting_statement, set_overwritten_value
+from descend.doctor.record import Record, SiteKind
 from descend.doctor.script.script import Script
-from descend.doctor.source.arguments import find_argument
-from descend.doctor.source.locate import Place
-from descend.doctor.source.names import is_call_of
-from descend.doctor.source.not_applicable import NotApplicable
-from descend.doctor.source.overwritten import overwrite, overwriting
-from descend.doctor.source.setting import Setting
-from descend.doctor.source.together import set_at_once
 
 WORDS = "dropout rate"
 
 
-def dropout_rate(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    """Give every dropout layer the rate `dose["p"]`, also the ones of a layer that has a `dropout` of its own."""
-    if (found := overwriting(script, record, "dropout", "p")) is not None:
-        return overwrite(script, record, found, ("p", WORDS), float(dose["p"]))
-    return set_at_once(script, record, "dropout", "dropout layers are made", _setting, float(dose["p"]))
+@dataclass(frozen=True)
+class DropoutRateArguments:
+    """Arguments of the remedy `dropout_rate`, which sets the dropout probability."""
+
+    p: float
 
 
-def _setting(place: Place) -> Setting:
+def dropout_rate(script: Script, record: Record, arguments: DropoutRateArguments) -> Script:
+    """Set the dropout probability of every dropout layer, and the `dropout` argument of layers such as `nn.LSTM`."""
+    if (found := find_overwriting_statement(script, record, "dropout", "p")) is not None:
+        return set_overwritten_value(script, record, found, ("p", WORDS), float(arguments.p))
+    what = "dropout layers are made"
+    return set_argument_everywhere(script, record, SiteKind.DROPOUT, what, _probability_argument, float(arguments.p))
+
+
+def _probability_argument(place: Place) -> Setting:
+    """Return the name and position of the argument that holds the dropout probability: `p` or `dropout`."""
     is_own = is_call_of(place.syntax, place.call, place.site.detail)
     if not is_own and find_argument(place.call, "dropout", None) is not None:
         return Setting("dropout", None, WORDS, is_own)

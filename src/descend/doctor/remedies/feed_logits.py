@@ -1,21 +1,20 @@
-"""The output activation taken away, for a loss that applies it by itself and expects logits.
+"""Remove the output activation, for a loss that expects logits and applies the activation itself.
 
-Code of the same script that reads probabilities from the model's output (a threshold at 0.5, a printed confidence)
-reads logits afterwards: this is not rewritten. The class with the largest value is the same.
+Other code that reads probabilities from the output, such as a threshold at 0.5, then reads logits. Such code is not
+rewritten. The class with the largest output stays the same.
 """
 
-from typing import Any
-
-from descend.doctor.record import Record
+from descend.doctor.codemod.all_sites import edit_all_sites
+from descend.doctor.codemod.not_applicable import NotApplicable
+from descend.doctor.codemod.remove_call import remove_call
+from descend.doctor.record import Record, SiteKind
+from descend.doctor.remedies.arguments import ActivationArguments
 from descend.doctor.script.script import Script
-from descend.doctor.source.every_site import edit_every_site
-from descend.doctor.source.not_applicable import NotApplicable
-from descend.doctor.source.without_call import without_call
 
 
-def feed_logits(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    """Remove the activation `dose["activation"]` at the model's output, wherever it was seen."""
-    seen = record.every_site("activation", "output")
+def feed_logits(script: Script, record: Record, arguments: ActivationArguments) -> Script:
+    """Remove the output activation, such as a softmax, at each place in the source where the run recorded it."""
+    seen = record.every_site(SiteKind.ACTIVATION, "output")
     if not seen:
-        return NotApplicable(f"the run did not show where {dose['activation']} is applied in the source")
-    return edit_every_site(script, seen, without_call)
+        raise NotApplicable(f"the run did not show where {arguments.activation} is applied in the source")
+    return edit_all_sites(script, seen, remove_call)

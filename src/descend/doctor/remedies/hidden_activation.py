@@ -1,68 +1,72 @@
-"""Another activation in the hidden layers: rectifiers do not flatten where their inputs grow (Glorot et al. 2011)."""
-
-from typing import Any
+"""Replace the hidden activations: ReLU does not saturate for large inputs (Glorot et al. 2011)."""
 
 import libcst as cst
 
-from descend.doctor.record import Record
+from descend.doctor.codemod.activations import (
+    MODULE_CLASSES,
+    canonical_activation,
+    construct_activation,
+    is_class_name,
+    replace_activation,
+)
+from descend.doctor.codemod.all_sites import places_by_file
+from descend.doctor.codemod.imports import import_torch_if_called
+from descend.doctor.codemod.locate import Place
+from descend.doctor.codemod.names import is_call_of
+from descend.doctor.codemod.not_applicable import NotApplicable
+from descend.doctor.codemod.syntax import Change
+from descend.doctor.record import Record, SiteKind
+from descend.doctor.remedies.arguments import ActivationArguments
 from descend.doctor.script.script import Script
-from descend.doctor.source.activations import MODULES, activation_of, constructor, is_constructor, other_activation
-from descend.doctor.source.imports import with_torch
-from descend.doctor.source.locate import Place
-from descend.doctor.source.names import is_call_of
-from descend.doctor.source.not_applicable import NotApplicable
-from descend.doctor.source.syntax import Change
-from descend.doctor.source.together import places_by_file
 
 
-def hidden_activation(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    """Write the activation `dose["activation"]` (relu, tanh, leaky_relu) wherever a hidden one was seen."""
-    activation = dose["activation"]
-    if activation not in MODULES:
-        return NotApplicable(f"`{activation}` is no activation that is known here")
-    seen = [site for site in record.sites if site.kind == "hidden_activation"]
+def hidden_activation(script: Script, record: Record, arguments: ActivationArguments) -> Script:
+    """Replace every recorded hidden activation by the given one, such as relu, tanh or leaky_relu."""
+    activation = arguments.activation
+    if activation not in MODULE_CLASSES:
+        raise NotApplicable(f"`{activation}` is not a known activation")
+    seen = [site for site in record.sites if site.kind == SiteKind.HIDDEN_ACTIVATION]
     if not seen:
-        return NotApplicable("the run did not show where the hidden activations are in the source")
-    others = [site for site in seen if activation_of(site.detail) != activation]
+        raise NotApplicable("the run did not show where the hidden activations are in the source")
+    others = [site for site in seen if canonical_activation(site.detail) != activation]
     if not others:
-        return NotApplicable(f"the hidden activations are {activation} already")
+        raise NotApplicable(f"the hidden activations are already {activation}")
     files = places_by_file(script, others)
-    if isinstance(files, NotApplicable):
-        return files
     for places in files:
-        text = _rewritten(places, activation, record)
-        if isinstance(text, NotApplicable):
-            return text
+        text = _with_activations_replaced(places, activation, record)
         script = script.edit(places[0].syntax.file, text)
     return script
 
 
-def _rewritten(places: list[Place], activation: str, record: Record) -> str | NotApplicable:
+def _with_activations_replaced(places: list[Place], activation: str, record: Record) -> str:
+    """Return the source of one file with the recorded activations replaced by the given one."""
     syntax = places[0].syntax
     changes: dict[cst.CSTNode, Change] = {}
     for place in places:
-        change = _change(place, activation, record)
-        if isinstance(change, NotApplicable):
-            return change
+        change = _activation_edit(place, activation, record)
         changes[place.call] = change
     text = syntax.rewrite(changes)
-    return with_torch(syntax, text)
+    return import_torch_if_called(syntax, text)
 
 
-def _change(place: Place, activation: str, record: Record) -> Change | NotApplicable:
+def _activation_edit(place: Place, activation: str, record: Record) -> Change:
+    """Return the edit that replaces one activation. Raise NotApplicable if the call does not contain its input."""
     syntax, call, name = place.syntax, place.call, place.site.detail
     line = syntax.line(call)
     if not is_call_of(syntax, call, name):
-        return NotApplicable(place.inside)
-    ends = record.every_site("activation", "output")
-    if any((s.file, s.end_line, s.end_column) == _end(place) for s in ends):
-        return NotApplicable(f"the {name} in line {line} is the output activation, too")
-    if is_constructor(name):
-        new = constructor(call, activation)
+        raise NotApplicable(place.indirect_call_message)
+    ends = record.every_site(SiteKind.ACTIVATION, "output")
+    if any((s.file, s.end_line, s.end_column) == _end_position(place) for s in ends):
+        raise NotApplicable(f"the {name} in line {line} is also the output activation")
+    if is_class_name(name):
+        new = construct_activation(call, activation)
         return lambda now: new
-    change = other_activation(syntax, call, activation)
-    return change or NotApplicable(f"line {line} does not show what {name} gets")
+    change = replace_activation(syntax, call, activation)
+    if change is None:
+        raise NotApplicable(f"line {line} does not contain the input of {name}")
+    return change
 
 
-def _end(place: Place) -> tuple[str, int, int]:
+def _end_position(place: Place) -> tuple[str, int, int]:
+    """Return the file, the line and the column where the recorded call ends."""
     return place.site.file, place.site.end_line, place.site.end_column

@@ -1,27 +1,28 @@
-"""The script's own initialisation written anew where it stands: `nn.init.normal_(layer.weight)` as He's or Glorot's.
+"""Replace the script's own initialisation, such as `nn.init.normal_(layer.weight)`, by that of He or Glorot.
 
 He et al. 2015 (eq. 10) for rectifiers, Glorot & Bengio 2010 (eq. 16) for saturating functions, orthogonal matrices for
-what a recurrent layer multiplies its state with (Saxe et al. 2014), zeros for biases. What sets all parameters alike is
-left out: the layers then start as torch has made them.
+recurrent weights (Saxe et al. 2014), zeros for biases. A loop that sets all parameters alike is removed, so that the
+layers keep torch's initialisation.
 """
 
 import re
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import libcst as cst
 
-from descend.doctor.record import Record
+from descend.doctor.codemod.arguments import PARAMETER_METHODS
+from descend.doctor.codemod.bindings import loops_around
+from descend.doctor.codemod.helper_function import init_module_name
+from descend.doctor.codemod.imports import import_module
+from descend.doctor.codemod.locate import is_user_file
+from descend.doctor.codemod.not_applicable import NotApplicable, if_applicable
+from descend.doctor.codemod.remove import remove_statement
+from descend.doctor.codemod.syntax import Syntax, last_name, parse
+from descend.doctor.record import Record, SiteKind
+from descend.doctor.remedies.arguments import ActivationArguments
 from descend.doctor.remedies.reinitialise import RECTIFIERS
 from descend.doctor.script.script import Script
-from descend.doctor.source.arguments import PARAMETERS
-from descend.doctor.source.bindings import loops_around
-from descend.doctor.source.imports import import_module
-from descend.doctor.source.locate import is_users
-from descend.doctor.source.not_applicable import NotApplicable
-from descend.doctor.source.own_function import init_of
-from descend.doctor.source.remove import remove
-from descend.doctor.source.syntax import Syntax, last_name, parse
 
 DRAWS = frozenset(
     "normal_ uniform_ trunc_normal_ zero_ zeros_ ones_ fill_ constant_ xavier_uniform_ xavier_normal_ "
@@ -30,59 +31,61 @@ DRAWS = frozenset(
 RECURRENT = re.compile(r"^(weight|bias)_(ih|hh)_l\d+$")
 
 
-class Drawn(NamedTuple):
-    """A call that sets a parameter, and which."""
+class Initialisation(NamedTuple):
+    """A call that initialises a parameter, such as `nn.init.normal_(layer.weight)`, and that parameter."""
 
     call: cst.Call
     parameter: cst.BaseExpression
 
 
-def initialise_in_place(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    """Draw the weights that the script draws itself by the variance that `dose["activation"]` asks for."""
-    sites = [site.file for site in record.every_site("model")]
+def initialise_in_place(script: Script, record: Record, arguments: ActivationArguments) -> Script:
+    """Replace the script's own weight initialisation by He's or Glorot's, whichever fits the given activation."""
+    sites = [site.file for site in record.every_site(SiteKind.MODEL)]
     files = dict.fromkeys([*(Path(file) for file in sites), script.path])
     edited = script
     for file in files:
-        if is_users(script, file) and script.has(file):
+        if is_user_file(script, file) and script.has_file(file):
             before = edited.read(file)
-            text = _initialised(file, before, dose["activation"])
-            edited = edited.edit(file, text) if isinstance(text, str) and text != before else edited
+            text = if_applicable(_with_initialisation, file, before, arguments.activation)
+            edited = edited.edit(file, text) if text is not None and text != before else edited
     if edited.edits == script.edits:
-        return NotApplicable("the script draws no weights itself, or draws them so already")
+        raise NotApplicable("the script does not initialise weights itself, or already uses this initialisation")
     return edited
 
 
-def _initialised(file: Path, text: str, activation: str) -> str | NotApplicable:
+def _with_initialisation(file: Path, text: str, activation: str) -> str:
+    """Return the source of a file with its initialisation replaced by the one that fits the activation."""
     syntax = parse(file, text)
-    if isinstance(syntax, NotApplicable):
-        return syntax
-    home = init_of(syntax)
-    drawn = [(one, kind) for one in own_draws(syntax) if (kind := _kind(syntax, one.parameter))]
+    home = init_module_name(syntax)
+    drawn = [(one, kind) for one in find_initialisations(syntax) if (kind := _parameter_kind(syntax, one.parameter))]
     new: dict[cst.CSTNode, cst.CSTNode] = {
-        one.call: cst.parse_expression(_anew(syntax.code(one.parameter), kind, activation, home)) for one, kind in drawn
+        one.call: cst.parse_expression(_initialisation_code(syntax.code(one.parameter), kind, activation, home))
+        for one, kind in drawn
     }
     text = syntax.replace_all(new)
-    while isinstance(syntax := parse(file, text), Syntax):
-        alike = [one for one in own_draws(syntax) if not _kind(syntax, one.parameter)]
-        loops = [loop for one in alike if (loop := _of_each(syntax, one.parameter)) is not None]
+    while (now := if_applicable(parse, file, text)) is not None:
+        alike = [one for one in find_initialisations(now) if not _parameter_kind(now, one.parameter)]
+        loops = [loop for one in alike if (loop := _initialising_loop(now, one.parameter)) is not None]
         if not loops:
             break
-        text = remove(syntax, loops[0])
+        text = remove_statement(now, loops[0])
     return import_module(file, text, "torch") if new and home.startswith("torch.") else text
 
 
-def own_draws(syntax: Syntax) -> list[Drawn]:
-    """Return the calls that set a layer's weight or bias, or each of a network's parameters in turn."""
+def find_initialisations(syntax: Syntax) -> list[Initialisation]:
+    """Return the script's calls that initialise a weight, a bias or, in a loop, every parameter of a model."""
     found = []
     for call in (s.value for s in syntax.every(cst.Expr) if isinstance(s.value, cst.Call)):
-        parameter = _parameter(syntax, call) if last_name(call.func) in DRAWS else None
-        if parameter is not None and (_kind(syntax, parameter) or _of_each(syntax, parameter) is not None):
-            found.append(Drawn(call, parameter))
+        parameter = _initialised_parameter(syntax, call) if last_name(call.func) in DRAWS else None
+        if parameter is not None and (
+            _parameter_kind(syntax, parameter) or _initialising_loop(syntax, parameter) is not None
+        ):
+            found.append(Initialisation(call, parameter))
     return found
 
 
-def _parameter(syntax: Syntax, call: cst.Call) -> cst.BaseExpression | None:
-    """Return what is set: the first argument of a function of `torch.nn.init`, or the receiver of a method."""
+def _initialised_parameter(syntax: Syntax, call: cst.Call) -> cst.BaseExpression | None:
+    """Return the parameter that a call initialises: `w` of `nn.init.normal_(w)` and of `w.data.normal_()`."""
     owner = call.func.value if isinstance(call.func, cst.Attribute) else None
     if owner is None or syntax.is_module(owner):
         given = call.args[0].value if call.args and call.args[0].keyword is None else None
@@ -91,39 +94,43 @@ def _parameter(syntax: Syntax, call: cst.Call) -> cst.BaseExpression | None:
     return given.value if isinstance(given, cst.Attribute) and given.attr.value == "data" else given
 
 
-def _kind(syntax: Syntax, parameter: cst.BaseExpression) -> str:
-    """Return whether it is a layer's `weight`, `recurrent` weight or `bias`; "" for an embedding's, or if not told.
+def _parameter_kind(syntax: Syntax, parameter: cst.BaseExpression) -> str:
+    """Return the kind of a parameter: "weight", "recurrent" or "bias"; "" for an embedding or an unknown kind.
 
-    Of each of a network's parameters a condition may tell: `if "weight" in name:`, `if p.dim() > 1:`.
+    In a loop over all parameters a condition may show the kind: `if "weight" in name:`, `if p.dim() > 1:`.
     """
     if isinstance(parameter, cst.Attribute):
-        name = RECURRENT.sub(_of_a_recurrent_layer, parameter.attr.value)
+        name = RECURRENT.sub(_kind_of_recurrent_parameter, parameter.attr.value)
         return name if name in ("weight", "recurrent", "bias") and "emb" not in syntax.code(parameter).lower() else ""
     inner: cst.CSTNode = parameter
-    for outer in syntax.ancestors(parameter) if _of_each(syntax, parameter) is not None else ():
+    for outer in syntax.ancestors(parameter) if _initialising_loop(syntax, parameter) is not None else ():
         if isinstance(outer, cst.If) and inner is outer.body:
-            return _told(syntax.code(outer.test))
+            return _kind_in_condition(syntax.code(outer.test))
         if isinstance(outer, cst.Else) and isinstance(condition := syntax.parents[outer], cst.If):
-            return "bias" if _told(syntax.code(condition.test)) == "weight" else ""
+            return "bias" if _kind_in_condition(syntax.code(condition.test)) == "weight" else ""
         inner = outer
     return ""
 
 
-def _of_a_recurrent_layer(name: re.Match[str]) -> str:
+def _kind_of_recurrent_parameter(name: re.Match[str]) -> str:
+    """Return the kind of a recurrent layer's parameter: "recurrent" for `weight_hh_l0`, "bias" for `bias_ih_l0`."""
     return "recurrent" if name.groups() == ("weight", "hh") else name[1]
 
 
-def _told(test: str) -> str:
+def _kind_in_condition(test: str) -> str:
+    """Return the kind of parameter that a condition such as `"weight" in name` selects: "weight", "bias" or ""."""
     if "not" in test.split():
         return ""
     return "bias" if "bias" in test else "weight" if "weight" in test or "dim() >" in test or "ndim >" in test else ""
 
 
-def _of_each(syntax: Syntax, parameter: cst.BaseExpression) -> cst.For | None:
-    """Return the loop over a module's parameters, of which it is the variable, where that does nothing but set them."""
+def _initialising_loop(syntax: Syntax, parameter: cst.BaseExpression) -> cst.For | None:
+    """Return the loop over a module's parameters that only initialises its variable `parameter`; else None."""
     loops = [loop for loop in loops_around(syntax, parameter) if isinstance(loop, cst.For)]
-    own = [loop for loop in loops if _is_named(syntax, parameter, loop.target)]
-    if not own or not PARAMETERS.intersection(last_name(call.func) for call in syntax.every(cst.Call, own[-1].iter)):
+    own = [loop for loop in loops if _is_loop_variable(syntax, parameter, loop.target)]
+    if not own or not PARAMETER_METHODS.intersection(
+        last_name(call.func) for call in syntax.every(cst.Call, own[-1].iter)
+    ):
         return None
     lines = syntax.every(cst.SimpleStatementLine, own[-1].body)
     calls = [line.body[0].value for line in lines if len(line.body) == 1 and isinstance(line.body[0], cst.Expr)]
@@ -131,12 +138,13 @@ def _of_each(syntax: Syntax, parameter: cst.BaseExpression) -> cst.For | None:
     return own[-1] if len(set_) == len(lines) else None
 
 
-def _is_named(syntax: Syntax, variable: cst.BaseExpression, target: cst.BaseExpression) -> bool:
+def _is_loop_variable(syntax: Syntax, variable: cst.BaseExpression, target: cst.BaseExpression) -> bool:
+    """Return whether `variable` is a variable of the loop whose target is given, such as p in `for name, p in ...`."""
     return isinstance(variable, cst.Name) and variable.value in {n.value for n in syntax.every(cst.Name, target)}
 
 
-def _anew(name: str, kind: str, activation: str, home: str) -> str:
-    """Return the call that draws a layer's parameter of that name."""
+def _initialisation_code(name: str, kind: str, activation: str, home: str) -> str:
+    """Return source code that initialises the parameter `name`, suitably for its kind and the activation."""
     if kind == "bias":
         return f"{home}.zeros_({name})"
     if kind == "recurrent":

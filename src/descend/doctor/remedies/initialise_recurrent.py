@@ -1,27 +1,27 @@
-"""Recurrent layers started so that they keep what they have read.
+"""Initialise recurrent layers so that they keep information over a sequence.
 
-A plain layer that the model's class makes is started there, in two lines; else the patch writes a function that starts
-them into the user's file. It is `descend.network.initialise_recurrent` where layers of several kinds, or none of
-torch's, were seen, or where several processes have to draw the same.
+A plain layer that the model's class makes is initialised there, in two lines. Otherwise the patch writes a function
+into the user's file. For layers of several kinds, for layers that are not of torch, and for several processes, the
+patch calls `descend.network.initialise_recurrent`.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import libcst as cst
 
-from descend.doctor.record import Record, facts
-from descend.doctor.remedies.initialise_in_place import own_draws
-from descend.doctor.remedies.reinitialise import all_modules, before_the_optimizer
+from descend.doctor.codemod.helper_function import init_module_name
+from descend.doctor.codemod.imports import import_torch_if_called
+from descend.doctor.codemod.insert import insert_after
+from descend.doctor.codemod.locate import Place, locate
+from descend.doctor.codemod.model_class import model_classes
+from descend.doctor.codemod.not_applicable import NotApplicable, if_applicable
+from descend.doctor.codemod.syntax import Syntax, last_name, parse
+from descend.doctor.record import Record, SiteKind, facts
+from descend.doctor.remedies.initialise_in_place import find_initialisations
+from descend.doctor.remedies.reinitialise import code_for_models, insert_call_before_optimizer
 from descend.doctor.script.script import Script
-from descend.doctor.source.imports import with_torch
-from descend.doctor.source.insert import insert_after
-from descend.doctor.source.locate import Place, locate
-from descend.doctor.source.model_class import model_classes
-from descend.doctor.source.not_applicable import NotApplicable
-from descend.doctor.source.own_function import init_of
-from descend.doctor.source.syntax import Syntax, last_name, parse
 
 PLAIN = '''
 def initialise_recurrent({models}):
@@ -46,11 +46,11 @@ def initialise_recurrent({models}):
                 elif name.startswith("bias_hh"):
                     {zero}
 '''
-LSTM = (  # rows of a bias: input gate, forget gate, cell, output gate
+LSTM = (  # In torch, the rows of an LSTM's bias are: input gate, forget gate, cell, output gate.
     "bias[: 2 * layer.hidden_size] = torch.cat([-memory, memory])",
     "bias[: 2 * layer.hidden_size] = 0",
 )
-GRU = (  # reset gate, update gate, new
+GRU = (  # In torch, the rows of a GRU's bias are: reset gate, update gate, new state.
     "bias[layer.hidden_size : 2 * layer.hidden_size] = memory",
     "bias[layer.hidden_size : 2 * layer.hidden_size] = 0",
 )
@@ -59,49 +59,48 @@ GRU = (  # reset gate, update gate, new
 IN_CLASS = """\
 with torch.random.fork_rng():  # what is drawn later stays as it was
     {init}.orthogonal_({layer}.weight_hh_l0)"""
-SIZES = 2  # arguments by their place: of the inputs, and of the state
-OF_ONE_DIRECTION = frozenset({"nonlinearity", "bias", "batch_first", "dropout"})  # keywords, and of one layer
+SIZES = 2  # largest number of positional arguments of a plain layer: the sizes of its input and of its state
+# keyword arguments that a recurrent layer with a single level and direction may have
+OF_ONE_DIRECTION = frozenset({"nonlinearity", "bias", "batch_first", "dropout"})
 
 
-def initialise_recurrent(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    """Start the layers where they are made, or by `initialise_recurrent(model)` before the optimizer is."""
-    in_class = _in_class(script, record)
-    if isinstance(in_class, Script):
+@dataclass(frozen=True)
+class InitialiseRecurrentArguments:
+    """Arguments of the remedy `initialise_recurrent`, which initialises recurrent layers to remember long sequences."""
+
+    length: int  # number of steps in a sequence
+    optimizer: str = "0"  # index of the optimizer in the script, as a string: "0" for the first
+
+
+def initialise_recurrent(script: Script, record: Record, arguments: InitialiseRecurrentArguments) -> Script:
+    """Initialise the recurrent layers in the model's class, or in a function called before the optimizer is made."""
+    if (in_class := if_applicable(_initialise_in_class, script, record)) is not None:
         return in_class
-    call = f"initialise_recurrent({{}}, length={dose['length']})"
-    write = partial(_written, record, dose["length"])
-    return before_the_optimizer(script, record, dose.get("optimizer", "0"), call, write)
+    call = f"initialise_recurrent({{}}, length={arguments.length})"
+    write = partial(_initialisation_code, record, arguments.length)
+    return insert_call_before_optimizer(script, record, arguments.optimizer, call, write)
 
 
-def _in_class(script: Script, record: Record) -> Script | NotApplicable:
-    """Draw an orthogonal matrix behind each plain layer, where the model's class makes it."""
-    place = locate(script, record, "model")
-    found = place if isinstance(place, NotApplicable) else model_classes(script, place)
-    if isinstance(found, NotApplicable):
-        return found
-    syntax, classes = found
+def _initialise_in_class(script: Script, record: Record) -> Script:
+    """Insert an orthogonal initialisation after each line of the model's class that makes an `nn.RNN`."""
+    place = locate(script, record, SiteKind.MODEL)
+    syntax, classes = model_classes(script, place)
     made = [call for owner in classes for call in syntax.every(cst.Call, owner) if last_name(call.func) == "RNN"]
-    layers = [layer for call in made if (layer := _attribute(syntax, call)) is not None]
-    if _kinds_seen(record) != {"rnn"} or not made or len(layers) < len(made) or record.is_of_a_group:
-        return NotApplicable("the class of the model does not make plain recurrent layers alone, each of one direction")
-    if own_draws(syntax):
-        return NotApplicable("the script draws weights itself, which may be these")
-    home, text = init_of(syntax), script.read(syntax.file)
+    layers = [layer for call in made if (layer := _layer_attribute(syntax, call)) is not None]
+    if _recorded_layer_kinds(record) != {"rnn"} or not made or len(layers) < len(made) or record.is_distributed:
+        raise NotApplicable("some recurrent layers of the model's class are not plain one-directional nn.RNN layers")
+    if find_initialisations(syntax):
+        raise NotApplicable("the script initialises weights itself, perhaps those of the recurrent layers")
+    home, text = init_module_name(syntax), script.read(syntax.file)
     for layer in layers:
         now = parse(syntax.file, text)
-        if isinstance(now, NotApplicable):
-            return now
         (assign,) = [one for one in now.every(cst.Assign) if now.code(one.targets[0].target) == layer]
-        edited = insert_after(now, assign, IN_CLASS.format(init=home, layer=layer))
-        edited = edited if isinstance(edited, NotApplicable) else with_torch(now, edited)
-        if isinstance(edited, NotApplicable):
-            return edited
-        text = edited
+        text = import_torch_if_called(now, insert_after(now, assign, IN_CLASS.format(init=home, layer=layer)))
     return script.edit(syntax.file, text)
 
 
-def _attribute(syntax: Syntax, made: cst.Call) -> str | None:
-    """Return what the class calls a layer that stands alone, of one direction: `self.rnn`."""
+def _layer_attribute(syntax: Syntax, made: cst.Call) -> str | None:
+    """Return the attribute, such as `self.rnn`, that holds a plain recurrent layer of one direction; else None."""
     assign = syntax.parents[made]
     name = syntax.code(assign.targets[0].target) if isinstance(assign, cst.Assign) else ""
     is_plain = len([a for a in made.args if a.keyword is None]) <= SIZES
@@ -110,13 +109,14 @@ def _attribute(syntax: Syntax, made: cst.Call) -> str | None:
     return name if name.startswith("self.") and is_plain and len(same) == 1 else None
 
 
-def _kinds_seen(record: Record) -> set[str]:
+def _recorded_layer_kinds(record: Record) -> set[str]:
+    """Return which kinds of recurrent layers the run used, of "rnn", "lstm" and "gru"."""
     return {layer.function.partition("_")[0] for layer in record.every(facts.Recurrent).values()}
 
 
-def _written(record: Record, length: int, place: Place, models: Sequence[str]) -> str:
-    """Return the code that starts layers of the kind that was seen; "" where there are several, or none."""
-    seen, (parameters, every) = _kinds_seen(record), all_modules(models)
+def _initialisation_code(record: Record, length: int, place: Place, models: Sequence[str]) -> str:
+    """Return a function's source code that initialises the recorded recurrent layers; "" unless all are of one kind."""
+    seen, (parameters, every) = _recorded_layer_kinds(record), code_for_models(models)
     if seen == {"rnn"}:
         return PLAIN.format(models=parameters, all=every)
     if seen not in ({"lstm"}, {"gru"}):

@@ -1,24 +1,25 @@
-"""Normalisation behind the hidden layers, before the optimizer sees its parameters.
+"""Insert normalisation after the hidden layers, before the optimizer gets the model's parameters.
 
-It is written into the network where its text shows its layers one by one; else hooks put it in, those of
-`descend.network.insert_normalisation` within sequences, whose elements count as examples there.
+The patch edits the model if its source lists the layers one by one. Otherwise it adds forward hooks. For sequences
+the patch calls `descend.network.insert_normalisation`, which normalises over the elements too.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Literal
 
 import libcst as cst
 
+from descend.doctor.codemod.activations import construct_module
+from descend.doctor.codemod.hidden_layers import Layer, Layers, find_layers, insert_after_hidden_layers
+from descend.doctor.codemod.imports import import_torch_if_called
+from descend.doctor.codemod.insert import insert_after
+from descend.doctor.codemod.locate import Place
+from descend.doctor.codemod.not_applicable import NotApplicable, if_applicable
+from descend.doctor.codemod.syntax import parse
 from descend.doctor.record import Record, facts
-from descend.doctor.remedies.reinitialise import all_modules, before_the_optimizer
+from descend.doctor.remedies.reinitialise import code_for_models, insert_call_before_optimizer
 from descend.doctor.script.script import Script
-from descend.doctor.source.activations import made_like
-from descend.doctor.source.hidden_layers import Layer, Layers, find_layers, with_behind
-from descend.doctor.source.imports import with_torch
-from descend.doctor.source.insert import insert_after
-from descend.doctor.source.locate import Place
-from descend.doctor.source.not_applicable import NotApplicable
-from descend.doctor.source.syntax import parse
 
 HOOK = '''
 def normalised(module, args, output):
@@ -37,50 +38,55 @@ OF_FEATURES = "        norm = torch.nn.BatchNorm1d(layer.out_features)"
 OF_CHANNELS = """\
         is_linear = isinstance(layer, torch.nn.Linear)
         norm = torch.nn.BatchNorm1d(layer.out_features) if is_linear else torch.nn.BatchNorm2d(layer.out_channels)"""
-ROWS, IMAGES, SEQUENCES = 2, 4, 3  # dimensions of a batch
+ROWS, IMAGES, SEQUENCES = 2, 4, 3  # number of dimensions of a batch of rows, of images and of sequences
 
 
-def insert_normalisation(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    """Write a normalisation of `dose["kind"]` behind the hidden layers, or have it put in before the optimizer."""
-    edited = _written(script, record, dose["kind"])
-    if isinstance(edited, Script):
+@dataclass(frozen=True)
+class InsertNormalisationArguments:
+    """Arguments of the remedy `insert_normalisation`, which normalises the outputs of hidden layers."""
+
+    kind: Literal["batch", "group", "weight"]
+    optimizer: str = "0"  # index of the optimizer in the script, as a string: "0" for the first
+
+
+def insert_normalisation(script: Script, record: Record, arguments: InsertNormalisationArguments) -> Script:
+    """Insert a normalisation after each hidden layer, in the model's source or by forward hooks."""
+    if (edited := if_applicable(_edit_model, script, record, arguments.kind)) is not None:
         return edited
-    call = f'insert_normalisation({{}}, "{dose["kind"]}")'
-    is_plain = dose["kind"] == "batch" and _are_features(record)
-    return before_the_optimizer(script, record, dose.get("optimizer", "0"), call, _hooks if is_plain else _none)
+    call = f'insert_normalisation({{}}, "{arguments.kind}")'
+    is_plain = arguments.kind == "batch" and _are_rows_or_have_channels(record)
+    return insert_call_before_optimizer(
+        script, record, arguments.optimizer, call, _hook_code if is_plain else lambda *_: ""
+    )
 
 
-def _none(place: Place, models: Sequence[str]) -> str:
-    return ""
-
-
-def _hooks(place: Place, models: Sequence[str]) -> str:
-    parameters, every = all_modules(models)
+def _hook_code(place: Place, models: Sequence[str]) -> str:
+    """Return a function's source code that adds batch normalisation by forward hooks; "" if other layers prevent it."""
+    parameters, every = code_for_models(models)
     if any(word in place.syntax.module.code for word in ("Norm", "Attention", "Conv1d", "Conv3d")):
-        return ""  # which layers one follows, or which are within others, the library knows
+        return ""  # Nested layers and existing normalisations need the function of descend.network.
     has_channels = "Conv2d" in place.syntax.module.code
     kinds = "(torch.nn.Linear, torch.nn.Conv2d)" if has_channels else "torch.nn.Linear"
     return HOOK.format(models=parameters, all=every, kinds=kinds, norm=OF_CHANNELS if has_channels else OF_FEATURES)
 
 
-def _written(script: Script, record: Record, kind: str) -> Script | NotApplicable:
+def _edit_model(script: Script, record: Record, kind: Literal["batch", "group", "weight"]) -> Script:
+    """Return the script with batch normalisation inserted into the source of the model."""
     layers = find_layers(script, record)
-    if isinstance(layers, NotApplicable):
-        return layers
-    if kind != "batch" or "Norm" in layers.text or not _are_features(record):
-        return NotApplicable("the library puts it in")
-    text = with_behind(
+    if kind != "batch" or "Norm" in layers.text or not _are_rows_or_have_channels(record):
+        raise NotApplicable("descend.network inserts the normalisation")
+    text = insert_after_hidden_layers(
         layers,
-        made=_norm,
-        used=lambda layer, given: cst.Call(cst.parse_expression(_name(layer)), [cst.Arg(given)]),
+        made=_norm_construction,
+        used=lambda layer, given: cst.Call(cst.parse_expression(_norm_attribute(layer)), [cst.Arg(given)]),
     )
-    made = _with_attributes(layers, text)
-    edited = made if isinstance(made, NotApplicable) else with_torch(layers.syntax, made)
-    return edited if isinstance(edited, NotApplicable) else script.edit(layers.syntax.file, edited)
+    made = _with_norms_constructed(layers, text)
+    edited = import_torch_if_called(layers.syntax, made)
+    return script.edit(layers.syntax.file, edited)
 
 
-def _are_features(record: Record) -> bool:
-    """Whether hidden layers are given rows of features, or channels behind a convolution."""
+def _are_rows_or_have_channels(record: Record) -> bool:
+    """Return whether an input of the model is a row of features or has channels, as images do."""
     known = record.fact(facts.Inputs)
     if known is None:
         return False
@@ -88,29 +94,26 @@ def _are_features(record: Record) -> bool:
     return dimensions in (ROWS, IMAGES) or (dimensions == SEQUENCES and known.first_layer == "conv1d")
 
 
-def _norm(layer: Layer) -> cst.Call:
+def _norm_construction(layer: Layer) -> cst.Call:
+    """Return the call that constructs batch normalisation for a layer's output, such as `nn.BatchNorm1d(64)`."""
     places = layer.kind.removeprefix("Conv") if layer.kind.startswith("Conv") else "1d"
-    return made_like(layer.call, f"BatchNorm{places}", [cst.Arg(cst.parse_expression(layer.units))])
+    return construct_module(layer.call, f"BatchNorm{places}", [cst.Arg(cst.parse_expression(layer.units))])
 
 
-def _name(layer: Layer) -> str:
+def _norm_attribute(layer: Layer) -> str:
+    """Return the attribute for the normalisation that follows a layer: `self.hidden_norm` for `self.hidden`."""
     return f"{layer.name}_norm"
 
 
-def _with_attributes(layers: Layers, text: str) -> str | NotApplicable:
-    """Return the text with the normalisations of layers that are attributes made behind these."""
+def _with_norms_constructed(layers: Layers, text: str) -> str:
+    """Return the source that constructs a normalisation after each hidden layer that an attribute holds."""
     for layer in layers.hidden:
         if layer.holder is not None:
             continue
         syntax = parse(layers.syntax.file, text)
-        if isinstance(syntax, NotApplicable):
-            return syntax
         assigned = [one for one in syntax.every(cst.Assign) if syntax.code(one.targets[0].target) == layer.name]
-        made = cst.Module([]).code_for_node(_norm(layer))
-        if len(assigned) != 1 or f"{_name(layer)} =" in text:
-            return NotApplicable(f"`{layer.name}` is made in several places")
-        edited = insert_after(syntax, assigned[0], f"{_name(layer)} = {made}")
-        if isinstance(edited, NotApplicable):
-            return edited
-        text = edited
+        made = cst.Module([]).code_for_node(_norm_construction(layer))
+        if len(assigned) != 1 or f"{_norm_attribute(layer)} =" in text:
+            raise NotApplicable(f"`{layer.name}` is created in several places")
+        text = insert_after(syntax, assigned[0], f"{_norm_attribute(layer)} = {made}")
     return text

@@ -1,27 +1,29 @@
-"""Loaders that keep the order of their data, so that what belongs together stays together.
+"""Turn off shuffling in loaders of inputs and targets that are paired by position.
 
-Generators seeded alike would not do: `zip` leaves the second loader's last draw out, and they part in the next epoch.
+Equal seeds would not suffice: `zip` stops before the second loader's last draw, so the orders differ in the next epoch.
 """
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from descend.doctor.record import Record
+from descend.doctor.codemod.argument_edits import apply_edits, loader_setting, set_argument
+from descend.doctor.codemod.locate import locate
+from descend.doctor.record import Record, SiteKind
 from descend.doctor.script.script import Script
-from descend.doctor.source.locate import locate
-from descend.doctor.source.not_applicable import NotApplicable
-from descend.doctor.source.setting import apply, loader_setting, set_argument
 
 
-def keep_order(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    """Let none of the loaders `dose["loaders"]` shuffle."""
-    for key in dose["loaders"]:
-        place = locate(script, record, "loader", key)
-        if isinstance(place, NotApplicable):
-            return place
+@dataclass(frozen=True)
+class KeepOrderArguments:
+    """Arguments of the remedy `keep_order`, which turns off shuffling."""
+
+    loaders: Sequence[str]  # indices of the data loaders in the script, as strings: "0" for the first
+
+
+def keep_order(script: Script, record: Record, arguments: KeepOrderArguments) -> Script:
+    """Turn off shuffling in data loaders whose batches the script pairs by position, such as inputs and targets."""
+    for key in arguments.loaders:
+        place = locate(script, record, SiteKind.LOADER, key)
         setting = loader_setting(place, "shuffle", 2, "shuffling")
         edit = set_argument(place, setting, False, script, record)
-        edited = edit if isinstance(edit, NotApplicable) else apply(script, place.syntax, [edit], setting.words)
-        if isinstance(edited, NotApplicable):
-            return edited
-        script = edited
+        script = apply_edits(script, place.syntax, [edit], setting.words)
     return script

@@ -1,41 +1,34 @@
-"""A statement left out that an instrument points at, with the loops and conditions that it was all of.
+"""Remove a recorded statement, and the loops and conditions that contain nothing else.
 
-Where it also makes a tensor of an array, that stays: `X = torch.tensor(X - X.mean(0))` becomes `X = torch.tensor(X)`.
+A conversion to a tensor stays: `X = torch.tensor(X - X.mean(0))` becomes `X = torch.tensor(X)`.
 """
-
-from typing import Any
 
 import libcst as cst
 
+from descend.doctor.codemod.locate import statement_around
+from descend.doctor.codemod.not_applicable import NotApplicable
+from descend.doctor.codemod.remove import remove_statement
+from descend.doctor.codemod.suspected_site import SiteArguments, suspected_site
+from descend.doctor.codemod.syntax import Syntax, last_name
 from descend.doctor.record import Record
 from descend.doctor.script.script import Script
-from descend.doctor.source.exact import pointed_at
-from descend.doctor.source.locate import statement_around
-from descend.doctor.source.not_applicable import NotApplicable
-from descend.doctor.source.remove import remove
-from descend.doctor.source.syntax import Syntax, last_name
 
 TENSOR_OF = frozenset("tensor as_tensor from_numpy Tensor FloatTensor DoubleTensor LongTensor".split())
 
 
-def leave_out(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    """Take away the statement at the site of `dose["kind"]` and `dose["place"]`."""
-    site = pointed_at(script, record, dose)
-    if isinstance(site, NotApplicable):
-        return site
-    found = statement_around(script, site)
-    if isinstance(found, NotApplicable):
-        return found
-    syntax, statement = found
-    if isinstance(statement, cst.Assign) and (tensor := _tensor_of_itself(syntax, statement)) is not None:
+def leave_out(script: Script, record: Record, arguments: SiteArguments) -> Script:
+    """Remove the recorded statement. If it also converts data to a tensor, keep the conversion alone."""
+    site = suspected_site(script, record, arguments)
+    syntax, statement = statement_around(script, site)
+    if isinstance(statement, cst.Assign) and (tensor := _tensor_conversion(syntax, statement)) is not None:
         if syntax.code(tensor) == syntax.code(statement.value):
-            return NotApplicable(f"line {site.line} makes a tensor, and does nothing else")
+            raise NotApplicable(f"line {site.line} only creates a tensor")
         return script.edit(syntax.file, syntax.replace(statement.value, tensor))
-    return script.edit(syntax.file, remove(syntax, statement))
+    return script.edit(syntax.file, remove_statement(syntax, statement))
 
 
-def _tensor_of_itself(syntax: Syntax, assign: cst.Assign) -> cst.BaseExpression | None:
-    """Return `torch.tensor(X, …)`, with the methods that are called on it, where a statement so makes X of X."""
+def _tensor_conversion(syntax: Syntax, assign: cst.Assign) -> cst.BaseExpression | None:
+    """Return the tensor conversion of an assignment alone: `torch.tensor(X)` of `X = torch.tensor(f(X))`; else None."""
     if len(assign.targets) != 1:
         return None
     target = assign.targets[0].target

@@ -1,74 +1,72 @@
-"""Predictions and targets brought to one shape, where (N, 1) and (N,) would broadcast to every pair.
+"""Give predictions and targets the same shape: (N, 1) and (N,) would broadcast to (N, N).
 
 loss = ((out - y) ** 2).mean()         # out - y.view_as(out)
 loss = criterion(out, y)               # criterion(out, y.view_as(out))
 loss = criterion(net(x), y)            # criterion(net(x).view_as(y), y): nothing is computed twice
 """
 
-from typing import Any
+from dataclasses import dataclass
 
 import libcst as cst
 
-from descend.doctor.record import Record
+from descend.core.operations import Trait, having
+from descend.doctor.codemod.arguments import find_argument
+from descend.doctor.codemod.locate import locate, locate_node
+from descend.doctor.codemod.not_applicable import NotApplicable
+from descend.doctor.codemod.parentheses import parenthesize
+from descend.doctor.codemod.syntax import Syntax, last_name
+from descend.doctor.record import Record, SiteKind
 from descend.doctor.script.script import Script
-from descend.doctor.source.arguments import find_argument
-from descend.doctor.source.brackets import bracketed
-from descend.doctor.source.locate import locate, locate_node
-from descend.doctor.source.not_applicable import NotApplicable
-from descend.doctor.source.syntax import Syntax, last_name
 
 SAME_SHAPE = frozenset(
     "float double half long int bool to type type_as cuda cpu detach clone contiguous requires_grad_ "
     "sigmoid tanh relu exp log softplus abs clamp pow square sqrt".split()
-)  # functions of a tensor, and its methods, that leave its shape as it is
-CLASS_LOSSES = {"cross_entropy", "nll_loss"}  # want shapes that differ
-Pair = tuple[Syntax, cst.BaseExpression, cst.BaseExpression]  # of the prediction and the target
+)  # names of functions and tensor methods whose result has the same shape as their input
+CLASS_LOSSES = having(Trait.CLASS_LOSS)  # losses for which predictions and targets have different shapes on purpose
+Pair = tuple[Syntax, cst.BaseExpression, cst.BaseExpression]  # file, prediction, target
 
 
-def match_shapes(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    """Give the targets the shape of the predictions, or these theirs where they have no name.
+@dataclass(frozen=True)
+class MatchShapesArguments:
+    """Arguments of the remedy `match_shapes`, which reshapes the targets or the predictions."""
 
-    `dose["operand"]` is the side of a difference, or of a product, on which the target stands.
-    """
-    pair = _difference(script, record, dose.get("operand", "right")) or _loss(script, record)
-    if isinstance(pair, NotApplicable):
-        return pair
+    operand: str = "right"  # "left" or "right": the side of the recorded difference or product where the target is
+
+
+def match_shapes(script: Script, record: Record, arguments: MatchShapesArguments) -> Script:
+    """Reshape the targets to the shape of the predictions. If no variable holds the predictions, do the reverse."""
+    pair = _pair_of_difference(script, record, arguments.operand) or _pair_of_loss(script, record)
     syntax, prediction, target = pair
     for values, like in ((target, prediction), (prediction, target)):
-        shape = _shape_of(syntax, like)
+        shape = _variable_of_same_shape(syntax, like)
         if shape is not None:
-            reshaped = cst.Call(cst.Attribute(bracketed(values), cst.Name("view_as")), [cst.Arg(shape)])
+            reshaped = cst.Call(cst.Attribute(parenthesize(values), cst.Name("view_as")), [cst.Arg(shape)])
             return script.edit(syntax.file, syntax.replace(values, reshaped))
-    return NotApplicable(f"line {syntax.line(target)} has neither the prediction nor the target by a name")
+    raise NotApplicable(f"neither the prediction nor the target is a variable in line {syntax.line(target)}")
 
 
-def _difference(script: Script, record: Record, operand: str) -> Pair | NotApplicable | None:
-    """Return prediction and target in `a - b` (or `a * b`, …); None where none that is written out was seen."""
-    site = record.site("difference")
+def _pair_of_difference(script: Script, record: Record, operand: str) -> Pair | None:
+    """Return the prediction and the target in the recorded `a - b` or `a * b`; None if the run recorded neither."""
+    site = record.site(SiteKind.DIFFERENCE)
     if site is None:
         return None
-    found: tuple[Syntax, cst.BaseExpression] | NotApplicable = locate_node(script, site, cst.BinaryOperation)
-    if isinstance(found, NotApplicable):
-        return found
-    syntax, node = found
-    assert isinstance(node, cst.BinaryOperation)
+    syntax, node = locate_node(script, site, cst.BinaryOperation)
     return (syntax, node.left, node.right) if operand == "right" else (syntax, node.right, node.left)
 
 
-def _loss(script: Script, record: Record) -> Pair | NotApplicable:
-    place = locate(script, record, "loss")
-    if isinstance(place, NotApplicable):
-        return place
+def _pair_of_loss(script: Script, record: Record) -> Pair:
+    """Return the prediction and the target in the call of the loss function."""
+    place = locate(script, record, SiteKind.LOSS)
     if place.site.detail in CLASS_LOSSES:
-        return NotApplicable(f"{place.site.detail} takes classes: their shape is not that of the predictions")
+        raise NotApplicable(f"{place.site.detail} takes class indices, which do not have the shape of the predictions")
     prediction, target = find_argument(place.call, "input", 0), find_argument(place.call, "target", 1)
     if prediction is None or target is None:
-        return NotApplicable(place.inside)
+        raise NotApplicable(place.indirect_call_message)
     return place.syntax, prediction.value, target.value
 
 
-def _shape_of(syntax: Syntax, value: cst.BaseExpression) -> cst.BaseExpression | None:
-    """Return an expression of the same shape that costs nothing to write twice, or None."""
+def _variable_of_same_shape(syntax: Syntax, value: cst.BaseExpression) -> cst.BaseExpression | None:
+    """Return a variable in `value` that has the same shape: `y` of `y.float()`; None if `value` must be computed."""
     while isinstance(value, cst.Call) and isinstance(value.func, cst.Attribute) and last_name(value.func) in SAME_SHAPE:
         if not syntax.is_module(value.func.value):
             value = value.func.value

@@ -1,18 +1,19 @@
-"""Another loss function: the one that is made for what the model puts out."""
+"""Replace the loss by the one that fits the model's outputs."""
 
-from typing import Any
+from dataclasses import dataclass
 
 import libcst as cst
 
-from descend.doctor.record import Record
+from descend.core.operations import Trait, having
+from descend.doctor.codemod.arguments import has_unpacked_arguments, keyword_argument
+from descend.doctor.codemod.locate import locate
+from descend.doctor.codemod.names import is_call_of
+from descend.doctor.codemod.not_applicable import NotApplicable
+from descend.doctor.codemod.replace_callee import replace_callee
+from descend.doctor.record import Record, SiteKind
 from descend.doctor.script.script import Script
-from descend.doctor.source.arguments import is_unpacked, keyword
-from descend.doctor.source.callee import call_instead
-from descend.doctor.source.locate import locate
-from descend.doctor.source.names import is_call_of
-from descend.doctor.source.not_applicable import NotApplicable
 
-MODULES = {  # what the function is called -> the class in torch.nn
+MODULES = {  # function in torch.nn.functional -> class in torch.nn
     "cross_entropy": "CrossEntropyLoss",
     "nll_loss": "NLLLoss",
     "binary_cross_entropy": "BCELoss",
@@ -22,7 +23,7 @@ MODULES = {  # what the function is called -> the class in torch.nn
     "l1_loss": "L1Loss",
     "smooth_l1_loss": "SmoothL1Loss",
 }
-ORDER = {  # what they take, by place, besides predictions and targets
+ORDER = {  # loss function -> its positional parameters after the predictions and the targets
     "cross_entropy": "weight size_average ignore_index reduce reduction label_smoothing",
     "nll_loss": "weight size_average ignore_index reduce reduction",
     "binary_cross_entropy": "weight size_average reduce reduction",
@@ -32,35 +33,41 @@ ORDER = {  # what they take, by place, besides predictions and targets
     "l1_loss": "size_average reduce reduction",
     "smooth_l1_loss": "size_average reduce reduction beta",
 }
-WEIGHS_CLASSES = {"cross_entropy", "nll_loss"}  # the others weigh examples
+# losses whose `weight` has one number per class; in the other losses, it has one per example
+WEIGHS_CLASSES = having(Trait.CLASS_LOSS)
 PAIR = ["input", "target"]
 
 
-def matching_loss(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    """Compute the loss `dose["loss"]`, a name of torch.nn.functional, by its module where the script has one."""
-    new = dose["loss"]
+@dataclass(frozen=True)
+class MatchingLossArguments:
+    """Arguments of the remedy `matching_loss`, which replaces the loss by one that fits the model's outputs."""
+
+    loss: str  # name of the new loss function in torch.nn.functional
+
+
+def matching_loss(script: Script, record: Record, arguments: MatchingLossArguments) -> Script:
+    """Replace the loss by another function of torch.nn.functional, or a loss module by another module of torch.nn."""
+    new = arguments.loss
     if new not in MODULES:
-        return NotApplicable(f"`{new}` is no loss that is known here")
-    place = locate(script, record, "loss_module" if record.site("loss_module") else "loss")
-    if isinstance(place, NotApplicable):
-        return place
+        raise NotApplicable(f"`{new}` is not a known loss")
+    place = locate(script, record, SiteKind.LOSS_MODULE if record.site(SiteKind.LOSS_MODULE) else SiteKind.LOSS)
     syntax, call, name = place.syntax, place.call, place.site.detail
-    is_module = place.site.kind == "loss_module"
+    is_module = place.site.kind == SiteKind.LOSS_MODULE
     if not is_call_of(syntax, call, name):
-        return NotApplicable(place.inside)
+        raise NotApplicable(place.indirect_call_message)
     old = next((function for function, module in MODULES.items() if name in (function, module)), "")
     if old == new:
-        return NotApplicable(f"the loss in line {syntax.line(call)} is {name} already")
+        raise NotApplicable(f"the loss in line {syntax.line(call)} is already {name}")
     pair = [] if is_module else PAIR
-    if is_unpacked(call) or (len(call.args) > len(pair) and not old):
-        return NotApplicable(f"the arguments of {name} in line {syntax.line(call)} may not mean the same for {new}")
+    if has_unpacked_arguments(call) or (len(call.args) > len(pair) and not old):
+        raise NotApplicable(f"the arguments of {name} in line {syntax.line(call)} may have another meaning for {new}")
     whole = f"torch.nn.{MODULES[new]}" if is_module else f"torch.nn.functional.{new}"
-    text = call_instead(syntax, call, whole, _arguments(call, old, new, pair))
-    return text if isinstance(text, NotApplicable) else script.edit(syntax.file, text)
+    text = replace_callee(syntax, call, whole, _shared_arguments(call, old, new, pair))
+    return script.edit(syntax.file, text)
 
 
-def _arguments(call: cst.Call, old: str, new: str, pair: list[str]) -> list[cst.Arg]:
-    """Return the arguments that mean the same for the new loss."""
+def _shared_arguments(call: cst.Call, old: str, new: str, pair: list[str]) -> list[cst.Arg]:
+    """Return the arguments of the old loss's call that mean the same in a call of the new loss."""
     before, after = [*pair, *ORDER.get(old, "").split()], [*pair, *ORDER[new].split()]
     kept: list[cst.Arg] = []
     for i, argument in enumerate(call.args):
@@ -68,5 +75,5 @@ def _arguments(call: cst.Call, old: str, new: str, pair: list[str]) -> list[cst.
         if name not in after or (name == "weight" and (old in WEIGHS_CLASSES) != (new in WEIGHS_CLASSES)):
             continue
         in_place = argument.keyword is not None or (after[i : i + 1] == [name] and len(kept) == i)
-        kept.append(argument if in_place else keyword(name, argument.value))
+        kept.append(argument if in_place else keyword_argument(name, argument.value))
     return kept

@@ -1,62 +1,60 @@
-"""The mean of the examples' losses instead of their sum, so that the step does not grow with the batch."""
-
-from typing import Any
+"""Use the mean of the examples' losses in place of their sum, so that steps do not grow with the batch."""
 
 import libcst as cst
 
-from descend.doctor.record import Record
+from descend.doctor.codemod.arguments import find_argument, keyword_argument, with_arguments
+from descend.doctor.codemod.locate import Place, locate
+from descend.doctor.codemod.names import string_value
+from descend.doctor.codemod.not_applicable import NotApplicable, if_applicable
+from descend.doctor.codemod.reported_loss import keep_reported_loss
+from descend.doctor.codemod.syntax import last_name
+from descend.doctor.record import Record, SiteKind
+from descend.doctor.remedies.arguments import NoArguments
 from descend.doctor.script.script import Script
-from descend.doctor.source.arguments import find_argument, keyword, with_arguments
-from descend.doctor.source.locate import Place, locate
-from descend.doctor.source.names import text_of
-from descend.doctor.source.not_applicable import NotApplicable
-from descend.doctor.source.reported import reported_as_before
-from descend.doctor.source.syntax import last_name
 
-KINDS = ("loss_module", "loss", "reduction")  # where a sum can be written: constructor, function, `x.sum()`
+# kinds of recorded calls that may sum the losses: loss module, loss function, `x.sum()`
+KINDS = (SiteKind.LOSS_MODULE, SiteKind.LOSS, SiteKind.REDUCTION)
 SUMS = {"sum", "nansum"}
 
 
-def mean_reduction(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    """Write `reduction="mean"` for a loss that sums, or `.mean()` for the `.sum()` that makes it. It takes no dose."""
-    seen = [place for kind in KINDS if isinstance(place := locate(script, record, kind), Place)]
+def mean_reduction(script: Script, record: Record, arguments: NoArguments) -> Script:
+    """Replace the sum of the examples' losses by their mean, with `reduction="mean"` or with `.mean()` for `.sum()`."""
+    seen = [place for kind in KINDS if (place := if_applicable(locate, script, record, kind)) is not None]
     for place in seen:
-        call = _averaged(place)
-        if isinstance(call, NotApplicable):
-            return call
+        call = _with_mean(place)
         if call is not None:
             edited = script.edit(place.syntax.file, place.syntax.replace(place.call, call))
-            return reported_as_before(edited, record, is_mean=True)
+            return keep_reported_loss(edited, record, is_mean=True)
     if not seen:
-        nowhere = locate(script, record, "loss")
-        return nowhere if isinstance(nowhere, NotApplicable) else NotApplicable(nowhere.inside)
+        raise NotApplicable(locate(script, record, SiteKind.LOSS).indirect_call_message)
     lines = " and ".join(str(line) for line in sorted({place.syntax.line(place.call) for place in seen}))
-    return NotApplicable(f"no sum over the examples is written in line {lines}")
+    raise NotApplicable(f"no sum over the examples was found in line {lines}")
 
 
-def _averaged(place: Place) -> cst.Call | None | NotApplicable:
-    """Return the call with a mean for its sum; None where it has none."""
+def _with_mean(place: Place) -> cst.Call | None:
+    """Return the call with its sum replaced by a mean; None if the call does not sum."""
     call = place.call
     if last_name(call.func) in SUMS:
-        return _mean_of(place)
+        return _mean_for_sum(place)
     given = find_argument(call, "reduction", None)
-    if given is not None and text_of(given.value) not in ("mean", "none"):
+    if given is not None and string_value(given.value) not in ("mean", "none"):
         old = given.value
         quote = old.quote if isinstance(old, cst.SimpleString) and len(old.quote) == 1 else '"'
         return call.with_deep_changes(given, value=cst.SimpleString(f"{quote}mean{quote}"))
     average = find_argument(call, "size_average", None)
     if given is None and average is not None and place.syntax.code(average.value) == "False":
         kept = [a for a in call.args if a.keyword is None or a.keyword.value != "reduce"]
-        mean = keyword("reduction", cst.SimpleString('"mean"')).with_changes(comma=average.comma)
+        mean = keyword_argument("reduction", cst.SimpleString('"mean"')).with_changes(comma=average.comma)
         return with_arguments(call, [mean if argument is average else argument for argument in kept])
     return None
 
 
-def _mean_of(place: Place) -> cst.Call | NotApplicable:
+def _mean_for_sum(place: Place) -> cst.Call:
+    """Return the call `x.mean()` in place of the given call `x.sum()`."""
     call, holder = place.call, place.syntax.parents[place.call]
     if isinstance(holder, cst.BinaryOperation) and isinstance(holder.operator, cst.Divide) and holder.left is call:
-        return NotApplicable(f"line {place.syntax.line(call)} divides the sum already")
+        raise NotApplicable(f"line {place.syntax.line(call)} already divides the sum")
     name = cst.Name(last_name(call.func).replace("sum", "mean"))
     if isinstance(call.func, cst.Attribute):
         return call.with_changes(func=call.func.with_changes(attr=name))
-    return NotApplicable(f"line {place.syntax.line(call)} sums by a function of another library")
+    raise NotApplicable(f"line {place.syntax.line(call)} sums with a function that is not a tensor method")

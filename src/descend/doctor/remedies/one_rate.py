@@ -1,28 +1,27 @@
-"""One learning rate for all parameter groups.
+"""Use one learning rate for all parameter groups.
 
 optimizer = SGD([{"params": body, "lr": 1e-6}, {"params": head, "lr": 0.05}])   # "lr": 0.05 in both
 """
 
-from typing import Any
-
-from descend.doctor.record import Record
+from descend.doctor.codemod.argument_edits import NodeEdit, apply_edits
+from descend.doctor.codemod.arguments import group_arguments, literal_expression
+from descend.doctor.codemod.literals import find_literal
+from descend.doctor.codemod.locate import locate
+from descend.doctor.codemod.not_applicable import NotApplicable
+from descend.doctor.record import Record, SiteKind
+from descend.doctor.remedies.arguments import LearningRateArguments
 from descend.doctor.script.script import Script
-from descend.doctor.source.arguments import given_in_groups, written
-from descend.doctor.source.literals import follow
-from descend.doctor.source.locate import locate
-from descend.doctor.source.not_applicable import NotApplicable
-from descend.doctor.source.setting import Edit, apply
 
 
-def one_rate(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    """Give every parameter group that has a rate of its own the rate `dose["lr"]`."""
-    place = locate(script, record, "optimizer", dose.get("optimizer", "0"))
-    if isinstance(place, NotApplicable):
-        return place
+def one_rate(script: Script, record: Record, arguments: LearningRateArguments) -> Script:
+    """Give all parameter groups that set their own learning rate the same learning rate."""
+    place = locate(script, record, SiteKind.OPTIMIZER, arguments.optimizer)
     syntax = place.syntax
-    rates = given_in_groups(syntax, place.call, "lr")
+    rates = group_arguments(syntax, place.call, "lr")
     if not rates:
-        return NotApplicable(f"line {syntax.line(place.call)} does not show the groups' learning rates")
-    new = written(float(dose["lr"]))
-    edits = [Edit(follow(syntax, rate, script.arguments) or rate, new) for rate in rates]
-    return apply(script, syntax, edits, "learning rate")
+        raise NotApplicable(
+            f"line {syntax.line(place.call)} does not contain the learning rates of the parameter groups"
+        )
+    new = literal_expression(float(arguments.lr))
+    edits = [NodeEdit(find_literal(syntax, rate, script.arguments) or rate, new) for rate in rates]
+    return apply_edits(script, syntax, edits, "learning rate")

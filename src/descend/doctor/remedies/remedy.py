@@ -1,17 +1,14 @@
-"""What a remedy is: `x(script, record, dose) -> Script | NotApplicable`, one dosed edit of the source."""
+"""Prescriptions: the remedies that one problem gets, with their values."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from descend.doctor.course.yardstick import JudgedOn
-from descend.doctor.record import Record
+from descend.doctor.assess.evaluation_metric import JudgedOn
+from descend.doctor.record import SiteKey
 from descend.doctor.record.facts import Remade
+from descend.doctor.remedies.traits import EditTraits
 from descend.doctor.script.script import Script
-from descend.doctor.source.not_applicable import NotApplicable
-
-Remedy = Callable[[Script, Record, dict[str, Any]], Script | NotApplicable]
-
 
 Key = tuple[str, str, str, JudgedOn]
 SETS_LEARNING_RATE = frozenset({"adaptive_rule", "learning_rate", "one_rate"})  # ids of remedies
@@ -19,65 +16,57 @@ SETS_LEARNING_RATE = frozenset({"adaptive_rule", "learning_rate", "one_rate"})  
 
 @dataclass(frozen=True)
 class Change:
-    """One remedy with its dose."""
+    """One remedy, the values of its arguments, and the function that edits the script with them."""
 
-    remedy: str  # id: learning_rate, standardise_inputs, feed_logits, ...
-    edit: Callable[[Script], Script | NotApplicable]
-    dose: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    remedy: str  # id of the remedy: learning_rate, standardise_inputs, feed_logits, ...
+    edit: Callable[[Script], Script]
+    values: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
-class Prescription:
-    """One change, or several one after another, prescribed for one symptom."""
+class Prescription(EditTraits):
+    """One or more remedies that the catalog prescribes for a symptom; they are applied to the script in order."""
 
-    symptom: str  # id of the symptom it is for
+    symptom: str  # id of the symptom for which the remedies are prescribed
     changes: tuple[Change, ...]
-    label: str  # the change in a user's words: "learning rate 0.5 → 0.09"
-    cost: int = 1  # how invasive the change is: a literal 1, an inserted statement 2, another rule 3
-    decides: bool = True  # whether its rerun settles that the symptom is the cause
-    times: int = 1  # how many times the unchanged script's steps it needs: more than one is no remedy at equal budget
-    judged_on: JudgedOn = "fixed"
-    of_fact: bool = False  # whether what it is for is a fact, and no suspicion
-    flatters: bool = False  # whether what it is for may make the cost lower than it honestly is
-    of_search: bool = False  # whether what it is for has no name of its own
-    optimizer: str = ""  # whose steps it changes
-    smaller_batch: float = 1.0  # by how many times: as many times the steps see the same examples
-    may_memorise: bool = False  # whether the inputs seem to say nothing of the targets, and it gives them no way to
-    restart: bool = False  # whether it is another start: on every seed it has to do better than the script as it ran
-    redraws: bool = False  # whether what is drawn after it is drawn otherwise, the order of the batches among it
-    gives_up: bool = False  # whether it takes out what the author wants, be it that it does harm as it stands
-    adds_parameters: bool = False  # whether it leaves the network freer to fit noise, too
-    remakes: frozenset[Remade] = frozenset()  # what it makes otherwise by design: the rest of the task stays the same
-    much: bool = False  # whether it must take off half to be worth a finding
-    at: tuple[str, str] | None = None  # kind and key of the site that it edits, where several are tried
-    tunes: bool = True  # whether it is tried at larger learning rates where it helps
-    at_rate: Callable[[float], "Prescription"] | None = None  # the same at so many times the learning rate it leaves
-    with_adam: Callable[[float], "Prescription"] | None = None  # the same and Adam, at so many times its usual rate
+    label: str  # description for the user, such as "Learning rate 0.5 → 0.09"
+    times: int = 1  # number of the trial's steps divided by the baseline's; above 1, the trial trains longer
+    of_fact: bool = False  # whether the symptom is certain, so that no trial has to confirm it
+    flatters: bool = False  # whether the symptom may make the loss look lower than it should
+    of_search: bool = False  # whether the edit comes from a general search and not from a named problem
+    optimizer: str = ""  # which of the script's optimizers the edit changes, counted from "0"
+    smaller_batch: float = 1.0  # old batch size / new batch size, by which the number of steps is multiplied
+    may_memorise: bool = False  # whether the inputs seem unrelated to the targets, so a gain may be memorisation
+    remakes: frozenset[Remade] = frozenset()  # parts of the task that the edit may change; all others must stay equal
+    # kind and key of the edited place in the source, if the remedy is tried at several places
+    at: SiteKey | None = None
+    tunes: bool = True  # whether a successful trial is repeated at larger learning rates
+    # function that multiplies the learning rate by a factor and returns the new prescription
+    at_rate: Callable[[float], "Prescription"] | None = None
+    # function that returns the prescription with Adam; it gets a factor of Adam's usual learning rate
+    with_adam: Callable[[float], "Prescription"] | None = None
 
     @property
     def remedies(self) -> tuple[str, ...]:
         """The ids of the remedies, in the order in which they are applied."""
         return tuple(change.remedy for change in self.changes)
 
-    def apply(self, script: Script) -> Script | NotApplicable:
-        """Return the script with all of it, or why one of the changes cannot be made."""
+    def apply(self, script: Script) -> Script:
+        """Return the script with all edits of the prescription. Raise NotApplicable if one of them cannot be made."""
         for change in self.changes:
-            edited = change.edit(script)
-            if isinstance(edited, NotApplicable):
-                return edited
-            script = edited
+            script = change.edit(script)
         return script
 
     def steps(self, unchanged: int) -> int:
-        """Return how many steps it takes where the unchanged script takes so many."""
+        """Return the number of optimizer steps of the trial, if the unchanged script makes `unchanged` steps."""
         return max(1, round(self.times * self.smaller_batch * unchanged))
 
     @property
     def same_batches(self) -> bool:
-        """Whether each of its steps sees the examples that the unchanged script's sees."""
+        """Whether each step of the trial uses the same examples as the same step of the baseline run."""
         return self.smaller_batch == 1 and not self.restart and not self.redraws
 
     @property
     def key(self) -> Key:
-        """What tells it from other prescriptions. Two of them may edit the source alike: then they share one trial."""
+        """The values that identify the prescription: symptom, label, optimizer and the examples of the evaluation."""
         return self.symptom, self.label, self.optimizer, self.judged_on

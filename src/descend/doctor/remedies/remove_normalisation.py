@@ -1,18 +1,22 @@
-"""A normalisation taken away that lets nothing through: over a single entry."""
+"""Remove a normalisation over a single entry, whose output is constant."""
 
-from typing import Any
+from dataclasses import dataclass
 
-from descend.doctor.record import Record
+from descend.doctor.codemod.locate import locate
+from descend.doctor.codemod.remove_call import remove_call
+from descend.doctor.record import Record, SiteKind
 from descend.doctor.script.script import Script
-from descend.doctor.source.locate import locate
-from descend.doctor.source.not_applicable import NotApplicable
-from descend.doctor.source.without_call import without_call
 
 
-def remove_normalisation(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    """Remove the normalisation `dose["place"]` of those that were seen over a single entry."""
-    place = locate(script, record, "lone_entry", dose["place"])
-    if isinstance(place, NotApplicable):
-        return place
-    text = without_call(place)
-    return text if isinstance(text, NotApplicable) else script.edit(place.syntax.file, text)
+@dataclass(frozen=True)
+class RemoveNormalisationArguments:
+    """Arguments of the remedy `remove_normalisation`, which removes one normalisation layer or call."""
+
+    place: str  # key of the recorded place in the source
+
+
+def remove_normalisation(script: Script, record: Record, arguments: RemoveNormalisationArguments) -> Script:
+    """Remove the recorded normalisation that is taken over a single value, so that its output is constant."""
+    place = locate(script, record, SiteKind.LONE_ENTRY, arguments.place)
+    text = remove_call(place)
+    return script.edit(place.syntax.file, text)

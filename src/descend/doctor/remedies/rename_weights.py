@@ -1,34 +1,41 @@
-"""A checkpoint's names made those of the module that it is loaded into: a prefix taken off, or put on.
+"""Rename the weights of a checkpoint as the module names them: remove a prefix, or add one.
 
 net.load_state_dict(state, strict=False)
 net.load_state_dict({name.removeprefix("module."): value for name, value in state.items()}, strict=False)
 """
 
-from typing import Any
+from dataclasses import dataclass
 
 import libcst as cst
 
-from descend.doctor.record import Record
+from descend.doctor.codemod.arguments import find_argument
+from descend.doctor.codemod.locate import locate
+from descend.doctor.codemod.not_applicable import NotApplicable
+from descend.doctor.codemod.parentheses import PRIMARY, parenthesize
+from descend.doctor.codemod.syntax import last_name
+from descend.doctor.record import Record, SiteKind
 from descend.doctor.script.script import Script
-from descend.doctor.source.arguments import find_argument
-from descend.doctor.source.brackets import PRIMARY, bracketed
-from descend.doctor.source.locate import locate
-from descend.doctor.source.not_applicable import NotApplicable
-from descend.doctor.source.syntax import last_name
 
 LOAD = "load_state_dict"
 
 
-def rename_weights(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    """Take `dose["prefix"]` off each name in the load at `dose["place"]`, or put it before each."""
-    place = locate(script, record, LOAD, dose["place"])
-    if isinstance(place, NotApplicable):
-        return place
+@dataclass(frozen=True)
+class RenameWeightsArguments:
+    """Arguments of the remedy `rename_weights`, which fixes the names in a loaded state dict."""
+
+    place: str  # key of the recorded call of `load_state_dict`
+    prefix: str
+    is_extra: bool  # True if only the checkpoint's names have the prefix, False if only the module's do
+
+
+def rename_weights(script: Script, record: Record, arguments: RenameWeightsArguments) -> Script:
+    """Remove a prefix such as "module." from each name in the loaded state dict, or add it if it is missing there."""
+    place = locate(script, record, SiteKind.LOAD_STATE_DICT, arguments.place)
     given = find_argument(place.call, "state_dict", 0)
     if last_name(place.call.func) != LOAD or given is None:
-        return NotApplicable(place.inside)
-    prefix = repr(dose["prefix"]).replace("'", '"')
-    name = f"name.removeprefix({prefix})" if dose["is_extra"] else f"{prefix} + name"
-    state = place.syntax.code(bracketed(given.value, PRIMARY))
+        raise NotApplicable(place.indirect_call_message)
+    prefix = repr(arguments.prefix).replace("'", '"')
+    name = f"name.removeprefix({prefix})" if arguments.is_extra else f"{prefix} + name"
+    state = place.syntax.code(parenthesize(given.value, PRIMARY))
     renamed = cst.parse_expression(f"{{{name}: value for name, value in {state}.items()}}")
     return script.edit(place.syntax.file, place.syntax.replace(given.value, renamed))

@@ -1,69 +1,73 @@
-"""A call on the way that gives way to what it is applied to: `x.round()` to `x`, `x[order]` to `x`, `-z` to `z`."""
+"""Remove an operation between the data and the loss: `x` for `x.round()`, `x[order]` or `-x`."""
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import libcst as cst
 
+from descend.doctor.codemod.activations import is_class_name
+from descend.doctor.codemod.insert import remove_line
+from descend.doctor.codemod.locate import Place, locate_node
+from descend.doctor.codemod.names import names_read
+from descend.doctor.codemod.not_applicable import NotApplicable, if_applicable
+from descend.doctor.codemod.remove_call import remove_call
+from descend.doctor.codemod.suspected_site import SiteArguments, locate_any_kind, suspected_site
+from descend.doctor.codemod.syntax import Syntax, last_name
+from descend.doctor.codemod.unwrap_call import unwrap_call
 from descend.doctor.record import Record
 from descend.doctor.script.script import Script
-from descend.doctor.source.activations import is_constructor
-from descend.doctor.source.exact import one_of_at, pointed_at
-from descend.doctor.source.give_way import give_way
-from descend.doctor.source.insert import without_line
-from descend.doctor.source.locate import Place, locate_node
-from descend.doctor.source.names import read_names
-from descend.doctor.source.not_applicable import NotApplicable
-from descend.doctor.source.syntax import Syntax, last_name
-from descend.doctor.source.without_call import without_call
 
 KINDS = (cst.Call, cst.BinaryOperation, cst.Subscript, cst.UnaryOperation)
 
 
-def skip_call(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    """Put in the place of the expression at the site of `dose["kind"]` and `dose["place"]` what it is made of.
+@dataclass(frozen=True, kw_only=True)
+class SkipCallArguments(SiteArguments):
+    """Arguments of the remedy `skip_call`, which replaces operations by their operands."""
 
-    Of several, `dose["places"]`, each in turn, the outermost first.
-    """
-    edited: Script | NotApplicable = script
-    for place in dose.get("places", [dose.get("place")]):
-        if isinstance(edited, Script):
-            edited = _skip(edited, record, {**dose, "place": place})
+    place: str = ""
+    places: Sequence[str] = ()  # keys of the recorded operations, if there are several; otherwise `place` is the key
+
+
+def skip_call(script: Script, record: Record, arguments: SkipCallArguments) -> Script:
+    """Replace each recorded operation, such as `x.round()`, by its operand `x`, the outermost operation first."""
+    edited = script
+    for place in arguments.places or [arguments.place]:
+        edited = _skip_operation(edited, record, replace(arguments, place=place))
     return edited
 
 
-def _skip(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    site = pointed_at(script, record, dose)
-    if isinstance(site, NotApplicable):
-        return site
-    found = one_of_at(script, site, KINDS)
+def _skip_operation(script: Script, record: Record, arguments: SkipCallArguments) -> Script:
+    """Return the script without one recorded operation. An assignment such as `x += y` is removed completely."""
+    site = suspected_site(script, record, arguments)
+    found = locate_any_kind(script, site, KINDS)
     if found is not None:
         syntax, node = found
-        if isinstance(node, cst.Call) and is_constructor(site.detail):
-            return _edited(script, syntax, without_call(Place(syntax, node, site)))
-        return _edited(script, syntax, _text(syntax, node, site.detail))
-    changed = locate_node(script, site, cst.AugAssign)
-    if not isinstance(changed, NotApplicable):
-        syntax, statement = changed
-        return _edited(script, syntax, without_line(syntax, statement) or NotApplicable(f"line {site.line} is all"))
-    return NotApplicable(f"line {site.line} does not show what {site.detail} is applied to")
+        if isinstance(node, cst.Call) and is_class_name(site.detail):
+            return script.edit(syntax.file, remove_call(Place(syntax, node, site)))
+        return script.edit(syntax.file, _with_operand(syntax, node, site.detail))
+    changed = if_applicable(locate_node, script, site, cst.AugAssign)
+    if changed is None:
+        raise NotApplicable(f"line {site.line} does not contain the operand of {site.detail}")
+    syntax, statement = changed
+    text = remove_line(syntax, statement)
+    if text is None:
+        raise NotApplicable(f"line {site.line} is the only statement in its block")
+    return script.edit(syntax.file, text)
 
 
-def _edited(script: Script, syntax: Syntax, text: str | NotApplicable) -> Script | NotApplicable:
-    return script.edit(syntax.file, text) if isinstance(text, str) else text
-
-
-def _text(syntax: Syntax, node: cst.CSTNode, function: str) -> str | NotApplicable:
+def _with_operand(syntax: Syntax, node: cst.CSTNode, function: str) -> str:
+    """Return the file's source in which an operation is replaced by its operand, such as `x.round()` by `x`."""
     if isinstance(node, cst.Call):
-        value = _given(syntax, node, function)
+        value = _input_of_call(syntax, node, function)
         if value is None:
-            return NotApplicable(f"line {syntax.line(node)} does not show what `{syntax.code(node.func)}` is given")
-        return give_way(syntax, node, value)
+            raise NotApplicable(f"line {syntax.line(node)} does not contain the input of `{syntax.code(node.func)}`")
+        return unwrap_call(syntax, node, value)
     assert isinstance(node, cst.BaseExpression)
-    return give_way(syntax, node, _operand(node))
+    return unwrap_call(syntax, node, _operand_to_keep(node))
 
 
-def _given(syntax: Syntax, call: cst.Call, function: str) -> cst.BaseExpression | None:
-    """Return the tensor of `x.round()` and of `torch.round(x)`; of any other function its first argument."""
+def _input_of_call(syntax: Syntax, call: cst.Call, function: str) -> cst.BaseExpression | None:
+    """Return the tensor to which a call is applied: `x` of `x.round()` and `torch.round(x)`; None if it is unclear."""
     callee = call.func
     if isinstance(callee, cst.Attribute) and last_name(callee).strip("_") == function:
         if not syntax.is_module(callee.value):
@@ -72,13 +76,13 @@ def _given(syntax: Syntax, call: cst.Call, function: str) -> cst.BaseExpression 
     return None if first is None or first.keyword is not None or first.star else first.value
 
 
-def _operand(node: cst.CSTNode) -> cst.BaseExpression:
-    """Return what stands behind the call; all of what is made of one variable alone: `y` of `2 * y - 1`."""
+def _operand_to_keep(node: cst.CSTNode) -> cst.BaseExpression:
+    """Return the operand that replaces an operation: `x` for `x[order]` and `-x`, `y` for `2 * y - 1`."""
     if isinstance(node, cst.BinaryOperation):
         leaf: cst.BaseExpression = node
         while isinstance(leaf, cst.BinaryOperation):
             leaf = leaf.right if isinstance(leaf.left, cst.Integer | cst.Float) else leaf.left
-        if {name.value for name in read_names(node)} == {name.value for name in read_names(leaf)}:
+        if {name.value for name in names_read(node)} == {name.value for name in names_read(leaf)}:
             return leaf
         return node.right if isinstance(node.left, cst.Integer | cst.Float) else node.left
     if isinstance(node, cst.Subscript):

@@ -1,29 +1,34 @@
-"""Inputs brought to mean 0 and standard deviation 1 as the model gets them (LeCun et al. 1998, section 4.3).
+"""Standardise the inputs to mean 0 and standard deviation 1 inside the model (LeCun et al. 1998, section 4.3).
 
-The patch writes what does it into the user's file: the statistics of the training data as buffers of the model, which
-are saved with it and serve its evaluation, too. The model's own `forward` uses them where the text shows that all of
-it is theirs; else a hook does. Where the data are not seen to be rows or batches of them, it is
-`descend.network.standardise_inputs`.
+The statistics of the training data become buffers of the model, so that they are saved with the model and apply in
+evaluation. The model's own `forward` uses the buffers if the source shows a single model with one `forward`. Otherwise
+a hook does. For data that are not rows or batches of rows, the patch calls `descend.network.standardise_inputs`.
 """
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import libcst as cst
 
+from descend.doctor.codemod.data_source import DataSource
+from descend.doctor.codemod.full_dataset import device_transfer, read_parameter, read_statement
+from descend.doctor.codemod.locate import Place
+from descend.doctor.codemod.model_buffers import add_buffers, buffer_statements, rewrite_input
+from descend.doctor.codemod.names import free_name
+from descend.doctor.codemod.not_applicable import NotApplicable, if_applicable
+from descend.doctor.codemod.syntax import Syntax, last_name
+from descend.doctor.codemod.training_call import training_call
+from descend.doctor.codemod.training_data import (
+    TrainingData,
+    find_training_data,
+    fit_location,
+    hookable_model,
+    insert_fit,
+)
 from descend.doctor.record import Record, facts
 from descend.doctor.record.facts import Remade
+from descend.doctor.remedies.arguments import NoArguments
 from descend.doctor.script.script import Script
-from descend.doctor.source.feed import Feed, find_feed, fit_place, insert_fit, model_called
-from descend.doctor.source.flow import Source
-from descend.doctor.source.in_forward import first_input_becomes, registered, with_buffers
-from descend.doctor.source.locate import Place
-from descend.doctor.source.names import free_name
-from descend.doctor.source.not_applicable import NotApplicable
-from descend.doctor.source.syntax import Syntax, last_name
-from descend.doctor.source.training_call import training_call
-from descend.doctor.source.whole_data import moved_to_model, read_here, read_whole
 
 HOOK = '''
 def standardised(module, args):
@@ -40,81 +45,73 @@ def standardise_inputs(model, {data}):
 SCALED = "(args[0] - module.input_mean) / module.input_std"
 IN_FORWARD = "({} - self.input_mean) / self.input_std"
 FINITE = (
-    '    inputs = inputs.where(inputs.isfinite(), float("nan"))  # what is no number is left out, and read as the mean'
+    '    inputs = inputs.where(inputs.isfinite(), float("nan"))  # missing values are left out, and count as the mean'
 )
 CONSTANT = "    model.input_std[model.input_std == 0] = 1  # features that never change\n"
 WRAPPERS = {"compile", "DataParallel", "DistributedDataParallel"}
-OVER = {2: "0", 3: "(0, 1)", 4: "(0, 2, 3), keepdim=True"}  # by the dimensions of a batch
+# number of dimensions of a batch -> arguments of `mean` that average each feature
+OVER = {2: "0", 3: "(0, 1)", 4: "(0, 2, 3), keepdim=True"}
 
 REMAKES: frozenset[Remade] = frozenset({"inputs"})
 
 
-def standardise_inputs(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    """Scale in the model's `forward`, or insert `standardise_inputs(model, data)`, before the training. No dose."""
-    fed = _fed(script, record)
-    if isinstance(fed, NotApplicable):
-        return fed
-    by_itself = _in_forward(script, record, *fed)
-    return by_itself if isinstance(by_itself, Script) else fit_inputs(script, record, "standardise_inputs", _written)
+def standardise_inputs(script: Script, record: Record, arguments: NoArguments) -> Script:
+    """Standardise the input in the model's `forward`, or by a hook that a new function `standardise_inputs` adds."""
+    by_itself = if_applicable(_scale_in_forward, script, record, *_training_inputs(script, record))
+    return by_itself or insert_input_transformation(script, record, "standardise_inputs", _standardising_code)
 
 
-def fit_inputs(
-    script: Script, record: Record, name: str, write: Callable[[Record, Place, Source], str] | None = None
-) -> Script | NotApplicable:
-    """Insert `name(model, data)` before the outermost training loop.
+def insert_input_transformation(
+    script: Script, record: Record, name: str, write: Callable[[Record, Place, DataSource], str] | None = None
+) -> Script:
+    """Insert a call `name(model, data)` before the outermost training loop, and define that function in the file.
 
     write: returns the code of that function for the call of the model and its data, or ""; see `insert_fit`.
     """
-    fed = _fed(script, record)
-    if isinstance(fed, NotApplicable):
-        return fed
-    feed, place = fed
+    feed, place = _training_inputs(script, record)
     return insert_fit(script, place.syntax, feed, name, partial(write, record, place) if write else None)
 
 
-def _fed(script: Script, record: Record) -> tuple[Feed, Place] | NotApplicable:
-    """Return how the model is fed its inputs, and where it is called."""
+def _training_inputs(script: Script, record: Record) -> tuple[TrainingData, Place]:
+    """Return the data from which the training loop takes the model's inputs, and the call of the model."""
     place = training_call(script, record)
-    if isinstance(place, NotApplicable):
-        return place
     syntax, call = place.syntax, place.call
-    model = model_called(place)
-    if isinstance(model, NotApplicable):
-        return model
+    model = hookable_model(place)
     if not call.args or call.args[0].keyword is not None or call.args[0].star:
-        return NotApplicable(f"line {syntax.line(call)} gives the model no inputs by their place")
-    return find_feed(syntax, model, call.args[0].value, call), place
+        raise NotApplicable(f"line {syntax.line(call)} passes no positional inputs to the model")
+    return find_training_data(syntax, model, call.args[0].value, call), place
 
 
-def _in_forward(script: Script, record: Record, feed: Feed, place: Place) -> Script | NotApplicable:
+def _scale_in_forward(script: Script, record: Record, feed: TrainingData, place: Place) -> Script:
+    """Return the script in which the model stores the inputs' statistics and standardises its input in `forward`."""
     syntax, known = place.syntax, record.fact(facts.Inputs)
-    carried = fit_place(syntax, feed)
-    if isinstance(carried, NotApplicable):
-        return carried
-    source, over = carried.source, mean_over(known, carried.source) if known is not None else None
-    if known is None or over is None or not known.finite or is_wrapped(record, syntax):
-        return NotApplicable("the inputs are not seen to be rows or images of finite numbers")
+    carried = fit_location(syntax, feed)
+    source, over = carried.source, mean_arguments_code(known, carried.source) if known is not None else None
+    if known is None or over is None or not known.finite or may_be_wrapped(record, syntax):
+        raise NotApplicable("the record does not show that the inputs are rows or images of finite numbers")
     inputs, constant = free_name(syntax, "inputs"), "features" if _has_constant(known) else ""
-    if not read_here(source, inputs, ""):
-        return NotApplicable("the inputs are not read as a whole")
+    if not read_statement(source, inputs, ""):
+        raise NotApplicable("the source has no expression that contains all inputs")
 
     def lines(data: str) -> list[str]:
-        read = read_here(source, inputs, data) + (".flatten(1)" if source.reshaped and known.features > 1 else "")
-        return [read, *registered(syntax, carried.model, "input", inputs, over, constant)]
+        """Return the lines of source code that store the inputs' mean and standard deviation in the model."""
+        read = read_statement(source, inputs, data) + (".flatten(1)" if source.reshaped and known.features > 1 else "")
+        return [read, *buffer_statements(syntax, carried.model, "input", inputs, over, constant)]
 
-    return with_buffers(script, record, syntax, carried, lines, first_input_becomes(IN_FORWARD))
+    return add_buffers(script, record, syntax, carried, lines, rewrite_input(IN_FORWARD))
 
 
 def _has_constant(known: facts.Inputs) -> bool:
+    """Return whether the inputs have several features of which at least one is constant."""
     return known.constant_features > 0 and known.features > 1
 
 
-def _written(record: Record, place: Place, source: Source) -> str:
-    """Return the code that standardises such data; "" where what is seen of them does not do."""
-    known, read = record.fact(facts.Inputs), read_whole(source, "inputs")
+def _standardising_code(record: Record, place: Place, source: DataSource) -> str:
+    """Return the source code of a function that standardises the inputs; "" if the shape of the data is unknown."""
+    known, read = record.fact(facts.Inputs), read_parameter(source, "inputs")
     if known is None or read is None:
         return ""
-    over = None if is_wrapped(record, place.syntax) else mean_over(known, source)
+    over = None if may_be_wrapped(record, place.syntax) else mean_arguments_code(known, source)
     if over is None:
         return ""
     mean, lines = f"inputs.mean({over})", read.lines + (".flatten(1)" if source.reshaped and known.features > 1 else "")
@@ -127,13 +124,13 @@ def _written(record: Record, place: Place, source: Source) -> str:
         others="" if len(place.call.args) == 1 else ", *args[1:]",
         data=read.parameter,
         read=lines,
-        to=moved_to_model(place.syntax.module.code),
+        to=device_transfer(place.syntax.module.code),
         constant=CONSTANT if _has_constant(known) else "",
     )
 
 
-def mean_over(known: facts.Inputs, source: Source) -> str | None:
-    """Return over which dimensions of the data the mean of each feature is taken; None where that is not known."""
+def mean_arguments_code(known: facts.Inputs, source: DataSource) -> str | None:
+    """Return the arguments of `mean` that average each feature over the examples, such as "0"; None if unknown."""
     dimensions = len(known.shape)
     if known.features == 1:
         return ""
@@ -143,7 +140,7 @@ def mean_over(known: facts.Inputs, source: Source) -> str | None:
     return "(0, 2), keepdim=True" if is_sequence_of_channels else OVER.get(dimensions)
 
 
-def is_wrapped(record: Record, syntax: Syntax) -> bool:
-    """Whether the model may be one that torch has put around the script's, or is trained by several processes."""
+def may_be_wrapped(record: Record, syntax: Syntax) -> bool:
+    """Return whether the model may be wrapped, as by `torch.compile`, or is trained by several processes."""
     calls = {last_name(call.func) for call in syntax.every(cst.Call)}
-    return bool(calls & WRAPPERS) or record.is_of_a_group
+    return bool(calls & WRAPPERS) or record.is_distributed

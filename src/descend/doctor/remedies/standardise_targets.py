@@ -1,28 +1,33 @@
-"""Targets brought to mean 0 and standard deviation 1, by a model that answers in their own unit.
+"""Standardise the targets to mean 0 and standard deviation 1, with a model whose outputs keep their unit.
 
-Loss, metrics and predictions stay in the unit of the targets. The patch writes what does it into the user's file: the
-model's own `forward` scales its output where the text shows that all of it is theirs, and where the optimizer's steps
-do not depend on the gradient's scale, which grows with that of the targets; else a hook does. Where the targets are
-not seen to be numbers or rows of them it is `descend.network.standardise_targets`.
+Loss, metrics and predictions stay in the unit of the targets. The model's own `forward` scales its output if the source
+shows a single model with one `forward`, and if the optimizer's steps do not depend on the gradient's scale. Otherwise a
+hook does. For targets that are not numbers or rows of numbers, the patch calls `descend.network.standardise_targets`.
 """
 
 from functools import partial
-from typing import Any
 
-from descend.doctor.record import Record, facts
-from descend.doctor.remedies.standardise_inputs import is_wrapped
+from descend.doctor.codemod.aliases import name_at
+from descend.doctor.codemod.data_source import DataSource
+from descend.doctor.codemod.full_dataset import device_transfer, read_parameter, read_statement
+from descend.doctor.codemod.functions import function_around
+from descend.doctor.codemod.locate import Place, locate
+from descend.doctor.codemod.loss_targets import find_targets
+from descend.doctor.codemod.model_buffers import add_buffers, buffer_statements, rewrite_output
+from descend.doctor.codemod.names import free_name
+from descend.doctor.codemod.not_applicable import NotApplicable, if_applicable
+from descend.doctor.codemod.training_call import training_call
+from descend.doctor.codemod.training_data import (
+    TrainingData,
+    find_training_data,
+    fit_location,
+    hookable_model,
+    insert_fit,
+)
+from descend.doctor.record import Record, SiteKind, facts
+from descend.doctor.remedies.arguments import NoArguments
+from descend.doctor.remedies.standardise_inputs import may_be_wrapped
 from descend.doctor.script.script import Script
-from descend.doctor.source.aliases import name_at
-from descend.doctor.source.feed import Feed, find_feed, fit_place, insert_fit, model_called
-from descend.doctor.source.flow import Source
-from descend.doctor.source.functions import function_around
-from descend.doctor.source.in_forward import output_becomes, registered, with_buffers
-from descend.doctor.source.locate import Place, locate
-from descend.doctor.source.loss_targets import find_targets
-from descend.doctor.source.names import free_name
-from descend.doctor.source.not_applicable import NotApplicable
-from descend.doctor.source.training_call import training_call
-from descend.doctor.source.whole_data import moved_to_model, read_here, read_whole
 
 HOOK = '''
 def in_own_unit(module, args, output):
@@ -42,95 +47,93 @@ LEARNT = """\
 """
 IN_FORWARD = "self.target_mean + self.target_std * {}"
 CONSTANT = "    model.target_std[model.target_std == 0] = 1  # quantities that never change\n"
-SCALE_FREE = frozenset({"Adam", "Adamax", "NAdam", "RAdam", "AdamW", "RMSprop", "Rprop"})  # their steps are
-CLASSES = ("cross_entropy", "crossentropy", "nll", "bce", "hinge", "margin")  # in the names of classifiers' losses
+SCALE_FREE = frozenset(  # optimizers
+    ("Adam", "Adamax", "NAdam", "RAdam", "AdamW", "RMSprop", "Rprop")
+    + ("Adafactor", "Lion", "Muon", "SOAP", "ScheduleFreeAdamW")
+)
+# parts of the names of losses whose targets are classes
+CLASSES = ("cross_entropy", "crossentropy", "nll", "bce", "hinge", "margin")
 
 
-def standardise_targets(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    """Scale in the model's `forward`, or insert `standardise_targets(model, data)`, before the training. No dose."""
-    fed = _fed(script, record)
-    if isinstance(fed, NotApplicable):
-        return fed
-    feed, loss = fed
-    if isinstance(by_itself := _in_forward(script, record, feed, loss), Script):
+def standardise_targets(script: Script, record: Record, arguments: NoArguments) -> Script:
+    """Let the model learn standardised targets, and scale its output to the targets' unit in `forward` or by a hook."""
+    feed, loss = _training_targets(script, record)
+    if (by_itself := if_applicable(_scale_in_forward, script, record, feed, loss)) is not None:
         return by_itself
-    return insert_fit(script, loss.syntax, feed, "standardise_targets", partial(_written, record, loss))
+    return insert_fit(script, loss.syntax, feed, "standardise_targets", partial(_standardising_code, record, loss))
 
 
-def _fed(script: Script, record: Record) -> tuple[Feed, Place] | NotApplicable:
-    """Return how the loss is fed its targets, and where it is computed; they have to be quantities."""
-    called, loss = training_call(script, record), locate(script, record, "loss")
-    if isinstance(called, NotApplicable):
-        return called
-    if isinstance(loss, NotApplicable):
-        return loss
-    model = model_called(called)
-    if isinstance(model, NotApplicable):
-        return model
+def _training_targets(script: Script, record: Record) -> tuple[TrainingData, Place]:
+    """Return the data that contain the targets, and the call of the loss. Raise NotApplicable for class targets."""
+    called, loss = training_call(script, record), locate(script, record, SiteKind.LOSS)
+    model = hookable_model(called)
     syntax, line = loss.syntax, loss.syntax.line(loss.call)
-    if kind := _classes(record):
-        return NotApplicable(f"the targets of {kind} are classes, not quantities")
-    name = _name_at_loss(called, model, loss)
+    if kind := _class_loss_name(record):
+        raise NotApplicable(f"the targets of {kind} are classes, not numbers")
+    name = _model_variable_at_loss(called, model, loss)
     targets = find_targets(syntax, loss.call)
     if name is None:
-        return NotApplicable(f"line {line} does not see the model")
+        raise NotApplicable(f"line {line} is outside the scope of the model's variable")
     if targets is None:
-        return NotApplicable(f"line {line} does not show the targets of the loss")
-    return find_feed(syntax, name, targets, loss.call, part=1), loss
+        raise NotApplicable(f"line {line} does not contain the targets of the loss")
+    return find_training_data(syntax, name, targets, loss.call, part=1), loss
 
 
-def _is_of_any_scale(record: Record) -> bool:
-    """Whether the rule's steps are as long whatever the gradient's scale."""
+def _ignores_gradient_scale(record: Record) -> bool:
+    """Return whether the optimizer's steps are independent of the gradient's scale, as those of Adam are."""
     rule = record.fact(facts.Optimizer, "0")
     return rule is not None and rule.rule in SCALE_FREE
 
 
-def _in_forward(script: Script, record: Record, feed: Feed, loss: Place) -> Script | NotApplicable:
-    syntax, carried = loss.syntax, fit_place(loss.syntax, feed)
-    if isinstance(carried, NotApplicable):
-        return carried
-    several, targets = _are_several(record, loss, carried.source), free_name(syntax, "targets")
-    if several is None or not _is_of_any_scale(record) or not read_here(carried.source, targets, ""):
-        return NotApplicable("the steps are not as long whatever the scale, or the targets are no rows of numbers")
+def _scale_in_forward(script: Script, record: Record, feed: TrainingData, loss: Place) -> Script:
+    """Return the script in which the model stores the targets' statistics and scales its output in `forward`."""
+    syntax, carried = loss.syntax, fit_location(loss.syntax, feed)
+    several, targets = _are_targets_rows(record, loss, carried.source), free_name(syntax, "targets")
+    if several is None or not _ignores_gradient_scale(record) or not read_statement(carried.source, targets, ""):
+        raise NotApplicable("the optimizer's steps depend on the gradient's scale, or the targets are not numeric")
 
     def lines(data: str) -> list[str]:
+        """Return the lines of source code that store the targets' mean and standard deviation in the model."""
         over = ("0", "quantities") if several else ("", "")
-        return [read_here(carried.source, targets, data), *registered(syntax, carried.model, "target", targets, *over)]
+        return [
+            read_statement(carried.source, targets, data),
+            *buffer_statements(syntax, carried.model, "target", targets, *over),
+        ]
 
-    return with_buffers(script, record, syntax, carried, lines, output_becomes(IN_FORWARD))
+    return add_buffers(script, record, syntax, carried, lines, rewrite_output(IN_FORWARD))
 
 
-def _are_several(record: Record, loss: Place, source: Source) -> bool | None:
-    """Whether the targets are rows of several numbers, and not numbers; None where they are seen to be neither."""
+def _are_targets_rows(record: Record, loss: Place, source: DataSource) -> bool | None:
+    """Return True if each target is a row of several numbers, False if it is one number, None if it is neither."""
     given, targets = record.fact(facts.LossInput), record.fact(facts.Targets)
     if given is None or targets is None or targets.mean is None or not targets.finite:
         return None
     shape = given.target_shape
-    if not shape or len(shape) > 2 or is_wrapped(record, loss.syntax):
+    if not shape or len(shape) > 2 or may_be_wrapped(record, loss.syntax):
         return None
     several = len(shape) == 2 and shape[1] > 1
     return None if several and source.reshaped else several
 
 
-def _written(record: Record, loss: Place, source: Source) -> str:
-    """Return the code that standardises such targets; "" where what is seen of them does not do."""
-    several, read = _are_several(record, loss, source), read_whole(source, "targets")
+def _standardising_code(record: Record, loss: Place, source: DataSource) -> str:
+    """Return the source code of a function that standardises the targets; "" if the shape of the targets is unknown."""
+    several, read = _are_targets_rows(record, loss, source), read_parameter(source, "targets")
     if several is None or read is None:
         return ""
-    any_scale = _is_of_any_scale(record)
+    any_scale = _ignores_gradient_scale(record)
     return HOOK.format(
         learnt="" if any_scale else LEARNT,
         name="output" if any_scale else "learnt",
         data=read.parameter,
         read=read.lines,
         over="0" if several else "",
-        to=moved_to_model(loss.syntax.module.code),
+        to=device_transfer(loss.syntax.module.code),
         constant=CONSTANT if several else "",
     )
 
 
-def _name_at_loss(called: Place, model: str, loss: Place) -> str | None:
-    """Return what the model is called where the loss is computed, or None."""
+def _model_variable_at_loss(called: Place, model: str, loss: Place) -> str | None:
+    """Return the variable that holds the model in the function that computes the loss; None if there is none."""
     syntax = loss.syntax
     if called.syntax is not syntax:
         return None
@@ -138,6 +141,7 @@ def _name_at_loss(called: Place, model: str, loss: Place) -> str | None:
     return model if homes[0] == homes[1] else name_at(syntax, called.call, model, loss.call)
 
 
-def _classes(record: Record) -> str:
-    details = [site.detail for site in record.sites if site.kind in ("loss", "loss_module")]
+def _class_loss_name(record: Record) -> str:
+    """Return the name of the recorded loss, such as "cross_entropy", if its targets are classes; else ""."""
+    details = [site.detail for site in record.sites if site.kind in (SiteKind.LOSS, SiteKind.LOSS_MODULE)]
     return next((detail for detail in details if any(word in detail.lower() for word in CLASSES)), "")

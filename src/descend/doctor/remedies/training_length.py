@@ -1,68 +1,80 @@
-"""More passes over the data, or fewer: the number that the outermost training loop counts to, multiplied."""
+"""Change the number of passes over the data: multiply the number to which the outermost training loop counts."""
 
-from typing import Any
+from dataclasses import dataclass
 
 import libcst as cst
 
-from descend.doctor.record import Record
+from descend.doctor.codemod.arguments import literal_expression
+from descend.doctor.codemod.callers import training_loop
+from descend.doctor.codemod.literals import find_literal, is_number
+from descend.doctor.codemod.locate import locate, locate_site
+from descend.doctor.codemod.loop_length import loop_limit
+from descend.doctor.codemod.names import assigned_value, subscript_key
+from descend.doctor.codemod.not_applicable import NotApplicable, if_applicable
+from descend.doctor.codemod.parentheses import OPERAND, parenthesize
+from descend.doctor.codemod.syntax import Syntax, last_name
+from descend.doctor.record import Record, SiteKind
 from descend.doctor.script.script import Script
-from descend.doctor.source.arguments import written
-from descend.doctor.source.brackets import OPERAND, bracketed
-from descend.doctor.source.callers import training_loop
-from descend.doctor.source.literals import follow, is_number
-from descend.doctor.source.locate import Place, locate, locate_site
-from descend.doctor.source.loop_length import counted
-from descend.doctor.source.names import assigned_value, subscript_key
-from descend.doctor.source.not_applicable import NotApplicable
-from descend.doctor.source.syntax import Syntax, last_name
 
-COUNTED = ("epoch", "step", "iter", "pass", "round", "update")  # a name with one of these counts passes
+# parts of the names of variables that hold a number of epochs or steps
+COUNTED = ("epoch", "step", "iter", "pass", "round", "update")
 
 
-def training_length(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    """Make the training loop run `dose["times"]` times as often.
+@dataclass(frozen=True)
+class TrainingLengthArguments:
+    """Arguments of the remedy `training_length`, which makes the training longer or shorter."""
 
-    A schedule with a length of its own (`CosineAnnealingLR(optimizer, 10)`) keeps it, unless both lengths come
+    times: float  # new number of passes over the data divided by the old one
+    optimizer: str = "0"  # index of the optimizer in the script, as a string: "0" for the first
+
+
+def training_length(script: Script, record: Record, arguments: TrainingLengthArguments) -> Script:
+    """Multiply the number of iterations of the outermost training loop, such as the number of epochs.
+
+    A schedule with its own length (`CosineAnnealingLR(optimizer, 10)`) keeps that length, unless both lengths come
     from one number.
     """
-    key = dose.get("optimizer", "0")
-    place = locate(script, record, "step", key)
-    if isinstance(place, NotApplicable):
-        return place
-    syntax, made = place.syntax, locate(script, record, "optimizer", key)
-    is_here = isinstance(made, Place) and made.syntax is syntax
-    loop = training_loop(syntax, place.call, made.call if isinstance(made, Place) and is_here else None)
+    key = arguments.optimizer
+    place = locate(script, record, SiteKind.STEP, key)
+    syntax, made = place.syntax, if_applicable(locate, script, record, SiteKind.OPTIMIZER, key)
+    loop = training_loop(syntax, place.call, made.call if made is not None and made.syntax is syntax else None)
     if loop is None:
-        return NotApplicable(f"no loop is found around the optimizer's step in line {syntax.line(place.call)}")
-    count = counted(syntax, loop)
+        raise NotApplicable(f"no loop was found around the optimizer's step in line {syntax.line(place.call)}")
+    count = loop_limit(syntax, loop)
     if count is None:
-        return NotApplicable(f"the loop in line {syntax.line(loop)} does not count to a number that could be changed")
-    old = follow(syntax, count.limit, script.arguments, _shared(script, record, syntax, count.limit))
+        raise NotApplicable(f"the loop in line {syntax.line(loop)} does not count up to a number that can be changed")
+    old = find_literal(
+        syntax, count.limit, script.arguments, _code_with_same_limit(script, record, syntax, count.limit)
+    )
     if old is None or not is_number(old):
-        return script.edit(syntax.file, syntax.replace(count.limit, _times(dose["times"], count.limit)))
-    new = _changed(syntax.code(old), count.first, dose["times"])
+        return script.edit(syntax.file, syntax.replace(count.limit, _multiplied_limit(arguments.times, count.limit)))
+    new = _new_limit(syntax.code(old), count.first, arguments.times)
     if syntax.code(new) == syntax.code(old):
-        return NotApplicable(f"the loop in line {syntax.line(loop)} makes too few passes to make fewer of them")
+        raise NotApplicable(f"the loop in line {syntax.line(loop)} makes too few passes to be shortened")
     return script.edit(syntax.file, syntax.replace(old, new))
 
 
-def _shared(script: Script, record: Record, syntax: Syntax, limit: cst.BaseExpression) -> list[cst.CSTNode]:
-    """Return where else the number may be read: anywhere by a telling name, in the schedule by any."""
+def _code_with_same_limit(
+    script: Script, record: Record, syntax: Syntax, limit: cst.BaseExpression
+) -> list[cst.CSTNode]:
+    """Return the code in which the loop's limit may change everywhere: the whole file, or only scheduler calls."""
     name = subscript_key(limit) if isinstance(limit, cst.Subscript) else last_name(limit)
     if any(word in (name or "").lower() for word in COUNTED):
         return [syntax.module]
-    places = [locate_site(script, site) for site in record.sites if site.kind == "scheduler"]
-    calls = [place.call for place in places if isinstance(place, Place) and place.syntax is syntax]
+    places = [if_applicable(locate_site, script, site) for site in record.sites if site.kind == SiteKind.SCHEDULER]
+    calls = [place.call for place in places if place is not None and place.syntax is syntax]
     names = [name for call in calls for name in syntax.every(cst.Name, call)]
     return [*calls, *(value for name in names if (value := assigned_value(syntax, name)) is not None)]
 
 
-def _changed(code: str, first: int, times: float) -> cst.BaseExpression:
+def _new_limit(code: str, first: int, times: float) -> cst.BaseExpression:
+    """Return the loop's new limit as a number, which multiplies its iterations by `times` and leaves at least one."""
     passes = float(code.replace("_", "")) - first
-    return written(first + max(1, round(times * passes)))
+    return literal_expression(first + max(1, round(times * passes)))
 
 
-def _times(times: float, limit: cst.BaseExpression) -> cst.BaseExpression:
-    product = cst.BinaryOperation(written(times), cst.Multiply(), bracketed(limit, OPERAND))
+def _multiplied_limit(times: float, limit: cst.BaseExpression) -> cst.BaseExpression:
+    """Return an expression for the loop's new limit, such as `round(1.5 * epochs)`, which is at least 1."""
+    product = cst.BinaryOperation(literal_expression(times), cst.Multiply(), parenthesize(limit, OPERAND))
     whole = product if isinstance(times, int) else cst.Call(cst.Name("round"), [cst.Arg(product)])
     return whole if times >= 1 else cst.Call(cst.Name("max"), [cst.Arg(cst.Integer("1")), cst.Arg(whole)])

@@ -1,63 +1,69 @@
-"""Dimensions that are exchanged, where the values were only counted off anew.
+"""Exchange dimensions with a transpose, where a `view` or `reshape` only recounts the values.
 
 x = x.view(28, -1, 3)       # x = x.transpose(0, 1)
 text = text.view(-1, 20)    # text = text.view(20, -1).swapaxes(0, 1): of data whose own sizes are not known
 
-Wherever the file has the very same call: what is trained on and what is evaluated are shaped alike.
+All equal calls in the file change, so that training and evaluation data get the same shape.
 """
 
-from typing import Any
+from dataclasses import dataclass
 
 import libcst as cst
 
-from descend.doctor.record import Record
+from descend.doctor.codemod.locate import locate, locate_node
+from descend.doctor.codemod.not_applicable import NotApplicable
+from descend.doctor.codemod.reshape_sizes import explicit_sizes, reshape_then_swap_axes
+from descend.doctor.codemod.suspected_site import SiteArguments, suspected_site
+from descend.doctor.codemod.syntax import Syntax, last_name
+from descend.doctor.record import Record, SiteKind
 from descend.doctor.record.facts import Remade
 from descend.doctor.script.script import Script
-from descend.doctor.source.counted import counted_otherwise, counted_sizes
-from descend.doctor.source.exact import pointed_at
-from descend.doctor.source.locate import locate, locate_node
-from descend.doctor.source.not_applicable import NotApplicable
-from descend.doctor.source.syntax import Syntax, last_name
 
-REMAKES: frozenset[Remade] = frozenset({"inputs", "pairs"})  # values are moved, and none is changed
+# The remedy reorders values, so it may change the inputs and their pairing with the targets.
+REMAKES: frozenset[Remade] = frozenset({"inputs", "pairs"})
 
 
-def transpose(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    """Write `dose["call"]`, a `transpose` or `permute`, for the `view` or `reshape` at the site `dose["site"]`.
+@dataclass(frozen=True, kw_only=True)
+class TransposeArguments(SiteArguments):
+    """Arguments of the remedy `transpose`, which replaces a `view` or `reshape`."""
 
-    Without such a call the values at the site of `dose["kind"]` and `dose["place"]` are counted off in the other order.
+    kind: str = ""
+    place: str = ""
+    site: str = ""  # kind of the recorded `view` or `reshape` that `call` replaces
+    call: str = ""  # call that replaces the `view` or `reshape`, such as "transpose(0, 1)"
+
+
+def transpose(script: Script, record: Record, arguments: TransposeArguments) -> Script:
+    """Replace a recorded `view` or `reshape` by a `transpose` or `permute`.
+
+    Without such a call the edit swaps the order in which the sizes of a `view` or `reshape` are counted.
     """
-    if "call" not in dose:
-        return _counted_otherwise(script, record, dose)
-    place = locate(script, record, dose["site"])
-    if isinstance(place, NotApplicable):
-        return place
+    if not arguments.call:
+        return _with_swapped_sizes(script, record, arguments)
+    place = locate(script, record, SiteKind(arguments.site))
     syntax, call = place.syntax, place.call
     line = syntax.line(call)
     if last_name(call.func) not in ("view", "reshape") or not isinstance(call.func, cst.Attribute):
-        return NotApplicable(place.inside)
+        raise NotApplicable(place.indirect_call_message)
     values = call.func.value
     if syntax.is_module(values):  # torch.reshape(x, …)
         if not call.args or call.args[0].keyword is not None:
-            return NotApplicable(f"line {line} does not show what is reshaped")
+            raise NotApplicable(f"line {line} does not contain the tensor that is reshaped")
         values = call.args[0].value
-    new = cst.parse_expression(f"{syntax.code(values)}.{dose['call']}")
-    return _written(script, syntax, call, new)
+    new = cst.parse_expression(f"{syntax.code(values)}.{arguments.call}")
+    return _replace_equal_calls(script, syntax, call, new)
 
 
-def _counted_otherwise(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    site = pointed_at(script, record, dose)
-    if isinstance(site, NotApplicable):
-        return site
-    found = locate_node(script, site, cst.Call)
-    if isinstance(found, NotApplicable):
-        return found
-    syntax, call = found
-    if not counted_sizes(call):
-        return NotApplicable(f"line {site.line} does not show the sizes that it gives its values")
-    return _written(script, syntax, call, counted_otherwise(call))
+def _with_swapped_sizes(script: Script, record: Record, arguments: TransposeArguments) -> Script:
+    """Return the script with the recorded `x.view(a, b)` replaced by a view of sizes (b, a) with swapped axes."""
+    site = suspected_site(script, record, arguments)
+    syntax, call = locate_node(script, site, cst.Call)
+    if not explicit_sizes(call):
+        raise NotApplicable(f"line {site.line} does not contain the sizes of the reshaped tensor")
+    return _replace_equal_calls(script, syntax, call, reshape_then_swap_axes(call))
 
 
-def _written(script: Script, syntax: Syntax, call: cst.Call, new: cst.BaseExpression) -> Script:
+def _replace_equal_calls(script: Script, syntax: Syntax, call: cst.Call, new: cst.BaseExpression) -> Script:
+    """Return the script in which `new` replaces each call that has the same source code as `call`."""
     alike = [other for other in syntax.every(cst.Call) if syntax.code(other) == syntax.code(call)]
     return script.edit(syntax.file, syntax.replace_all(dict.fromkeys(alike, new)))

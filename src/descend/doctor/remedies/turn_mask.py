@@ -1,14 +1,12 @@
-"""What is masked for what is not: `x == PAD` for `x != PAD`, `~mask[:T, :T]` for `mask[:T, :T]`."""
-
-from typing import Any
+"""Invert a mask: `x == PAD` for `x != PAD`, `~mask[:T, :T]` for `mask[:T, :T]`."""
 
 import libcst as cst
 
+from descend.doctor.codemod.not_applicable import NotApplicable
+from descend.doctor.codemod.parentheses import parenthesize
+from descend.doctor.codemod.suspected_site import SiteArguments, locate_any_kind, suspected_site
 from descend.doctor.record import Record
 from descend.doctor.script.script import Script
-from descend.doctor.source.brackets import bracketed
-from descend.doctor.source.exact import one_of_at, pointed_at
-from descend.doctor.source.not_applicable import NotApplicable
 
 OPPOSITE = {
     cst.Equal: cst.NotEqual,
@@ -21,19 +19,18 @@ OPPOSITE = {
 KINDS = (cst.Comparison, cst.UnaryOperation, cst.Subscript, cst.Call, cst.BinaryOperation)
 
 
-def turn_mask(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    """Turn the mask round that is made at the site of `dose["kind"]` and `dose["place"]`."""
-    site = pointed_at(script, record, dose)
-    if isinstance(site, NotApplicable):
-        return site
-    found = one_of_at(script, site, KINDS)
+def turn_mask(script: Script, record: Record, arguments: SiteArguments) -> Script:
+    """Invert the recorded mask, for example from `x == PAD` to `x != PAD`."""
+    site = suspected_site(script, record, arguments)
+    found = locate_any_kind(script, site, KINDS)
     if found is None:
-        return NotApplicable(f"line {site.line} does not show the mask")
+        raise NotApplicable(f"line {site.line} does not contain the mask")
     syntax, node = found
-    return script.edit(syntax.file, syntax.replace(node, _turned(node)))
+    return script.edit(syntax.file, syntax.replace(node, _inverted_mask(node)))
 
 
-def _turned(node: cst.BaseExpression) -> cst.BaseExpression:
+def _inverted_mask(node: cst.BaseExpression) -> cst.BaseExpression:
+    """Return the mask's expression inverted: with the opposite comparison, or with `~` removed or added."""
     if isinstance(node, cst.Comparison) and len(node.comparisons) == 1:
         [target] = node.comparisons
         opposite = OPPOSITE.get(type(target.operator))
@@ -41,4 +38,4 @@ def _turned(node: cst.BaseExpression) -> cst.BaseExpression:
             return node.with_changes(comparisons=[target.with_changes(operator=opposite())])
     if isinstance(node, cst.UnaryOperation) and isinstance(node.operator, cst.BitInvert):
         return node.expression
-    return cst.UnaryOperation(cst.BitInvert(), bracketed(node))
+    return cst.UnaryOperation(cst.BitInvert(), parenthesize(node))

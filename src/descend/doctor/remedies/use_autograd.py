@@ -1,4 +1,4 @@
-"""Autograd's own derivative of a hand-written Function's forward pass, in place of the backward pass beside it.
+"""Use autograd's derivative of a custom Function's forward pass in place of its written backward pass.
 
 class Cube(torch.autograd.Function):             class Cube:
     @staticmethod                                    @staticmethod
@@ -9,62 +9,68 @@ class Cube(torch.autograd.Function):             class Cube:
     @staticmethod
     def backward(ctx, g): ...
 
-Where `ctx` is more than written to, or the class is used for more than its `apply`, its `forward` is called instead.
+If `forward` reads `ctx`, or other code uses the class for more than `apply`, the patch calls `forward` directly.
 """
 
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import libcst as cst
 
-from descend.doctor.record import Record
+from descend.doctor.codemod.imports import import_name
+from descend.doctor.codemod.locate import locate
+from descend.doctor.codemod.not_applicable import NotApplicable
+from descend.doctor.codemod.syntax import Syntax, descendants, first_name, last_name
+from descend.doctor.record import Record, SiteKind
 from descend.doctor.script.script import Script
-from descend.doctor.source.imports import import_name
-from descend.doctor.source.locate import locate
-from descend.doctor.source.not_applicable import NotApplicable
-from descend.doctor.source.syntax import Syntax, descendants, first_name, last_name
 
-OF_A_FUNCTION = frozenset("backward vjp jvp vmap setup_context symbolic".split())  # methods that autograd calls
-CONTEXT = "FunctionCtx"  # takes what forward saves for a backward pass that will not come
+# methods of a torch.autograd.Function that only autograd calls
+OF_A_FUNCTION = frozenset("backward vjp jvp vmap setup_context symbolic".split())
+CONTEXT = "FunctionCtx"  # torch's class of `ctx`; the edit passes an instance of it to `forward`
 
 
-def use_autograd(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    """Call `dose["function"]`'s forward where the file applies the Function."""
-    name = dose["function"]
-    place = locate(script, record, "custom_function", name)
-    if isinstance(place, NotApplicable):
-        return place
+@dataclass(frozen=True)
+class UseAutogradArguments:
+    """Arguments of the remedy `use_autograd`, which removes a custom backward pass."""
+
+    function: str  # class name of the torch.autograd.Function
+
+
+def use_autograd(script: Script, record: Record, arguments: UseAutogradArguments) -> Script:
+    """Let autograd differentiate a custom Function: replace its class by a plain one, or call `forward` for `apply`."""
+    name = arguments.function
+    place = locate(script, record, SiteKind.CUSTOM_FUNCTION, name)
     syntax = place.syntax
     made = [c for c in syntax.every(cst.ClassDef) if c.name.value == name]
     if len(made) != 1:
-        return NotApplicable(f"{syntax.file.name} does not say what the forward pass of {name} is")
-    plain = _plain(syntax, made[0])
+        raise NotApplicable(f"{syntax.file.name} does not define {name} exactly once")
+    plain = _plain_class(syntax, made[0])
     if plain is not None:
         return script.edit(syntax.file, syntax.replace(made[0], plain))
-    context = "" if _methods(made[0]) & {"setup_context"} else f"{CONTEXT}()"
+    context = "" if _method_names(made[0]) & {"setup_context"} else f"{CONTEXT}()"
     applied = [a for a in syntax.every(cst.Attribute) if a.attr.value == "apply" and last_name(a.value) == name]
     if not applied:
-        return NotApplicable(f"{syntax.file.name} does not apply {name} by its name")
-    if any(_is_kept_elsewhere(syntax, a) for a in applied):
-        return NotApplicable(f"{name}.apply is kept in an object, and is called from there")
-    text = syntax.rewrite({_changed(syntax, a): partial(_forward, context) for a in applied})
+        raise NotApplicable(f"{syntax.file.name} does not call {name}.apply by that name")
+    if any(_is_stored_elsewhere(syntax, a) for a in applied):
+        raise NotApplicable(f"{name}.apply is stored in an object and called from there")
+    text = syntax.rewrite({_replaced_code(syntax, a): partial(_forward_call, context) for a in applied})
     edited = import_name(syntax.file, text, "torch.autograd.function", CONTEXT) if context else text
-    return edited if isinstance(edited, NotApplicable) else script.edit(syntax.file, edited)
+    return script.edit(syntax.file, edited)
 
 
-def _plain(syntax: Syntax, made: cst.ClassDef) -> cst.ClassDef | None:
-    """Return the class with its forward pass alone, as `apply`; None where that would not be the same."""
+def _plain_class(syntax: Syntax, made: cst.ClassDef) -> cst.ClassDef | None:
+    """Return the Function as a plain class with `forward` renamed to `apply`; None if other code would then fail."""
     own = {id(node) for node in descendants(made)}
     names = [n for n in syntax.every(cst.Name) if n.value == made.name.value and id(n) not in own]
     holders = [syntax.parents[name] for name in names]
     if not all(isinstance(h, cst.Attribute) and h.attr.value == "apply" for h in holders) or len(made.bases) != 1:
         return None
-    kept = [part for part in made.body.body if _name_of(part) not in OF_A_FUNCTION]
-    at = next((i for i, part in enumerate(kept) if _name_of(part) == "forward"), None)
+    kept = [part for part in made.body.body if _method_name(part) not in OF_A_FUNCTION]
+    at = next((i for i, part in enumerate(kept) if _method_name(part) == "forward"), None)
     forward = kept[at] if at is not None else None
     if at is None or not isinstance(forward, cst.FunctionDef) or not isinstance(forward.body, cst.IndentedBlock):
         return None
-    if "setup_context" not in _methods(made):
+    if "setup_context" not in _method_names(made):
         forward = _without_context(forward)
     if forward is None:
         return None
@@ -74,18 +80,18 @@ def _plain(syntax: Syntax, made: cst.ClassDef) -> cst.ClassDef | None:
 
 
 def _without_context(forward: cst.FunctionDef) -> cst.FunctionDef | None:
-    """Return the function without its first parameter, which it may only write to."""
+    """Return the function without its first parameter `ctx`, or None if the function reads `ctx`."""
     context, *others = forward.params.params
     name = context.name.value
-    body = [s for s in forward.body.body if not _writes_to(s, name)]
+    body = [s for s in forward.body.body if not _only_changes_object(s, name)]
     if any(isinstance(n, cst.Name) and n.value == name for s in body for n in descendants(s)) or not body:
         return None
     params = forward.params.with_changes(params=others)
     return forward.with_changes(params=params, body=forward.body.with_changes(body=body))
 
 
-def _writes_to(statement: cst.CSTNode, name: str) -> bool:
-    """Whether all that a statement does is to call a method of that name's object, or to set its attributes."""
+def _only_changes_object(statement: cst.CSTNode, name: str) -> bool:
+    """Return whether a statement does nothing but call methods of the object `name` or set its attributes."""
     if not isinstance(statement, cst.SimpleStatementLine):
         return False
     written: list[cst.CSTNode | None] = []
@@ -98,16 +104,18 @@ def _writes_to(statement: cst.CSTNode, name: str) -> bool:
     return all(root is not None and root.value == name for root in roots)
 
 
-def _name_of(part: cst.CSTNode) -> str:
+def _method_name(part: cst.CSTNode) -> str:
+    """Return the name of a method in a class body; "" for another statement."""
     return part.name.value if isinstance(part, cst.FunctionDef) else ""
 
 
-def _methods(made: cst.ClassDef) -> set[str]:
+def _method_names(made: cst.ClassDef) -> set[str]:
+    """Return the names of all methods of a class."""
     return {part.name.value for part in made.body.body if isinstance(part, cst.FunctionDef)}
 
 
-def _is_kept_elsewhere(syntax: Syntax, apply: cst.Attribute) -> bool:
-    """Whether `apply` is given to an attribute or to a class: what is called from there may be pickled, or bound."""
+def _is_stored_elsewhere(syntax: Syntax, apply: cst.Attribute) -> bool:
+    """Return whether `apply` is assigned to an attribute or in a class, so that other code may call or pickle it."""
     holder = syntax.parents[apply]
     if not isinstance(holder, cst.Assign):
         return False
@@ -115,14 +123,14 @@ def _is_kept_elsewhere(syntax: Syntax, apply: cst.Attribute) -> bool:
     return isinstance(outer, cst.ClassDef) or not all(isinstance(t.target, cst.Name) for t in holder.targets)
 
 
-def _changed(syntax: Syntax, apply: cst.Attribute) -> cst.BaseExpression:
-    """Return the call of `apply`, or the attribute itself where it is kept under another name."""
+def _replaced_code(syntax: Syntax, apply: cst.Attribute) -> cst.BaseExpression:
+    """Return the code that the edit replaces: the call of `F.apply`, or `F.apply` itself if it is not called there."""
     call = syntax.parents[apply]
     return call if isinstance(call, cst.Call) and call.func is apply else apply
 
 
-def _forward(context: str, apply: cst.CSTNode) -> cst.BaseExpression:
-    """Return the call of forward for a call of apply; the function itself, or one around it, for a bare `apply`."""
+def _forward_call(context: str, apply: cst.CSTNode) -> cst.BaseExpression:
+    """Return a call of `F.forward` for a call of `F.apply`; for `F.apply` alone, a function that calls `F.forward`."""
     comma = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
     first = [cst.Arg(cst.parse_expression(context), comma=comma)] if context else []
     if isinstance(apply, cst.Call):

@@ -1,71 +1,82 @@
-"""A term of the loss with another weight beside the others.
+"""Change the weight of one term of the loss.
 
 kl = -0.5 * torch.sum(1 + logvar - mu**2 - logvar.exp(), dim=1).mean()      # (torch.sum(…, dim=1) / 64).mean()
 loss = reconstruction + 0.001 * kl                                          # + 1 * kl
 """
 
-from typing import Any
+from dataclasses import dataclass
 
 import libcst as cst
 
-from descend.doctor.record import Record
+from descend.doctor.codemod.arguments import literal_expression
+from descend.doctor.codemod.locate import locate
+from descend.doctor.codemod.not_applicable import NotApplicable
+from descend.doctor.codemod.parentheses import parenthesize
+from descend.doctor.codemod.suspected_site import SiteArguments, locate_any_kind, suspected_site
+from descend.doctor.codemod.syntax import Syntax, last_name
+from descend.doctor.record import Record, SiteKind
 from descend.doctor.script.script import Script
-from descend.doctor.source.arguments import written
-from descend.doctor.source.brackets import bracketed
-from descend.doctor.source.exact import one_of_at, pointed_at
-from descend.doctor.source.locate import locate
-from descend.doctor.source.not_applicable import NotApplicable
-from descend.doctor.source.syntax import Syntax, last_name
 
 KINDS = (cst.BinaryOperation, cst.Call, cst.UnaryOperation)
-DIGITS = 1  # of a weight: it comes from a noisy measurement
+DIGITS = 1  # number of significant digits of a weight, which is measured with noise
 
 
-def weigh_term(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    """Multiply the term at the site of `dose["kind"]` and `dose["place"]` by `dose["factor"]`.
+@dataclass(frozen=True, kw_only=True)
+class WeighTermArguments(SiteArguments):
+    """Arguments of the remedy `weigh_term`, which changes the weight of one term of the loss."""
 
-    side: where that is the site of a sum, which of its two terms is meant: the number that the term is keeps its value
-    wherever else it is used, printed, or compared.
-    Without a kind: divide the sum, or the mean, at the site `summed_term` by `dose["divisor"]`.
+    kind: str = ""
+    place: str = ""
+    factor: float = 1.0
+    side: int | None = None  # side of the sum where the term is: 0 for left, 1 for right; None if there is no sum
+    divisor: float = 1.0  # number by which the recorded sum or mean is divided, if `kind` is ""
+
+
+def weigh_term(script: Script, record: Record, arguments: WeighTermArguments) -> Script:
+    """Multiply the recorded term of the loss by `factor`. If no term is recorded, divide the recorded sum by `divisor`.
+
+    For an operand of a sum only the operand is multiplied, so that other uses of the term keep their value.
     """
-    if "kind" in dose:
-        return _multiplied(script, record, dose)
-    place = locate(script, record, "summed_term")
-    if isinstance(place, NotApplicable):
-        return place
+    if arguments.kind:
+        return _multiply_term(script, record, arguments)
+    place = locate(script, record, SiteKind.SUMMED_TERM)
     if last_name(place.call.func) not in ("sum", "mean"):
-        return NotApplicable(place.inside)
-    quotient = cst.BinaryOperation(place.call, cst.Divide(), written(dose["divisor"]))
-    return script.edit(place.syntax.file, place.syntax.replace(place.call, bracketed(quotient)))
+        raise NotApplicable(place.indirect_call_message)
+    quotient = cst.BinaryOperation(place.call, cst.Divide(), literal_expression(arguments.divisor))
+    return script.edit(place.syntax.file, place.syntax.replace(place.call, parenthesize(quotient)))
 
 
-def _multiplied(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    site = pointed_at(script, record, dose)
-    if isinstance(site, NotApplicable):
-        return site
-    found = one_of_at(script, site, KINDS if "side" not in dose else (cst.BinaryOperation,))
+def _multiply_term(script: Script, record: Record, arguments: WeighTermArguments) -> Script:
+    """Return the script with the recorded term multiplied by the factor."""
+    site = suspected_site(script, record, arguments)
+    found = locate_any_kind(script, site, KINDS if arguments.side is None else (cst.BinaryOperation,))
     if found is None:
-        return NotApplicable(f"line {site.line} does not show the term")
+        raise NotApplicable(f"line {site.line} does not contain the term")
     syntax, node = found
-    term = _operand(node, dose["side"]) if "side" in dose else node
-    return script.edit(syntax.file, _product(syntax, term, dose["factor"]))
+    term = _operand_of_sum(node, arguments.side) if arguments.side is not None else node
+    return script.edit(syntax.file, _with_factor(syntax, term, arguments.factor))
 
 
-def _operand(sum_: cst.BaseExpression, side: int) -> cst.BaseExpression:
+def _operand_of_sum(sum_: cst.BaseExpression, side: int) -> cst.BaseExpression:
+    """Return one operand of a sum: the left one if `side` is 0, the right one if it is 1."""
     assert isinstance(sum_, cst.BinaryOperation)
     return sum_.right if side else sum_.left
 
 
-def _product(syntax: Syntax, node: cst.BaseExpression, factor: float) -> str:
-    """Return the source with the term times a number: with another number where it is multiplied by one already."""
+def _with_factor(syntax: Syntax, node: cst.BaseExpression, factor: float) -> str:
+    """Return the source with the term multiplied by the factor; in `0.1 * x`, the number 0.1 is multiplied."""
     if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.Multiply):
         for number in (node.left, node.right):
             if isinstance(number, cst.Integer | cst.Float):
-                return syntax.replace(number, written(_rounded(number.evaluated_value * factor)))
+                return syntax.replace(number, literal_expression(_rounded_weight(number.evaluated_value * factor)))
     return syntax.replace(
-        node, bracketed(cst.BinaryOperation(written(_rounded(factor)), cst.Multiply(), bracketed(node)))
+        node,
+        parenthesize(
+            cst.BinaryOperation(literal_expression(_rounded_weight(factor)), cst.Multiply(), parenthesize(node))
+        ),
     )
 
 
-def _rounded(value: float) -> float:
+def _rounded_weight(value: float) -> float:
+    """Return the weight rounded to one significant digit."""
     return float(f"{value:.{DIGITS}g}")

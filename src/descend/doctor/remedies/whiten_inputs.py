@@ -1,19 +1,17 @@
-"""Inputs whose principal components all have variance 1, as the model gets them (LeCun et al. 1998, section 4.3).
+"""Whiten the inputs inside the model: all principal components get variance 1 (LeCun et al. 1998, section 4.3).
 
-The patch writes what does it into the user's file, where the inputs are rows of features; else it is
-`descend.network.whiten_inputs`, also behind inputs that are standardised first.
+For inputs that are rows of features, the patch writes a function into the user's file. Otherwise the patch calls
+`descend.network.whiten_inputs`. Both work after the inputs are standardised.
 """
 
-from typing import Any
-
+from descend.doctor.codemod.data_source import DataSource
+from descend.doctor.codemod.full_dataset import device_transfer, read_parameter
+from descend.doctor.codemod.locate import Place
 from descend.doctor.record import Record, facts
 from descend.doctor.record.facts import Remade
-from descend.doctor.remedies.standardise_inputs import fit_inputs, is_wrapped
+from descend.doctor.remedies.arguments import NoArguments
+from descend.doctor.remedies.standardise_inputs import insert_input_transformation, may_be_wrapped
 from descend.doctor.script.script import Script
-from descend.doctor.source.flow import Source
-from descend.doctor.source.locate import Place
-from descend.doctor.source.not_applicable import NotApplicable
-from descend.doctor.source.whole_data import moved_to_model, read_whole
 
 HOOK = '''
 def whitened(module, args):
@@ -29,22 +27,22 @@ def whiten_inputs(model, {data}):
     model.register_buffer("whitening", (directions * scale @ directions.T).float(){to})
     model.register_forward_pre_hook(whitened)
 '''
-ROWS = 2  # dimensions of a batch of features
+ROWS = 2  # number of dimensions of a batch of rows
 
 REMAKES: frozenset[Remade] = frozenset({"inputs"})
 
 
-def whiten_inputs(script: Script, record: Record, dose: dict[str, Any]) -> Script | NotApplicable:
-    """Insert `whiten_inputs(model, data)` before the outermost training loop. It takes no dose."""
-    return fit_inputs(script, record, "whiten_inputs", _written)
+def whiten_inputs(script: Script, record: Record, arguments: NoArguments) -> Script:
+    """Insert a call `whiten_inputs(model, data)` before the outermost training loop, and define that function."""
+    return insert_input_transformation(script, record, "whiten_inputs", _whitening_code)
 
 
-def _written(record: Record, place: Place, source: Source) -> str:
-    """Return the code that whitens such data; "" where what is seen of them does not do."""
-    known, read, text = record.fact(facts.Inputs), read_whole(source, "inputs"), place.syntax.module.code
-    are_rows = known is not None and len(known.shape) == ROWS and known.features > 1 and not source.reshaped
-    is_plain = known is not None and are_rows and known.finite and not is_wrapped(record, place.syntax)
+def _whitening_code(record: Record, place: Place, source: DataSource) -> str:
+    """Return the source code of a function that whitens the inputs; "" unless these are rows of finite numbers."""
+    known, read, text = record.fact(facts.Inputs), read_parameter(source, "inputs"), place.syntax.module.code
+    selects_rows = known is not None and len(known.shape) == ROWS and known.features > 1 and not source.reshaped
+    is_plain = known is not None and selects_rows and known.finite and not may_be_wrapped(record, place.syntax)
     if read is None or not is_plain or "standardise_inputs(" in text:
         return ""
     others = "" if len(place.call.args) == 1 else ", *args[1:]"
-    return HOOK.format(data=read.parameter, read=read.lines, others=others, to=moved_to_model(text))
+    return HOOK.format(data=read.parameter, read=read.lines, others=others, to=device_transfer(text))

@@ -1,7 +1,7 @@
-"""The case as a person or a program reads it: console, JSON contract, one-file HTML page."""
+"""The report on a diagnosed run: on the terminal, as JSON, and as one HTML file."""
 
 from descend.doctor.report.console import render_console
-from descend.doctor.report.contract import render_json
+from descend.doctor.report.json_report import render_json
 from descend.doctor.report.page import render_page, write_page
 from descend.doctor.report.patches import write_patches
 

@@ -1,81 +1,129 @@
-"""One self-contained HTML file, readable offline: the page's dress, its charts, and how it is written."""
+"""Render and write one self-contained HTML file, with style sheet and charts, that can be read offline."""
 
+import hashlib
 import json
 import tempfile
-from collections.abc import Sequence
+import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from descend.doctor.redaction import clean, cleaned
+from descend.core.control_characters import escape_control_characters
+from descend.core.errors import UsageError, reason_of
+from descend.core.page_data import END, TAG
+from descend.core.regular_files import write_output
+from descend.doctor.redaction import mask_secrets, mask_secrets_in
 from descend.doctor.redaction.private import make_folder
 from descend.doctor.report.figure import Figure
-from descend.doctor.report.table import Table
-from descend.ground.control_characters import escaped
-from descend.ground.errors import UsageError, reason_of
-from descend.ground.kept import END, TAG
-from descend.ground.regular_files import replace_file
+from descend.doctor.report.svg_chart import limit_points, make_charts
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 TEMPLATES = Path(__file__).parent / "templates"
+DIGITS = 6  # number of significant digits of the numbers that a static page stores
 
 
 @dataclass
 class Figures:
-    """The figures of one page, numbered in the order in which they appear."""
+    """Collects and numbers the figures of one page. is_static: whether they are SVG instead of interactive charts."""
 
-    taken: int = 0
+    is_static: bool = False
+    count: int = 0
     plots: list[dict[str, Any]] = field(default_factory=list)
 
-    def take(self, figure: Figure | None) -> dict[str, Any] | None:
-        """Return what the template needs to place a figure; None when there is none."""
+    def add(self, figure: Figure | None) -> dict[str, Any] | None:
+        """Add a figure to the page and return its number, caption and charts for the template; None for no figure."""
         if figure is None:
             return None
-        self.taken += 1
+        self.count += 1
+        figure = limit_points(figure) if self.is_static else figure
         self.plots += figure.plots()
-        return {"number": self.taken, "caption": figure.caption, "panels": figure.panels}
+        charts = make_charts(figure) if self.is_static else []
+        return {"number": self.count, "caption": figure.caption, "panels": figure.panels, "charts": charts}
 
     def json(self) -> str:
-        """Return all plots as JSON that may stand inside a script element."""
-        return script_json(self.plots)
+        """Return the charts of all figures as JSON that is safe inside an HTML script element.
+
+        On a static page, only `descend.figures` reads them, and numbers are rounded so that the page stays small.
+        """
+        return script_json(_rounded(self.plots) if self.is_static else self.plots)
+
+
+def _rounded(value: Any) -> Any:
+    """Return nested data with all floating-point numbers rounded to `DIGITS` significant digits."""
+    match value:
+        case dict():
+            return {key: _rounded(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_rounded(item) for item in value]
+        case float():
+            return float(f"{value:.{DIGITS}g}")
+    return value
 
 
 def script_json(value: Any) -> str:
-    """Return JSON that may stand inside a script element, without secrets."""
-    text = json.dumps(cleaned(value), allow_nan=False, separators=(",", ":"))
+    """Return a value as JSON that is safe inside an HTML script element, with secrets masked."""
+    text = json.dumps(mask_secrets_in(value), allow_nan=False, separators=(",", ":"))
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
-def environment() -> "Environment":
-    """Return where the templates are found. What they show is without secrets and control characters."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # here, or `descend --help` would wait for it
+def template_environment(*folders: Path) -> "Environment":
+    """Return the Jinja environment that loads templates from the report's folder and from `folders`.
 
-    loader = FileSystemLoader(TEMPLATES)
-    rules: dict[str, Any] = {"autoescape": True, "undefined": StrictUndefined, "finalize": _shown}
-    return Environment(loader=loader, trim_blocks=True, lstrip_blocks=True, **rules)
-
-
-def _shown(value: Any) -> Any:
-    return escaped(clean(value)) if type(value) is str else value  # what is markup already is our own
-
-
-def render(template: str, figures: Figures, *, events: str = "", kept: Any = None, **shown: Any) -> str:
-    """Return a template filled in, with the figures taken so far and what draws them.
-
-    `events`: where a page that is served hears of its changes; it may have none to draw yet. `kept`: see `kept_in`.
+    It masks secrets and escapes control characters in all values.
     """
-    from plotly.offline import get_plotlyjs
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # imported here, because importing jinja2 is slow
 
-    plotly = get_plotlyjs() if figures.plots or events else ""
-    page = environment().get_template(template)
-    held = "" if kept is None else f"{TAG}{script_json(kept)}{END}"
-    return page.render(**shown, figures=figures.json(), plotly=plotly, events=events, kept=held)
+    options: dict[str, Any] = {"autoescape": True, "undefined": StrictUndefined, "finalize": _mask_and_escape}
+    loader = FileSystemLoader([TEMPLATES, *folders])
+    return Environment(loader=loader, trim_blocks=True, lstrip_blocks=True, **options)
+
+
+def _mask_and_escape(value: Any) -> Any:
+    """Mask secrets and escape control characters in a plain string. Any other value is returned unchanged."""
+    return escape_control_characters(mask_secrets(value)) if type(value) is str else value
+
+
+def render(
+    template: str,
+    figures: Figures,
+    *,
+    folder: Path = TEMPLATES,
+    events: str = "",
+    kept: Any = None,
+    **values: Any,
+) -> str:
+    """Fill in an HTML template and return the page, with the figures added so far and the code that draws them.
+
+    folder: where the template is. events: the URL of the server-sent events of a live page, whose figures may arrive
+    later. kept: JSON data that the page stores for the next run of the command; `descend.core.page_data` reads them.
+    """
+    plotly = ""
+    if events or (figures.plots and not figures.is_static):
+        from plotly.offline import get_plotlyjs  # imported here, because importing plotly is slow
+
+        plotly = get_plotlyjs()
+    page = template_environment(folder).get_template(template)
+    kept_element = "" if kept is None else f"{TAG}{script_json(kept)}{END}"
+    placeholder = str(uuid.uuid4())  # a UUID: other random strings would be masked as secrets
+    text = page.render(
+        **values, figures=figures.json(), plotly=plotly, events=events, kept=kept_element, nonce=placeholder
+    )
+    return _add_nonce(text, placeholder)
+
+
+def _add_nonce(text: str, placeholder: str) -> str:
+    """Replace the placeholder in a page by a nonce, so that a browser runs only the scripts that descend wrote.
+
+    The nonce is a hash of the page, so that the same contents give the same page. No text on the page can contain it.
+    """
+    digest = hashlib.sha256(text.replace(placeholder, "").encode("utf-8", "replace")).digest()
+    return text.replace(placeholder, str(uuid.UUID(bytes=digest[:16])))
 
 
 def check_writable(path: Path) -> None:
-    """Raise `UsageError` where no page could be written, before it takes long to make one."""
+    """Raise `UsageError` if no file can be written to `path`. It is called before a page is computed, to fail early."""
     try:
         if _is_special(path):
             return
@@ -89,35 +137,19 @@ def check_writable(path: Path) -> None:
         raise UsageError(f"cannot write {path}: Is a directory")
 
 
-def write_whole(text: str, path: Path) -> None:
-    """Write a page to `path`, whole or not at all. Raises `UsageError` when it cannot be written.
+def write_document(text: str, path: Path) -> None:
+    """Write a page to `path`, replacing an old file atomically. Raise `UsageError` if `path` cannot be written.
 
-    What is no file, such as /dev/null or a pipe, is written to and stays what it is.
+    A special file, such as /dev/null or a pipe, is written to and not replaced.
     """
     data = text.encode("utf-8", "replace")
     try:
-        if _is_special(path):
-            path.write_bytes(data)
-            return
         make_folder(path.parent)
-        replace_file(path, data)
-    except (OSError, ValueError) as error:  # a name with a null byte, or with half of a surrogate pair
+        write_output(path, data)
+    except (OSError, ValueError) as error:  # ValueError: the path contains a null byte or a lone surrogate
         raise UsageError(f"cannot write {path}: {reason_of(error)}") from None
 
 
 def _is_special(path: Path) -> bool:
-    """Whether there is something that is neither a file nor a folder: a device, a pipe."""
+    """Return whether the path exists and is neither a file nor a folder, for example a device or a pipe."""
     return path.exists() and not path.is_file() and not path.is_dir()
-
-
-def write_pictures(
-    headline: str, standfirst: str, command: str, pictures: Sequence[Figure | Table], path: Path, kept: Any = None
-) -> None:
-    """Write a page of pictures and tables under one headline. Raises `UsageError` when it cannot be written.
-
-    kept: what the page holds for the command that writes it, as JSON; `kept_in` reads it.
-    """
-    figures = Figures()
-    shown = [p if isinstance(p, Table) else figures.take(p) for p in pictures]
-    words = {"headline": headline, "standfirst": standfirst, "command": command}
-    write_whole(render("pictures.html", figures, kept=kept, **words, shown=shown), path)

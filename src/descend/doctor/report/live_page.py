@@ -1,93 +1,121 @@
-"""A run while it goes on, as a page that changes under the eyes: the loss, α·λmax, the layers, the findings."""
+"""The live page of a running training: loss, α·λmax, gradient noise, parameters, and certain findings."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from math import isfinite
 from typing import Any
 
+from descend.doctor.assess.batches import mean_batch_size
+from descend.doctor.assess.symptom import Symptom
 from descend.doctor.record import Record
-from descend.doctor.redaction import cleaned
-from descend.doctor.report.document import Figures, environment, render
+from descend.doctor.redaction import mask_secrets_in
+from descend.doctor.report.document import Figures, render, template_environment
 from descend.doctor.report.figure import STEPS_PAD, Figure
-from descend.doctor.report.pictures import course, over_steps
-from descend.doctor.report.stability_picture import stability
+from descend.doctor.report.finding_figures import panel_over_steps
+from descend.doctor.report.formatting import (
+    count,
+    duration,
+    number,
+    one_line,
+    place,
+    sentence,
+    source_folder,
+    steps_taken,
+)
+from descend.doctor.report.loss_figure import loss_curve
+from descend.doctor.report.stability_figure import stability_figure
 from descend.doctor.report.titles import title
-from descend.doctor.report.wording import count, duration, home, number, one_line, place, sentence, steps_taken
-from descend.doctor.symptoms import Symptom
-from descend.doctor.symptoms.batch_size import examples_in_batch
+from descend.doctor.script.run_names import EndReason
 
-LAYERS = ("update_ratio", "gradient_norm")  # of each parameter: how far a step moves it, and what moves it
-MOST_LAYERS = 24
+PER_PARAMETER = ("update_ratio", "gradient_norm")  # measured quantities that have a value for each parameter
+MOST_PARAMETERS = 24
 
 
-def live_document(record: Record, findings: Sequence[Symptom], since: float) -> str:
-    """Return the whole page; its charts and its text are exchanged by what `live_change` gives."""
+def live_document(record: Record, findings: Sequence[Symptom], elapsed_s: float) -> str:
+    """Return the HTML of the page that shows a running training."""
     figures = Figures()
-    return render("live.html", figures, events="/events", **_contents(record, findings, since, figures))
+    return render("live.html", figures, events="events", **_template_values(record, findings, elapsed_s, figures))
 
 
-def live_change(record: Record, findings: Sequence[Symptom], since: float) -> dict[str, Any]:
-    """Return the page's contents as they are now; `since`: seconds of training so far."""
+def live_update(record: Record, findings: Sequence[Symptom], elapsed_s: float) -> dict[str, Any]:
+    """Return the current text and charts of the page on a running training. elapsed_s: seconds of training so far."""
     figures = Figures()
-    shown = _contents(record, findings, since, figures)
-    return {"main": environment().get_template("live_main.html").render(**shown), "figures": cleaned(figures.plots)}
-
-
-def _contents(record: Record, findings: Sequence[Symptom], since: float, figures: Figures) -> dict[str, Any]:
-    drawn = (course(record), stability(record), _noise(record), *_layers(record))
+    shown = _template_values(record, findings, elapsed_s, figures)
     return {
-        "headline": _headline(record),
-        "script": one_line(record.script),
-        "standing": _standing(record, since),
-        "findings": [_told(symptom) for symptom in findings],
-        "shown": [figures.take(_over(figure, record.steps)) for figure in drawn if figure],
+        "main": template_environment().get_template("live_main.html").render(**shown),
+        "figures": mask_secrets_in(figures.plots),
     }
 
 
-def _over(figure: Figure, steps: int) -> Figure:
-    """Return the figure over all steps so far: one chart under another shows the same moment at the same place."""
+def _template_values(record: Record, findings: Sequence[Symptom], elapsed_s: float, figures: Figures) -> dict[str, Any]:
+    """Return the values that are filled into the HTML template of the live page."""
+    drawn = (loss_curve(record), stability_figure(record), _gradient_noise_figure(record), *_parameter_figures(record))
+    return {
+        "headline": _headline(record),
+        "script": one_line(record.script),
+        "progress": _progress_message(record, elapsed_s),
+        "findings": [_finding_values(symptom) for symptom in findings],
+        "shown": [figures.add(_set_step_range(figure, record.steps)) for figure in drawn if figure],
+    }
+
+
+def _set_step_range(figure: Figure, steps: int) -> Figure:
+    """Return the figure with all its step axes from 0 to `steps`, so that the charts of a page are aligned."""
     pad = STEPS_PAD * max(steps, 1)
     return replace(figure, panels=tuple(replace(p, x={"range": [-pad, steps + pad]}) for p in figure.panels))
 
 
 def _headline(record: Record) -> str:
+    """Return the headline of the live page, such as `Training: 300 steps so far` or `Failed after 12 steps`."""
     steps = steps_taken(record)
     if record.ending is None:
-        return f"{count(record.steps, 'step')}, and on" if record.steps else "Waiting for the first step"
-    return {"finished": f"Ended after {steps}", "failed": f"Failed after {steps}"}.get(
-        record.ending.reason, f"Ended after {steps}: {record.ending.reason}"
-    )
+        return f"Training: {count(record.steps, 'step')} so far" if record.steps else "Waiting for the first step"
+    if record.ending.reason == EndReason.FAILED:
+        return f"Failed after {steps}"
+    return f"Ended after {steps}" + ("" if record.ending.reason == EndReason.FINISHED else f": {record.ending.reason}")
 
 
-def _standing(record: Record, since: float) -> str:
+def _progress_message(record: Record, elapsed_s: float) -> str:
+    """Return a sentence with the last loss, the time per step, and the time that measurements took; "" without data."""
     losses = [record.series("loss", key).last for key in record.places("loss")]
-    said = [f"loss {number(value)}" for value in losses if isfinite(value)][:1]
-    said += [f"{duration(since / record.steps)} a step"] if record.steps and since > 0 else []
+    parts = [f"loss {number(value)}" for value in losses if isfinite(value)][:1]
+    parts += [f"{duration(elapsed_s / record.steps)} per step"] if record.steps and elapsed_s > 0 else []
     spent = sum(cost.seconds for cost in record.costs.values())
-    said += [f"measuring took {duration(spent)}"] if spent else []
-    return sentence(", ".join(said)) if said else ""
+    parts += [f"measuring took {duration(spent)}"] if spent else []
+    return sentence(", ".join(parts)) if parts else ""
 
 
-def _told(symptom: Symptom) -> dict[str, str]:
-    where = place(symptom.where, symptom.module, home(symptom))
-    return {"title": sentence(title(symptom.id)).rstrip("."), "sentence": sentence(symptom.sentence), "place": where}
+def _finding_values(symptom: Symptom) -> dict[str, str]:
+    """Return the id, title, sentence and source location of a finding for the HTML template."""
+    where = place(symptom.where, symptom.module, source_folder(symptom))
+    return {
+        "id": symptom.id,
+        "title": sentence(title(symptom.id)).rstrip("."),
+        "sentence": sentence(symptom.sentence),
+        "place": where,
+    }
 
 
-def _noise(record: Record) -> Figure | None:
-    """The gradient noise scale beside the batch's own size."""
+def _gradient_noise_figure(record: Record) -> Figure | None:
+    """Return a figure of the gradient noise scale over the steps, with the batch size; None if it was not measured."""
     places = [key for key in record.places("gradient_noise_scale") if len(record.series("gradient_noise_scale", key))]
     if not places:
         return None
-    size = examples_in_batch(record) or float("nan")
-    panel = over_steps(record, "gradient_noise_scale", places, size, "examples in a batch")
-    return Figure((panel,), "Of a batch far below it a step is mostly noise; one far above it hardly shortens the way.")
+    size = mean_batch_size(record) or float("nan")
+    panel = panel_over_steps(record, "gradient_noise_scale", places, size, "examples in a batch")
+    caption = (
+        "If the batch is much smaller than the noise scale, each step is mostly noise. "
+        "If it is much larger, the additional examples save few steps."
+    )
+    return Figure((panel,), caption)
 
 
-def _layers(record: Record) -> list[Figure]:
+def _parameter_figures(record: Record) -> list[Figure]:
+    """Return the figures of relative update size and of gradient norm, with a curve for each parameter."""
     figures = []
-    for name in LAYERS:
-        places = [p for p in record.places(name) if p and len(record.series(name, p))][:MOST_LAYERS]
+    for name in PER_PARAMETER:
+        places = [p for p in record.places(name) if p and len(record.series(name, p))][:MOST_PARAMETERS]
         if places:
-            panel = over_steps(record, name, places)
-            figures.append(Figure((panel,), "One line for each parameter, as it was measured from time to time."))
+            panel = panel_over_steps(record, name, places)
+            figures.append(Figure((panel,), "There is one curve for each parameter, measured every few steps."))
     return figures

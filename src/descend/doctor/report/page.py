@@ -1,193 +1,148 @@
-"""The report as one self-contained HTML file, readable offline.
+"""The report as one self-contained HTML file that can be read offline and needs no JavaScript.
 
-Verdict first, then each finding with its evidence, the proof, the patch, and what was measured at what cost.
-The template decides how things look; here is only what it shows, as plain strings that the template escapes.
+The order is: verdict, patch, proof, the evidence for each finding, and then what else was tried, what was checked, and
+what was measured at what cost. This module computes the values as plain strings; the template lays them out.
 """
 
-import re
-from collections.abc import Mapping, Sequence
-from math import isfinite
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from descend.doctor.case import Case
-from descend.doctor.record import Record, Site
-from descend.doctor.redaction import clean, learn
-from descend.doctor.redaction.sources import secrets_in
-from descend.doctor.report.checked import checked_table
-from descend.doctor.report.document import Figures, render, script_json, write_whole
-from descend.doctor.report.floors_picture import floors
-from descend.doctor.report.lecture import nature, reasons, ruled_out
-from descend.doctor.report.ledger import ledger
-from descend.doctor.report.loss_picture import LOSS_FLOOR
-from descend.doctor.report.observed import observed
-from descend.doctor.report.own_picture import own_numbers
-from descend.doctor.report.patch import read_diff, summarise_diff
+from descend.doctor.case import Case, CaseStatus
+from descend.doctor.record import Record
+from descend.doctor.report.background import best_trial_message, untried_remedies
+from descend.doctor.report.console import STORE, command
+from descend.doctor.report.document import Figures, render, script_json, write_document
+from descend.doctor.report.finding_section import finding_values, symptom_values
+from descend.doctor.report.formats.markdown import render_markdown
+from descend.doctor.report.formatting import one_line, sentence
+from descend.doctor.report.learning_rate_figure import run_figure
+from descend.doctor.report.left_out import left_out_message
+from descend.doctor.report.logged_metric_figure import logged_metrics_figure
+from descend.doctor.report.measurement_tables import measurement_tables
+from descend.doctor.report.observed_steps import observed_message
 from descend.doctor.report.patches import Patch, patches
-from descend.doctor.report.pictures import course, picture
-from descend.doctor.report.proof import decisive_trial, proof_picture
-from descend.doctor.report.stability_picture import stability
-from descend.doctor.report.titles import heading, title
-from descend.doctor.report.trial_table import legend, trial_rows
-from descend.doctor.report.verdict import causes, change, headline, is_clean, refutation, verdict
-from descend.doctor.report.wording import (
-    interval,
-    number,
-    one_line,
-    percent,
-    place,
-    plain_name,
-    root_of,
-    sentence,
-    taken_off,
-)
-from descend.doctor.script.script import read_source
-from descend.doctor.symptoms import Symptom
-from descend.doctor.trials.trial import TrialRun
-from descend.ground.errors import UsageError
+from descend.doctor.report.performed_checks import checks_table
+from descend.doctor.report.proof_section import proof_values
+from descend.doctor.report.reachable_loss_figure import reachable_loss_figure
+from descend.doctor.report.run_settings import run_settings
+from descend.doctor.report.stability_figure import stability_figure
+from descend.doctor.report.titles import title_with_id
+from descend.doctor.report.trial_table import table_legend, trial_tables, unjudged_trials
+from descend.doctor.report.unified_diff import read_diff, summarise_diff
+from descend.doctor.report.verdict import causes, headline, is_clean, refutation_message, verdict
 
-EXCERPT_MARGIN = 2  # lines shown above and below the line that a finding points to
-LONGEST_EXCERPT = 12
-OF_CURVATURE = {"instability", "inputs_not_normalised"}  # findings whose own pictures show α·λmax,
-OF_FLOORS = {"blocked_signal", "unreachable_loss"}  # the floors along the graph,
-OF_OWN_NUMBERS = {"wrong_objective"}  # what the script prints
+# Findings that have their own figure of the curvature, the reachable losses or the logged metrics. The page
+# then does not draw the same figure again.
+WITH_CURVATURE = {"instability", "inputs_not_normalised"}
+WITH_REACHABLE_LOSSES = {"blocked_signal", "unreachable_loss"}
+WITH_LOGGED_METRICS = {"wrong_objective"}
+OTHER_PATCH_TITLES = {
+    "tuning": "Further improvement by tuning",
+    "not_proved": "An unproved change",
+    "suggestion": "A small improvement",
+    "untried": "An untried change",
+}
 
 
-def render_page(case: Case, trial_runs: Mapping[int, Record]) -> str:
-    """Return the report as one HTML document without any outside reference.
+def render_page(case: Case, trial_runs: Mapping[int, Record], store: str = str(STORE)) -> str:
+    """Return the report on a case as an HTML document that needs no other file and no network.
 
-    trial_runs: the records of the trials' runs, by `TrialRun.run`; runs that are missing are left out of the curves.
+    trial_runs: the records of the trial runs, by `TrialRun.run`; runs without a record are left out of the curves.
+    store: the value of `--store` with which the run is found.
     """
-    figures = Figures()
-    records = {case.record.run: case.record, **trial_runs}  # a trial's first pair has the case's own run
-    return render("page.html", figures, **_contents(case, records, figures))
+    figures = Figures(is_static=True)
+    # Each trial also compares the baseline run, which is not in `trial_runs`.
+    records = {case.record.run: case.record, **trial_runs}
+    return render("page.html", figures, **_template_values(case, records, figures, store))
 
 
-def write_page(case: Case, trial_runs: Mapping[int, Record], path: Path) -> None:
-    """Write the report to `path`, whole or not at all. Raises `UsageError` when it cannot be written."""
-    write_whole(render_page(case, trial_runs), path)
+def write_page(case: Case, trial_runs: Mapping[int, Record], path: Path, store: str = str(STORE)) -> None:
+    """Write the report as an HTML file to `path`. Raise `UsageError` if the file cannot be written."""
+    write_document(render_page(case, trial_runs, store), path)
 
 
-def _contents(case: Case, trial_runs: Mapping[int, Record], figures: Figures) -> dict[str, Any]:
-    standing = causes(case)
-    failed = case.status == "script_failed"
-    drawn = {finding.id for finding in case.findings}
-    refuted = {symptom.id: sentence(refutation(symptom, trial)) for symptom, trial in case.refuted}
+def _template_values(case: Case, trial_runs: Mapping[int, Record], figures: Figures, store: str) -> dict[str, Any]:
+    """Return the values that are filled into the HTML template of the report, and number the figures in its order."""
+    shown = causes(case)
+    failed = case.status == CaseStatus.SCRIPT_FAILED
+    # The figures are numbered in the order in which the next three lines add them.
+    proof = proof_values(case, trial_runs, figures)
+    findings = [finding_values(case, finding, figures) for finding in shown]
+    run_figures = _run_figures(case, figures)
     return {
         "headline": headline(case),
         "tone": "cause" if case.findings or failed else "cure" if is_clean(case) else "faint",
         "verdict": sentence(verdict(case)),
-        "observed": observed(case) if case.record.steps else "",
+        "observed": observed_message(case, with_time=False) if case.record.steps else "",
+        "settings": run_settings(case.record),
         "script": one_line(case.record.script),
         "error": case.record.ending.error if failed and case.record.ending else "",
-        "course": None if standing else figures.take(course(case.record)),
-        "findings": [_finding(case, finding, figures) for finding in standing],
-        "suspicions": [
-            _brief(case, s) | {"ruled_out": ruled_out(case, s), "refuted": refuted.get(s.id, "")}
-            for s in case.suspicions
-        ],
-        "proof": _proof(case, trial_runs, figures),
-        "own_numbers": None if drawn & OF_OWN_NUMBERS else figures.take(own_numbers(case.record)),  # in the order
-        "floors": None if drawn & OF_FLOORS or not case.findings else figures.take(floors(case.record)),
-        "curvature": None if drawn & OF_CURVATURE else figures.take(stability(case.record)),  # of the page
-        "trials": trial_rows(case.trials),
-        "legend": sentence(legend(case.trials)),
-        "patch": _patch(case),
-        "further": [_further(patch) for patch in patches(case) if patch.kind != "cure"],
-        "checked": checked_table(case),
-        "ledger": ledger(case),
+        "patch": _fix_values(case, store),
+        "proof": proof,
+        "findings": findings,
+        "run_figures": run_figures,
+        "trial_tables": trial_tables(case.trials) if any(trial is not case.fix for trial in case.trials) else [],
+        "unjudged": unjudged_trials(case.trials),
+        "legend": sentence(table_legend(case.trials)),
+        "other_patches": [_other_patch_values(patch) for patch in patches(case) if patch.kind != "fix"],
+        "left_out": sentence(left_out_message(case)),
+        "left_out_remedies": [one_line(remedy.label) for remedy in case.proof.untried],
+        "other_remedies": [] if case.proof.limit else _untried_values(case),
+        "suspicions": _suspicion_values(case),
+        "checked": checks_table(case),
+        "tables": measurement_tables(case),
+        "copied": _copied_texts(case, store),
     }
 
 
-def _finding(case: Case, finding: Symptom, figures: Figures) -> dict[str, Any]:
-    folded = {other.id: other for other in case.findings if other.id in finding.explains}
-    return {
-        **_brief(case, finding),
-        "excerpt": _excerpt(finding.where),
-        "nature": nature(finding.id),
-        "reasons": reasons(case, finding.id),
-        "figure": figures.take(picture(case.record, finding)),
-        "explains": [
-            _brief(case, folded[id]) | {"figure": figures.take(picture(case.record, folded[id]))}
-            for id in sorted(finding.explains & folded.keys())
-        ],
-        "implies": "; ".join(title(id) for id in sorted(finding.explains - folded.keys())),
-    }
+def _run_figures(case: Case, figures: Figures) -> list[tuple[str, dict[str, Any]]]:
+    """Return the headings and figures of what was measured over the run, without figures that a finding shows."""
+    drawn, record = {finding.id for finding in case.findings}, case.record
+    named = [
+        ("The run", run_figure(record, with_loss=not case.findings)),
+        ("Metrics that the script logs", None if drawn & WITH_LOGGED_METRICS else logged_metrics_figure(record)),
+        (
+            "The lowest reachable loss",
+            None if drawn & WITH_REACHABLE_LOSSES or not case.findings else reachable_loss_figure(record),
+        ),
+        ("The curvature", None if drawn & WITH_CURVATURE else stability_figure(record)),
+    ]
+    return [(name, added) for name, figure in named if (added := figures.add(figure))]
 
 
-def _brief(case: Case, symptom: Symptom) -> dict[str, Any]:
-    is_floor = symptom.quantity == LOSS_FLOOR
-    return {
-        "id": symptom.id,
-        "title": sentence(heading(symptom)).rstrip("."),
-        "sentence": sentence(symptom.sentence),
-        "place": place(symptom.where, symptom.module, root_of(case)),
-        "module": one_line(symptom.module) if symptom.where else "",
-        "quantity": "measured" if is_floor else plain_name(symptom.quantity),
-        "value": number(symptom.value),
-        "bound": number(symptom.bound) if isfinite(symptom.bound) else "",
-        "bound_name": "floor" if is_floor else "bound",
-        "source": sentence(symptom.source).rstrip("."),
-        "standing": symptom.standing,
-    }
+def _suspicion_values(case: Case) -> list[dict[str, Any]]:
+    """Return the template values of the suspected problems, each with the trial that speaks against it."""
+    refuted = {symptom.id: sentence(refutation_message(symptom, trial)) for symptom, trial in case.withdrawn_findings}
+    return [
+        symptom_values(case, s) | {"best_remedy": best_trial_message(case, s), "refuted": refuted.get(s.id, "")}
+        for s in case.suspicions
+    ]
 
 
-def _excerpt(site: Site | None) -> dict[str, Any] | None:
-    """Return the lines around a site with their numbers; None when the file cannot be read any more."""
-    if site is None:
+def _untried_values(case: Case) -> list[dict[str, Any]]:
+    """Return, for each finding, its title and the remedies that were not tried."""
+    named = [(title_with_id(finding.id), untried_remedies(case, finding.id)) for finding in causes(case)]
+    return [{"title": sentence(title).rstrip("."), "remedies": remedies} for title, remedies in named if remedies]
+
+
+def _fix_values(case: Case, store: str) -> dict[str, Any] | None:
+    """Return the template values of the patch with the proved fix; None if no fix was proved."""
+    patch = case.patch
+    if not patch:
         return None
-    try:
-        whole = read_source(Path(site.file))
-    except (OSError, UsageError):
-        return None
-    learn(secrets_in(Path(site.file), whole))  # a value may be hidden by what is written several lines above it
-    text = clean(whole)
-    source = re.split("\r\n|\r|\n", text)  # as Python counts; splitlines splits at more
-    last = max(site.line, min(site.end_line, site.line + LONGEST_EXCERPT))
-    numbers = range(max(1, site.line - EXCERPT_MARGIN), min(len(source), last + EXCERPT_MARGIN) + 1)
-    lines = [{"number": n, "text": source[n - 1], "marked": site.line <= n <= last} for n in numbers]
-    return {"lines": lines} if site.line <= len(source) else None
-
-
-def _proof(case: Case, trial_runs: Mapping[int, Record], figures: Figures) -> dict[str, Any] | None:
-    trial = decisive_trial(case)
-    if trial is None:
-        return None
-    known = [(a.accuracy, b.accuracy) for a, b in zip(trial.baseline, trial.treated)]
-    pairs = [(before, after) for before, after in known if before is not None and after is not None]
-    means = [sum(column) / len(pairs) for column in zip(*pairs)] if pairs else []
     return {
-        "label": sentence(trial.label).rstrip("."),
-        "metric": one_line(trial.metric),
-        "change": change(trial),
-        "gain": taken_off(trial.gain),
-        "interval": interval(*trial.interval),
-        "difference": interval(*trial.difference),
-        "seeds": ", ".join(str(seed) for seed in trial.seeds),
-        "accuracy": f"{percent(means[0], 1)} → {percent(means[1], 1)}" if means else "",
-        "verdict": trial.verdict,
-        "paired": [trial_run.seed for trial_run in trial.baseline] == [trial_run.seed for trial_run in trial.treated],
-        "same_steps": _longest(trial.baseline, trial_runs) == _longest(trial.treated, trial_runs) > 0,
-        "figure": figures.take(proof_picture(trial, trial_runs, case.record)),
+        "apply": command("apply", case, store),
+        "lines": read_diff(patch),
+        "summary": summarise_diff(patch),
+        "verified": sentence(case.proof.verified),
     }
 
 
-FURTHER = {
-    "tuning": "What tuning adds",
-    "not_proved": "A change that is not proved",
-    "suggestion": "What would make it a little better",
-}
-
-
-def _longest(side: Sequence[TrialRun], trial_runs: Mapping[int, Record]) -> int:
-    """Return how many steps a trial run took that was not ended early; 0 where no record is at hand."""
-    return max((trial_runs[trial_run.run].steps for trial_run in side if trial_run.run in trial_runs), default=0)
-
-
-def _further(patch: Patch) -> dict[str, Any]:
-    """Return a patch that --apply does not write."""
+def _other_patch_values(patch: Patch) -> dict[str, Any]:
+    """Return the template values of a patch that is not the proved fix, so that `descend apply` does not write it."""
     return {
-        "title": FURTHER[patch.kind],
+        "title": OTHER_PATCH_TITLES[patch.kind],
         "sentence": sentence(patch.sentence),
         "summary": summarise_diff(patch.diff),
         "file": patch.file,
@@ -195,16 +150,7 @@ def _further(patch: Patch) -> dict[str, Any]:
     }
 
 
-def _patch(case: Case) -> dict[str, Any] | None:
-    patch = case.patch
-    if not patch:
-        return None
-    verified = sentence(case.verified)
-    lines = read_diff(patch)
-    return {
-        "run": case.record.run,
-        "json": script_json(patch),
-        "lines": lines,
-        "summary": summarise_diff(patch),
-        "verified": verified,
-    }
+def _copied_texts(case: Case, store: str) -> dict[str, str]:
+    """Return the texts that the page's buttons copy, as JSON, by the id of the element that holds them."""
+    texts = {patch.file: patch.diff for patch in patches(case)} | {"markdown": render_markdown(case, store)}
+    return {f"text-{name}": script_json(text) for name, text in texts.items()}

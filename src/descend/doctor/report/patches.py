@@ -1,70 +1,103 @@
-"""The patches of a case: the cure, what tuning adds to it, the edit of a sure fact that is not proved, suggestions."""
+"""The patches of a case: the proved fix, tuning, unproved and untried edits, and suggestions."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
+from descend.core.regular_files import replace_file
 from descend.doctor.case import Case
-from descend.doctor.report.titles import title
-from descend.doctor.report.verdict import change
-from descend.doctor.report.wording import count, one_line
+from descend.doctor.report.formatting import count, one_line
+from descend.doctor.report.titles import title_with_id
+from descend.doctor.report.verdict import causes, change_message
+from descend.doctor.trials.proof import UntriedRemedy
 from descend.doctor.trials.trial import Trial
-from descend.ground.regular_files import replace_file
+from descend.doctor.trials.verdicts import Verdict
 
 
 @dataclass(frozen=True)
 class Patch:
-    """One unified diff: of the script as it is, and of the cured one for tuning, which goes on top of the cure."""
+    """A unified diff of the script. A patch of kind "tuning" has to be applied after the proved fix."""
 
-    kind: str  # cure, tuning, not_proved or suggestion
-    file: str  # what it is kept as
+    kind: Literal["fix", "tuning", "not_proved", "suggestion", "untried"]
+    file: str  # name of the file that stores the patch
     diff: str
     sentence: str
 
 
 def patches(case: Case) -> tuple[Patch, ...]:
-    """Return the patches of a case, the cure first; none of a script that came in by a pipe."""
+    """Return the patches that a report shows, the proved fix first; an empty tuple for a script from standard input."""
     if case.streamed:
         return ()
     found = []
-    if case.cure and case.patch:
-        found.append(Patch("cure", "fix.diff", case.patch, _gain(case.cure)))
+    if case.fix and case.patch:
+        found.append(Patch("fix", "fix.diff", case.patch, _gain_message(case.fix)))
         if case.tuning and case.tuning.patch:
-            further = change(replace(case.tuning, before=case.cure.after))
-            told = f"on top of the patch, {_label(case.tuning)}: {further}{_seeds(case.tuning)}"
-            found.append(Patch("tuning", "tuning.diff", case.tuning.patch, told))
-    if (unproved := case.unproved) is not None:
-        of = f"{_label(unproved)}, for what is sure: {title(unproved.symptom)}"
-        told = f"{of}; {unproved.reason or _shown(unproved)}"
-        found.append(Patch("not_proved", "not_proved.diff", unproved.patch, told))
-    for i, trial in enumerate((trial for trial in case.trials if trial.verdict == "suggested"), 1):
-        told = f"{_gain(trial)}; {one_line(trial.metric, 100)}"
-        found.append(Patch("suggestion", f"suggestion-{i}.diff", trial.patch, told))
+            change = change_message(replace(case.tuning, before=case.fix.after))
+            text = f"in addition to the patch, {_remedy_label(case.tuning)}: {change}{_seed_count_phrase(case.tuning)}"
+            found.append(Patch("tuning", "tuning.diff", case.tuning.patch, text))
+    if (unproved := case.unproved_trial) is not None:
+        text = f"{_remedy_label(unproved)}, for a definite problem: {title_with_id(unproved.symptom)}"
+        text += f"; {unproved.reason or _unproved_result_message(unproved)}"
+        found.append(Patch("not_proved", "not_proved.diff", unproved.patch, text))
+    elif (helpful := _helpful_trial(case)) is not None:
+        text = f"{_remedy_label(helpful)}, for: {title_with_id(helpful.symptom)}; {_unproved_result_message(helpful)}"
+        found.append(Patch("not_proved", "not_proved.diff", helpful.patch, text))
+    for i, trial in enumerate((trial for trial in case.trials if trial.verdict == Verdict.SUGGESTED), 1):
+        text = f"{_gain_message(trial)}; {one_line(trial.metric, 100)}"
+        found.append(Patch("suggestion", f"suggestion-{i}.diff", trial.patch, text))
+    for i, remedy in enumerate(_untried_remedies(case), 1):
+        text = f"{one_line(remedy.label, 100)}, for: {title_with_id(remedy.symptoms[0])}"
+        text += "; not tried, so its effect is unknown"
+        found.append(Patch("untried", f"untried-{i}.diff", remedy.patch, text))
     return tuple(found)
 
 
+def _helpful_trial(case: Case) -> Trial | None:
+    """Return the first trial with a gain on one seed, if time for a proof was missing; None without such a trial."""
+    if case.fix or case.proof.limit != "budget":
+        return None
+    return next((trial for trial in case.trials if trial.verdict == Verdict.HELPS and trial.patch), None)
+
+
+def _untried_remedies(case: Case) -> list[UntriedRemedy]:
+    """Return the first untried remedy of each problem that is reported without another patch; none if a fix exists."""
+    if case.fix:
+        return []
+    known = case.unproved_trial or _helpful_trial(case)
+    tried = set(known.symptoms) if known else set()
+    problems = [*causes(case), *case.undecided_suspicions]
+    each = [next((r for r in case.proof.untried if problem.id in r.symptoms), None) for problem in problems]
+    open_ones = [remedy for remedy in each if remedy is not None and tried.isdisjoint(remedy.symptoms)]
+    return list({remedy.patch: remedy for remedy in open_ones}.values())
+
+
 def write_patches(case: Case, folder: Path) -> None:
-    """Write each patch of a case, exact as it is, into `folder`, for its owner alone."""
+    """Write each patch of a case to a file in `folder` that only the owner can read, with secrets unmasked."""
     for patch in patches(case):
         replace_file(folder / patch.file, patch.diff.encode())
 
 
-def _gain(trial: Trial) -> str:
-    return f"{_label(trial)}: {change(trial)}{_seeds(trial)}"
+def _gain_message(trial: Trial) -> str:
+    """Return the label of a remedy, and by how much it changed the evaluation metric on how many seeds."""
+    return f"{_remedy_label(trial)}: {change_message(trial)}{_seed_count_phrase(trial)}"
 
 
-def _shown(trial: Trial) -> str:
-    """Return what a trial without a proof has shown."""
-    if trial.verdict == "helps":
-        return f"its trial on one seed showed a gain, {change(trial)}, which is not proved"
-    if trial.verdict == "worse":
-        return f"its trial ended worse at the learning rate chosen for the fault, {change(trial)}; search it again"
+def _unproved_result_message(trial: Trial) -> str:
+    """Return the result of a trial that did not prove its remedy, as part of a sentence."""
+    if trial.verdict == Verdict.HELPS:
+        return f"its trial showed a gain on one seed, which is not a proof: {change_message(trial)}"
+    if trial.verdict == Verdict.WORSE:
+        change = change_message(trial)
+        return f"its trial was worse with the learning rate of the faulty run, which needs to be tuned again: {change}"
     is_gain = trial.after < trial.before
-    return f"its trial showed {'too little' if is_gain else 'no gain'}: {change(trial)}"
+    return f"its trial showed {'too small a gain' if is_gain else 'no gain'}: {change_message(trial)}"
 
 
-def _label(trial: Trial) -> str:
+def _remedy_label(trial: Trial) -> str:
+    """Return the label of the remedy in a trial, with at most 100 characters."""
     return one_line(trial.label, 100)
 
 
-def _seeds(trial: Trial) -> str:
+def _seed_count_phrase(trial: Trial) -> str:
+    """Return the number of seeds of a trial as a phrase, such as ` on 5 seeds`; "" without seeds."""
     return f" on {count(len(trial.seeds), 'seed')}" if trial.seeds else ""

@@ -1,55 +1,73 @@
-"""The charts of a page as Plotly's own figures, to go on with in a notebook: `figures("curvature.html")`."""
+"""Read the charts of a page that descend has written as Plotly figures, for use in a notebook."""
 
 import re
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from descend.core.errors import UsageError
+from descend.core.page_data import read_page_element
 from descend.doctor.report.document import TEMPLATES
-from descend.ground.errors import UsageError
-from descend.ground.kept import part_of
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-ROOM_ABOVE = 40  # pixels, for the title that stands above a chart on the page
+TITLE_HEIGHT = 40  # height of the title of a chart in pixels
 
 
 def figures(page: str | PathLike[str]) -> "list[go.Figure]":
-    """Return the charts of a page that descend has written, from top to bottom, in its colours by day.
+    """Read an HTML page that descend has written, and return its charts as Plotly figures in light mode.
 
-    Their numbers are `figure.data[0].x`, `.y` and, of a surface, `.z`. Raises `UsageError` for any other file.
+    The data are `figure.data[0].x`, `.y` and, for a surface, `.z`.
 
+    Parameters
+    ----------
+    page : str or os.PathLike
+        The path of the page, such as a report or a page of `descend lab`.
+
+    Returns
+    -------
+    list of plotly.graph_objects.Figure
+        The charts, in the order of the page.
+
+    Raises
+    ------
+    UsageError
+        If descend has not written the file, or it cannot be read.
+
+    Examples
+    --------
     >>> from descend import figures
     >>> figures("curvature.html")[0].show()
     """
     import plotly.graph_objects as go
 
-    charts, tones = part_of(Path(page), "figures"), _tones()
+    charts, tones = read_page_element(Path(page), "figures"), _tone_colours()
     if charts is None:
-        raise UsageError(f"{page} is no page that descend has written, or cannot be read")
-    return [go.Figure(_dressed(chart["data"], tones), _layout(chart["layout"], tones)) for chart in charts]
+        raise UsageError(f"{page} is not a page written by descend, or it cannot be read")
+    return [go.Figure(_replace_tones(chart["data"], tones), _layout(chart["layout"], tones)) for chart in charts]
 
 
 def _layout(own: dict[str, Any], tones: dict[str, str]) -> dict[str, Any]:
-    layout: dict[str, Any] = _dressed(own, tones)
-    margin = {**layout["margin"], "t": layout["margin"]["t"] + ROOM_ABOVE}
+    """Return the Plotly layout of a chart, to which title, fonts and colours are added."""
+    layout: dict[str, Any] = _replace_tones(own, tones)
+    margin = {**layout["margin"], "t": layout["margin"]["t"] + TITLE_HEIGHT}
     title = {"text": layout.pop("meta", {}).get("title", ""), "font": {"size": 14}}
-    look = {"template": "simple_white", "font": {"color": tones["ink"]}, "height": layout["height"] + ROOM_ABOVE}
+    look = {"template": "simple_white", "font": {"color": tones["ink"]}, "height": layout["height"] + TITLE_HEIGHT}
     return layout | look | {"margin": margin, "title": title}
 
 
-def _tones() -> dict[str, str]:
-    """Return the colours of the tones: what the page's dress says first is how they are by day."""
-    dress = (TEMPLATES / "page.css").read_text(encoding="utf-8")
-    return dict(re.findall(r"--([\w-]+):\s*([^;]+);", dress[: dress.index("}")]))
+def _tone_colours() -> dict[str, str]:
+    """Return a dictionary from each colour name of the style sheet, such as "ink", to its colour in light mode."""
+    css = (TEMPLATES / "page.css").read_text(encoding="utf-8")
+    return dict(re.findall(r"--([\w-]+):\s*([^;]+);", css[: css.index("}")]))
 
 
-def _dressed(value: Any, tones: dict[str, str], key: str = "") -> Any:
-    """Return the chart with the colours that its tones stand for, as `page.js` does."""
+def _replace_tones(value: Any, tones: dict[str, str], key: str = "") -> Any:
+    """Replace the colour names of the style sheet in the data of a chart by their colours, as the page does."""
     if isinstance(value, list):
-        return [_dressed(item, tones, key) for item in value]
+        return [_replace_tones(item, tones, key) for item in value]
     if isinstance(value, dict):
-        return {name: _dressed(item, tones, name) for name, item in value.items()}
+        return {name: _replace_tones(item, tones, name) for name, item in value.items()}
     is_colour = isinstance(value, str) and key.endswith(("color", "colorscale"))
     return tones.get(value, value) if is_colour else value

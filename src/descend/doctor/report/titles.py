@@ -1,16 +1,26 @@
-"""What each problem is called in the report."""
+"""The titles of problems and findings in reports."""
 
-from descend.doctor.canon import CANON
-from descend.doctor.report.wording import plain_name
-from descend.doctor.symptoms import Symptom
+from descend.doctor.assess.symptom import Symptom
+from descend.doctor.catalog import CATALOG
+from descend.doctor.report.formatting import one_line, plain_name
 
 
 def title(symptom: str) -> str:
-    """Return the headline of an id; the id in plain words where it is of a problem that is no longer looked for."""
-    return CANON[symptom].title if symptom in CANON else plain_name(symptom)
+    """Return the title of a problem. If the catalog no longer has this problem, return its id as words."""
+    return CATALOG[symptom].title if symptom in CATALOG else plain_name(symptom)
+
+
+def title_with_id(symptom: str) -> str:
+    """Return the title of a problem followed by its id in brackets."""
+    return f"{title(symptom)} [{one_line(symptom)}]"
 
 
 def heading(symptom: Symptom) -> str:
-    """Return the headline of what was found: of an observation the edit and what it does, and no diagnosis."""
+    """Return the title of the problem or, for a finding without a known cause, the edit that was tried."""
     edit, colon, _ = symptom.sentence.partition(": ")
     return edit if symptom.is_observation and colon and edit.startswith("With") else title(symptom.id)
+
+
+def heading_with_id(symptom: Symptom) -> str:
+    """Return the heading of a finding followed by its id in brackets."""
+    return f"{heading(symptom)} [{one_line(symptom.id)}]"

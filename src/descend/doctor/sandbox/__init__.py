@@ -1,5 +1,5 @@
-"""Where an examined script may do as it likes: a scratch copy, and a watch on what leaves it.
+"""The sandbox of an examined script: a scratch copy of its folder, and guards against effects outside of it.
 
-Half of this room runs in our process (the copy, the environment), half in the script's own (the watch, the kernel's
-rules), so nothing is imported here for all of it.
+The scratch copy and the environment are made in descend's own process, the guards in the script's process. This file
+imports nothing, so that each process imports only what it needs.
 """

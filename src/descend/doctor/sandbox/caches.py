@@ -1,7 +1,7 @@
-"""Where a script's temporary and cache files go while it is examined: into the scratch copy.
+"""Redirect an examined script's temporary and cache files into the scratch copy.
 
-What was downloaded before stays readable: a cache is stood in for by a folder of links to its entries, each
-of which becomes real when it is written.
+Earlier downloads stay readable: each cache is replaced by a folder of links to its entries. A link is replaced by a
+copy when the script writes to it.
 """
 
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from descend.doctor.sandbox.scratch import Scratch
 
-# Caches of downloads that a user may have moved from ~/.cache.
+# Environment variables that name the folders of download caches. A user may have moved these caches from ~/.cache.
 DOWNLOADS = (
     "HF_HOME",
     "HF_HUB_CACHE",
@@ -22,7 +22,8 @@ DOWNLOADS = (
     "KERAS_HOME",
     "KAGGLEHUB_CACHE",
 )
-# What compilers keep: nothing of the user's is in it, and the runs of one case may share it.
+# Environment variables for compilers' caches, and the name of each cache's folder. Several runs may share these
+# caches, because they contain no user data.
 COMPILED = {
     "TORCHINDUCTOR_CACHE_DIR": "inductor",
     "TRITON_CACHE_DIR": "triton",
@@ -36,32 +37,33 @@ TEMPORARY = ("TMPDIR", "TEMP", "TMP")
 
 
 def redirect_caches(scratch: Scratch, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that lead temporary and cache files into the scratch copy; make their folders."""
+    """Create a run's folders for temporary files and caches; return environment variables that name these folders."""
     home = Path.home()
     cache = Path(environment.get("XDG_CACHE_HOME") or home / ".cache")
     settings = Path(environment.get("XDG_CONFIG_HOME") or home / ".config")
     plots = [Path(environment["MPLCONFIGDIR"])] if environment.get("MPLCONFIGDIR") else []
     plots = plots or [settings / "matplotlib", cache / "matplotlib"]
     variables = dict.fromkeys(TEMPORARY, str(scratch.top / "tmp"))
-    variables["XDG_CACHE_HOME"] = _stand_in(scratch, "cache", [cache])
-    variables["MPLCONFIGDIR"] = _stand_in(scratch, "matplotlib", plots)
+    variables["XDG_CACHE_HOME"] = _make_folder_of_links(scratch, "cache", [cache])
+    variables["MPLCONFIGDIR"] = _make_folder_of_links(scratch, "matplotlib", plots)
     for name in DOWNLOADS:
         if os.path.isabs(environment.get(name, "")):
-            variables[name] = _stand_in(scratch, name.lower(), [Path(environment[name])])
+            variables[name] = _make_folder_of_links(scratch, name.lower(), [Path(environment[name])])
     for name, folder in COMPILED.items():
         (scratch.compiled / folder).mkdir(exist_ok=True)
         variables[name] = str(scratch.compiled / folder)
     return variables
 
 
-def _stand_in(scratch: Scratch, name: str, originals: Iterable[Path]) -> str:
+def _make_folder_of_links(scratch: Scratch, name: str, originals: Iterable[Path]) -> str:
+    """Make a folder in the scratch copy with links to all entries of the original caches, and return its path."""
     folder = scratch.top / name
     folder.mkdir()
     for original in originals:
         try:
             entries = list(os.scandir(original))
         except OSError:
-            continue  # not there, or not readable for the script either
+            continue  # the cache does not exist or is not readable
         for entry in entries:
             link = folder / entry.name
             if not os.path.lexists(link):

@@ -1,8 +1,8 @@
-"""Links in the scratch copy become real copies at the moment something is about to be written through them.
+"""Replace links in the scratch copy by real copies just before the script writes through them.
 
-A path is followed name by name, as the kernel would. A link that lies in the scratch copy and leads out of it
-is replaced on the way: a folder by a real folder of links to its entries, a file by its copy. So whatever is
-reached by a path inside the scratch copy stays inside it.
+A path is followed component by component, as in the kernel. A link in the scratch copy that leads out of it is
+replaced: a linked folder by a real folder of links to its entries, a linked file by its copy. So every path inside
+the scratch copy stays inside it.
 """
 
 import errno
@@ -15,37 +15,37 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO
 
-MAX_LINKS = 40  # MAXSYMLINKS of the Linux kernel: more in one path are a cycle
-MAX_ENTRIES = 20_000  # a folder with more is not rebuilt, link by link, while the script waits
-_CLONE = 0x40049409  # FICLONE: a copy that shares its blocks, where the file system knows how (btrfs, XFS)
+MAX_LINKS = 40  # maximum links in one path (MAXSYMLINKS of the Linux kernel); more links form a cycle
+MAX_ENTRIES = 20_000  # maximum entries of a linked folder that is replaced; the script waits meanwhile
+_CLONE = 0x40049409  # ioctl FICLONE: makes a copy that shares disk blocks with the original (btrfs, XFS)
 
 
 class CopyError(Exception):
-    """A linked file could not be copied: no room, most of the time."""
+    """Raised if a linked file could not be copied, usually because the disk is full."""
 
 
 class CopyOnWrite:
-    """The folders that may be written, and the links in them."""
+    """Replaces each link in the writable folders by a copy of its target, before the script writes to the link."""
 
     def __init__(self, folders: Sequence[str | os.PathLike[str]]) -> None:
         self.folders = tuple(os.path.realpath(folder) for folder in folders)
 
-    def holds(self, path: str) -> bool:
-        """Whether a path without links lies in one of the folders."""
-        return path in self.folders or self.contains(path)
+    def is_writable_or_below(self, path: str) -> bool:
+        """Return whether a path without links is one of the writable folders or is inside one of them."""
+        return path in self.folders or self.is_below_writable(path)
 
-    def contains(self, path: str) -> bool:
-        """Whether a path without links is in one of the folders, and not a folder itself."""
+    def is_below_writable(self, path: str) -> bool:
+        """Return whether a path without links is inside a writable folder. The folder itself does not count."""
         return any(path.startswith(folder + "/") for folder in self.folders)
 
-    def settle(self, path: str, *, follow: bool, contents: bool = True) -> str:
-        """Return where an absolute path really leads, once the links on the way have been made real.
+    def resolve_for_writing(self, path: str, *, follow: bool, contents: bool = True) -> str:
+        """Replace each link in an absolute path that leads out of the writable folders by a copy; return the real path.
 
-        With `follow`, its last name is followed too, as `open` does and `unlink` does not. Without `contents`
-        a file is replaced by an empty one: it is about to be truncated. Raises `CopyError`, and `OSError` if it
-        cannot be resolved, although the kernel may be able to resolve it.
+        With `follow`, a link at the end is followed too, as in `open` but not in `unlink`. Without `contents` a linked
+        file is replaced by an empty one, because it is about to be truncated. Raises `CopyError`, or `OSError` if the
+        path cannot be resolved, although the kernel may be able to resolve it.
         """
-        real, waiting, links = "/", _names(path), 0
+        real, waiting, links = "/", _reversed_components(path), 0
         while waiting:
             name = waiting.pop()
             if name == "..":
@@ -53,49 +53,50 @@ class CopyOnWrite:
                 continue
             here = os.path.join(real, name)
             target = _link_target(here)
-            if target is None or (not waiting and (not follow or is_descriptor(here))):
+            if target is None or (not waiting and (not follow or is_descriptor_path(here))):
                 real = here
                 continue
             links += 1
             if links > MAX_LINKS:
                 raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
             if real.startswith("/proc/") and target.startswith("/"):
-                same_folder(here, target)
-            if self.holds(here) and not self._leads_inside(real, target):
-                if self._make_real(here, contents or bool(waiting)):
+                require_same_folder(here, target)
+            if self.is_writable_or_below(here) and not self._leads_inside(real, target):
+                if self._replace_link(here, contents or bool(waiting)):
                     real = here
                     continue
-            waiting += _names(target)
+            waiting += _reversed_components(target)
             if target.startswith("/"):
                 real = "/"
         return real
 
     def _leads_inside(self, folder: str, target: str) -> bool:
-        return self.holds(os.path.normpath(os.path.join(folder, target)))
+        """Return whether the target of a link in `folder` is in a writable folder."""
+        return self.is_writable_or_below(os.path.normpath(os.path.join(folder, target)))
 
-    def _make_real(self, link: str, contents: bool) -> bool:
-        """Replace a link by what it leads to. False when that is neither a file nor a folder of a sane size."""
-        with _locked(os.path.dirname(link)):
-            if not os.path.islink(link):  # another worker was quicker
+    def _replace_link(self, link: str, contents: bool) -> bool:
+        """Replace a link by a copy of its target. Return False for a special file or a folder with too many entries."""
+        with _lock_folder(os.path.dirname(link)):
+            if not os.path.islink(link):  # another worker has already replaced the link
                 return True
             try:
                 found = os.stat(link)
             except OSError:
-                os.unlink(link)  # it led nowhere: what is about to be made is made here
+                os.unlink(link)  # the link is broken, so the new file is created in its place
                 return True
             aside = f"{link}.descend-{os.getpid()}-{threading.get_ident()}"
             if stat.S_ISDIR(found.st_mode):
-                return _rebuild(link, aside, found)
+                return _replace_by_folder(link, aside, found)
             if not stat.S_ISREG(found.st_mode):
                 return False
-            # an unwritable file is about to be refused by the kernel: its contents must outlive that
-            _replace(link, aside, found, contents or not os.access(link, os.W_OK))
+            # If the file is not writable, the script's write will fail, so the copy must keep the old contents.
+            _replace_by_copy(link, aside, found, contents or not os.access(link, os.W_OK))
             return True
 
 
 @contextmanager
-def _locked(folder: str) -> Iterator[None]:
-    """Hold a folder against other threads and processes that make its links real."""
+def _lock_folder(folder: str) -> Iterator[None]:
+    """Lock a folder within the `with` block, so that no other thread or process replaces links in it."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -104,38 +105,41 @@ def _locked(folder: str) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _names(path: str) -> list[str]:
+def _reversed_components(path: str) -> list[str]:
+    """Return the names that a path consists of, the last one first."""
     return [name for name in reversed(path.split("/")) if name not in ("", ".")]
 
 
 def _link_target(path: str) -> str | None:
+    """Return the target of a symbolic link; None if the path is not a link."""
     try:
         return os.readlink(path)
     except OSError as error:
-        if error.errno in (errno.EINVAL, errno.ENOENT, errno.ENOTDIR):  # no link, or nothing there
+        if error.errno in (errno.EINVAL, errno.ENOENT, errno.ENOTDIR):  # the path is not a link or does not exist
             return None
         raise
 
 
-def same_folder(opened: str | int, path: str) -> str:
-    """Return the path of what is open; the kernel gives that of a deleted folder, too. Raises `OSError` for one."""
+def require_same_folder(opened: str | int, path: str) -> str:
+    """Return `path` if it is still the folder that was opened. Raises `OSError` if the opened folder was deleted."""
     if not os.path.samestat(os.stat(opened), os.stat(path)):
         raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
     return path
 
 
-def is_descriptor(path: str) -> bool:
-    """Whether this is /proc/…/fd/N: as the last name of a path it is what is open already."""
+def is_descriptor_path(path: str) -> bool:
+    """Return whether a path has the form /proc/…/fd/N, which the kernel resolves to an open file, not as a link."""
     folder, number = os.path.split(path)
     return number.isdigit() and folder.startswith("/proc/") and folder.endswith("/fd")
 
 
-def _replace(link: str, aside: str, found: os.stat_result, contents: bool) -> None:
+def _replace_by_copy(link: str, aside: str, found: os.stat_result, contents: bool) -> None:
+    """Replace a link to a file by a copy of the file. The copy is first written to the path `aside`."""
     try:
         with open(aside, "xb") as copy:
             if contents:
-                _fill(copy, link, found.st_size)
-        _dress(aside, found, 0)
+                _copy_contents(copy, link, found.st_size)
+        _copy_metadata(aside, found, 0)
         os.replace(aside, link)
     except OSError as error:
         raise CopyError(f"{link} cannot be copied: {error.strerror}") from None
@@ -144,7 +148,8 @@ def _replace(link: str, aside: str, found: os.stat_result, contents: bool) -> No
             os.unlink(aside)
 
 
-def _fill(copy: BinaryIO, source: str, size: int) -> None:
+def _copy_contents(copy: BinaryIO, source: str, size: int) -> None:
+    """Copy the contents of a file. Raises `OSError` unless at least twice its size is free on the disk."""
     space = os.fstatvfs(copy.fileno())
     if space.f_bavail * space.f_frsize < 2 * size:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -155,7 +160,8 @@ def _fill(copy: BinaryIO, source: str, size: int) -> None:
             shutil.copyfileobj(original, copy, 1 << 20)
 
 
-def _rebuild(link: str, aside: str, found: os.stat_result) -> bool:
+def _replace_by_folder(link: str, aside: str, found: os.stat_result) -> bool:
+    """Replace a link to a folder by a new folder of links to its entries; return False if that is impossible."""
     source = os.path.realpath(link)
     try:
         names = os.listdir(source)
@@ -167,7 +173,7 @@ def _rebuild(link: str, aside: str, found: os.stat_result) -> bool:
     try:
         for name in names:
             os.symlink(os.path.join(source, name), os.path.join(aside, name))
-        _dress(aside, found, stat.S_IRWXU)
+        _copy_metadata(aside, found, stat.S_IRWXU)
         os.unlink(link)
         os.rename(aside, link)
     finally:
@@ -175,6 +181,7 @@ def _rebuild(link: str, aside: str, found: os.stat_result) -> bool:
     return True
 
 
-def _dress(path: str, found: os.stat_result, also: int) -> None:
+def _copy_metadata(path: str, found: os.stat_result, also: int) -> None:
+    """Give a copy the mode and the times of its original, and add the mode bits `also`."""
     os.chmod(path, stat.S_IMODE(found.st_mode) | also)
     os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns))

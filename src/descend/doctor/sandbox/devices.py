@@ -1,6 +1,6 @@
-"""Which devices a script may write to: those that keep nothing, new terminals, and graphics cards.
+"""Decide which devices a script may write to: those that store nothing, new terminals, and graphics cards.
 
-A disk, another program's terminal or the memory of the machine is never one of them, whatever its file is called.
+A disk, another program's terminal or the machine's memory is never allowed, whatever its file is called.
 """
 
 import os
@@ -9,18 +9,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 FOLDER = Path("/dev")
-SHARED_MEMORY = FOLDER / "shm"  # tensors between DataLoader workers
-# Linux, admin-guide/devices.txt: major and minor numbers
+SHARED_MEMORY = FOLDER / "shm"  # folder with the tensors that DataLoader workers return
+# Major and minor numbers of devices, from the Linux file admin-guide/devices.txt.
 _KEEP_NOTHING = {"null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "urandom": (1, 9)}
-_OWN_TERMINAL = {"tty": (5, 0), "ptmx": (5, 2)}  # the controlling terminal, and the maker of new ones
+_OWN_TERMINAL = {"tty": (5, 0), "ptmx": (5, 2)}  # the controlling terminal, and the device that creates new ones
 _BY_NUMBER = {os.makedev(*numbers) for numbers in (_KEEP_NOTHING | _OWN_TERMINAL).values()}
-_TERMINALS = {4, 5, *range(136, 144)}  # majors: consoles and serial lines, the console's other names, new terminals
-# NVIDIA, AMD and Intel graphics cards, and those of a Windows host; the numbers of most are given out as they come.
+# Major numbers of consoles and serial lines, of aliases of the console, and of new terminals.
+_TERMINALS = {4, 5, *range(136, 144)}
+# Device files of NVIDIA, AMD and Intel graphics cards and of a Windows host. Most have no fixed device numbers.
 _CARDS = ("nvidia", "dri/", "kfd", "dxg", "accel/")
 
 
 def is_foreign_terminal(path: str) -> bool:
-    """Whether a path leads to another program's terminal: to open it is enough to take its input or its settings."""
+    """Return whether a path is another program's terminal, from which the script could take input."""
     try:
         found = os.stat(path)
     except OSError:
@@ -29,8 +30,8 @@ def is_foreign_terminal(path: str) -> bool:
     return stat.S_ISCHR(found.st_mode) and major in _TERMINALS and found.st_rdev not in _BY_NUMBER
 
 
-def may_write(path: str) -> bool | None:
-    """Return whether a script may write to a device; None for a path that is no device."""
+def may_write_device(path: str) -> bool | None:
+    """Return whether a script may write to a device; None if the path is not a device."""
     try:
         found = os.stat(path)
     except OSError:
@@ -41,8 +42,8 @@ def may_write(path: str) -> bool | None:
     return stat.S_ISCHR(found.st_mode) and (is_card or found.st_rdev in _BY_NUMBER)
 
 
-def writable() -> Iterator[Path]:
-    """Yield the devices of this machine that a script may write to, and the folders that hold cards alone."""
+def writable_devices() -> Iterator[Path]:
+    """Yield the devices of this machine that a script may write to, and the folders with graphics cards."""
     yield from (path for name in (*_KEEP_NOTHING, *_OWN_TERMINAL) if (path := FOLDER / name).exists())
     for name in _CARDS:
         folder, _, is_folder = name.partition("/")

@@ -1,24 +1,21 @@
-"""What a script does to the world beyond its scratch copy: noted, and refused before it happens.
+"""Report and refuse a script's effects outside its scratch copy before they happen, unless they are redirected.
 
-One audit hook (PEP 578) hears of files opened for writing, deleted or renamed, of programs started, of
-connections made and signals sent, before they happen. Whatever lies in the scratch copy is the script's to
-change; a linked file there becomes a copy first. The hook cannot hear of writers in C++ or Rust (the known ones
-are wrapped), of what the programs that it lets through do, nor of spawned (not forked) workers: the kernel stops
-those (`namespaces`, `landlock`).
+One audit hook (PEP 578) is called before files are opened for writing, deleted or renamed, programs are started,
+connections are made and signals are sent. The script may change everything in the scratch copy; a linked file there is
+replaced by a copy first. The hook is not called for writers in C++ or Rust (the known ones are wrapped), for programs
+that it has permitted, or in spawned (not forked) workers: the kernel stops those (`namespaces`, `landlock`).
 """
 
 import errno
 import functools
 import os
-import posix
 import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
-from descend.doctor.record.reading import Effect
+from descend.doctor.record.messages import Effect
 from descend.doctor.redaction.arguments import masked_command
 from descend.doctor.sandbox import devices, native_writers
 from descend.doctor.sandbox.connections import (
@@ -27,35 +24,42 @@ from descend.doctor.sandbox.connections import (
     LOOKUPS,
     NAMES_OF_NUMBERS,
     NUMBER_OF_SOCKET,
-    is_answered,
-    is_here,
+    address_text,
+    has_listener,
+    host_text,
+    is_looked_up_locally,
     leaves_machine,
-    shown,
-    shown_host,
 )
 from descend.doctor.sandbox.copy_on_write import CopyError, CopyOnWrite
 from descend.doctor.sandbox.databases import guard_databases
-from descend.doctor.sandbox.exact import exact
-from descend.doctor.sandbox.file_effects import Arguments, FileEffects, Outside, SharedFolders, may_matter
-from descend.doctor.sandbox.programs import Programs, library
+from descend.doctor.sandbox.exact import to_builtin_type
+from descend.doctor.sandbox.file_effects import Arguments, FileEffects, SharedFolders, must_be_checked
+from descend.doctor.sandbox.outside_effects import OutsideEffect, is_redirected_by_kernel
+from descend.doctor.sandbox.programs import ProgramPolicy, starting_library
+from descend.doctor.sandbox.redirected_calls import ignoring_own_calls, redirect_calls
+from descend.doctor.sandbox.redirection import Redirection
+from descend.doctor.sandbox.renames import rename_between_layers
 from descend.doctor.sandbox.signals import (
     ASYNCHRONOUS,
     SETTINGS,
     SIGNALS,
-    changed_settings,
-    made_owner,
-    signalled,
-    signalled_by_descriptor,
+    judge_settings,
+    judge_signal,
+    judge_signal_by_descriptor,
+    judge_signal_owner,
 )
-from descend.doctor.sandbox.starts import STARTS, start_of
-from descend.doctor.sandbox.unaudited import SIGNALS_BY_DESCRIPTOR, audit_them
+from descend.doctor.sandbox.starts import STARTS, read_start
+from descend.doctor.sandbox.unaudited import (
+    SIGNALS_BY_DESCRIPTOR,
+    audit_unaudited_calls,
+    record_folder_descriptors,
+)
 
-NEW_INTERPRETER = "cpython.PyInterpreterState_New"  # a further one in this process, which has no audit hook
-MAX_TOLD = 1000  # distinct effects reported; the rest are refused without a word
-_NO_PATH = frozenset(
-    {errno.ENOENT, errno.ENOTDIR, errno.EBADF, errno.ELOOP, errno.ENAMETOOLONG}
-)  # as errors of the call
-MAX_TARGET = 500  # characters: a report is one short line, so that workers can share a pipe
+NEW_INTERPRETER = "cpython.PyInterpreterState_New"  # a new subinterpreter would have no audit hook
+MAX_REPORTED = 1000  # maximum distinct effects that are reported; further effects are refused without a report
+# Errors of a path that cannot be resolved. The script's call then fails with the same error.
+_PATH_ERRORS = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EBADF, errno.ELOOP, errno.ENAMETOOLONG})
+MAX_TARGET = 500  # maximum characters of a reported path; reports are short, so that workers can share a pipe
 
 _VERBS = {
     "write": "write",
@@ -67,7 +71,7 @@ _VERBS = {
     "setting": "change",
 }
 
-Judge = Callable[[str, Arguments], Outside | None]
+Judge = Callable[[str, Arguments], OutsideEffect | None]
 
 
 def watch_effects(
@@ -75,40 +79,45 @@ def watch_effects(
     linked_root: tuple[Path, Path],
     report: Callable[[Effect], None],
     allow: bool = False,
-    shared: SharedFolders | None = None,
-    own_network: bool = False,
+    in_namespaces: bool = False,
+    files: Path | None = None,
 ) -> "EffectWatch":
-    """Watch what this process and its forks do outside the folders `allowed`, and refuse it unless `allow`.
+    """Report each effect of this process and its forks outside the folders `allowed`. Refuse it unless `allow` is true.
 
-    own_network: whether the kernel keeps it from the programs that other processes of this machine offer at ports.
+    in_namespaces: whether the run has its own namespaces. Then it cannot reach other local programs' ports, and the
+    kernel redirects changes of files to private layers.
+    files: folder in the scratch copy that represents the root of the file system. Python's functions for files are
+    redirected to it. None: changes of files are refused, except those that the kernel redirects.
 
-    `linked_root` is the copy of the working directory and the original, to name places as the user knows
-    them. `report` is called once for each distinct effect, in the thread and the process where it happens,
-    which may be a forked worker: it should write one line at once. Refusals are `PermissionError`.
+    `linked_root` holds the copy of the working directory and the original, so that reports name the user's paths.
+    `report` is called once for each distinct effect, in the thread and the process where it happens, which may be
+    a forked worker: it should write one line at once. Refusals raise `PermissionError`.
     """
-    shared = shared or SharedFolders((str(devices.SHARED_MEMORY),))
-    watch = EffectWatch(allowed, linked_root, report, allow, shared, own_network)
+    watch = EffectWatch(allowed, linked_root, report, allow, in_namespaces)
+    if files is not None and not allow:
+        watch.redirect_files(files)
     judge_of = watch.judges.get
 
-    def hook(event: str, arguments: Arguments) -> None:
+    def check_event(event: str, arguments: Arguments) -> None:
+        """Raise an error if the action that an audit event announces must be refused."""
         judge = judge_of(event)
-        if judge is None or (event == "open" and not may_matter(*arguments)):
+        if judge is None or (event == "open" and not must_be_checked(*arguments)):
             return
-        error = watch.refusal(judge, event, arguments)
+        error = watch.refusal_error(judge, event, arguments)
         if error is not None:
             raise error
 
-    sys.addaudithook(hook)
+    sys.addaudithook(check_event)
     return watch
 
 
 def wrap_native_writers(torch: ModuleType, watch: "EffectWatch") -> None:
-    """Let torch's native writers, safetensors and h5py go by the same rules, until the watch is stopped."""
-    watch.undo.append(native_writers.wrap_native_writers(torch, watch.materialise))
+    """Also check writes by C and Rust functions of torch, safetensors and h5py, until `watch` is stopped."""
+    watch.undo.append(native_writers.wrap_native_writers(torch, watch.path_for_native_call))
 
 
 class EffectWatch:
-    """The judge of one process and its forks. `stop` leaves the hook in place, deaf: none can be removed."""
+    """Checks the effects of one process and its forks. An audit hook cannot be removed, so `stop` disables it."""
 
     def __init__(
         self,
@@ -116,158 +125,173 @@ class EffectWatch:
         linked_root: tuple[Path, Path],
         report: Callable[[Effect], None],
         allow: bool,
-        shared: SharedFolders,
-        own_network: bool,
+        in_namespaces: bool,
     ) -> None:
         self.active = True
+        self.redirection: Redirection | None = None
+        self._in_namespaces = in_namespaces
         self._copy, self._original = (str(path).rstrip("/") for path in linked_root)
         self._report = report
         self._allow = allow
-        self._told: set[tuple[str, str]] = set()
+        self._reported: set[tuple[str, str]] = set()
         self._trees: tuple[str, ...] = ()
         self._own = threading.local()
-        copies = CopyOnWrite(allowed)
-        self._files = FileEffects(copies, self._own, shared)
-        self.undo = [_carry_descriptor(self._own), audit_them(), guard_databases(self._refuses_database)]
-        keeper, programs = os.getppid(), Programs(os.environ, copies.holds)
+        self._copies = copies = CopyOnWrite(allowed)
+        self._files = FileEffects(copies, self._own, SharedFolders((str(devices.SHARED_MEMORY),)))
+        self.undo = [
+            record_folder_descriptors(self._own),
+            audit_unaudited_calls(),
+            guard_databases(self._refuses_database),
+        ]
+        if in_namespaces:
+            self.undo.append(rename_between_layers())
+        keeper, programs = os.getppid(), ProgramPolicy(os.environ, copies.is_writable_or_below)
         self.judges: dict[str, Judge] = {
             **self._files.judges,
-            **dict.fromkeys(STARTS, functools.partial(_started, programs)),
-            **dict.fromkeys(CONNECTS, functools.partial(_connected, own_network)),
-            **dict.fromkeys(LOOKUPS, _looked_up),
-            **dict.fromkeys(SIGNALS, functools.partial(signalled, keeper)),
-            **dict.fromkeys(SETTINGS, functools.partial(changed_settings, keeper)),
-            SIGNALS_BY_DESCRIPTOR: functools.partial(signalled_by_descriptor, keeper),
-            **dict.fromkeys(ASYNCHRONOUS, functools.partial(_controlled, self._files, keeper)),
-            NEW_INTERPRETER: _interpreter_made,
-            HOST_NAME: _named_machine,
+            **dict.fromkeys(STARTS, functools.partial(_judge_start, programs)),
+            **dict.fromkeys(CONNECTS, functools.partial(_judge_connection, in_namespaces)),
+            **dict.fromkeys(LOOKUPS, _judge_lookup),
+            **dict.fromkeys(SIGNALS, functools.partial(judge_signal, keeper)),
+            **dict.fromkeys(SETTINGS, functools.partial(judge_settings, keeper)),
+            SIGNALS_BY_DESCRIPTOR: functools.partial(judge_signal_by_descriptor, keeper),
+            **dict.fromkeys(ASYNCHRONOUS, functools.partial(_judge_control, self._files, keeper)),
+            NEW_INTERPRETER: _judge_interpreter,
+            HOST_NAME: _judge_host_name,
         }
 
     def stop(self) -> None:
-        """Let everything through from now on and put the wrapped functions back."""
+        """Permit all effects from now on, and restore the wrapped functions."""
         self.active = False
         while self.undo:
             self.undo.pop()()
 
-    def materialise(self, path: str | os.PathLike[str], contents: bool = True) -> None:
-        """Make a path ready for a native writer: links on the way become real folders and files.
+    def redirect_files(self, files: Path) -> None:
+        """Redirect Python's functions for files to the folder `files`, until this object is stopped."""
+        self.redirection = Redirection(files, self._copies, self._report_redirection)
+        self.undo.append(redirect_calls(self.redirection, self._own))
 
-        Raises `PermissionError` where the script may not write.
+    def path_for_native_call(self, path: str, writes: bool, contents: bool = True) -> str:
+        """Return the path that a native function must open instead of `path`, with links replaced if it writes.
+
+        Raises `PermissionError` if the script may not write there.
         """
-        name = os.fspath(path)
-        error = self.refusal(lambda _event, _arguments: self._files.written(name, contents), "", ())
+        name = path
+        if self.redirection is not None and self.active:
+            with ignoring_own_calls(self._own):
+                name = self.redirection.path_for(path, "write" if writes else "")
+        if not writes:
+            return name
+        error = self.refusal_error(lambda _event, _arguments: self._files.judge_native_write(name, contents), "", ())
         if error is not None:
             raise error
+        return name
 
-    def refusal(self, judge: Judge, event: str, arguments: Arguments) -> OSError | None:
-        """Return the error that refuses an event, or None. Never raises; what it does itself is not judged."""
+    def refusal_error(self, judge: Judge, event: str, arguments: Arguments) -> OSError | None:
+        """Return the error that refuses an audit event; None if the event is permitted or comes from the sandbox."""
         if not self.active or getattr(self._own, "busy", False):
             return None
         self._own.busy = True
         try:
-            outside = judge(event, exact(arguments))
-            words = None if outside is None else self._outside(outside)
-            return None if words is None else _refused(words)
+            outside = judge(event, to_builtin_type(arguments))
+            words = None if outside is None else self._refusal_message(outside)
+            return None if words is None else _permission_error(words)
         except CopyError as error:
-            return _refused(f"descend: {error} (the doctor works on a copy of what is written)")
-        except (TypeError, ValueError):  # not a path that any call would accept: the call itself will say so
+            return _permission_error(f"descend: {error} (a linked file must be copied before the script may change it)")
+        except (TypeError, ValueError):  # the path is invalid, so the script's own call will raise an error
             return None
         except OSError as error:
-            if error.errno in _NO_PATH:  # the kernel may find it, from a folder that has been deleted
+            if error.errno in _PATH_ERRORS:  # without this error, the kernel could find the path in a deleted folder
                 return OSError(error.errno, os.strerror(error.errno))
-            return _refused(f"descend: refused, since it cannot be judged: {error.strerror}")
-        except Exception as error:  # as a stack that is nearly full
-            return _refused(f"descend: refused, since it cannot be judged: {type(error).__name__}")
+            return _permission_error(f"descend: refused a call whose effect is unknown: {error.strerror}")
+        except Exception as error:  # for example a RecursionError, if the stack is nearly full
+            return _permission_error(f"descend: refused a call whose effect is unknown: {type(error).__name__}")
         finally:
             self._own.busy = False
 
     def _refuses_database(self, name: str | None) -> bool:
-        return self.refusal(self._files.database if name is not None else _unnamed, "", (name,)) is not None
+        """Return whether SQLite must not open the database with this name. The name is None if it is unknown."""
+        return (
+            self.refusal_error(self._files.judge_database if name is not None else _judge_unnamed_database, "", (name,))
+            is not None
+        )
 
-    def _outside(self, outside: Outside) -> str | None:
+    def _refusal_message(self, outside: OutsideEffect) -> str | None:
+        """Report an effect outside the scratch copy; return the message that refuses it, or None if it is permitted."""
         target = outside.target.replace(self._copy, self._original)[:MAX_TARGET]
-        self._tell(Effect(outside.kind, target, refused=not self._allow, by=outside.by))
+        if self._in_namespaces and not self._allow and is_redirected_by_kernel(outside, self._copies.folders):
+            self._report_once(Effect(outside.kind, target, refused=False, redirected=True))
+            return None
+        self._report_once(Effect(outside.kind, target, refused=not self._allow, by=outside.by))
         if outside.refused_later:
             self._trees += (target + "/",)
         if self._allow or outside.refused_later:
             return None
         verb = _VERBS[outside.kind]
-        return f"descend: refused to {verb} {target} (the doctor works on a copy; --allow-effects permits it)"
+        return f"descend: refused to {verb} {target}. Use --allow-effects to permit effects outside the doctor's copy"
 
-    def _tell(self, effect: Effect) -> None:
+    def _report_redirection(self, kind: str, target: str) -> None:
+        """Report a change of a file or folder that is redirected to the scratch copy."""
+        self._report_once(Effect(kind, target[:MAX_TARGET], refused=False, redirected=True))
+
+    def _report_once(self, effect: Effect) -> None:
+        """Report an effect, unless it was already reported or is part of a reported deletion of a folder."""
         key = effect.kind, effect.target
-        told_as_a_tree = effect.kind == "delete" and effect.target.startswith(self._trees)
-        if key in self._told or told_as_a_tree or len(self._told) >= MAX_TOLD:
+        is_in_reported_tree = effect.kind == "delete" and effect.target.startswith(self._trees)
+        if key in self._reported or is_in_reported_tree or len(self._reported) >= MAX_REPORTED:
             return
-        self._told.add(key)
+        self._reported.add(key)
         try:
             self._report(effect)
-        except Exception:  # nobody listens: the effect is refused all the same
+        except Exception:  # no process reads the reports any more, but the effect is still refused
             return
 
 
-def _refused(words: str) -> OSError:
+def _permission_error(words: str) -> OSError:
+    """Return the `PermissionError` that refuses an effect, with this message."""
     return PermissionError(errno.EACCES, words)
 
 
-def _unnamed(_: str, arguments: Arguments) -> Outside | None:
-    return Outside("write", "a database whose name is a parameter of the statement")
+def _judge_unnamed_database(_: str, arguments: Arguments) -> OutsideEffect | None:
+    """Return the effect to report if SQLite opens a database whose name is unknown and may be outside the copy."""
+    return OutsideEffect("write", "a database whose name is a parameter of the SQL statement")
 
 
-def _started(programs: Programs, event: str, arguments: Arguments) -> Outside | None:
-    start = start_of(event, arguments)
+def _judge_start(programs: ProgramPolicy, event: str, arguments: Arguments) -> OutsideEffect | None:
+    """Return the effect to report if the script starts a program that it may not start, otherwise None."""
+    start = read_start(event, arguments)
     if programs.may_start(start):
         return None
-    return Outside("process", masked_command(start.command, Path.cwd()), by=library())
+    return OutsideEffect("process", masked_command(start.command, Path.cwd()), by=starting_library())
 
 
-def _controlled(files: FileEffects, keeper: int, event: str, arguments: Arguments) -> Outside | None:
-    changed = files.controlled(arguments) if event == "fcntl.ioctl" else None
-    return changed or made_owner(keeper, event, arguments)
+def _judge_control(files: FileEffects, keeper: int, event: str, arguments: Arguments) -> OutsideEffect | None:
+    """Return the effect to report if `fcntl` or `ioctl` changes a file or causes signals to others, otherwise None."""
+    changed = files.judge_ioctl(arguments) if event == "fcntl.ioctl" else None
+    return changed or judge_signal_owner(keeper, event, arguments)
 
 
-def _connected(own_network: bool, _: str, arguments: Arguments) -> Outside | None:
+def _judge_connection(own_network: bool, _: str, arguments: Arguments) -> OutsideEffect | None:
+    """Return the effect to report if a connection leaves the machine or cannot succeed, otherwise None."""
     sock, address = arguments[:2]
     if leaves_machine(sock, address):
-        return Outside("connection", shown(address))
-    is_cut_off = own_network and address is not None and not is_answered(sock, address)
-    return Outside("connection", shown(address), refused_later=True) if is_cut_off else None
+        return OutsideEffect("connection", address_text(address))
+    is_cut_off = own_network and address is not None and not has_listener(sock, address)
+    return OutsideEffect("connection", address_text(address), refused_later=True) if is_cut_off else None
 
 
-def _looked_up(event: str, arguments: Arguments) -> Outside | None:
+def _judge_lookup(event: str, arguments: Arguments) -> OutsideEffect | None:
+    """Return the effect to report if looking up a host's name or address sends a request, otherwise None."""
     host = arguments[0][0] if event == NUMBER_OF_SOCKET else arguments[0]
-    if is_here(host, needs_name=event in NAMES_OF_NUMBERS):
+    if is_looked_up_locally(host, needs_name=event in NAMES_OF_NUMBERS):
         return None
-    return Outside("connection", f"a name server, for {shown_host(host)}")
+    return OutsideEffect("connection", f"a name server, for {host_text(host)}")
 
 
-def _interpreter_made(_: str, arguments: Arguments) -> Outside | None:
-    return Outside("process", "a subinterpreter, whose effects could not be refused")
+def _judge_interpreter(_: str, arguments: Arguments) -> OutsideEffect | None:
+    """Return the effect to report if the script creates a subinterpreter, which would have no audit hook."""
+    return OutsideEffect("process", "a subinterpreter, whose effects could not be refused")
 
 
-def _named_machine(_: str, arguments: Arguments) -> Outside | None:
-    return Outside("setting", "the machine's host name")
-
-
-def _carry_descriptor(own: threading.local) -> Callable[[], None]:
-    """Let the judges know `os.open`'s folder: its event names the path, but not what it starts from."""
-    original = os.open
-
-    def open_in(path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
-        if dir_fd is None:
-            return original(path, flags, mode)
-        own.folder = dir_fd
-        try:
-            return original(path, flags, mode, dir_fd=dir_fd)
-        finally:
-            own.folder = None
-
-    open_in.__name__, open_in.__doc__ = "open", original.__doc__
-    os.open = posix.open = open_in
-    os.supports_dir_fd.add(open_in)  # shutil asks before it deletes trees safely
-
-    def restore() -> None:
-        os.open = posix.open = original
-        os.supports_dir_fd.discard(open_in)
-
-    return restore
+def _judge_host_name(_: str, arguments: Arguments) -> OutsideEffect | None:
+    """Return the effect to report if the script changes the machine's host name."""
+    return OutsideEffect("setting", "the machine's host name")

@@ -1,4 +1,4 @@
-"""The environment of an examined script: the doctor's threads, no experiment trackers, no writing at home."""
+"""Make the environment variables of an examined script: threads, no experiment trackers, no writes at home."""
 
 import os
 import platform
@@ -8,7 +8,7 @@ from pathlib import Path
 from descend.doctor.sandbox.caches import redirect_caches
 from descend.doctor.sandbox.scratch import Scratch
 
-# Each library reads its own; a run is only comparable with another at the same number of threads.
+# Each library reads its own variable. Runs are only comparable if they use the same number of threads.
 THREADS = (
     "OMP_NUM_THREADS",
     "MKL_NUM_THREADS",
@@ -19,14 +19,19 @@ THREADS = (
     "NUMBA_NUM_THREADS",
     "RAYON_NUM_THREADS",
 )
-# Experiment trackers: off where they can be, else local; each by its own variable.
+# Variables that switch off experiment trackers or, if that is impossible, make them store runs locally. Sources:
+# Weights & Biases: https://docs.wandb.ai/support/difference_wandbinit_modes
+# Comet: https://comet.com/docs/v2/api-and-sdk/python-sdk/advanced/running-offline
+# Neptune: https://docs.neptune.ai/environment_variables and https://docs.neptune.ai/api/environment_variables/
+# ClearML: https://clear.ml/docs/latest/docs/configs/env_vars
+# MLflow: https://www.mlflow.org/docs/latest/tracking.html
 TRACKERS = {
     "WANDB_MODE": "disabled",
     "WANDB_SILENT": "true",
-    "COMET_MODE": "DISABLED",  # as read by transformers and ultralytics
+    "COMET_MODE": "DISABLED",  # transformers and ultralytics read this variable
     "COMET_START_ONLINE": "false",
     "COMET_DISABLE_AUTO_LOGGING": "1",
-    "NEPTUNE_MODE": "offline",  # known to both of its clients; one knows no `disabled`, the other no `debug`
+    "NEPTUNE_MODE": "offline",  # the only mode that both of Neptune's clients support
     "CLEARML_OFFLINE_MODE": "1",
     "TRAINS_OFFLINE_MODE": "1",
     "SWANLAB_MODE": "disabled",
@@ -37,7 +42,7 @@ TRACKERS = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "DO_NOT_TRACK": "1",
 }
-# Trackers that write their runs to a folder.
+# Variables that name the folders to which experiment trackers write their runs.
 TRACKER_FOLDERS = {
     "WANDB_DIR": "wandb",
     "COMET_OFFLINE_DIRECTORY": "comet",
@@ -45,16 +50,16 @@ TRACKER_FOLDERS = {
     "TRACKIO_DIR": "trackio",
     "NEPTUNE_LOG_DIRECTORY": "neptune",
 }
-# Without a network the caches of downloads are asked at once, not after many seconds of failed attempts.
+# With these settings, libraries read their caches at once, instead of after many seconds of failed connections.
 OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
 PYTHON = {
-    "PYTHONHASHSEED": "0",  # the order of sets is the same in every trial run
+    "PYTHONHASHSEED": "0",  # With a fixed seed, sets have the same order in every trial.
     "PYTHONDONTWRITEBYTECODE": "1",
-    "MPLBACKEND": "Agg",  # plt.show() neither opens a window nor waits for one to be closed
-    "GIT_OPTIONAL_LOCKS": "0",  # `git status` leaves the index alone
+    "MPLBACKEND": "Agg",  # With this backend, plt.show() opens no window and returns at once.
+    "GIT_OPTIONAL_LOCKS": "0",  # With this setting, `git status` does not write to the index.
 }
-# Variables that say where programs live: a path in the working directory is meant as it stands.
-UNMOVED = frozenset({"HOME", "OLDPWD", "PATH", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONHOME"})
+# Variables whose paths are not redirected into the scratch copy, because most of them name folders of programs.
+NOT_REDIRECTED = frozenset({"HOME", "OLDPWD", "PATH", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONHOME"})
 
 PACKAGES = (
     "torch",
@@ -69,27 +74,27 @@ PACKAGES = (
 
 
 def child_environment(threads: int, scratch: Scratch, allow_effects: bool = False) -> dict[str, str]:
-    """Return the environment for a script that is examined in a scratch copy.
+    """Return the environment variables for a script that runs in a scratch copy.
 
-    Paths below the working directory lead into the copy, in every variable: `PYTHONPATH`, `OUTPUT_DIR`. With
-    `allow_effects` the script may use the network.
+    Paths below the working directory are redirected into the copy in every variable: `PYTHONPATH`, `OUTPUT_DIR`.
+    With `allow_effects` the script may use the network.
     """
-    environment = {name: _moved(name, value, scratch) for name, value in os.environ.items()}
+    environment = {name: _redirect_paths(name, value, scratch) for name, value in os.environ.items()}
     environment.update(dict.fromkeys(THREADS, str(threads)))
     environment.update(TRACKERS)
     environment.update(PYTHON)
     if not allow_effects:
         environment.update(OFFLINE)
     for name, folder in TRACKER_FOLDERS.items():
-        environment[name] = str(_made(scratch.top / "trackers" / folder))
-    environment["MLFLOW_TRACKING_URI"] = _made(scratch.top / "trackers" / "mlflow").as_uri()
+        environment[name] = str(_create_folder(scratch.top / "trackers" / folder))
+    environment["MLFLOW_TRACKING_URI"] = _create_folder(scratch.top / "trackers" / "mlflow").as_uri()
     environment["PWD"] = str(scratch.root)
     environment.update(redirect_caches(scratch, os.environ))
     return environment
 
 
 def describe_environment() -> dict[str, str]:
-    """Return versions and machine as far as this process knows them; no value of an environment variable."""
+    """Return a dict with the versions of Python and packages, the platform, and the number of CPUs."""
     found = {
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -104,18 +109,21 @@ def describe_environment() -> dict[str, str]:
     return found
 
 
-def _moved(name: str, value: str, scratch: Scratch) -> str:
-    if name in UNMOVED or "/" not in value:
+def _redirect_paths(name: str, value: str, scratch: Scratch) -> str:
+    """Return the value of an environment variable after its paths are redirected into the scratch copy."""
+    if name in NOT_REDIRECTED or "/" not in value:
         return value
-    return ":".join(_copy_of(part, scratch) for part in value.split(":"))
+    return ":".join(_redirect_path(part, scratch) for part in value.split(":"))
 
 
-def _copy_of(value: str, scratch: Scratch) -> str:
-    root = str(scratch.original(scratch.root))
+def _redirect_path(value: str, scratch: Scratch) -> str:
+    """Return the path in the scratch copy for a path in the working directory; return any other text unchanged."""
+    root = str(scratch.original_path(scratch.root))
     inside = root != "/" and (value == root or value.startswith(root + "/"))
-    return str(scratch.path(Path(value))) if inside else value
+    return str(scratch.path_in_copy(Path(value))) if inside else value
 
 
-def _made(folder: Path) -> Path:
+def _create_folder(folder: Path) -> Path:
+    """Create a folder and its parents if they are missing; return the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     return folder

@@ -1,10 +1,10 @@
-"""Plain copies of a script's values: C code reads their contents and ignores methods that the script overrides."""
+"""Copy a script's values to built-in types: C code ignores overridden methods, so the checks must too."""
 
 from typing import Any
 
 
-def exact(value: Any) -> Any:
-    """Return a text, number, tuple or list of these as one of Python's own types; anything else as it is."""
+def to_builtin_type(value: Any) -> Any:
+    """Convert a str, bytes, int, tuple or list of a subclass to the built-in type; return other values unchanged."""
     if isinstance(value, str):
         return str.__str__(value)
     if isinstance(value, bytes):
@@ -12,7 +12,7 @@ def exact(value: Any) -> Any:
     if isinstance(value, int) and not isinstance(value, bool):
         return int.__index__(value)
     if isinstance(value, tuple):
-        return tuple(map(exact, tuple.__iter__(value)))
+        return tuple(map(to_builtin_type, tuple.__iter__(value)))
     if isinstance(value, list):
-        return list(map(exact, list.__iter__(value)))
+        return list(map(to_builtin_type, list.__iter__(value)))
     return value

@@ -1,4 +1,4 @@
-"""Which events of the interpreter change files, and where those files really are."""
+"""Judge the audit events that change files: find the real path, and report it if it is outside the writable folders."""
 
 import fcntl
 import functools
@@ -12,69 +12,60 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from descend.doctor.sandbox import devices
-from descend.doctor.sandbox.copy_on_write import CopyOnWrite, is_descriptor, same_folder
-from descend.doctor.sandbox.exact import exact
-from descend.doctor.sandbox.unaudited import (
-    DELETED_AT_THE_END,
-    DELETES_SEMAPHORE,
-    DELETES_SHARED_MEMORY,
-    OPENS_SHARED_MEMORY,
-)
+from descend.doctor.sandbox import devices, unaudited
+from descend.doctor.sandbox.copy_on_write import CopyOnWrite, is_descriptor_path, require_same_folder
+from descend.doctor.sandbox.exact import to_builtin_type
+from descend.doctor.sandbox.outside_effects import OutsideEffect
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_TRUNC | os.O_CREAT
-_READ_BY_OTHERS = ("/dev/", "/proc/")  # what is read there may be meant for another program: a terminal's input
+_READ_BY_OTHERS = ("/dev/", "/proc/")  # folders in which reading a file may take away another program's input
 _MODES = {"w": os.O_WRONLY | os.O_CREAT | os.O_TRUNC, "a": os.O_WRONLY | os.O_CREAT | os.O_APPEND, "+": os.O_RDWR}
 _TEMPORARY = getattr(os, "O_TMPFILE", 0)
-_SEMAPHORE = "sem."  # begins the name of a semaphore's file in shared memory
-_HANDS_DATA_IN = 1 << 30  # _IOC_WRITE of the Linux kernel, in an ioctl's number
-_DATABASE_SIDES = ("-journal", "-wal", "-shm")  # files that SQLite opens beside its own
+_SEMAPHORE = "sem."  # prefix of the names of semaphores' files in shared memory
+_PASSES_DATA = 1 << 30  # bit of an ioctl's number if it passes data to the kernel (_IOC_WRITE of Linux)
+_DATABASE_COMPANIONS = ("-journal", "-wal", "-shm")  # endings of the files that SQLite opens together with a database
 
 Arguments = tuple[Any, ...]
 
 
-def may_matter(path: Any, mode: Any, flags: int) -> bool:
-    """Whether a file that is opened must be judged: it is written, or maybe another program's input is read."""
+def must_be_checked(path: Any, mode: Any, flags: int) -> bool:
+    """Return whether a call of `open` must be checked, because it may write a file or read another program's input."""
     if opening_flags(mode, flags) & WRITING:
         return True
     return isinstance(path, str | bytes) and os.fsdecode(path).startswith(_READ_BY_OTHERS)
 
 
 def opening_flags(mode: Any, flags: int) -> int:
-    """Return how a file is opened: C code of Python's own gives a mode and no flags."""
+    """Return the flags of a call of `open`. If Python's C code passes a mode such as "w", convert it to flags."""
     if flags or not isinstance(mode, str):
         return flags
     return functools.reduce(operator.or_, (_MODES.get(letter, 0) for letter in mode), 0)
 
 
-@dataclass(frozen=True)
-class Outside:
-    """Something that is about to happen outside the folders that may be changed."""
-
-    kind: str  # of an `Effect`
-    target: str
-    refused_later: bool = False  # by what follows: the deletion of each file, or the kernel
-    by: str = ""  # of an `Effect`
+def creates_file(flags: int) -> bool:
+    """Return whether opening with these flags fails if the path exists. Linux ignores O_EXCL without O_CREAT."""
+    return flags & (os.O_CREAT | os.O_EXCL) == os.O_CREAT | os.O_EXCL
 
 
 class SharedFolders:
-    """Folders for everybody, such as `/dev/shm`: what is in them already is not the run's, what it adds is.
+    """Folders that all programs share, such as `/dev/shm`. A run may change only the entries that it has added.
 
-    They hold what was there when this object was made.
+    Entries that exist when this object is made belong to other programs.
     """
 
     def __init__(self, folders: Sequence[str]) -> None:
-        self._others = {folder: _listed(folder) for folder in folders}
+        self._others = {folder: _names_in(folder) for folder in folders}
 
-    def is_own(self, path: str) -> bool | None:
-        """Whether a path in one of the folders has been added since; None for one elsewhere."""
+    def is_added_by_run(self, path: str) -> bool | None:
+        """Return whether the run itself has added the path to a shared folder; None for a path elsewhere."""
         for folder, others in self._others.items():
             if path.startswith(f"{folder}/"):
                 return path[len(folder) + 1 :].partition("/")[0] not in others
         return None
 
 
-def _listed(folder: str) -> frozenset[str]:
+def _names_in(folder: str) -> frozenset[str]:
+    """Return the names of a folder's entries; an empty set if the folder cannot be read."""
     try:
         return frozenset(os.listdir(folder))
     except OSError:
@@ -82,210 +73,223 @@ def _listed(folder: str) -> frozenset[str]:
 
 
 @dataclass(frozen=True)
-class _Touched:
-    """Which of an event's arguments is a path, and what becomes of it."""
+class _PathArgument:
+    """A path among the arguments of an audit event, and what the call does to the file at this path."""
 
-    kind: str
-    position: int
-    folder: int | None = None  # position of the descriptor that a relative path starts from
-    follow: bool = False  # a link is followed to what it leads to
-    makes: bool = False  # fails by itself where the path exists already; the others where it does not
+    kind: str  # `kind` of the effect: "write" or "delete"
+    position: int  # position of the path among the event's arguments
+    folder: int | None = None  # position of the `dir_fd` of a relative path
+    follow: bool = False  # whether the call follows a link at the end of the path
+    makes: bool = False  # whether the call creates the path, so that it fails if the path exists
 
 
-_TOUCHED: dict[str, tuple[_Touched, ...]] = {
-    "os.chmod": (_Touched("write", 0, 2, follow=True),),
-    "os.chown": (_Touched("write", 0, 3, follow=True),),
-    "os.link": (_Touched("write", 0, 2, follow=True), _Touched("write", 1, 3, makes=True)),
-    "os.mkdir": (_Touched("write", 0, 2, makes=True),),
-    "os.remove": (_Touched("delete", 0, 1),),
-    "os.removexattr": (_Touched("write", 0, follow=True),),
-    "os.rmdir": (_Touched("delete", 0, 1),),
-    "os.setxattr": (_Touched("write", 0, follow=True),),
-    "os.symlink": (_Touched("write", 1, 2, makes=True),),
-    "os.truncate": (_Touched("write", 0, follow=True),),
-    "os.utime": (_Touched("write", 0, 3, follow=True),),
+_PATH_ARGUMENTS: dict[str, tuple[_PathArgument, ...]] = {
+    "os.chmod": (_PathArgument("write", 0, 2, follow=True),),
+    "os.chown": (_PathArgument("write", 0, 3, follow=True),),
+    "os.link": (_PathArgument("write", 0, 2, follow=True), _PathArgument("write", 1, 3, makes=True)),
+    "os.mkdir": (_PathArgument("write", 0, 2, makes=True),),
+    "os.remove": (_PathArgument("delete", 0, 1),),
+    "os.removexattr": (_PathArgument("write", 0, follow=True),),
+    "os.rmdir": (_PathArgument("delete", 0, 1),),
+    "os.setxattr": (_PathArgument("write", 0, follow=True),),
+    "os.symlink": (_PathArgument("write", 1, 2, makes=True),),
+    "os.truncate": (_PathArgument("write", 0, follow=True),),
+    "os.utime": (_PathArgument("write", 0, 3, follow=True),),
 }
 
 
 class FileEffects:
-    """Judges the events that change files; each judge returns what lies outside, or None.
+    """Checks audit events that change files. Each check returns an effect outside the writable folders, or None.
 
-    A path that cannot be resolved raises the error that the call must fail with.
+    If a path cannot be resolved, the check raises the error that the script's call would raise.
     """
 
     def __init__(self, copies: CopyOnWrite, own: threading.local, shared: SharedFolders) -> None:
         self._copies, self._shared = copies, shared
-        self._own = own  # `folder`: the descriptor that this thread's `os.open` starts from
-        self.judges: dict[str, Callable[[str, Arguments], Outside | None]] = {
-            "open": self._opened,
-            "os.chdir": self._entered,
-            "os.mkfifo": self._node_made,
-            "os.mknod": self._node_made,
-            "os.rename": self._renamed,
-            "shutil.rmtree": self._cleared,
-            "socket.bind": self._bound,
-            "sqlite3.connect": self.database,
-            OPENS_SHARED_MEMORY: self._shared_opened,
-            DELETES_SHARED_MEMORY: self._shared_deleted,
-            DELETES_SEMAPHORE: self._shared_deleted,
-            DELETED_AT_THE_END: self._deleted_at_the_end,
-            **dict.fromkeys(_TOUCHED, self._touched),
+        self._own = own  # `own.folder` is the `dir_fd` of the `os.open` that is running in this thread
+        self.judges: dict[str, Callable[[str, Arguments], OutsideEffect | None]] = {
+            "open": self._judge_open,
+            "os.chdir": self._judge_chdir,
+            "os.mkfifo": self._judge_node,
+            "os.mknod": self._judge_node,
+            "os.rename": self._judge_rename,
+            "shutil.rmtree": self._judge_tree_deletion,
+            "socket.bind": self._judge_bind,
+            "sqlite3.connect": self.judge_database,
+            unaudited.OPENS_SHARED_MEMORY: self._judge_shared_memory,
+            unaudited.DELETES_SHARED_MEMORY: self._judge_shared_deletion,
+            unaudited.DELETES_SEMAPHORE: self._judge_shared_deletion,
+            unaudited.DELETED_AT_EXIT: self._judge_deletion_at_exit,
+            **dict.fromkeys(_PATH_ARGUMENTS, self._judge_path_arguments),
         }
 
-    def written(self, path: str, contents: bool) -> Outside | None:
-        """Judge a native writer that is about to open `path`."""
-        return self._changed("write", absolute(path), follow=True, contents=contents)
+    def judge_native_write(self, path: str, contents: bool) -> OutsideEffect | None:
+        """Return the effect to report if native code writes a file outside the writable folders, otherwise None."""
+        return self._judge_change("write", absolute_path(path), follow=True, contents=contents)
 
-    def _opened(self, _: str, arguments: Arguments) -> Outside | None:
+    def _judge_open(self, _: str, arguments: Arguments) -> OutsideEffect | None:
+        """Return the effect to report if a call of `open` may write a file outside the writable folders, or None."""
         path, mode, flags = arguments[0], arguments[1], opening_flags(*arguments[1:])
         if isinstance(path, int):
             return None
-        where = absolute(path, getattr(self._own, "folder", None) if mode is None else None)
+        where = absolute_path(path, getattr(self._own, "folder", None) if mode is None else None)
         if not flags & WRITING:
-            return Outside("write", where) if devices.is_foreign_terminal(where) else None
+            return OutsideEffect("write", where) if devices.is_foreign_terminal(where) else None
         if _TEMPORARY and flags & _TEMPORARY == _TEMPORARY:
-            return self._changed("write", where, follow=True)
-        if flags & os.O_EXCL:
-            return self._changed("write", where, makes=True)
+            return self._judge_change("write", where, follow=True)
+        if creates_file(flags):
+            return self._judge_change("write", where, makes=True)
         if not flags & (WRITING & ~os.O_CREAT) and os.path.exists(where):
             return None
         follow = not flags & os.O_NOFOLLOW
-        return self._changed("write", where, follow, contents=not flags & os.O_TRUNC)
+        return self._judge_change("write", where, follow, contents=not flags & os.O_TRUNC)
 
-    def _touched(self, event: str, arguments: Arguments) -> Outside | None:
-        for touched in _TOUCHED[event]:
+    def _judge_path_arguments(self, event: str, arguments: Arguments) -> OutsideEffect | None:
+        """Return the effect to report if a call such as `os.mkdir` acts outside the writable folders, or None."""
+        for touched in _PATH_ARGUMENTS[event]:
             path = arguments[touched.position]
             if isinstance(path, int) and event == "os.truncate":
-                return None  # opening the descriptor for writing has been judged
-            where = absolute(path, None if touched.folder is None else arguments[touched.folder])
+                return None  # the descriptor was already checked when it was opened
+            where = absolute_path(path, None if touched.folder is None else arguments[touched.folder])
             if not touched.makes and not os.path.lexists(where):
                 return None
-            outside = self._changed(touched.kind, where, touched.follow, touched.makes)
+            outside = self._judge_change(touched.kind, where, touched.follow, touched.makes)
             if outside is not None:
                 return outside
         return None
 
-    def _node_made(self, _: str, arguments: Arguments) -> Outside | None:
-        """Judge a named pipe or a device; the latter wherever it is to be: it leads to a part of the machine."""
+    def _judge_node(self, _: str, arguments: Arguments) -> OutsideEffect | None:
+        """Return the effect to report if a call creates a device, or creates a pipe outside the writable folders."""
         path, mode, folder = arguments[0], arguments[1], arguments[-1]
-        where = absolute(path, folder)
+        where = absolute_path(path, folder)
         if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
-            return Outside("write", where)
-        return self._changed("write", where, makes=True)
+            return OutsideEffect("write", where)
+        return self._judge_change("write", where, makes=True)
 
-    def _renamed(self, _: str, arguments: Arguments) -> Outside | None:
-        source, target = (absolute(arguments[i], arguments[i + 2]) for i in (0, 1))
+    def _judge_rename(self, _: str, arguments: Arguments) -> OutsideEffect | None:
+        """Return the effect to report if a call renames a file or folder outside the writable folders, or None."""
+        source, target = (absolute_path(arguments[i], arguments[i + 2]) for i in (0, 1))
         if not os.path.lexists(source):
             return None
-        ends = [self._copies.settle(path, follow=False) for path in (source, target)]
-        if all(self._is_free(end) for end in ends):
+        ends = [self._copies.resolve_for_writing(path, follow=False) for path in (source, target)]
+        outside = tuple(end for end in ends if not self._may_change(end))
+        if not outside:
             return None
-        return Outside("rename", f"{ends[0]} to {ends[1]}")
+        return OutsideEffect("rename", f"{ends[0]} to {ends[1]}", paths=outside)
 
-    def _cleared(self, _: str, arguments: Arguments) -> Outside | None:
-        real = self._copies.settle(absolute(*arguments[:2]), follow=True)
-        if self._is_free(real) or not os.path.isdir(real):
+    def _judge_tree_deletion(self, _: str, arguments: Arguments) -> OutsideEffect | None:
+        """Return the effect to report if a call deletes a folder outside the writable folders, otherwise None."""
+        real = self._copies.resolve_for_writing(absolute_path(*arguments[:2]), follow=True)
+        if self._may_change(real) or not os.path.isdir(real):
             return None
-        return Outside("delete", real, refused_later=True)  # `ignore_errors` is to do what it promises
+        # The deletion of each file is refused later, so that `shutil.rmtree` can ignore these errors if requested.
+        return OutsideEffect("delete", real, refused_later=True, paths=(real,))
 
-    def _entered(self, _: str, arguments: Arguments) -> Outside | None:
-        """Enter a folder of the copy itself, not the one that it is linked to."""
+    def _judge_chdir(self, _: str, arguments: Arguments) -> OutsideEffect | None:
+        """Replace a linked folder by a real one before the script enters it, so that the script stays in the copy."""
         if not isinstance(arguments[0], int):
-            self._copies.settle(absolute(arguments[0]), follow=True)
+            self._copies.resolve_for_writing(absolute_path(arguments[0]), follow=True)
         return None
 
-    def _bound(self, _: str, arguments: Arguments) -> Outside | None:
+    def _judge_bind(self, _: str, arguments: Arguments) -> OutsideEffect | None:
+        """Return the effect to report if a call creates a Unix socket outside the writable folders, otherwise None."""
         sock, address = arguments
         if sock.family != socket.AF_UNIX or not address or address[0] in ("\0", 0):
             return None
-        return self._changed("write", absolute(address), makes=True)
+        return self._judge_change("write", absolute_path(address), makes=True)
 
-    def _shared_opened(self, _: str, arguments: Arguments) -> Outside | None:
-        return self._changed("write", _in_shared_memory(arguments[0])) if arguments[1] & WRITING else None
+    def _judge_shared_memory(self, _: str, arguments: Arguments) -> OutsideEffect | None:
+        """Return the effect to report if a call opens another program's shared memory for writing, otherwise None."""
+        return self._judge_change("write", _shared_memory_path(arguments[0])) if arguments[1] & WRITING else None
 
-    def _shared_deleted(self, event: str, arguments: Arguments) -> Outside | None:
-        prefix = _SEMAPHORE if event == DELETES_SEMAPHORE else ""
-        return self._changed("delete", _in_shared_memory(arguments[0], prefix))
+    def _judge_shared_deletion(self, event: str, arguments: Arguments) -> OutsideEffect | None:
+        """Return the effect to report if a call deletes another program's shared memory or semaphore, or None."""
+        prefix = _SEMAPHORE if event == unaudited.DELETES_SEMAPHORE else ""
+        return self._judge_change("delete", _shared_memory_path(arguments[0], prefix))
 
-    def _deleted_at_the_end(self, _: str, arguments: Arguments) -> Outside | None:
-        """Judge what is given to the process that deletes shared memory after the script's end."""
-        event = DELETES_SEMAPHORE if arguments[1] == "semaphore" else DELETES_SHARED_MEMORY
-        return self._shared_deleted(event, arguments)
+    def _judge_deletion_at_exit(self, _: str, arguments: Arguments) -> OutsideEffect | None:
+        """Return the effect to report if Python would delete another program's shared memory at exit, or None."""
+        event = unaudited.DELETES_SEMAPHORE if arguments[1] == "semaphore" else unaudited.DELETES_SHARED_MEMORY
+        return self._judge_shared_deletion(event, arguments)
 
-    def controlled(self, arguments: Arguments) -> Outside | None:
-        """Judge an ioctl that may change the file that a descriptor is open on: its flags, without writing."""
+    def judge_ioctl(self, arguments: Arguments) -> OutsideEffect | None:
+        """Return the effect to report if an ioctl may change a file outside the writable folders, otherwise None."""
         descriptor, command = arguments[:2]
-        if not command & _HANDS_DATA_IN:
+        if not command & _PASSES_DATA:
             return None
         mode = os.stat(descriptor).st_mode
         if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
             return None
-        return self._changed("write", absolute(descriptor), follow=True)
+        return self._judge_change("write", absolute_path(descriptor), follow=True)
 
-    def database(self, _: str, arguments: Arguments) -> Outside | None:
-        """Judge a file that SQLite is about to open, whose name is a path or, where the script says so, a URI."""
-        name = exact(os.fsdecode(arguments[0]))
+    def judge_database(self, _: str, arguments: Arguments) -> OutsideEffect | None:
+        """Return the effect to report if SQLite opens a database outside the writable folders, otherwise None."""
+        name = to_builtin_type(os.fsdecode(arguments[0]))
         if not name.startswith("file:"):
-            return self._database_opened(name)
+            return self._judge_database_file(name)
         path = urllib.parse.unquote(name[len("file:") :].partition("?")[0].partition("#")[0])
-        if os.path.lexists(absolute(name)) and (outside := self._database_opened(name)):
+        if os.path.lexists(absolute_path(name)) and (outside := self._judge_database_file(name)):
             return outside
-        return self._database_opened(path)
+        return self._judge_database_file(path)
 
-    def _database_opened(self, name: str) -> Outside | None:
+    def _judge_database_file(self, name: str) -> OutsideEffect | None:
+        """Copy a linked database and its companion files. Return the effect to report if it is refused, or None."""
         if name in ("", ":memory:"):
             return None
-        path = absolute(name)
-        outside = self._changed("write", path, follow=True)
+        path = absolute_path(name)
+        outside = self._judge_change("write", path, follow=True)
         if outside is not None and os.path.exists(path) and not _kernel_lets_write(path):
             return None
-        for side in _DATABASE_SIDES:
+        for side in _DATABASE_COMPANIONS:
             if os.path.lexists(path + side):
-                self._copies.settle(path + side, follow=True)
+                self._copies.resolve_for_writing(path + side, follow=True)
         return outside
 
-    def _changed(
+    def _judge_change(
         self, kind: str, path: str, follow: bool = False, makes: bool = False, contents: bool = True
-    ) -> Outside | None:
-        real = self._copies.settle(path, follow=follow, contents=contents)
-        if self._is_free(real) or (makes and os.path.lexists(real)):
+    ) -> OutsideEffect | None:
+        """Copy a linked file; return the effect to report if the script may not change it, otherwise None."""
+        real = self._copies.resolve_for_writing(path, follow=follow, contents=contents)
+        if self._may_change(real) or (makes and os.path.lexists(real)):
             return None
-        return Outside(kind, real)
+        return OutsideEffect(kind, real, paths=(real,))
 
-    def _is_free(self, real: str) -> bool:
+    def _may_change(self, real: str) -> bool:
+        """Return whether the script may change the file or folder at a path without links."""
         own = f"/proc/{os.getpid()}/"
-        if real.startswith(own) and is_descriptor(real):
-            return self._is_open_for_writing(int(os.path.basename(real)))
-        if (is_free := devices.may_write(real)) is not None:
+        if real.startswith(own) and is_descriptor_path(real):
+            return self._may_reopen_for_writing(int(os.path.basename(real)))
+        if (is_free := devices.may_write_device(real)) is not None:
             return is_free
-        return self._copies.contains(real) or real.startswith(own) or bool(self._shared.is_own(real))
+        return self._copies.is_below_writable(real) or real.startswith(own) or bool(self._shared.is_added_by_run(real))
 
-    def _is_open_for_writing(self, descriptor: int) -> bool:
-        """Whether what a descriptor is open on may be opened again for writing, by its name in /proc."""
+    def _may_reopen_for_writing(self, descriptor: int) -> bool:
+        """Return whether the script may open a file for writing by the name /proc/…/fd/N of its descriptor."""
         if fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY:
-            return True  # opening it has been judged
+            return True  # the file was already checked when it was opened
         target = os.readlink(f"/proc/self/fd/{descriptor}")
-        return not os.path.exists(target) or self._is_free(os.path.realpath(target))
+        return not os.path.exists(target) or self._may_change(os.path.realpath(target))
 
 
-def _in_shared_memory(name: str, prefix: str = "") -> str:
+def _shared_memory_path(name: str, prefix: str = "") -> str:
+    """Return the path of the shared memory or semaphore with this name."""
     return str(devices.SHARED_MEMORY / f"{prefix}{os.fsdecode(name).lstrip('/')}")
 
 
-def absolute(path: Any, folder: int | None = None) -> str:
-    """Return a path, or what a descriptor is open on, as an absolute path with its links left in."""
+def absolute_path(path: Any, folder: int | None = None) -> str:
+    """Return the absolute path of a relative path or of an open descriptor. Links are not resolved."""
     if isinstance(path, int):
         return os.readlink(f"/proc/self/fd/{path}")
-    text = exact(os.fsdecode(path))
+    text = to_builtin_type(os.fsdecode(path))
     if text.startswith("/"):
         return text
     if folder is None or folder < 0:
         return f"{os.getcwd()}/{text}"
-    return f"{same_folder(folder, os.readlink(f'/proc/self/fd/{folder}'))}/{text}"
+    return f"{require_same_folder(folder, os.readlink(f'/proc/self/fd/{folder}'))}/{text}"
 
 
 def _kernel_lets_write(path: str) -> bool:
-    """Whether a file could be opened for writing, as SQLite does even to read: where it may not, it reads."""
+    """Return whether the kernel lets a file be opened for writing, which SQLite tries even if it only reads."""
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CLOEXEC))
     except OSError:

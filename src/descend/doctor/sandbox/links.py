@@ -1,4 +1,4 @@
-"""Symbolic links of which each is made once: a further name of one costs a fiftieth of another one on an ext4."""
+"""Make each symbolic link once and share it by hard links, which cost a fiftieth of a symbolic link on ext4."""
 
 import os
 import threading
@@ -6,7 +6,7 @@ from contextlib import suppress
 
 
 class Links:
-    """The links of all scratch copies for a script, in a folder that outlives these; several threads may ask."""
+    """The symbolic links of all scratch copies of a script, in a folder that outlives the copies. Thread-safe."""
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
@@ -15,15 +15,16 @@ class Links:
         self._can_be_shared = True
 
     def link(self, target: str, path: str) -> None:
-        """Make `path` a link to `target`. Raises `OSError`."""
+        """Make `path` a symbolic link to `target`. Raises `OSError` if that fails."""
         if self._can_be_shared:
             with suppress(OSError):
-                os.link(self._known(target), path, follow_symlinks=False)
+                os.link(self._shared_link(target), path, follow_symlinks=False)
                 return
-            self._can_be_shared = False  # on another file system, or one that has no further names
+            self._can_be_shared = False  # no hard links between the copy and the folder are possible
         os.symlink(target, path)
 
-    def _known(self, target: str) -> str:
+    def _shared_link(self, target: str) -> str:
+        """Return the path of the shared link to a target; create the link if it is missing."""
         with self._making:
             if target not in self._made:
                 os.makedirs(self._folder, exist_ok=True)

@@ -1,9 +1,9 @@
-"""The scratch copy: the working directory rebuilt in a temporary folder, its sources copied, all else linked.
+"""Make the scratch copy: the working directory in a temporary folder, with sources copied and other files linked.
 
-The whole way from the root of the file system down to the working directory is rebuilt, so that `../data`
-leads where it led before. Folders on that way and below the working directory are real; files in them are
-links, but for Python sources and settings, which are copies; whatever lies beside the way is one link. A link
-becomes real when it is written (`copy_on_write`). Every copy for a script is made of the same sources (`sources`).
+All parent folders up to the root of the file system are made too, so that `../data` still works. Parent folders and
+folders below the working directory are real. Files in them are links, except Python sources and settings, which are
+copies. Other entries of parent folders are one link each. A link is replaced by a copy when the script writes to it
+(`copy_on_write`). Every scratch copy of a script is made from the same sources (`sources`).
 """
 
 import os
@@ -16,161 +16,169 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from descend.core.errors import UsageError
+from descend.core.temporary import temporary_folder
 from descend.doctor.sandbox.links import Links
-from descend.doctor.script.notebook import is_notebook, left_out
+from descend.doctor.script.notebook import ignored_lines, is_notebook
 from descend.doctor.script.script import Script, source_encoding
-from descend.doctor.script.sources import Entry, Kept, Sources, scan
-from descend.ground.errors import UsageError
-from descend.ground.temporary import temporary_folder
+from descend.doctor.script.source_snapshot import FileContent, FolderEntry, SourceSnapshot, scan_folder
 
-# A link costs 25 µs on an idle ext4 and thirty times that on a busy one, once for all runs; its name in each 15 µs.
-MAX_ENTRIES = 5_000  # in all; folders beyond that, the farthest first, are linked whole
-MAX_FOLDER = 1_000  # in one folder: more than that are data, which are read
+# On ext4, the symbolic link of an entry takes 25 µs once for all runs (thirty times as long on a busy disk). Its hard
+# link takes 15 µs in each run.
+MAX_ENTRIES = 5_000  # maximum entries of all folders; beyond this limit, each deeper folder becomes one link
+MAX_FOLDER = 1_000  # maximum entries of one folder; a larger folder probably contains data and becomes one link
 LINKED_WHOLE = frozenset({".git", ".hg", ".svn", ".venv", "venv", "node_modules", ".tox", ".nox"})
-ENVIRONMENTS = frozenset({"pyvenv.cfg", "conda-meta"})  # what a folder of installed packages is known by
+ENVIRONMENTS = frozenset({"pyvenv.cfg", "conda-meta"})  # names that only a folder of installed packages contains
 LEFT_OUT = frozenset({"__pycache__", ".descend"})
 
 
 @dataclass(frozen=True)
 class Scratch:
-    """A place where a script may do as it likes."""
+    """A scratch copy: a temporary copy of the working directory, in which a script may change everything."""
 
-    top: Path  # the temporary folder that holds all of it
-    files: Path  # stands for the root of the file system
-    root: Path  # the copy of the working directory
-    compiled: Path  # what compilers keep between runs
-    homes: tuple[Path, ...]  # the user's folders that are rebuilt: the working directory, the script's own
-    notes: tuple[str, ...] = ()  # what was linked whole, and why
+    top: Path  # the temporary folder with the whole copy
+    files: Path  # folder in the copy that corresponds to / of the file system
+    root: Path  # folder in the copy that corresponds to the working directory
+    compiled: Path  # folder for compiled kernels, which several runs may share
+    homes: tuple[Path, ...]  # the user's folders that are copied: the working directory and the script's folder
+    notes: tuple[str, ...] = ()  # messages about what is left out or linked as a whole
 
     @property
-    def writable(self) -> tuple[Path, ...]:
+    def writable_folders(self) -> tuple[Path, ...]:
         """The folders that the script may change."""
         return (self.top, self.compiled)
 
-    def path(self, original: Path) -> Path:
-        """Return where a file of the user's lies in the copy; itself when it has no place there."""
-        path = _plain(original)
+    def path_in_copy(self, original: Path) -> Path:
+        """Return the path in the scratch copy of a user's file; return the path unchanged if the file is not copied."""
+        path = _absolute_path(original)
         inside = any(path.is_relative_to(home) for home in self.homes)
-        return _below(self.files, path) if inside else original
+        return _path_in_copy(self.files, path) if inside else original
 
-    def original(self, path: Path) -> Path:
-        """Return the user's path of a file in the copy; itself when it lies elsewhere."""
-        plain = _plain(path)
+    def original_path(self, path: Path) -> Path:
+        """Return the path of the user's file for a file in the scratch copy; return any other path unchanged."""
+        plain = _absolute_path(path)
         return Path("/", plain.relative_to(self.files)) if plain.is_relative_to(self.files) else path
 
 
 @contextmanager
 def scratch_copy(script: Script, compiled: Path | None = None, links: Links | None = None) -> Iterator[Scratch]:
-    """Yield a scratch copy in which the script's edits are made; it is deleted afterwards, whatever happens.
+    """Yield a scratch copy that contains the script's edits; it is deleted afterwards, even after an error.
 
-    `compiled` is a folder for compiled kernels that several runs share, `links` what makes the links of several
-    copies; by default both are in the copy. Raises `UsageError` when there is no room, or when an edit cannot be
-    written in its file's encoding.
+    `compiled` is a folder for compiled kernels that several runs share, `links` are the links that several copies
+    share; by default both are in the copy. Raises `UsageError` if the disk is full, or if an edit cannot be written in
+    its file's encoding.
     """
     with ExitStack() as stack:
         try:
             top = stack.enter_context(temporary_folder())
-            scratch = _build(script, top, compiled, links or Links(os.path.join(top, "links")))
+            scratch = _build_copy(script, top, compiled, links or Links(os.path.join(top, "links")))
         except OSError as error:
             reason = f"{error.strerror or error} ({error.filename or tempfile.gettempdir()})"
-            raise UsageError(f"no scratch copy of {script.root} can be made: {reason}; TMPDIR moves it") from None
+            raise UsageError(f"{script.root} could not be copied: {reason}. Set TMPDIR to another folder") from None
         yield scratch
 
 
-def _build(script: Script, top: Path, compiled: Path | None, links: Links) -> Scratch:
-    files, root, path = top / "files", _plain(script.root), _plain(script.path)
+def _build_copy(script: Script, top: Path, compiled: Path | None, links: Links) -> Scratch:
+    """Make the scratch copy of the script's folders in the folder `top`, and return its description."""
+    files, root, path = top / "files", _absolute_path(script.root), _absolute_path(script.path)
     compiled = (compiled or top / "compiled").absolute()
-    edits = {_plain(file): text for file, text in script.edits.items()}
+    edits = {_absolute_path(file): text for file, text in script.edits.items()}
     homes = tuple(dict.fromkeys([root, path.parent, *(file.parent for file in edits)]))
     for folder in (files, compiled, top / "tmp"):
         folder.mkdir(parents=True, exist_ok=True)
-    sources = script.sources or Sources()
-    tree = _Tree(files, homes, sources, links)
+    sources = script.sources or SourceSnapshot()
+    tree = _UnfinishedCopy(files, homes, sources, links)
     for home in homes:
-        tree.open_way(home)
+        tree.copy_with_parents(home)
     for home in (path.parent, root):
-        tree.open_below(home)
+        tree.copy_subfolders(home)
     for file in {path, *edits}:
-        text = edits.get(file) or (script.unedited(file) if is_notebook(file) else None)
+        text = edits.get(file) or (script.unedited_text(file) if is_notebook(file) else None)
         if text is not None:
-            _write_source(script, file, _below(files, file), text)
-        elif not file.is_symlink():  # whatever its name: it is what runs
-            _make_real(file, _below(files, file), sources)
-    if is_notebook(path) and (lines := left_out(script.kept(path).decode("utf-8"), path.name)):
-        tree.notes.append(
-            f"{path.name}: commands to the notebook, which are no Python, are left out: {', '.join(lines)}"
-        )
-    return Scratch(top, files, _below(files, root), compiled, homes, tuple(tree.notes))
+            _write_source(script, file, _path_in_copy(files, file), text)
+        elif not file.is_symlink():  # the script is copied even if its name does not end in .py
+            _replace_link(file, _path_in_copy(files, file), sources)
+    if is_notebook(path) and (lines := ignored_lines(script.original_bytes(path).decode("utf-8"), path.name)):
+        tree.notes.append(f"{path.name}: lines that are not Python code are left out: {', '.join(lines)}")
+    return Scratch(top, files, _path_in_copy(files, root), compiled, homes, tuple(tree.notes))
 
 
 @dataclass
-class _Tree:
-    """The copy while it is built."""
+class _UnfinishedCopy:
+    """A scratch copy to which folders are still being added."""
 
-    files: Path
-    homes: tuple[Path, ...]
-    sources: Sources
+    files: Path  # folder in the copy that corresponds to / of the file system
+    homes: tuple[Path, ...]  # the user's folders that are copied: the working directory and the script's folder
+    sources: SourceSnapshot
     links: Links
-    notes: list[str] = field(default_factory=list)
-    opened: set[Path] = field(default_factory=set)
-    entries: int = 0
+    notes: list[str] = field(default_factory=list)  # messages about what is left out or linked as a whole
+    opened: set[Path] = field(default_factory=set)  # the user's folders that are not links in the copy
+    entries: int = 0  # number of entries in the copy so far
 
-    def open_way(self, folder: Path) -> None:
-        """Make the folders down to `folder` real, with links to what lies beside the way."""
+    def copy_with_parents(self, folder: Path) -> None:
+        """Copy a folder and its parent folders. Their other entries become links, or copies of Python files."""
         for original in [*reversed(folder.parents), folder]:
             if original not in self.opened:
-                entries = self._entries(original) or []
+                entries = self._list_entries(original) or []
                 if len(entries) > MAX_ENTRIES and original not in self.homes:
-                    self.notes.append(f"{original} has {len(entries)} entries: those off the way are left out")
+                    self.notes.append(
+                        f"{original} has too many entries to copy ({len(entries)}), so only the script's own is copied"
+                    )
                     entries = []
-                self._open(original, entries)
+                self._make_folder(original, entries)
 
-    def open_below(self, home: Path) -> None:
-        """Make the folders below `home` real, the nearest first, as many as may be."""
-        device = _device(home)
-        waiting = deque(self._folders(home))
+    def copy_subfolders(self, home: Path) -> None:
+        """Copy the subfolders of a folder, level by level, until the copy is too large. The others remain links."""
+        device = _file_system_id(home)
+        waiting = deque(self._subfolders(home))
         while waiting:
             folder = waiting.popleft()
             if folder not in self.opened:
-                if folder.name in LINKED_WHOLE or _device(folder) != device:
+                if folder.name in LINKED_WHOLE or _file_system_id(folder) != device:
                     continue
-                entries = self._entries(folder)
+                entries = self._list_entries(folder)
                 if entries is None or any(entry.name in ENVIRONMENTS for entry in entries):
                     continue
                 if len(entries) > MAX_FOLDER or self.entries + len(entries) > MAX_ENTRIES:
-                    self.notes.append(f"{folder} is linked whole: there are too many files to link one by one")
+                    self.notes.append(f"{folder} is linked as a whole, because it has too many files to copy")
                     continue
                 self.entries += len(entries)
-                self._open(folder, entries)
-            waiting.extend(self._folders(folder))
+                self._make_folder(folder, entries)
+            waiting.extend(self._subfolders(folder))
 
-    def _entries(self, folder: Path) -> list[Entry] | None:
+    def _list_entries(self, folder: Path) -> list[FolderEntry] | None:
+        """Return the entries of a user's folder; None if the folder cannot be listed."""
         is_below = any(folder.is_relative_to(home) for home in self.homes)
         try:
-            return [e for e in (self.sources.entries if is_below else scan)(folder) if e.name not in LEFT_OUT]
+            return [
+                e for e in (self.sources.list_folder if is_below else scan_folder)(folder) if e.name not in LEFT_OUT
+            ]
         except OSError as error:
             self.notes.append(f"{folder} cannot be listed: {error.strerror}")
             return None
 
-    def _folders(self, folder: Path) -> list[Path]:
-        return [Path(e.path) for e in self._entries(folder) or [] if e.is_folder]
+    def _subfolders(self, folder: Path) -> list[Path]:
+        """Return the subfolders of a user's folder."""
+        return [Path(e.path) for e in self._list_entries(folder) or [] if e.is_folder]
 
-    def _open(self, folder: Path, entries: Iterable[Entry]) -> None:
-        copy = _below(self.files, folder)
+    def _make_folder(self, folder: Path, entries: Iterable[FolderEntry]) -> None:
+        """Make a real folder in the copy for a folder of the user, and add the given entries to it."""
+        copy = _path_in_copy(self.files, folder)
         if copy.is_symlink():
             copy.unlink()
         copy.mkdir(exist_ok=True)
         self.opened.add(folder)
         for entry in entries:
-            self._place(entry, os.path.join(copy, entry.name))
+            self._add_entry(entry, os.path.join(copy, entry.name))
 
-    def _place(self, entry: Entry, copy: str) -> None:
+    def _add_entry(self, entry: FolderEntry, copy: str) -> None:
+        """Add an entry to the copy: a link to the original, or a copy of a Python or settings file."""
         if (target := entry.target) is not None:
-            if os.path.isabs(target) and any(_plain(Path(target)).is_relative_to(h) for h in self.homes):
-                target = str(_below(self.files, _plain(Path(target))))
-            self.links.link(target, copy)  # a relative one leads to the same place in the copy
-        elif (kept := self.sources.copied(entry.path)) is not None:
-            _write(kept, copy)
+            if os.path.isabs(target) and any(_absolute_path(Path(target)).is_relative_to(h) for h in self.homes):
+                target = str(_path_in_copy(self.files, _absolute_path(Path(target))))
+            self.links.link(target, copy)  # a relative link leads to the corresponding entry in the copy
+        elif (kept := self.sources.kept_content(entry.path)) is not None:
+            _write_content(kept, copy)
         elif entry.name.endswith(".py") and entry.is_file and os.access(entry.path, os.R_OK):
             _copy_file(entry.path, copy)
         else:
@@ -178,64 +186,70 @@ class _Tree:
 
 
 def _write_source(script: Script, file: Path, copy: Path, text: str) -> None:
-    """Write a file's new text into the copy."""
-    encoding = _encoding(script, file)
+    """Write the edited text of a file to the copy, in the file's encoding."""
+    encoding = _encoding_of_file(script, file)
     try:
         data = text.encode(encoding)
     except UnicodeEncodeError as error:
         raise UsageError(
-            f"the edit of {file} needs {error.object[error.start]!r}, which its encoding {encoding} lacks"
+            f"the edit of {file} contains {error.object[error.start]!r}, which cannot be encoded in {encoding}"
         ) from None
     if copy.is_symlink():
         copy.unlink()
     copy.write_bytes(data)
 
 
-def _encoding(script: Script, file: Path) -> str:
+def _encoding_of_file(script: Script, file: Path) -> str:
+    """Return the encoding of a user's source file; UTF-8 for a new file."""
     try:
-        return source_encoding(script.kept(file))
-    except (OSError, SyntaxError):  # a new file, or no Python source
+        return source_encoding(script.original_bytes(file))
+    except (OSError, SyntaxError):  # the file is new or is not Python source code
         return "utf-8"
 
 
-def _make_real(file: Path, copy: Path, sources: Sources) -> None:
-    """Replace a link to a source in the copy by the source."""
+def _replace_link(file: Path, copy: Path, sources: SourceSnapshot) -> None:
+    """Replace a link in the copy by a copy of the linked file."""
     if copy.is_symlink():
         copy.unlink()
-        kept = sources.keep(str(file))
+        kept = sources.keep_content(str(file))
         if kept is None:
             _copy_file(str(file), str(copy))
         else:
-            _write(kept, str(copy))
+            _write_content(kept, str(copy))
 
 
-def _write(kept: Kept, copy: str) -> None:
+def _write_content(kept: FileContent, copy: str) -> None:
+    """Write a file in the copy with the content, mode and times that were stored for the original."""
     with open(copy, "wb") as file:
         file.write(kept.data)
-    _dress(copy, kept.mode, kept.times)
+    _set_metadata(copy, kept.mode, kept.times)
 
 
 def _copy_file(original: str, copy: str) -> None:
+    """Copy a file with its mode and times."""
     shutil.copyfile(original, copy)
     found = os.stat(original)
-    _dress(copy, stat.S_IMODE(found.st_mode), (found.st_atime_ns, found.st_mtime_ns))
+    _set_metadata(copy, stat.S_IMODE(found.st_mode), (found.st_atime_ns, found.st_mtime_ns))
 
 
-def _dress(copy: str, mode: int, times: tuple[int, int]) -> None:
+def _set_metadata(copy: str, mode: int, times: tuple[int, int]) -> None:
+    """Set the mode and times of a copied file. Its owner may always read and write the copy."""
     os.chmod(copy, mode | stat.S_IRUSR | stat.S_IWUSR)
     os.utime(copy, ns=times)
 
 
-def _plain(path: Path) -> Path:
-    """Return an absolute path without `..`, its links left in."""
+def _absolute_path(path: Path) -> Path:
+    """Return an absolute path without `..`. Links are not resolved."""
     return Path(os.path.abspath(path))
 
 
-def _below(files: Path, original: Path) -> Path:
+def _path_in_copy(files: Path, original: Path) -> Path:
+    """Return the path in the copy that corresponds to an absolute path."""
     return files / original.relative_to("/")
 
 
-def _device(folder: Path) -> int:
+def _file_system_id(folder: Path) -> int:
+    """Return the number of the file system that contains a folder; -1 if the folder cannot be read."""
     try:
         return os.stat(folder).st_dev
     except OSError:

@@ -1,13 +1,15 @@
-"""Calls of the standard library that change something and raise no audit event: they are wrapped to raise one.
+"""Make functions of the standard library that change something without an audit event raise one.
 
-Python audits `os.mkdir` and not `os.mknod`, `subprocess.Popen` and not what it calls in the end.
+Python audits `os.mkdir` but not `os.mknod`, and `subprocess.Popen` but not the function that it calls.
 """
 
 import functools
 import importlib
 import inspect
 import os
+import posix
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from types import ModuleType
@@ -15,13 +17,14 @@ from typing import Any
 
 Function = Callable[..., Any]
 STARTS_PROGRAM = "_posixsubprocess.fork_exec"
-SCHEDULING = ("os.sched_setaffinity", "os.sched_setscheduler", "os.sched_setparam")  # a process, 0 for the caller
-PRIORITY = "os.setpriority"  # whose, the process, group or user, the new one
-SIGNALS_BY_DESCRIPTOR = "signal.pidfd_send_signal"  # the descriptor of a process, the signal
-OPENS_SHARED_MEMORY = "_posixshmem.shm_open"  # its name, flags
-DELETES_SHARED_MEMORY = "_posixshmem.shm_unlink"  # its name
-DELETES_SEMAPHORE = "_multiprocessing.sem_unlink"  # its name
-DELETED_AT_THE_END = "multiprocessing.resource_tracker.register"  # a name, and the kind of what has it
+# Audit events whose first argument is a process id; 0 is the calling process.
+SCHEDULING = ("os.sched_setaffinity", "os.sched_setscheduler", "os.sched_setparam")
+PRIORITY = "os.setpriority"  # event arguments: the kind of target (process, group or user), its id, the new priority
+SIGNALS_BY_DESCRIPTOR = "signal.pidfd_send_signal"  # event arguments: process descriptor, signal
+OPENS_SHARED_MEMORY = "_posixshmem.shm_open"  # event arguments: name of the shared memory, flags
+DELETES_SHARED_MEMORY = "_posixshmem.shm_unlink"  # event argument: name of the shared memory
+DELETES_SEMAPHORE = "_multiprocessing.sem_unlink"  # event argument: name of the semaphore
+DELETED_AT_EXIT = "multiprocessing.resource_tracker.register"  # event arguments: name, type of resource
 _CALLS = {
     "os": ("mkfifo", "mknod", "sched_setaffinity", "sched_setscheduler", "sched_setparam", "setpriority"),
     "signal": ("pidfd_send_signal",),
@@ -31,8 +34,8 @@ _CALLS = {
     "multiprocessing.resource_tracker": ("register",),
 }
 _SPAWNERS = ("posix_spawn", "posix_spawnp")
-# Modules that hold the same functions under other names, if they have been imported.
-_HELD_BY = {
+# Other modules that contain the same functions, and the prefix of the functions' names in these modules.
+_ALSO_IN = {
     "os": (("posix", ""),),
     "signal": (("_signal", ""),),
     "_posixsubprocess": (("subprocess", "_"),),
@@ -40,18 +43,45 @@ _HELD_BY = {
 }
 
 
-def audit_them() -> Callable[[], None]:
-    """Let each of the calls raise an audit event with the call's name. Return the function that undoes this."""
+def audit_unaudited_calls() -> Callable[[], None]:
+    """Make functions without an audit event raise an audit event. Return the function that undoes this."""
     undo: list[Callable[[], None]] = []
     for name, functions in _CALLS.items():
         for function in functions:
-            _replace_everywhere(name, function, functools.partial(_audited, f"{name}.{function}"), undo)
+            _replace_everywhere(name, function, functools.partial(_make_audited, f"{name}.{function}"), undo)
     for function in _SPAWNERS:
-        _replace_everywhere("os", function, _auditing_files, undo)
+        _replace_everywhere("os", function, _audit_opened_files, undo)
 
     def restore() -> None:
+        """Restore all replaced functions."""
         while undo:
             undo.pop()()
+
+    return restore
+
+
+def record_folder_descriptors(own: threading.local) -> Callable[[], None]:
+    """Make `os.open` record its `dir_fd`, because the audit event contains only the path."""
+    original = os.open
+
+    def open_in(path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+        """Open a file as `os.open` does, and record its `dir_fd` until the call returns."""
+        if dir_fd is None:
+            return original(path, flags, mode)
+        own.folder = dir_fd
+        try:
+            return original(path, flags, mode, dir_fd=dir_fd)
+        finally:
+            own.folder = None
+
+    open_in.__name__, open_in.__doc__ = "open", original.__doc__
+    os.open = posix.open = open_in
+    os.supports_dir_fd.add(open_in)  # shutil.rmtree is safe against swapped links only if this set contains `os.open`
+
+    def restore() -> None:
+        """Restore the original `os.open`."""
+        os.open = posix.open = original
+        os.supports_dir_fd.discard(open_in)
 
     return restore
 
@@ -59,7 +89,7 @@ def audit_them() -> Callable[[], None]:
 def _replace_everywhere(
     name: str, function: str, audited: Callable[[Function], Function], undo: list[Callable[[], None]]
 ) -> None:
-    """Replace a function in its module and in those that hold it; not where this system lacks it."""
+    """Replace a function in all modules that contain it. Do nothing if this system does not have the function."""
     try:
         module = importlib.import_module(name)
     except ImportError:
@@ -68,47 +98,54 @@ def _replace_everywhere(
     if original is None:
         return
     replacement = audited(original)
-    _replace(module, function, replacement, undo)
-    for holder, prefix in _HELD_BY.get(name, ()):
+    _replace_function(module, function, replacement, undo)
+    for holder, prefix in _ALSO_IN.get(name, ()):
         held = sys.modules.get(holder)
         if held is not None and getattr(held, prefix + function, None) is original:
-            _replace(held, prefix + function, replacement, undo)
+            _replace_function(held, prefix + function, replacement, undo)
 
 
-def _auditing_files(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a call that starts a program audit the files that it opens for that program."""
+def _audit_opened_files(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a wrapper of `posix_spawn` that raises an audit event for each file that is opened for the new program."""
 
     @functools.wraps(original)
-    def call(*arguments: Any, **named: Any) -> Any:
+    def audit_and_call(*arguments: Any, **named: Any) -> Any:
+        """Raise an audit event for each file in `file_actions`; then call the original function."""
         for action in named.get("file_actions") or ():
             if action[0] == os.POSIX_SPAWN_OPEN:
                 sys.audit("open", action[2], None, action[3])
         return original(*arguments, **named)
 
-    return call
+    return audit_and_call
 
 
-def _audited(event: str, original: Callable[..., Any]) -> Callable[..., Any]:
-    signature = _signature(original)
+def _make_audited(event: str, original: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a wrapper of a function that raises an audit event with the function's arguments before each call."""
+    signature = _find_signature(original)
 
     @functools.wraps(original)
-    def call(*arguments: Any, **named: Any) -> Any:
-        with suppress(TypeError):  # the call itself will say what is wrong with its arguments
+    def audit_and_call(*arguments: Any, **named: Any) -> Any:
+        """Raise the audit event; then call the original function."""
+        with suppress(TypeError):  # the original function raises the error for wrong arguments
             bound = signature.bind(*arguments, **named)
             bound.apply_defaults()
             sys.audit(event, *bound.args, *bound.kwargs.values())
         return original(*arguments, **named)
 
-    return call
+    return audit_and_call
 
 
-def _signature(function: Callable[..., Any]) -> inspect.Signature:
+def _find_signature(function: Callable[..., Any]) -> inspect.Signature:
+    """Return the signature of a function. If it has none, return one that accepts any positional arguments."""
     try:
         return inspect.signature(function)
-    except ValueError:  # written in C without one: it takes its arguments by position
+    except ValueError:  # a C function without a signature takes only positional arguments
         return inspect.signature(lambda *arguments: None)
 
 
-def _replace(module: ModuleType, name: str, audited: Callable[..., Any], undo: list[Callable[[], None]]) -> None:
+def _replace_function(
+    module: ModuleType, name: str, audited: Callable[..., Any], undo: list[Callable[[], None]]
+) -> None:
+    """Replace a function in a module; append the function that undoes this to `undo`."""
     undo.append(functools.partial(setattr, module, name, getattr(module, name)))
     setattr(module, name, audited)

@@ -1,1 +1,1 @@
-"""What is examined: a script or a notebook, where its text lies, how much is looked at, and what is changed in it."""
+"""The user's script or notebook: its source, the plan of a consultation, and the edits that are made to the source."""

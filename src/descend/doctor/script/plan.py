@@ -1,66 +1,81 @@
-"""How much to look at and how much to try."""
+"""The limits of a consultation: how many steps to observe, how many trials to run, and how."""
 
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from math import ceil, inf
 from typing import Any
 
-CLOCK = "DESCEND_CLOCK"  # "steps": what is measured does not depend on how busy the machine is, as a test may want it
+CLOCK = "DESCEND_CLOCK"  # With DESCEND_CLOCK=steps, which tests use, measurements depend on steps and not on time.
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage of a training that has several: the steps of one optimizer, until the next one is made."""
+    """One stage of a training run: the steps of one optimizer, until the script creates the next optimizer."""
 
-    optimizer: int  # which one of the script's, from 0
-    number: int  # which stage, from 1
-    of: int
-    first_loss: float  # of the first stage
+    optimizer: int  # index of the stage's optimizer among the script's optimizers, counted from 0
+    number: int  # number of the stage, counted from 1
+    of: int  # number of stages
+    first_loss: float  # loss at the first step of the first stage
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The budget of one case. Every field has the default that `descend doctor --help` states."""
+    """The limits of one diagnosis. Every field has the default that `descend doctor --help` shows."""
 
-    steps: int = 1000  # optimizer steps observed,
-    seconds: float = 60.0  # or seconds of training, whichever comes first;
-    least_steps: int = 300  # no more than these, where training takes longer than
-    quick_s: float = 5.0  # this many seconds
-    patience: float = 600.0  # seconds for reading and preparing data, before the first backward pass
-    seeds: int = 5  # fresh seeds that confirm a remedy
-    trials: int = 12  # changes at most of each search for what has no name of its own
-    suggest: bool = False  # where nothing is wrong, try what may make it a little better
-    jobs: int = field(default_factory=lambda: cores())  # trial runs side by side
-    pinned_threads: int = 0  # of each run, where another machine than this one runs it
-    seed: int = 0  # offset for the script's own seeds
-    spread: bool = False  # judge a trial run on batches from all over the run, too
-    examples: int = 0  # how many of the first examples are fixed at most: 0 for as many as suffice
-    stage: Stage | None = None  # the one that is looked at; the whole run where there is none
-    processes: int = 0  # of the group, for a script that torchrun starts; 0 for any other
-    timed: bool = field(default_factory=lambda: os.environ.get(CLOCK) != "steps")  # else steps bound it, and no time
-    trains: bool = True  # whether the steps move the parameters: without, what a script prints is that of no learning
-    role: str = "baseline"  # watch, baseline, trial_run, gradcheck or show
-    # In the role show: what is measured, at which steps, and how. In the role bare: that steps are timed.
+    steps: int = 1000  # largest number of optimizer steps to observe
+    seconds: float = 60.0  # largest number of seconds of training to observe
+    least_steps: int = 300  # number of observed steps that is enough once training has taken `quick_s` seconds
+    quick_s: float = 5.0  # seconds of training after which `least_steps` steps are enough
+    patience: float = 600.0  # largest number of seconds before the first backward pass, in which scripts prepare data
+    seeds: int = 5  # number of fresh seeds that confirm a remedy
+    trials: int = 12  # largest number of candidate edits in each search for an unknown problem
+    quick: bool = False  # whether the script is only observed, once, and no remedy is tried
+    budget_s: float = inf  # largest number of seconds of the whole consultation
+    until: float = inf  # time of `time.monotonic` at which every run is ended
+    suggest: bool = False  # whether to also try small improvements if no problem is found
+    jobs: int = field(default_factory=lambda: cores())  # number of trials that run at the same time
+    pinned_threads: int = 0  # number of CPU threads of each run on a Ray cluster; 0 for runs on this machine
+    seed: int = 0  # offset that is added to the script's own seeds
+    spread: bool = False  # whether trials are also compared on batches from the whole run
+    examples: int = 0  # largest number of examples in the fixed batches; 0 for as many as are needed
+    stage: Stage | None = None  # the stage to observe; None for the whole run
+    processes: int = 0  # number of processes that torchrun starts for the script; 0 without torchrun
+    # whether the limits in seconds apply; if False, only the number of steps is limited
+    timed: bool = field(default_factory=lambda: os.environ.get(CLOCK) != "steps")
+    trains: bool = True  # whether steps change the parameters; False shows what an untrained network logs
+    # role of the run: watch, baseline, trial_run, gradcheck, show or bare (a run whose steps are only counted)
+    role: str = "baseline"
+    # For the role `show`: what to measure, at which steps, and how. For the role `bare`: whether to time the steps.
     asked: Mapping[str, Any] = field(default_factory=dict)
-    allow_effects: bool = False  # let the script write, connect and start programs outside its scratch copy
-    sandbox: str = "auto"  # how far it is kept apart: auto, namespaces, landlock or hooks
-    select: tuple[str, ...] = ()  # symptom ids to look for; all when empty
-    ignore: tuple[str, ...] = ()  # symptom ids to leave out
+    allow_effects: bool = False  # whether the script may write, connect and start programs outside its scratch copy
+    sandbox: str = "auto"  # sandbox level: auto, namespaces, landlock or hooks
+    select: tuple[str, ...] = ()  # ids of symptoms to look for; empty for all symptoms
+    ignore: tuple[str, ...] = ()  # ids of symptoms not to look for
 
     @property
     def is_fixed(self) -> bool:
-        """Whether so many steps are observed, however long they take."""
+        """Whether a fixed number of steps is observed, however long they take."""
         return self.least_steps == self.steps
 
-    def fixed_at(self, steps: int) -> "Plan":
-        """Return the plan for so many steps, however long they take."""
+    def with_fixed_steps(self, steps: int) -> "Plan":
+        """Return a copy of the plan that observes a fixed number of steps, however long they take."""
         return replace(self, steps=steps, least_steps=steps)
 
     @property
-    def threads(self) -> int:
-        """CPU threads for each process of a run: the same in every trial run, or their losses could not be compared.
+    def proof_length(self) -> int:
+        """The duration of the shortest proof, in multiples of a trial run's duration.
 
-        No more than the user allows with OMP_NUM_THREADS.
+        A proof consists of one round of trials, of one run with and one without the edit for each seed, and of a run
+        under plain python.
+        """
+        return 2 + ceil(2 * self.seeds / self.jobs)
+
+    @property
+    def threads(self) -> int:
+        """The number of CPU threads of each process. It is equal in all trials, so that their losses are comparable.
+
+        The number respects the user's limit, OMP_NUM_THREADS.
         """
         if self.pinned_threads:
             return self.pinned_threads
@@ -70,5 +85,5 @@ class Plan:
 
 
 def cores() -> int:
-    """Return how many cores this process may use."""
+    """Return the number of CPU cores that this process may use."""
     return max(1, len(os.sched_getaffinity(0)))

@@ -1,4 +1,4 @@
-"""A training script as data: where it is, how it is started, and which edits have been made to its source.
+"""A training script as data: its files, the command that starts it, and the edits made to its source.
 
 A remedy is a function from a `Script` to a `Script`; the diff a user gets is `Script.diff()`.
 """
@@ -13,109 +13,117 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from descend.core.control_characters import shortened
+from descend.core.errors import TOO_DEEP, UsageError
+from descend.core.regular_files import LARGEST, read_regular_file
+from descend.core.temporary import temporary_folder
 from descend.doctor.redaction.patches import diff_lines
 from descend.doctor.script import notebook
-from descend.doctor.script.sources import Sources
-from descend.ground.control_characters import shortened
-from descend.ground.errors import TOO_DEEP, UsageError
-from descend.ground.regular_files import LARGEST, read_regular
-from descend.ground.temporary import temporary_folder
+from descend.doctor.script.source_snapshot import SourceSnapshot
 
 
 @dataclass(frozen=True)
 class Script:
-    """Somebody's program: `python path arguments` (or `python -m module arguments`), started in `root`."""
+    """The user's program: `python path arguments` (or `python -m module arguments`), started in the folder `root`."""
 
-    path: Path  # absolute; the file that runs as __main__
-    root: Path  # absolute; the working directory
+    path: Path  # absolute path of the file that runs as __main__
+    root: Path  # absolute path of the working directory
     arguments: tuple[str, ...] = ()
-    module: str | None = None  # dotted name when started as `-m module`
-    python: str = sys.executable  # the interpreter that runs it
-    edits: Mapping[Path, str] = field(default_factory=dict)  # file -> its whole new text
-    examined: Mapping[Path, str] = field(default_factory=dict)  # file -> its text as the examined run read it
-    streamed: bool = False  # read from standard input or a pipe: there is no file that could be patched
-    sources: Sources | None = field(default=None, compare=False, repr=False)  # None: files are read as they lie there
+    module: str | None = None  # dotted name of a script that is started as `-m module`
+    python: str = sys.executable  # the Python interpreter that runs the script
+    edits: Mapping[Path, str] = field(default_factory=dict)  # maps an edited file to its new text
+    # maps a file to its text in the examined run
+    examined: Mapping[Path, str] = field(default_factory=dict)
+    streamed: bool = False  # whether the script comes from standard input or a pipe, so no file can be patched
+    # the snapshot from which files are read; None if they are read from disk
+    sources: SourceSnapshot | None = field(default=None, compare=False, repr=False)
 
     def read(self, file: Path) -> str:
-        """Return the text of `file` with the edits made so far, line ends as they are on disk."""
-        return self.edits[file] if file in self.edits else self.unedited(file)
+        """Return the text of `file` with the edits made so far and with the file's own line ends."""
+        return self.edits[file] if file in self.edits else self.unedited_text(file)
 
-    def unedited(self, file: Path) -> str:
-        """Return the text of `file` without any edit; of a notebook its code cells as one Python source."""
-        return _source(file, self.kept(file))
+    def unedited_text(self, file: Path) -> str:
+        """Return the text of `file` without edits; for a notebook, its code cells as one Python source."""
+        return _decode_source(file, self.original_bytes(file))
 
-    def as_examined(self, file: Path) -> str:
-        """Return the text of `file` as the run has read it to which a record's sites belong."""
-        return self.examined[file] if file in self.examined else self.unedited(file)
+    def examined_text(self, file: Path) -> str:
+        """Return the text that `file` had in the examined run, to which the line numbers in its record refer."""
+        return self.examined[file] if file in self.examined else self.unedited_text(file)
 
-    def to_be_examined(self) -> "Script":
-        """Return the same script, of which the next record is to be: its edits are no news to it."""
+    def with_examined_edits(self) -> "Script":
+        """Return a copy of the script in which the present edits count as part of the examined text."""
         return replace(self, examined=self.edits)
 
-    def kept(self, file: Path) -> bytes:
-        """Return the bytes of `file` without any edit, as they were when the doctor began. Raises `OSError`."""
-        return read_regular(file) if self.sources is None else self.sources.read(file)
+    def original_bytes(self, file: Path) -> bytes:
+        """Return the bytes of `file` without edits, as they were when the doctor began. Raises `OSError`."""
+        return read_regular_file(file) if self.sources is None else self.sources.read(file)
 
-    def has(self, file: Path) -> bool:
-        """Whether there is such a file, or was when the doctor began."""
-        return file.is_file() if self.sources is None else self.sources.has(file)
+    def has_file(self, file: Path) -> bool:
+        """Return whether the file exists or, if a snapshot was taken, whether it existed then."""
+        return file.is_file() if self.sources is None else self.sources.has_file(file)
 
     def edit(self, file: Path, text: str) -> "Script":
-        """Return a script in which `file` reads `text`."""
+        """Return a copy of the script in which `file` has the new text `text`."""
         return replace(self, edits={**self.edits, file: text})
 
     def encode(self, file: Path, text: str) -> bytes:
-        """Return `text` as `file` keeps it: in the encoding that it declares, in the cells of a notebook."""
-        before = self.kept(file)
-        return _as_kept(file, before, text).encode(source_encoding(before))
+        """Encode the new source `text` of `file` as the file's bytes; for a notebook, write it into the cells."""
+        before = self.original_bytes(file)
+        return _replace_source(file, before, text).encode(source_encoding(before))
 
     def diff(self, since: "Script | None" = None) -> str:
         """Return the edits as one unified diff with paths relative to `root` (apply with `patch -p0`).
 
-        What is changed is exact; of the lines around it those that hold a secret are left out. A notebook that keeps
-        cells as single strings is shown as Jupyter saves it, so that its diff is only to be read.
-        since: the same script with edits that have been made already.
+        Changed lines are exact; context lines that hold a secret are left out. For a notebook that stores cells as
+        single strings, the diff shows the file as Jupyter saves it and cannot be applied. since: the same script with
+        earlier edits, whose changes are left out.
         """
         made = {} if since is None else since.edits
-        return "".join(self._diff(file, text, made.get(file)) for file, text in sorted(self.edits.items()))
+        return "".join(self._file_diff(file, text, made.get(file)) for file, text in sorted(self.edits.items()))
 
-    def _diff(self, file: Path, text: str, made: str | None) -> str:
+    def _file_diff(self, file: Path, text: str, made: str | None) -> str:
+        """Return the unified diff of one edited file. If `made` is not None, leave out these earlier edits."""
         name = str(file.relative_to(self.root)) if file.is_relative_to(self.root) else str(file)
-        before = self.kept(file)
-        kept = (_text(file, before) if made is None else _as_kept(file, before, made), _as_kept(file, before, text))
+        before = self.original_bytes(file)
+        kept = (
+            _decode_text(file, before) if made is None else _replace_source(file, before, made),
+            _replace_source(file, before, text),
+        )
         if not notebook.is_notebook(file):
-            a, b = (lines_of(source) for source in kept)
+            a, b = (split_lines(source) for source in kept)
             lines = diff_lines(a, b, name)
         else:
-            a, b = (lines_of(notebook.line_by_line(source, file.name)) for source in kept)
-            lines = diff_lines(a, b, name, as_source=notebook.as_source)
+            a, b = (split_lines(notebook.split_cell_lines(source, file.name)) for source in kept)
+            lines = diff_lines(a, b, name, as_source=notebook.decode_source_line)
         return "".join(line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in lines)
 
 
 def read_source(file: Path) -> str:
-    """Return a Python file's text with its own line ends, or a notebook's code cells as one Python source.
+    """Return the text of a Python file with its own line ends, or the code cells of a notebook as one Python source.
 
-    Raises `UsageError` where Python itself could not read it, `OSError` where it cannot be read at all.
+    Raises `UsageError` if Python could not read the source, `OSError` if the file cannot be read.
     """
-    return _source(file, read_regular(file))  # a store may name a device, which may have no end
+    return _decode_source(file, read_regular_file(file))  # A path in a store may name a device with endless data.
 
 
-def lines_of(text: str) -> list[str]:
-    """Return the lines of a file as `patch` counts them, each with its end."""
+def split_lines(text: str) -> list[str]:
+    """Return the lines of a file as `patch` counts them, each with its line end."""
     return io.StringIO(text, newline="\n").readlines()
 
 
-def _source(file: Path, data: bytes) -> str:
-    text = _text(file, data)
-    return notebook.flattened(text, file.name) if notebook.is_notebook(file) else text
+def _decode_source(file: Path, data: bytes) -> str:
+    """Decode a file's bytes to Python source. For a notebook, join the code cells."""
+    text = _decode_text(file, data)
+    return notebook.to_source(text, file.name) if notebook.is_notebook(file) else text
 
 
-def _as_kept(file: Path, before: bytes, source: str) -> str:
-    return notebook.refilled(_text(file, before), file.name, source) if notebook.is_notebook(file) else source
+def _replace_source(file: Path, before: bytes, source: str) -> str:
+    """Return the text of a file with its Python source replaced by `source`. For a notebook, this text is JSON."""
+    return notebook.with_source(_decode_text(file, before), file.name, source) if notebook.is_notebook(file) else source
 
 
-def _text(file: Path, data: bytes) -> str:
-    """Return a file's text, decoded as Python would decode it."""
+def _decode_text(file: Path, data: bytes) -> str:
+    """Decode a file's bytes to text, in the encoding that Python would use for this source."""
     try:
         return data.decode(source_encoding(data))
     except (SyntaxError, UnicodeError) as error:
@@ -123,9 +131,9 @@ def _text(file: Path, data: bytes) -> str:
 
 
 def source_encoding(data: bytes) -> str:
-    """Return the encoding that Python source declares, or UTF-8.
+    """Return the encoding that Python source declares, or UTF-8 if it declares none.
 
-    Raises `SyntaxError` for an unknown one, and for a codec such as hex, which Python takes for no encoding of text.
+    Raises `SyntaxError` for an unknown encoding, and for a codec such as hex, which Python rejects for source.
     """
     encoding = tokenize.detect_encoding(io.BytesIO(data).readline)[0]
     try:
@@ -138,13 +146,13 @@ def source_encoding(data: bytes) -> str:
 def find_script(
     target: str, arguments: tuple[str, ...] = (), *, as_module: bool = False, python: str | None = None
 ) -> Script:
-    """Return the script that `python target` (or `python -m target`) would run from the working directory.
+    """Return the script that `python target` (or `python -m target`) runs in the working directory.
 
-    Raises `UsageError` when there is none, or when it is a directory or does not parse.
+    Raises `UsageError` if there is no such script, or if it is a directory or does not parse.
     """
     root = Path.cwd()
     path = _find_module(root, target) if as_module else _find_file(root, target)
-    root = path.parent if notebook.is_notebook(path) else root  # where Jupyter runs it
+    root = path.parent if notebook.is_notebook(path) else root  # Jupyter runs a notebook in the notebook's own folder.
     script = Script(path, root, arguments, target if as_module else None, python or sys.executable)
     try:
         ast.parse(script.read(path), filename=str(path))
@@ -154,47 +162,48 @@ def find_script(
         raise UsageError(f"{path} is nested too deeply for Python to parse it") from None
     except SyntaxError as error:
         text = (error.text or "").strip()
-        raise UsageError(f"{_place(script, error.lineno or 1)}: {error.msg}: {text}") from None
+        raise UsageError(f"{_position_message(script, error.lineno or 1)}: {error.msg}: {text}") from None
     except ValueError as error:
         raise UsageError(f"{path} is not a Python script: {error}") from None
     return script
 
 
-def _place(script: Script, line: int) -> str:
+def _position_message(script: Script, line: int) -> str:
+    """Return a line of the script as text, such as `train.py:12` or `train.ipynb, cell 3, line 4`."""
     if notebook.is_notebook(script.path):
-        cell, line = notebook.place(script.read(script.path), line)
+        cell, line = notebook.cell_position(script.read(script.path), line)
         return f"{script.path}, cell {cell}, line {line}"
     return f"{script.path}:{line}"
 
 
 @contextmanager
-def opened(
+def open_script(
     target: str, arguments: tuple[str, ...] = (), *, as_module: bool = False, python: str | None = None
 ) -> Iterator[Script]:
-    """Yield the script of `find_script`; one that comes in by a pipe (`-` is standard input) is kept for as long."""
+    """Yield the script named `target`. A script from a pipe or standard input (`-`) is kept in a temporary file."""
     pipe = Path(target)
     if as_module or target != "-" and not _is_pipe(pipe):
         yield find_script(target, arguments, as_module=as_module, python=python)
         return
     with temporary_folder() as folder:
         path = folder / "stdin.py"
-        path.write_bytes(_received(pipe, target))
-        # python itself puts the working directory in front where it reads a program from a pipe
+        path.write_bytes(_read_pipe(pipe, target))
+        # When Python reads a program from a pipe, it searches for modules in the working directory first.
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path.cwd()), os.environ.get("PYTHONPATH")]))
         script = find_script(str(path), arguments, python=python)
         yield replace(script, streamed=True)
 
 
 def _is_pipe(path: Path) -> bool:
-    """Whether there is something that is neither a file nor a folder."""
+    """Return whether the path exists and is neither a file nor a folder."""
     try:
         return path.exists() and not path.is_file() and not path.is_dir()
-    except OSError:  # a name that no file has
+    except OSError:  # the target is not a valid file name
         return False
 
 
-def _received(pipe: Path, target: str) -> bytes:
-    """Return the program that comes in by a pipe, or by whatever standard input is."""
+def _read_pipe(pipe: Path, target: str) -> bytes:
+    """Return the program that comes through a pipe or standard input."""
     named = "standard input" if target == "-" else target
     try:
         if target == "-":
@@ -202,19 +211,20 @@ def _received(pipe: Path, target: str) -> bytes:
         else:
             with pipe.open("rb") as file:
                 data = file.read(LARGEST + 1)
-    except (OSError, AttributeError):  # there is no standard input
+    except (OSError, AttributeError):  # the process has no standard input
         raise UsageError(f"no script can be read from {named}") from None
     if len(data) > LARGEST:
-        raise UsageError(f"{named} is no script: it is larger than {LARGEST >> 20} MB")
+        raise UsageError(f"{named} is not a script: it is larger than {LARGEST >> 20} MB")
     return data
 
 
 def _find_file(root: Path, target: str) -> Path:
+    """Return the path of a script. Raises `UsageError` if it is missing or a directory."""
     path = (root / target).absolute()
     try:
         is_folder, is_there = path.is_dir(), path.exists()
     except OSError as error:
-        raise UsageError(f"no script is called {shortened(target)}: {error.strerror}") from None
+        raise UsageError(f"there is no script called {shortened(target)}: {error.strerror}") from None
     if is_folder:
         raise UsageError(f"{target} is a directory; name the script that trains, such as {target}/train.py")
     if not is_there:
@@ -223,10 +233,12 @@ def _find_file(root: Path, target: str) -> Path:
 
 
 def _find_module(root: Path, target: str) -> Path:
+    """Return the file that `python -m` runs for a module. Raises `UsageError` if it is missing."""
     base = root.joinpath(*target.split("."))
-    with suppress(OSError):  # a name that no file has
-        regular_package = (base / "__init__.py").is_file()  # Python prefers it to a module of the same name
+    with suppress(OSError):  # The target is not a valid file name.
+        regular_package = (base / "__init__.py").is_file()  # Python prefers a package to a module of the same name.
         for path in (base / "__main__.py",) if regular_package else (base.with_suffix(".py"), base / "__main__.py"):
             if path.is_file():
                 return path
-    raise UsageError(f"no module {shortened(target)} under {root}; descend runs modules from the working directory")
+    message = f"there is no module {shortened(target)} in {root}; descend runs modules from the working directory"
+    raise UsageError(message)

@@ -1,6 +1,1 @@
-"""One problem a file: each a pure function of the record, of the file's name."""
-
-from descend.doctor.symptoms.sign import Ruin, Sign
-from descend.doctor.symptoms.symptom import Symptom, causes
-
-__all__ = ["Ruin", "Sign", "Symptom", "causes"]
+"""The known problems, one file each: `detect` reports a problem as a pure function of record and run summary."""

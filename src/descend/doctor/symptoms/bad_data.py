@@ -1,27 +1,61 @@
 """Bad data: a NaN or an infinity in the inputs or the targets spreads to every parameter in one step."""
 
+from descend.doctor.assess.summary import RunSummary
+from descend.doctor.assess.symptom import Detection, FatalDetection
 from descend.doctor.record import Record, facts
+from descend.doctor.remedy_arguments.training_loop import only_optimizer
+from descend.doctor.symptoms import phrases
 from descend.doctor.symptoms.places import data_site
-from descend.doctor.symptoms.sign import Ruin, Sign
+from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 
-SOURCE = "IEEE 754: a sum with NaN in it is NaN"
+SOURCE = "IEEE 754: a sum that contains NaN is NaN"
+
+PROBLEM = Problem(
+    id="bad_data",
+    kind="wiring",
+    title="the data contain NaN or infinite values",
+    consequences=frozenset(
+        {"inputs_not_normalised", "outliers", "output_loss_mismatch", "sum_reduction", "targets_not_scaled"}
+    ),
+    remedies=(
+        RemedyEntry(
+            "standardise_data",
+            only_optimizer,
+            "standardise inputs where they are made, and replace missing values by the mean",
+            phrases.NEUTRAL_MISSING_VALUE,
+            "Little & Rubin 2002, §4.2",
+            cost=1,
+        ),
+        RemedyEntry(
+            "standardise_inputs",
+            only_optimizer,
+            "standardise inputs, and replace missing values by the mean",
+            phrases.NEUTRAL_MISSING_VALUE,
+            "Little & Rubin 2002, §4.2",
+        ),
+    ),
+    example=CodeExample(
+        faulty="inputs = torch.tensor(table)  # a missing value is NaN",
+        fixed="inputs = torch.tensor(table).nan_to_num()",
+    ),
+)
 
 
-def bad_data(record: Record) -> Sign | None:
-    """Values among the data that are not finite, found from the first loss that is not."""
+def detect(record: Record, summary: RunSummary) -> Detection | None:
+    """Report NaN or infinite values in the data of the step at which the loss first became NaN or infinite."""
     found = record.fact(facts.BadData)
     if found is None:
         return None
     step = record.history(facts.BadData)[0].step
     kind = "NaN" if found.nan == found.values else "infinite" if not found.nan else "NaN or infinite"
-    becomes = "the loss and then every parameter becomes NaN"
+    becomes = "the loss becomes NaN, and after the next step every parameter"
     if found.left_out:
         becomes = (
-            "the loss leaves them out, its gradient does not (0 · NaN is NaN): every parameter becomes NaN at once"
+            "the loss masks these values, but its gradient does not (0 · NaN is NaN), so every parameter becomes NaN"
         )
-    return Ruin(
+    return FatalDetection(
         certain=True,
-        sentence=f"{found.values} of the {found.where} of step {step} are {kind} "
+        sentence=f"{found.values} of the {found.where} in step {step} are {kind} "
         f"({found.examples} of {found.of} examples): {becomes}",
         quantity="values that are not finite",
         value=float(found.values),

@@ -1,61 +1,85 @@
-"""Blocked signal: a call within the network lets hardly any of the gradient pass, in a run that suffers."""
+"""Blocked signal: one call in the network passes only a small share of the gradient back to earlier layers."""
 
-from descend.doctor.course.suffering import may_suffer, suffers
-from descend.doctor.record import Record, facts
-from descend.doctor.symptoms.sign import Sign
-from descend.doctor.symptoms.unreachable_loss import BARRED, crossing, share_kept
-from descend.ground.bound import Bound
+from descend.core.bound import Bound
+from descend.doctor.assess.summary import RunSummary
+from descend.doctor.assess.symptom import Detection
+from descend.doctor.record import Record, SiteKind, facts
+from descend.doctor.symptoms import phrases
+from descend.doctor.symptoms.problem import Problem, entries_for_places
+from descend.doctor.symptoms.unreachable_loss import BARRED, find_blocking_call, kept_share_of_gap
 
-SOURCE = "Glorot & Bengio 2010, §4.2: the gradient is multiplied by each layer's slope on its way back"
+SOURCE = "Glorot & Bengio 2010, §4.2: in the backward pass, the gradient is multiplied by the slope of each layer"
 LITTLE = Bound(
     0.5,
-    "of the gradient's norm that passes",
-    "chosen, as in the probe, below the 0.7 that a rectifier passes (He et al. 2015, §2.2)",
+    "share of the gradient norm that a call passes back",
+    "chosen: a ReLU passes back 0.7 of the gradient norm (He et al. 2015, §2.2), so a smaller share is unusual",
 )
 
 HARDLY = Bound(
     0.1,
-    "of the gradient's norm that passes",
-    "chosen: two sigmoids in a row pass a sixteenth at most, so that little is looked into where much is left",
+    "share of the gradient norm that a call passes back",
+    "chosen: two sigmoids in a row pass back at most a sixteenth; below this limit, a call is reported even if "
+    "it is uncertain whether the run fails",
+)
+
+PROBLEM = Problem(
+    id="blocked_signal",
+    kind="dynamics",
+    title="one call passes only a small share of the gradient back",
+    remedies=(
+        *entries_for_places(
+            "skip_call", (facts.Crossing, "skip", 1), phrases.REMOVE_CALL, phrases.GRADIENT_REACHES_LAYERS
+        ),
+        *entries_for_places(
+            "skip_call",
+            (facts.OnNetwork, "skip", phrases.NETWORK_CALLS_TRIED),
+            phrases.REMOVE_CALL,
+            phrases.GRADIENT_REACHES_LAYERS,
+        ),
+    ),
+    observes=True,
 )
 
 
-def blocked_signal(record: Record) -> Sign | None:
-    """A call that has no parameters passes less than half of the gradient, or no value before one is good enough."""
-    return _barred(record) or _faded(record)
+def detect(record: Record, summary: RunSummary) -> Detection | None:
+    """Report a call in the network if it passes back too little of the gradient, or its outputs keep the loss high."""
+    return _report_call_that_keeps_loss_high(record, summary) or _report_call_that_weakens_gradient(record, summary)
 
 
-def _barred(record: Record) -> Sign | None:
-    """A call across which the floor falls by most of what a constant leaves."""
-    call = crossing(record, in_head=False)
+def _report_call_that_keeps_loss_high(record: Record, summary: RunSummary) -> Detection | None:
+    """Report a call in the network if all its possible outputs keep the loss high, but other values would lower it."""
+    call = find_blocking_call(record, summary, in_head=False)
     if call is None:
         return None
-    return Sign(
+    return Detection(
         certain=False,
-        sentence=f"nothing good enough passes {call.function}: with any values at all before it the loss of the "
-        f"fixed examples stays at {call.before:.3g}, with any behind it it comes down to {call.behind:.3g} (one "
-        f"answer for all: {call.constant:.3g})",
-        quantity="share of a constant's cost that is kept up",
-        value=share_kept(call),
+        sentence=f"no input of {call.function} brings the loss of the fixed examples below {call.before:.3g}, although "
+        f"other outputs of this call could bring it to {call.behind:.3g} (best constant output of the network: "
+        f"{call.constant:.3g})",
+        quantity="share of the gap from a constant prediction's loss to the lowest loss that the call keeps open",
+        value=kept_share_of_gap(call),
         bound=BARRED,
         source=SOURCE,
-        where=record.site("crossing", "0"),
+        where=record.site(SiteKind.CROSSING, "0"),
     )
 
 
-def _faded(record: Record) -> Sign | None:
-    """Of the gradient that arrives behind a call, less than half comes out before it."""
+def _report_call_that_weakens_gradient(record: Record, summary: RunSummary) -> Detection | None:
+    """Report a call that passes back less than half of the gradient norm, in a run that fails.
+
+    If the call passes back less than a tenth, it suffices that the run may have failed.
+    """
     call = record.fact(facts.OnNetwork, "0")
-    if call is None or not (suffers(record) or call.passes < HARDLY and may_suffer(record)):
+    if call is None or not (summary.fails() or call.passes < HARDLY and summary.may_fail()):
         return None
-    return Sign(
+    return Detection(
         certain=False,
-        sentence=f"of the gradient that arrives behind {call.function} {call.passes:.2g} of its length passes it "
-        f"(a rectifier: 0.7), and the run does not learn so well what it is asked: what stands before it hardly "
-        "hears of the error",
-        quantity="share of the gradient that passes",
+        sentence=f"only {call.passes:.2g} of the gradient norm survives backpropagation through {call.function} (a "
+        f"ReLU keeps about 0.7; limit: {LITTLE:g}), so earlier layers receive almost no training signal, and the run "
+        "has much left to learn",
+        quantity="share of the gradient norm that the call passes back",
         value=call.passes,
         bound=LITTLE,
         source=SOURCE,
-        where=record.site("on_network", "0"),
+        where=record.site(SiteKind.ON_NETWORK, "0"),
     )

@@ -1,104 +1,151 @@
-"""Cliff: after a quiet stretch one step throws the parameters far away, and the loss jumps and stays up."""
+"""Cliff: after steady progress, one long step moves the parameters far away, and the loss jumps and stays high."""
 
 from collections.abc import Iterator, Sequence
 from math import inf, isfinite
 from operator import itemgetter
 from statistics import median
 
-from descend.doctor.course.progress import HARDLY_LEARNT, cost_left
-from descend.doctor.record import Record, Series
-from descend.doctor.symptoms.sign import Sign
-from descend.ground.bound import Bound, Count
+from descend.core.bound import Bound, Count
+from descend.doctor.assess.summary import LITTLE_LEARNED, RunSummary
+from descend.doctor.assess.symptom import Detection
+from descend.doctor.record import Record, Series, SiteKind
+from descend.doctor.remedy_arguments.training_loop import median_gradient_norm, rare_gradient_norm
+from descend.doctor.symptoms import phrases
+from descend.doctor.symptoms.problem import Problem, RemedyEntry
+from descend.doctor.symptoms.shared_remedies import STABLE_RATE_AS_WORKAROUND
 
-SOURCE = "Pascanu et al. 2013, §2.3: the error surface of a recurrent network has walls; clipping bounds the step there"
-JUMP = Bound(5.0, "times the usual loss of the steps before", "chosen: less may be a step that is a little too long")
+SOURCE = (
+    "Pascanu et al. 2013, §2.3: the error surface of a recurrent network has walls, and clipping limits the step there"
+)
+JUMP = Bound(
+    5.0,
+    "multiple of the usual loss of the preceding steps",
+    "chosen: a smaller jump may only mean that one step was slightly too long",
+)
 LASTS = Count(
     5,
-    "losses from the jump on, the median of which exceeds all of the steps before",
-    "by chance 3 of 5 losses exceed 20 others, all from one law, once in 230 times; one loss alone does so often",
+    "losses after a jump; their median must exceed all losses shortly before the jump",
+    "by chance, three of five losses exceed all 20 earlier ones in only 1 of 230 cases, but a single loss does so in "
+    "1 of 21 cases",
 )
-COME_DOWN = Bound(0.9, "of the first loss", "chosen: by a tenth it has come down")
-QUIET = Count(20, "steps", "chosen: so many tell what is usual")
+COME_DOWN = Bound(0.9, "share of the first loss", "chosen: the loss has made progress if it has decreased by a tenth")
+QUIET = Count(20, "steps before a jump", "chosen: the median of twenty losses is a good estimate of the usual loss")
 SPIKE = Bound(
     20.0,
-    "times the usual norm of the gradient of the steps before",
-    "chosen: recurrent networks that went on to learn had norms up to 12 times the usual one",
+    "multiple of the usual gradient norm of the preceding steps",
+    "chosen: recurrent networks that continued to learn had norms of up to 12 times the usual norm",
+)
+
+PROBLEM = Problem(
+    id="cliff",
+    kind="dynamics",
+    title="one long step undid the progress",
+    consequences=frozenset({"dead_units"}),
+    remedies=(
+        RemedyEntry(
+            "clip_gradients",
+            median_gradient_norm,
+            phrases.CLIP_GRADIENT_NORM,
+            phrases.LIMITED_STEP,
+            "Pascanu et al. 2013, §3.2",
+        ),
+        RemedyEntry(
+            "clip_gradients",
+            rare_gradient_norm,
+            phrases.CLIP_GRADIENT_NORM,
+            phrases.LIMITED_STEP,
+            "Pascanu et al. 2013, §3.2",
+        ),
+        STABLE_RATE_AS_WORKAROUND,
+    ),
 )
 
 
-def cliff(record: Record) -> Sign | None:
-    """A loss that jumps after it had come down and stays up, in a run that does not recover well.
+def detect(record: Record, summary: RunSummary) -> Detection | None:
+    """Report a loss that has fallen but then jumps and stays high, in a run that ends with a high loss.
 
-    It jumps to five times what was usual, or by less after a spike of the gradient: where outputs saturate no loss is
-    much larger. A single high loss is one of a hard batch: batches of one example differ by far more than five times.
+    An increase to five times the usual loss counts as a jump. After a spike of the gradient norm, a smaller increase
+    counts as well, since saturated outputs limit the loss. A single high loss does not count: one hard batch may be
+    the cause.
     """
     losses = record.series("loss", "0")
-    jump, at = max(_jumps(losses), key=itemgetter(0), default=(1.0, 0))
-    if not (cost_left(record) > HARDLY_LEARNT or jump == inf):
+    jump, at = max(_lasting_loss_jumps(losses), key=itemgetter(0), default=(1.0, 0))
+    if not (summary.cost_left > LITTLE_LEARNED or jump == inf):
         return None
     if jump >= JUMP:
-        times = f"jumps to {jump:.3g} times its usual value (bound {JUMP:g})"
+        times = f"jumps to {jump:.3g} times its usual value (limit: {JUMP:g})"
         grown = times if jump < inf else "becomes infinite or NaN"
-        return _sign(
-            record,
-            f"at step {at}, after it had come down, the loss {grown}",
-            ("loss / its usual value", jump, JUMP),
+        return _symptom(
+            record, f"at step {at}, after the loss had fallen, it {grown}", ("loss / its usual value", jump, JUMP)
         )
-    spike, at = max(_spikes(record, losses), key=itemgetter(0), default=(1.0, 0))
+    spike, at = max(_harmful_gradient_spikes(record, losses), key=itemgetter(0), default=(1.0, 0))
     if not spike > SPIKE:
         return None
-    return _sign(
+    return _symptom(
         record,
-        f"at step {at} the norm of the gradient is {spike:.3g} times its usual value (bound {SPIKE:g}), and after "
-        "that step the loss stays higher than before it",
-        ("norm of the gradient / its usual value", spike, SPIKE),
+        f"at step {at} the gradient norm is {spike:.3g} times its usual value (limit: {SPIKE:g}), and after that "
+        "step the loss stays higher than before",
+        ("gradient norm / usual gradient norm", spike, SPIKE),
     )
 
 
-def _sign(record: Record, seen: str, measured: tuple[str, float, Bound]) -> Sign:
+def _symptom(record: Record, seen: str, measured: tuple[str, float, Bound]) -> Detection:
+    """Return the symptom of a cliff of the loss surface.
+
+    `seen` describes the evidence in words; `measured` is the measured quantity, its value and its limit.
+    """
     quantity, value, bound = measured
-    return Sign(
+    return Detection(
         certain=False,
-        sentence=f"{seen}: a single long step over a steep place undoes the progress",
+        sentence=f"{seen}: one long step at a steep part of the loss surface undoes the progress",
         quantity=quantity,
         value=value,
         bound=bound,
         source=SOURCE,
-        where=record.site("step", "0"),
+        where=record.site(SiteKind.STEP, "0"),
         evidence=(("loss", "0"), ("step_gradient_norm", "0")),
     )
 
 
-def _jumps(losses: Series) -> Iterator[tuple[float, int]]:
-    """Yield each loss that stays up over its usual value, and its step, until one is not finite."""
+def _lasting_loss_jumps(losses: Series) -> Iterator[tuple[float, int]]:
+    """Yield each lasting jump of the loss, as a multiple of the usual loss before it, together with its step.
+
+    An infinite or NaN loss counts as an infinite jump and ends the search.
+    """
     for i in range(QUIET, len(losses)):
         usual, value = median(losses.values[i - QUIET : i]), losses.values[i]
-        if not _has_come_down(losses, usual):
+        if not _has_loss_fallen(losses, usual):
             continue
         if not isfinite(value):
             yield inf, losses.steps[i]
             return
-        if value > usual and _lasts(losses.values, i, i):
+        if value > usual and _does_loss_stay_higher(losses.values, i, i):
             yield value / usual, losses.steps[i]
 
 
-def _spikes(record: Record, losses: Series) -> Iterator[tuple[float, int]]:
-    """Yield the norm of the gradient over its usual value, and the step, where the loss is up afterwards."""
+def _harmful_gradient_spikes(record: Record, losses: Series) -> Iterator[tuple[float, int]]:
+    """Yield each spike of the gradient norm after which the loss stays higher, and its step.
+
+    The spike is given as a multiple of the usual gradient norm before it.
+    """
     norms = record.series("clipped_norm") or record.series("step_gradient_norm", "0")
     places = {step: i for i, step in enumerate(losses.steps)}
     for n in range(QUIET, len(norms)):
         usual, i = median(norms.values[n - QUIET : n]), places.get(norms.steps[n], 0)
         if i < QUIET or not 0 < usual * SPIKE < norms.values[n] < inf:
             continue
-        if _has_come_down(losses, median(losses.values[i - QUIET : i])) and _lasts(losses.values, i, i + 1):
+        if _has_loss_fallen(losses, median(losses.values[i - QUIET : i])) and _does_loss_stay_higher(
+            losses.values, i, i + 1
+        ):
             yield norms.values[n] / usual, norms.steps[n]
 
 
-def _has_come_down(losses: Series, usual: float) -> bool:
+def _has_loss_fallen(losses: Series, usual: float) -> bool:
+    """Return whether `usual`, the median of the preceding losses, is clearly below the first loss of the run."""
     return 0 < usual < COME_DOWN * losses.first
 
 
-def _lasts(losses: Sequence[float], quiet: int, start: int) -> bool:
-    """Whether the losses from `start` on are higher by their median than all of the stretch that ends at `quiet`."""
+def _does_loss_stay_higher(losses: Sequence[float], quiet: int, start: int) -> bool:
+    """Return whether the median of the losses from index `start` exceeds all `QUIET` losses before index `quiet`."""
     after = losses[start : start + LASTS]
     return len(after) == LASTS and median(after) > max(losses[quiet - QUIET : quiet])

@@ -1,39 +1,83 @@
-"""Correlated inputs: standardised one by one, they still make a ravine along the directions that they share.
+"""Correlated inputs: even standardised features can be so correlated that gradient descent progresses slowly.
 
-Ordinary data are correlated, too: digits have a condition number of 200 to 2,300. It holds a run up only where no
-learning rate reaches the flat directions in the run's steps, and only where the cost falls as slowly as such a ravine
-lets it, in training time. A run whose learning rate was brought down, or that is short, has other causes.
+Ordinary data are correlated, too: digits have a condition number of 200 to 2,300. Correlation slows a run only if no
+stable learning rate reaches the flat directions within its steps. The loss must also fall as slowly as such a
+condition number predicts. A short run, or one with a decayed learning rate, has other causes.
 """
 
-from descend.doctor.course.progress import LEFT_TO_LEARN, cost_left, first_rise, loss_left_message
-from descend.doctor.course.stability import is_of
-from descend.doctor.course.training_time import fitted_condition_number, longest_reach
+from descend.core.bound import Bound
+from descend.doctor.assess.progress_messages import loss_left_message
+from descend.doctor.assess.stability import uses_rule
+from descend.doctor.assess.summary import LEFT_TO_LEARN, RunSummary
+from descend.doctor.assess.symptom import Detection
+from descend.doctor.assess.training_time import fitted_condition_number, largest_reachable_condition
 from descend.doctor.record import Record, facts
+from descend.doctor.remedy_arguments.optimizer_settings import usual_momentum
+from descend.doctor.remedy_arguments.training_loop import only_optimizer
+from descend.doctor.symptoms import phrases
 from descend.doctor.symptoms.ill_conditioned_curvature import ILL
 from descend.doctor.symptoms.places import data_site
-from descend.doctor.symptoms.sign import Sign
-from descend.ground.bound import Bound
+from descend.doctor.symptoms.problem import Problem, RemedyEntry
+from descend.doctor.symptoms.shared_remedies import ADAM_AS_WORKAROUND
 
-SOURCE = "LeCun et al. 1998, §4.3: decorrelate the inputs; the Hessian of a first layer is E[x xᵀ]"
-LARGEST_RMS = Bound(5.0, "root mean square of the largest feature", "chosen: below it the inputs are scaled already")
-SMALLEST_RMS = Bound(0.2, "root mean square of the largest feature", "chosen: above it the inputs are scaled already")
+SOURCE = "LeCun et al. 1998, §4.3: decorrelate the inputs, since the Hessian of a first layer is E[x xᵀ]"
+LARGEST_RMS = Bound(5.0, "root mean square of the largest feature", "chosen: smaller inputs need no scaling")
+SMALLEST_RMS = Bound(0.2, "root mean square of the largest feature", "chosen: larger inputs need no scaling")
+
+PROBLEM = Problem(
+    id="correlated_inputs",
+    kind="statics",
+    title="inputs are correlated",
+    consequences=frozenset({"ill_conditioned_curvature", "slow_progress", "plateau", "stopped_too_early"}),
+    remedies=(
+        RemedyEntry(
+            "whiten_data",
+            only_optimizer,
+            "whiten inputs where they are made",
+            phrases.EQUAL_INPUT_VARIANCE,
+            "LeCun et al. 1998, §4.3",
+        ),
+        RemedyEntry(
+            "whiten_inputs",
+            only_optimizer,
+            "whiten inputs",
+            phrases.EQUAL_INPUT_VARIANCE,
+            "LeCun et al. 1998, §4.3",
+            cost=3,
+        ),
+        RemedyEntry(
+            "optimizer_argument",
+            usual_momentum,
+            "momentum {value:g}",
+            "with momentum, the steps along flat directions add up",
+            "Ba, CSC413 lecture 4, Momentum",
+            decides=False,
+            cost=1,
+        ),
+        ADAM_AS_WORKAROUND,
+    ),
+)
 
 
-def correlated_inputs(record: Record) -> Sign | None:
-    """Inputs of unit scale whose flat directions gradient descent cannot reach in the run, with much cost left."""
+def detect(record: Record, summary: RunSummary) -> Detection | None:
+    """Report scaled inputs that are so strongly correlated that gradient descent progresses slowly in this run."""
     inputs = record.fact(facts.Inputs)
-    condition, reach = record.series("input_condition_number_standardised").last, longest_reach(record, "0")
+    condition, reach = (
+        record.series("input_condition_number_standardised").last,
+        largest_reachable_condition(record, "0"),
+    )
     if inputs is None or not condition > reach or not SMALLEST_RMS <= inputs.largest_rms <= LARGEST_RMS:
         return None
-    if not is_of(record, "0", ("SGD",)) or not cost_left(record) > LEFT_TO_LEARN:
+    if not uses_rule(record, "0", ("SGD",)) or not summary.cost_left > LEFT_TO_LEARN:
         return None
-    if first_rise(record, "0") is not None or not fitted_condition_number(record, "0") > ILL:
+    if summary.first_rise("0") is not None or not fitted_condition_number(record, "0") > ILL:
         return None
-    return Sign(
+    return Detection(
         certain=False,
-        sentence=f"the inputs are scaled but strongly correlated: the condition number of their second moments is "
-        f"{condition:,.0f}. In {record.steps} steps of the longest stable length, gradient descent reaches directions "
-        f"down to 1/{reach:,.0f} of the largest; {loss_left_message(record)}",
+        sentence="the inputs are scaled but strongly correlated: the condition number of their second-moment matrix is "
+        f"{condition:,.0f}. In {record.steps} steps of the longest stable length, gradient descent only makes "
+        f"progress along directions with at least 1/{reach:,.0f} of the largest curvature; "
+        f"{loss_left_message(summary)}",
         quantity="condition_number",
         value=condition,
         bound=reach,

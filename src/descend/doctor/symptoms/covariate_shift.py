@@ -1,34 +1,67 @@
-"""Covariate shift: what a layer is fed changes while it learns, so that it learns for inputs that are gone."""
+"""Covariate shift: the input distribution of a layer changes during training, so the layer keeps readapting."""
 
-from descend.doctor.course.progress import HARDLY_LEARNT, first_rise, is_stuck
-from descend.doctor.record import Record
-from descend.doctor.symptoms.sign import Sign
-from descend.ground.bound import Bound, Count
+from descend.core.bound import Bound, Count
+from descend.doctor.assess.summary import LITTLE_LEARNED, RunSummary
+from descend.doctor.assess.symptom import Detection
+from descend.doctor.record import Record, SiteKind
+from descend.doctor.remedy_arguments.layers import batch_normalisation
+from descend.doctor.remedy_arguments.learning_rates import rate_at_first_curvature
+from descend.doctor.symptoms import phrases
+from descend.doctor.symptoms.problem import Problem, RemedyEntry
+from descend.doctor.symptoms.shared_remedies import ADAM
 
-SOURCE = "Ioffe & Szegedy 2015, §1: the distribution of each layer's inputs changes as the layers before it change"
-LAYERS = Count(4, "layers", "chosen: in a shallow network hardly any layer has learning layers before it")
-DRIFT = Bound(10.0, "times the scale at the start, either way", "chosen: an order of magnitude")
+SOURCE = "Ioffe & Szegedy 2015, §1: the distribution of each layer's inputs changes when earlier layers change"
+LAYERS = Count(
+    4, "layers", "chosen: in a network of fewer layers, few layers receive the output of other trained layers"
+)
+DRIFT = Bound(10.0, "factor by which the activation scale grows or shrinks", "chosen: smaller changes are usual")
+
+PROBLEM = Problem(
+    id="covariate_shift",
+    kind="dynamics",
+    title="layer inputs drift during training",
+    consequences=frozenset({"ill_conditioned_curvature", "slow_progress"}),
+    remedies=(
+        RemedyEntry(
+            "learning_rate",
+            rate_at_first_curvature,
+            phrases.NEW_LEARNING_RATE,
+            "the layers then change slowly enough for later layers to adapt",
+            "Ioffe & Szegedy 2015, §1",
+            cost=1,
+        ),
+        RemedyEntry(
+            "insert_normalisation",
+            batch_normalisation,
+            phrases.ADD_BATCH_NORMALISATION,
+            phrases.STEADY_LAYER_INPUTS,
+            "Ioffe & Szegedy 2015, §1",
+            cost=3,
+        ),
+        ADAM,
+    ),
+)
 
 
-def covariate_shift(record: Record) -> Sign | None:
-    """Activations in the middle of a deep network whose scale drifts tenfold in training, in a run that suffers."""
+def detect(record: Record, summary: RunSummary) -> Detection | None:
+    """Report layers of a deep network whose activation scale changes tenfold during training, in a run that fails."""
     curves = [(p, record.series("activation_scale", p).finite()) for p in record.places("activation_scale")]
-    if len(curves) < LAYERS or not (is_stuck(record, "0", HARDLY_LEARNT) or first_rise(record, "0") is not None):
+    if len(curves) < LAYERS or not (summary.is_stuck("0", LITTLE_LEARNED) or summary.first_rise("0") is not None):
         return None
     known = [(p, c) for p, c in curves[1:] if len(c) > 2 and c.first > 0]
     drifts = [(p, max(c.max / c.first, c.first / c.min if c.min > 0 else 1.0)) for p, c in known]
     place, drift = max(drifts, key=lambda pair: pair[1], default=("", 1.0))
     if drift < DRIFT:
         return None
-    return Sign(
+    return Detection(
         certain=False,
-        sentence=f"the scale of {place} changes {drift:.0f} times during training (bound {DRIFT:g}): the layers "
-        "behind it chase it",
-        quantity="activation scale / at the start",
+        sentence=f"the activation scale of {place} changes by a factor of {drift:.0f} during training (limit: "
+        f"{DRIFT:g}), so later layers must keep adapting to their inputs",
+        quantity="activation scale / initial scale",
         value=drift,
         bound=DRIFT,
         source=SOURCE,
-        where=record.site("model"),
+        where=record.site(SiteKind.MODEL),
         module=place,
         evidence=tuple(("activation_scale", p) for p, _ in curves),
     )

@@ -1,57 +1,106 @@
 """Dead units: ReLU units are inactive on every example, so their weights receive no gradient."""
 
-from descend.doctor.course.progress import HARDLY_LEARNT, cost_left, is_stuck, yardstick_place
-from descend.doctor.record import Record, Site, facts
-from descend.doctor.symptoms.sign import Sign
-from descend.ground.bound import Bound
+from descend.core.bound import Bound
+from descend.doctor.assess.evaluation_metric import evaluation_metric
+from descend.doctor.assess.summary import LITTLE_LEARNED, RunSummary
+from descend.doctor.assess.symptom import Detection
+from descend.doctor.record import Record, Site, SiteKind, facts
+from descend.doctor.remedy_arguments.layers import most_used_activation
+from descend.doctor.remedy_arguments.learning_rates import default_adam_rate, rate_at_largest_curvature
+from descend.doctor.symptoms import phrases
+from descend.doctor.symptoms.problem import Problem, RemedyEntry
+from descend.doctor.symptoms.shared_remedies import INITIALISE_IN_PLACE
 
-SOURCE = "Ba, CSC413 lecture 4, Plateaux: if a ReLU's input is always negative, the weight derivatives are exactly 0"
+SOURCE = "Ba, CSC413 lecture 4, Plateaux: if a ReLU's input is always negative, the derivatives of its weights are 0"
 FADED = Bound(
     1e-3,
-    "of the scale that a layer's outputs had at first",
-    "chosen: hardly anything passes through the layer any more",
+    "share of the initial scale of a layer's outputs",
+    "chosen: a layer with such small outputs passes almost no signal",
 )
-DEAD_LAYER = Bound(0.5, "of a layer's units", "well-initialised networks of these sizes have up to 0.3")
+DEAD_LAYER = Bound(
+    0.5, "share of a layer's units", "in well-initialised networks, up to 30 % of a layer's units are dead"
+)
+
+PROBLEM = Problem(
+    id="dead_units",
+    kind="dynamics",
+    title="units are dead",
+    consequences=frozenset({"vanishing_gradients", "covariate_shift", "slow_progress", "plateau"}),
+    remedies=(
+        INITIALISE_IN_PLACE,
+        RemedyEntry(
+            "reinitialise",
+            most_used_activation,
+            "initialise for {activation} (Kaiming or Xavier)",
+            "this initialisation keeps the activation scale of all layers, so half of the units are active at first",
+            phrases.INITIALISATION_SOURCE,
+        ),
+        RemedyEntry(
+            "learning_rate",
+            rate_at_largest_curvature,
+            phrases.NEW_LEARNING_RATE,
+            phrases.ACTIVE_UNITS,
+            "Karpathy, CS231n, Commonly used activation functions",
+            cost=1,
+        ),
+        RemedyEntry(
+            "learning_rate",
+            default_adam_rate,
+            phrases.NEW_LEARNING_RATE,
+            phrases.ACTIVE_UNITS,
+            "Karpathy, CS231n, Commonly used activation functions",
+            cost=1,
+        ),
+    ),
+)
 
 
-def dead_units(record: Record) -> Sign | None:
-    """Report a layer with at least half of its units dead, in a run that does not learn; certain if all are dead.
+def detect(record: Record, summary: RunSummary) -> Detection | None:
+    """Report a layer in which at least half of the units are dead, in a run that does not learn.
 
-    Where the targets are unknown, the loss says little: then the layer's outputs must have shrunk to almost zero.
+    The finding is certain if all units of the layer are dead. If the targets are unknown, a high loss is weak evidence,
+    so the layer's outputs must also have shrunk to almost zero.
     """
     curves = [(place, record.series("dead_share", place)) for place in record.places("dead_share")]
-    stuck = is_stuck(record, "0")
-    sick = [(p, curve) for p, curve in curves if curve.last >= DEAD_LAYER and (stuck or _has_faded(record, p))]
+    stuck = summary.is_stuck("0")
+    sick = [
+        (p, curve)
+        for p, curve in curves
+        if curve.last >= DEAD_LAYER and (stuck or _have_outputs_shrunk(record, summary, p))
+    ]
     if not sick:
         return None
     place, curve = max(sick, key=lambda pair: pair[1].last)
-    layers = "" if len(sick) == 1 else f" (and at least half in {len(sick) - 1} more)"
+    layers = "" if len(sick) == 1 else f" (and at least half in {len(sick) - 1} other layers)"
     since = next(step for step, share in curve if share >= DEAD_LAYER)
     sentence = (
         f"since step {since}, {curve.last:.0%} of the ReLU units in {place}{layers} are inactive on every example "
         f"(limit: {DEAD_LAYER:.0%}), so their weights receive no gradient, and the loss does not fall"
     )
-    return Sign(
+    return Detection(
         curve.last == 1.0,
         sentence,
         "dead_share",
         curve.last,
         DEAD_LAYER,
         SOURCE,
-        _line(record, place),
+        _activation_line(record, place),
         module=place,
         evidence=tuple(("dead_share", p) for p, _ in curves),
     )
 
 
-def _has_faded(record: Record, place: str) -> bool:
-    """Whether hardly anything passes through a layer any more, in a run whose loss need not end at zero."""
+def _have_outputs_shrunk(record: Record, summary: RunSummary, place: str) -> bool:
+    """Return whether a layer's outputs have shrunk to almost zero, in a run with unknown targets that learns little."""
     scale = record.series("activation_scale", place)
-    return yardstick_place(record) == "loss" and cost_left(record) > HARDLY_LEARNT and scale.last < FADED * scale.first
+    return (
+        evaluation_metric(record) == "loss" and summary.cost_left > LITTLE_LEARNED and scale.last < FADED * scale.first
+    )
 
 
-def _line(record: Record, place: str) -> Site | None:
+def _activation_line(record: Record, place: str) -> Site | None:
+    """Return the source line that applies a layer's activation function; if it is unknown, the line of the model."""
     used = record.fact(facts.Activation, place)
     if used is not None and used.line:
-        return Site("activation", place, used.file, used.line, detail=used.function)
-    return record.site("model")
+        return Site(SiteKind.ACTIVATION, place, used.file, used.line, detail=used.function)
+    return record.site(SiteKind.MODEL)

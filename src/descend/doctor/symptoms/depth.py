@@ -1,4 +1,4 @@
-"""What happens to signals on their way through the layers: activations forwards, gradients backwards."""
+"""Activation scales and gradient norms of the layers, in the order of the network."""
 
 from math import isfinite
 
@@ -6,7 +6,10 @@ from descend.doctor.record import Record
 
 
 def weight_gradients(record: Record, step: int) -> list[tuple[str, float]]:
-    """Return the gradient's norm of each weight matrix at the first probe from `step` on, in the network's order."""
+    """Return the name and gradient norm of each weight matrix, from the input to the output; biases are omitted.
+
+    Each norm is the first one measured at or after `step`.
+    """
     found = []
     for place in record.places("gradient_norm"):
         curve = record.series("gradient_norm", place)
@@ -17,6 +20,6 @@ def weight_gradients(record: Record, step: int) -> list[tuple[str, float]]:
 
 
 def activation_scales(record: Record) -> list[tuple[str, float]]:
-    """Return each activation's root mean square at the first probe, in the order of the network."""
+    """Return each layer's name and its first measured root mean square of activations, from the input to the output."""
     places = record.places("activation_scale")
     return [(place, value) for place in places if isfinite(value := record.series("activation_scale", place).first)]

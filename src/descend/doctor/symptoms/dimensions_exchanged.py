@@ -1,26 +1,49 @@
 """Reshape instead of transpose: `view` gives the right shape, but leaves the values in the wrong order."""
 
-from descend.doctor.course.progress import LEFT_TO_LEARN, cost_left, loss_left_message
-from descend.doctor.record import Record, facts
-from descend.doctor.symptoms.sign import Ruin, Sign
+from descend.doctor.assess.progress_messages import loss_left_message
+from descend.doctor.assess.summary import LEFT_TO_LEARN, RunSummary
+from descend.doctor.assess.symptom import Detection, FatalDetection
+from descend.doctor.record import Record, SiteKind, facts
+from descend.doctor.remedy_arguments.dimensions import exchange_of_dimensions
+from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 
-SOURCE = "torch.Tensor.view: the values keep their order in memory; torch.Tensor.transpose exchanges dimensions"
+SOURCE = "torch.Tensor.view: the values keep their order in memory, while torch.Tensor.transpose exchanges dimensions"
+
+PROBLEM = Problem(
+    id="dimensions_exchanged",
+    kind="wiring",
+    title="a reshape is used where a transpose is needed",
+    consequences=frozenset({"examples_mixed", "no_signal"}),
+    remedies=(
+        RemedyEntry(
+            "transpose",
+            exchange_of_dimensions,
+            "use {call} instead of the reshape",
+            "each value then keeps its position along each dimension",
+            "torch.Tensor.view",
+        ),
+    ),
+    example=CodeExample(
+        faulty="batch, time, features = sequences.shape\nsteps = sequences.view(time, batch, features)",
+        fixed="steps = sequences.transpose(0, 1)",
+    ),
+)
 
 
-def dimensions_exchanged(record: Record) -> Sign | None:
-    """A change of shape to the same sizes in another order, on what the network computes."""
+def detect(record: Record, summary: RunSummary) -> Detection | None:
+    """Report a view or reshape whose result has the same sizes in another order, in a run with much left to learn."""
     exchange = record.fact(facts.Exchanged, "0")
-    if exchange is None or not cost_left(record) > LEFT_TO_LEARN:
+    if exchange is None or not summary.cost_left > LEFT_TO_LEARN:
         return None
-    return Ruin(
+    return FatalDetection(
         certain=False,
         likely=True,
-        sentence=f"a change of shape makes {exchange.result} of {exchange.shape}: the sizes are exchanged "
-        "and the values are not, so each lands in the place of another (transpose or permute would move them); "
-        f"{loss_left_message(record)}",
-        quantity="share of a constant prediction's cost",
-        value=cost_left(record),
+        sentence=f"a view or reshape turns shape {exchange.shape} into {exchange.result}: the sizes change places but "
+        "the values keep their order in memory and are scrambled (transpose or permute would move them); "
+        f"{loss_left_message(summary)}",
+        quantity="final cost / cost of a constant prediction",
+        value=summary.cost_left,
         bound=LEFT_TO_LEARN,
         source=SOURCE,
-        where=record.site("exchanged", "0"),
+        where=record.site(SiteKind.EXCHANGED, "0"),
     )

@@ -1,36 +1,65 @@
 """Evaluated in training mode: dropout and batch statistics are active while the script measures its network."""
 
-from descend.doctor.course.own_metric import own_metric
-from descend.doctor.record import Record, facts
-from descend.doctor.symptoms.sign import Sign
+from descend.doctor.assess.summary import RunSummary
+from descend.doctor.assess.symptom import Detection
+from descend.doctor.record import Record, SiteKind, facts
+from descend.doctor.remedy_arguments.training_loop import only_optimizer
+from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 
-SOURCE = "torch.nn.Module.eval; Srivastava et al. 2014, §2: at test time every unit is present, with its weight scaled"
+SOURCE = (
+    "torch.nn.Module.eval; Srivastava et al. 2014, §2: at test time all units are present and their weights are scaled"
+)
+
+PROBLEM = Problem(
+    id="evaluated_in_training_mode",
+    kind="wiring",
+    title="the network is evaluated in training mode",
+    consequences=frozenset({"overfitting"}),
+    remedies=(
+        RemedyEntry(
+            "evaluation_mode",
+            only_optimizer,
+            "call eval() before evaluation",
+            "the metric is then measured on the network as it will be used",
+            "torch.nn.Module.eval",
+            judged_on="metric",
+        ),
+    ),
+    flatters=True,
+    example=CodeExample(
+        faulty="with torch.no_grad():\n    accuracy = (model(inputs).argmax(1) == targets).float().mean()",
+        fixed=(
+            "model.eval()\n"
+            "with torch.no_grad():\n"
+            "    accuracy = (model(inputs).argmax(1) == targets).float().mean()\n"
+            "model.train()"
+        ),
+    ),
+)
 
 
-def evaluated_in_training_mode(record: Record) -> Sign | None:
-    """Passes that no gradient is taken of draw, or move running statistics, in a script that logs a metric."""
+def detect(record: Record, summary: RunSummary) -> Detection | None:
+    """Report evaluation passes in which dropout or batch statistics are active, in a script that logs a metric."""
     seen = record.every(facts.TrainingMode)
-    if not seen or own_metric(record) is None:
+    if not seen or summary.metric is None:
         return None
     place, first = next(iter(seen.items()))
     if first.function == "batch_norm":
-        what = "batch normalisation takes the statistics of the batch that is evaluated, and moves the running ones"
+        what = "batch normalisation uses the statistics of the evaluated batch and updates the running statistics"
     else:
-        what = f"{first.function} leaves out units as it does in training"
+        what = f"{first.function} drops units, as it does in training"
     why = (
-        ": it is called as a function, and nothing tells it the mode" if first.by_itself else ": eval() was not called"
+        ", because the functional form is called without the argument `training`"
+        if first.by_itself
+        else ", because eval() was not called"
     )
-    where = (
-        "in a forward pass that no backward pass follows"
-        if first.with_gradients
-        else "where no gradients are asked for"
-    )
-    return Sign(
+    where = "in a forward pass without a backward pass" if first.with_gradients else "in a pass without gradients"
+    return Detection(
         certain=False,
         sentence=f"{where}, {what}{why}",
-        quantity="places that evaluate in training mode",
+        quantity="places in the source that evaluate in training mode",
         value=float(len(seen)),
         bound=0.0,
         source=SOURCE,
-        where=record.site("drawn" if first.by_itself else "evaluated", place),
+        where=record.site(SiteKind.DRAWN if first.by_itself else SiteKind.EVALUATED, place),
     )

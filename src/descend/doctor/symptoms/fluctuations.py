@@ -2,31 +2,79 @@
 
 from statistics import fmean, stdev
 
-from descend.doctor.course.progress import LEFT_TO_LEARN, cost_left
-from descend.doctor.record import Record, facts
-from descend.doctor.symptoms.sign import Sign
-from descend.ground.bound import Bound, Count
+from descend.core.bound import Bound, Count
+from descend.doctor.assess.summary import LEFT_TO_LEARN, RunSummary
+from descend.doctor.assess.symptom import Detection
+from descend.doctor.record import Record, SiteKind, facts
+from descend.doctor.remedy_arguments.learning_rates import tenth_rate
+from descend.doctor.remedy_arguments.schedules import decay_to_zero
+from descend.doctor.remedy_arguments.training_loop import larger_batch
+from descend.doctor.symptoms import phrases
+from descend.doctor.symptoms.problem import Problem, RemedyEntry
 
-SOURCE = "Ba, CSC413 lecture 4, Recap: fluctuations; Bottou et al. 2018, §4: the floor is proportional to the rate"
+SOURCE = (
+    "Ba, CSC413 lecture 4, Recap: fluctuations; Bottou et al. 2018, §4: the noise is proportional to the learning rate"
+)
 NOISY = Bound(
-    0.4, "standard deviation of the losses over their mean", "chosen; see the range within which no diagnosis changes"
+    0.4,
+    "standard deviation of the losses divided by their mean",
+    "chosen: docs/bounds.md gives the range of values that lead to the same diagnoses",
 )
 FLAT = Bound(
-    0.15, "of the mean loss, fallen within the last half", "chosen: single losses say little of a smaller fall"
+    0.15,
+    "fall of the loss over the last half of the run, as a share of the mean loss",
+    "chosen: losses of single batches are too noisy to show a smaller fall",
 )
-LOSSES = Count(30, "losses", "their standard deviation is then known to an eighth of itself: 1/√(2·30)")
-BROUGHT_DOWN = Bound(0.5, "of the largest rate", "chosen: a rate that has been halved is being brought down")
+LOSSES = Count(
+    30, "losses", "with this many losses, the relative uncertainty of their standard deviation is an eighth: 1/√(2·30)"
+)
+BROUGHT_DOWN = Bound(
+    0.5, "share of the largest learning rate", "chosen: a learning rate that has been halved counts as decayed"
+)
+
+PROBLEM = Problem(
+    id="fluctuations",
+    kind="dynamics",
+    title="gradient noise hides the progress",
+    remedies=(
+        RemedyEntry(
+            "linear_schedule",
+            decay_to_zero,
+            "decay the learning rate to 0 over the run",
+            "the noise in the loss is proportional to the learning rate",
+            "Bottou et al. 2018, §4",
+        ),
+        RemedyEntry(
+            "learning_rate",
+            tenth_rate,
+            phrases.NEW_LEARNING_RATE,
+            "the noise in the loss is proportional to the learning rate",
+            "Bottou et al. 2018, §4",
+            decides=False,
+            cost=1,
+        ),
+        RemedyEntry(
+            "batch_size",
+            larger_batch,
+            phrases.NEW_BATCH_SIZE,
+            "the mean gradient of more examples has less noise",
+            "Bottou et al. 2018, §4.2",
+            decides=False,
+            cost=1,
+        ),
+    ),
+)
 
 
-def fluctuations(record: Record) -> Sign | None:
-    """Losses that scatter widely about a level that no longer falls, at a rate that is never brought down."""
+def detect(record: Record, summary: RunSummary) -> Detection | None:
+    """Report losses that vary widely around a constant level, at a learning rate that is never decayed."""
     for key in record.every(facts.Optimizer):
         values = record.series("loss", key).finite().values
         tail = values[len(values) // 2 :]
         rates = record.series("learning_rate", key)
         if (
             len(tail) < LOSSES
-            or not cost_left(record) > LEFT_TO_LEARN
+            or not summary.cost_left > LEFT_TO_LEARN
             or rates.last < BROUGHT_DOWN * rates.max
             or fmean(tail) <= 0
         ):
@@ -34,18 +82,19 @@ def fluctuations(record: Record) -> Sign | None:
         spread = stdev(tail) / fmean(tail)
         half = len(tail) // 2
         fallen = 1 - fmean(tail[half:]) / fmean(tail[:half])
-        error = spread * (2 / half) ** 0.5  # standard error of `fallen`
+        error = spread * (2 / half) ** 0.5  # standard error of the relative fall of the loss
         if spread < NOISY or fallen > max(FLAT, 2 * error):
             continue
-        return Sign(
+        return Detection(
             certain=False,
-            sentence=f"over the last half of the run the losses scatter by {spread:.0%} about a level that no longer "
-            "falls: the gradient's noise, times a constant learning rate, is what is left",
-            quantity="standard deviation of the loss / mean",
+            sentence=f"over the last half of the run, the losses vary by {spread:.0%} of their mean (limit: "
+            f"{NOISY:.0%}), which no longer falls: gradient noise at a constant learning rate prevents further "
+            "progress",
+            quantity="standard deviation of the loss / mean loss",
             value=spread,
             bound=NOISY,
             source=SOURCE,
-            where=record.site("optimizer", key),
+            where=record.site(SiteKind.OPTIMIZER, key),
             optimizer=key,
             evidence=(("loss", key), ("learning_rate", key)),
         )

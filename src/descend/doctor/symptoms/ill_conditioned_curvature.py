@@ -1,71 +1,94 @@
-"""Ill-conditioned curvature: the steps are as long as the steepest direction bears, and too short for the others."""
+"""Ill-conditioned curvature: the steepest direction limits the step length, which is too short for the others."""
 
 from statistics import median
 
-from descend.doctor.course.progress import (
-    LEFT_TO_LEARN,
-    cost_left,
-    first_rise,
-    is_stuck,
-    loss_left_message,
-)
-from descend.doctor.course.stability import ROUNDING, stability_bound, step_lengths
-from descend.doctor.course.training_time import fitted_condition_number, fitted_in_words
-from descend.doctor.record import Record, facts
-from descend.doctor.symptoms.sign import Sign
-from descend.ground.bound import Bound
+from descend.core.bound import Bound
+from descend.doctor.assess.progress_messages import loss_left_message
+from descend.doctor.assess.stability import ROUNDING, learning_rate_times_curvature, stability_bound
+from descend.doctor.assess.summary import LEFT_TO_LEARN, RunSummary
+from descend.doctor.assess.symptom import Detection
+from descend.doctor.assess.training_time import fitted_condition_number, fitted_condition_number_message
+from descend.doctor.record import Record, SiteKind, facts
+from descend.doctor.remedy_arguments.optimizer_settings import usual_momentum
+from descend.doctor.symptoms.problem import Problem, RemedyEntry
+from descend.doctor.symptoms.shared_remedies import ADAM
 
 SOURCE = "Ba, CSC413 lecture 4, Ill-conditioned curvature: larger condition numbers imply slower convergence"
 LONG = Bound(
     0.2,
-    "of the stability bound",
-    "chosen: a step five times as long would not be stable, so that a longer one is no way out",
+    "share of the stability limit",
+    "chosen: steps five times as long would already be unstable, so longer steps are not a remedy",
 )
 ILL = Bound(
-    200.0, "condition number, estimated from the progress", "chosen; see the range within which no diagnosis changes"
+    200.0,
+    "condition number, estimated from the progress of the loss",
+    "chosen: docs/bounds.md gives the range of values that lead to the same diagnoses",
+)
+
+PROBLEM = Problem(
+    id="ill_conditioned_curvature",
+    kind="dynamics",
+    title="the curvature is ill-conditioned",
+    consequences=frozenset({"slow_progress", "stopped_too_early"}),
+    remedies=(
+        RemedyEntry(
+            "optimizer_argument",
+            usual_momentum,
+            "momentum {value:g}",
+            "with momentum, the steps along flat directions add up",
+            "Ba, CSC413 lecture 4, Momentum",
+            cost=1,
+        ),
+        ADAM,
+    ),
 )
 
 
-def ill_conditioned_curvature(record: Record) -> Sign | None:
-    """Plain gradient descent near its longest step that still crawls: κ ≈ 2·λmax·Σα / ln(cost before / after)."""
+def detect(record: Record, summary: RunSummary) -> Detection | None:
+    """Report slow progress of gradient descent although its longest step reaches a fifth of the stability limit.
+
+    The condition number is estimated from the progress: κ ≈ 2·λmax·Σα / ln(cost before / after).
+    """
     for key, optimizer in record.every(facts.Optimizer).items():
-        bound, lengths = stability_bound(optimizer), step_lengths(record, key, "curvature").finite().values
+        bound = stability_bound(optimizer)
+        lengths = learning_rate_times_curvature(record, key, "curvature").finite().values
         if optimizer.rule != "SGD" or optimizer.momentum or bound is None or not lengths:
             continue
         norms = record.series("clipped_norm").finite().values
         clip = record.fact(facts.Clip)
         if norms and (clip.limit if clip else 0.0) < median(norms):
-            continue  # clipping, too, keeps the steps short
-        # Below the bound a rise is a difference between batches, unless nothing is learnt.
-        may_rise = max(lengths) <= bound.value and not is_stuck(record, key)
-        has_risen = first_rise(record, key) is not None and not may_rise
-        if max(lengths) < LONG * bound.value or has_risen or not cost_left(record) > LEFT_TO_LEARN:
+            continue  # The clipping threshold, not the curvature, limits the length of the steps.
+        # If the run learns with steps below the stability limit, a rise of the loss only shows that batches differ.
+        may_rise = max(lengths) <= bound.value and not summary.is_stuck(key)
+        has_risen = summary.first_rise(key) is not None and not may_rise
+        if max(lengths) < LONG * bound.value or has_risen or not summary.cost_left > LEFT_TO_LEARN:
             continue
         condition = fitted_condition_number(record, key)
         if condition < ILL:
             continue
-        return Sign(
+        return Detection(
             certain=False,
-            sentence=f"α·λmax = {max(lengths):.2g} of a bound of {bound.value:.3g}, so the steps cannot be much "
-            f"longer, and yet {loss_left_message(record)}: the progress fits a condition number of "
-            f"{fitted_in_words(record, key)}{_measured(record, key)}",
+            sentence=f"learning rate × largest curvature is {max(lengths):.2g} (stability limit: {bound.value:.3g}), "
+            f"so the steps cannot be much longer, but {loss_left_message(summary)}. This progress corresponds to a "
+            f"condition number of {fitted_condition_number_message(record, key)}{_measured_ratio_phrase(record, key)}",
             quantity="condition_number",
             value=condition,
             bound=ILL,
             source=SOURCE,
-            where=record.site("optimizer", key) or record.site("backward"),
+            where=record.site(SiteKind.OPTIMIZER, key) or record.site(SiteKind.BACKWARD),
             optimizer=key,
-            evidence=(("loss", key), ("curvature", key), *_lowest(record, key)),
+            evidence=(("loss", key), ("curvature", key), *_lowest_curvature_evidence(record, key)),
         )
     return None
 
 
-def _lowest(record: Record, key: str) -> tuple[tuple[str, str], ...]:
+def _lowest_curvature_evidence(record: Record, key: str) -> tuple[tuple[str, str], ...]:
+    """Return the name and key of the recorded lowest curvatures, as evidence; an empty tuple without measurements."""
     return (("curvature_lowest", key),) if len(record.series("curvature_lowest", key)) else ()
 
 
-def _measured(record: Record, key: str) -> str:
-    """Say how far apart two curvatures were seen to be: the condition number is no smaller."""
+def _measured_ratio_phrase(record: Record, key: str) -> str:
+    """Return a phrase about the largest ratio of measured curvatures, a lower bound of the condition number, or ""."""
     lowest = dict(record.series("curvature_lowest", key).finite())
     seen = [
         (value / low, step, low)
@@ -76,5 +99,6 @@ def _measured(record: Record, key: str) -> str:
         return ""
     ratio, step, low = max(seen, key=lambda each: each[0])
     return (
-        f"; at step {step} it is measured to be {ratio:,.0f} at least, curvatures from {low:.2g} to {ratio * low:.2g}"
+        f"; the curvatures measured at step {step}, from {low:.2g} to {ratio * low:.2g}, show that this number is at "
+        f"least {ratio:,.0f}"
     )

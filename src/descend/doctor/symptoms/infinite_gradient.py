@@ -1,31 +1,54 @@
 """Infinite gradient: a root or a logarithm of a value that may be zero makes the loss NaN."""
 
-from descend.doctor.course.progress import RISEN, smoothed
-from descend.doctor.record import Record, facts
-from descend.doctor.symptoms.sign import Ruin, Sign
+from descend.doctor.assess.noise import RISEN, running_median
+from descend.doctor.assess.summary import RunSummary
+from descend.doctor.assess.symptom import Detection, FatalDetection
+from descend.doctor.record import Record, SiteKind, facts
+from descend.doctor.remedy_arguments.losses import small_eps
+from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 
-SOURCE = "d√x/dx = 1/(2√x) and d log x/dx = 1/x have no value at 0; 0 · ∞ is NaN (IEEE 754)"
+SOURCE = "d√x/dx = 1/(2√x) and d log x/dx = 1/x are infinite at 0; 0 · ∞ is NaN (IEEE 754)"
+
+PROBLEM = Problem(
+    id="infinite_gradient",
+    kind="wiring",
+    title="a gradient is infinite",
+    remedies=(
+        RemedyEntry(
+            "away_from_zero",
+            small_eps,
+            "add {eps:.0e} to the argument of each root and logarithm",
+            "the derivative is then finite for every example",
+            "IEEE 754: 0 · ∞ is NaN",
+        ),
+    ),
+    example=CodeExample(
+        faulty="distances = ((outputs - images) ** 2).sum(dim=1).sqrt()",
+        fixed="distances = (((outputs - images) ** 2).sum(dim=1) + 1e-12).sqrt()",
+    ),
+)
 
 
-def infinite_gradient(record: Record) -> Sign | None:
-    """A loss that had not risen when it was no longer finite, and a call whose derivative is infinite at zero."""
+def detect(record: Record, summary: RunSummary) -> Detection | None:
+    """Report a loss that becomes NaN without rising first, if it calls a function with an infinite derivative at 0."""
     places, losses = list(record.every(facts.Singular)), record.series("loss", "0")
     before = losses.finite()
     if not places or not len(before) or len(before) == len(losses):
         return None
-    if smoothed(before).last > before.first + (RISEN - 1) * abs(before.first):
+    if running_median(before).last > before.first + (RISEN - 1) * abs(before.first):
         return None
     step = losses.steps[len(before)]
-    calls = [record.history(facts.Singular, place)[0].fact for place in places]  # later the values may be NaN
+    # The first value of each call is used, since later ones may be NaN.
+    calls = [record.history(facts.Singular, place)[0].fact for place in places]
     least = min(range(len(places)), key=lambda i: calls[i].least)
-    call, where = calls[least], record.site("singular", places[least])
-    return Ruin(
+    call, where = calls[least], record.site(SiteKind.SINGULAR, places[least])
+    return FatalDetection(
         certain=False,
         likely=True,
-        sentence=f"the loss had not risen when it was NaN or infinite at step {step}: {call.function} has an "
-        "infinite derivative at 0, and one value of 0 there makes every weight NaN (the least in the fixed examples "
-        f"is {call.least:.2g})",
-        quantity="first step with a loss that is not finite",
+        sentence=f"the loss became NaN or infinite at step {step} without rising first: {call.function} has an "
+        "infinite derivative at 0, so a single value of 0 makes every weight NaN (smallest value in the fixed "
+        f"examples: {call.least:.2g})",
+        quantity="first step with a loss that is NaN or infinite",
         value=float(step),
         bound=float(record.steps),
         source=SOURCE,

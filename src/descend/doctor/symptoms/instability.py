@@ -1,185 +1,290 @@
 """Instability: the steps are too long for the curvature, and the loss rises or oscillates."""
 
-from math import isfinite, nan
+from math import isfinite
 from statistics import median
 
-from descend.doctor.course.opponents import has_opponents
-from descend.doctor.course.progress import (
-    LEFT_TO_LEARN,
-    constant_cost,
-    constant_in_words,
-    cost_left,
-    diverged,
-    first_rise,
-    is_stuck,
+from descend.core.bound import Bound
+from descend.doctor.assess.constant_prediction import constant_message
+from descend.doctor.assess.opponents import has_opponents
+from descend.doctor.assess.stability import (
+    ADAM_RATE,
+    ADAPTIVE,
+    EARLY_STEPS,
+    curvature_name,
+    eps_rounded_to_zero,
+    learning_rate_times_curvature,
+    stability_bound,
 )
-from descend.doctor.course.reservations import has_learned
-from descend.doctor.course.stability import ADAPTIVE, curvature_name, stability_bound, step_lengths
-from descend.doctor.course.step_sizes import LONG_STEPS, OFTEN, repeated_step
-from descend.doctor.record import Record, facts
-from descend.doctor.symptoms.sign import Sign
-from descend.ground.bound import Bound, Count
-
-OUTRUN = Bound(
-    1.0,
-    "times the weights' own norm",
-    "chosen: a first step is as long as the weights themselves, where 1e-3 to 0.1 of them is usual",
+from descend.doctor.assess.step_sizes import (
+    LONG_STEPS,
+    OFTEN,
+    OUTRUN,
+    first_step_length,
+    measured_weights,
+    repeated_step_length,
 )
-MUCH_LEFT = Bound(1 / 3, "of what the best constant prediction costs", "chosen: a third is much")
-FAR = Bound(2.0, "times the stability bound", "at the edge of stability α·λmax hovers closer to it: Cohen et al. 2021")
-ADAM_RATE = Bound(1e-3, "learning rate of an adaptive rule", "the default of Algorithm 1: Kingma & Ba 2015")
-LATE = Bound(0.5, "of the run's steps", "chosen: what first overshoots in the second half did not hold up the first")
-EARLY_STEPS = Count(3, "steps", "chosen: an adaptive rule's first scales come from hardly any gradient")
+from descend.doctor.assess.summary import LEFT_TO_LEARN, RunSummary
+from descend.doctor.assess.symptom import Detection
+from descend.doctor.record import Record, SiteKind, facts
+from descend.doctor.remedy_arguments.learning_rates import (
+    default_adam_rate,
+    rate_at_first_curvature,
+    rate_at_largest_curvature,
+    rate_for_short_run,
+    rate_for_usual_step,
+)
+from descend.doctor.remedy_arguments.optimizer_settings import representable_eps
+from descend.doctor.remedy_arguments.schedules import warm_up
+from descend.doctor.remedy_arguments.sites import edit_of_site
+from descend.doctor.symptoms import phrases
+from descend.doctor.symptoms.problem import Problem, RemedyEntry
+from descend.doctor.symptoms.shared_remedies import ADAM
+
+MUCH_LEFT = Bound(
+    1 / 3,
+    "share of the cost of the best constant prediction",
+    "chosen: a run that keeps a third of this cost has much left to learn",
+)
+FAR = Bound(
+    2.0,
+    "multiple of the stability limit",
+    "at the edge of stability, α·λmax stays closer to the limit: Cohen et al. 2021",
+)
+LATE = Bound(
+    0.5,
+    "share of the run's steps",
+    "chosen: long steps that begin in the second half do not explain slow progress in the first half",
+)
+
+PROBLEM = Problem(
+    id="instability",
+    kind="dynamics",
+    title="training is unstable",
+    consequences=frozenset(
+        {
+            "cliff",
+            "dead_units",
+            "vanishing_gradients",
+            "oscillation",
+            "covariate_shift",
+            "ill_conditioned_curvature",
+            "plateau",
+            "fluctuations",
+        }
+    ),
+    remedies=(
+        RemedyEntry(
+            "optimizer_argument",
+            representable_eps,
+            "eps {old:g} → {value:g}",
+            "a representable eps keeps the quotient finite if a gradient is 0",
+            "Kingma & Ba 2015, §2",
+            cost=1,
+        ),
+        *(
+            RemedyEntry(
+                "skip_call",
+                edit_of_site(facts.OfLoss, "skip", number),
+                phrases.REMOVE_CALL,
+                *phrases.UNSCALED_STEPS,
+                cost=1,
+            )
+            for number in range(phrases.LOSS_FUNCTIONS_TRIED)
+        ),
+        RemedyEntry(
+            "learning_rate",
+            rate_at_first_curvature,
+            phrases.NEW_LEARNING_RATE,
+            phrases.STABLE_STEPS,
+            phrases.STABILITY_SOURCE,
+            cost=1,
+        ),
+        RemedyEntry(
+            "learning_rate",
+            rate_at_largest_curvature,
+            phrases.NEW_LEARNING_RATE,
+            phrases.STABLE_STEPS,
+            phrases.STABILITY_SOURCE,
+            cost=1,
+        ),
+        RemedyEntry(
+            "learning_rate",
+            default_adam_rate,
+            phrases.NEW_LEARNING_RATE,
+            "a step of Adam is about as long as the learning rate, whatever the gradient norm",
+            "Kingma & Ba 2015, §2.1",
+            cost=1,
+        ),
+        RemedyEntry(
+            "learning_rate",
+            rate_for_short_run,
+            phrases.NEW_LEARNING_RATE,
+            phrases.FEW_STEPS_OF_ADAM,
+            "Kingma & Ba 2015, §2.1",
+            cost=1,
+        ),
+        RemedyEntry(
+            "learning_rate",
+            rate_for_usual_step,
+            phrases.NEW_LEARNING_RATE,
+            "each step then changes the weights by a hundredth of their norm",
+            "Karpathy, CS231n, Ratio of weights:updates",
+            cost=1,
+        ),
+        RemedyEntry(
+            "linear_schedule",
+            warm_up,
+            phrases.WARM_UP_LEARNING_RATE,
+            "the curvature is largest at the start, and warm-up keeps the first steps short",
+            "Gilmer et al. 2022; Goyal et al. 2017, §2.2",
+            decides=False,
+        ),
+        ADAM,
+    ),
+)
 
 
-def instability(record: Record) -> Sign | None:
-    """Report a learning rate × largest curvature above the optimizer's stability limit, with a loss that does not fall.
+def detect(record: Record, summary: RunSummary) -> Detection | None:
+    """Report steps that are too long for the curvature or for the weights, or a loss that becomes NaN or infinite.
 
-    Crossing the limit is no fault by itself: training at the edge of stability stays close to it (Cohen et al. 2021).
+    Learning rate × largest curvature above the stability limit is reported only if the loss does not fall well:
+    training at the edge of stability stays close to the limit (Cohen et al. 2021).
     """
     for key in record.every(facts.Optimizer) or ["0"]:
-        rise = first_rise(record, key)
-        found = _outruns_the_weights(record, key)
-        if found is None and (rise is not None or is_stuck(record, key) or _leaps(record, key)):
-            found = _over_the_bound(record, key, rise) or _not_finite(record, key)
-        if (found := found or _moves_the_weights_far(record, key)) is not None:
+        rise = summary.first_rise(key)
+        found = _report_first_step_too_long(record, summary, key)
+        if found is None and (
+            rise is not None or summary.is_stuck(key) or _do_steps_often_exceed_limit(record, summary, key)
+        ):
+            found = _report_step_above_limit(record, summary, key, rise) or _report_loss_not_finite(
+                record, summary, key
+            )
+        if (found := found or _report_several_steps_too_long(record, summary, key)) is not None:
             return found
     return None
 
 
-def _leaps(record: Record, key: str) -> bool:
-    """Whether a plain rule's steps are over their bound as often as not, some of them far, and much is left."""
+def _do_steps_often_exceed_limit(record: Record, summary: RunSummary, key: str) -> bool:
+    """Return whether most steps exceed the stability limit, and one does twofold, in a run with much left to learn."""
     bound = stability_bound(record.fact(facts.Optimizer, key))
-    lengths = step_lengths(record, key, "curvature").finite().values
-    if bound is None or curvature_name(record, key) != "curvature" or not lengths or not cost_left(record) > MUCH_LEFT:
+    lengths = learning_rate_times_curvature(record, key, "curvature").finite().values
+    if bound is None or curvature_name(record, key) != "curvature" or not lengths or not summary.cost_left > MUCH_LEFT:
         return False
     return median(lengths) > bound.value and max(lengths) > FAR * bound.value
 
 
-def _over_the_bound(record: Record, key: str, rise: int | None) -> Sign | None:
+def _report_step_above_limit(record: Record, summary: RunSummary, key: str, rise: int | None) -> Detection | None:
+    """Report the step that exceeds the stability limit by most; steps after the first rise of the loss are ignored."""
     bound = stability_bound(record.fact(facts.Optimizer, key))
     name = curvature_name(record, key)
     if bound is None or name is None:
         return None
     early = EARLY_STEPS if name == "preconditioned_curvature" else 0
     latest = record.steps if rise is None else max(rise, early + 2)
-    over = [(s, v) for s, v in step_lengths(record, key, name).finite() if v > bound.value and early <= s <= latest]
+    over = [
+        (s, v)
+        for s, v in learning_rate_times_curvature(record, key, name).finite()
+        if v > bound.value and early <= s <= latest
+    ]
     if not over or (rise is None and over[0][0] > LATE * record.steps):
         return None
     step, value = max(over, key=lambda pair: pair[1])
     is_usual = record.series("learning_rate", key).max <= ADAM_RATE
-    if name == "preconditioned_curvature" and rise is None and is_usual and not diverged(record, key):
-        return None  # an adaptive rule's α·λmax is far over its bound in many healthy first steps
+    if name == "preconditioned_curvature" and rise is None and is_usual and not summary.diverged(key):
+        return None  # In many healthy runs, the first steps of an adaptive optimizer exceed the limit by far.
     fates = (
-        ("becomes NaN or infinite", diverged(record, key)),
+        ("becomes NaN or infinite", summary.diverged(key)),
         ("rises", rise is not None),
-        (_level_message(record), is_stuck(record, key)),
+        (_high_loss_phrase(record, summary), summary.is_stuck(key)),
         ("goes up and down", True),
     )
     what = next(fate for fate, is_so in fates if is_so)
-    return Sign(
-        diverged(record, key),
+    return Detection(
+        summary.diverged(key),
         f"the steps are too long for the curvature: learning rate × largest curvature (α·λmax) is {value:.3g} at step "
         f"{step} (stability limit: {bound.value:.3g}), and the loss {what}",
         "lr * lambda_max",
         value,
         bound.value,
         bound.source,
-        record.site("optimizer", key) or record.site("backward"),
+        record.site(SiteKind.OPTIMIZER, key) or record.site(SiteKind.BACKWARD),
         likely=rise is not None,
         optimizer=key,
         evidence=(("loss", key), (name, key), ("learning_rate", key)),
     )
 
 
-def _level_message(record: Record) -> str:
-    """Return what a loss does that ends no better than what `is_stuck` compares it with."""
-    return f"ends near that of {constant_in_words(record)}" if constant_cost(record) else "does not fall"
+def _high_loss_phrase(record: Record, summary: RunSummary) -> str:
+    """Return a phrase about a loss that stays high: it ends near that of a constant prediction, or does not fall."""
+    return f"ends near that of {constant_message(record)}" if summary.constant_cost else "does not fall"
 
 
-def _not_finite(record: Record, key: str) -> Sign | None:
-    """A loss that becomes NaN or infinite is a fact, whatever made it so; one that is from the start is no step's."""
-    if not diverged(record, key) or not isfinite(record.series("loss", key).first):
+def _report_loss_not_finite(record: Record, summary: RunSummary, key: str) -> Detection | None:
+    """Report a loss that is finite at the first step and later becomes NaN or infinite, even for an unknown reason."""
+    if not summary.diverged(key) or not isfinite(record.series("loss", key).first):
         return None
     step = next(s for s, v in record.series("loss", key) if not isfinite(v))
     measured = curvature_name(record, key) is not None
-    known = "no earlier step crossed the stability limit" if measured else "the curvature could not be measured"
-    if (eps := lost_eps(record, key)) is not None:
+    known = "no earlier step exceeded the stability limit" if measured else "the curvature could not be measured"
+    if (eps := eps_rounded_to_zero(record, key)) is not None:
         known = f"eps = {eps:g} rounds to 0 in the parameters' precision, so a zero gradient is divided by zero"
-    return Sign(
+    return Detection(
         True,
-        f"the loss is no longer finite at step {step}; {known}",
+        f"the loss becomes NaN or infinite at step {step}; {known}",
         "loss",
         float("inf"),
         0.0,
         "Ba, CSC413 lecture 4, Recap: the cost increases",
-        record.site("optimizer", key) or record.site("backward"),
+        record.site(SiteKind.OPTIMIZER, key) or record.site(SiteKind.BACKWARD),
         optimizer=key,
         evidence=(("loss", key),),
     )
 
 
-def lost_eps(record: Record, key: str) -> float | None:
-    """Return the `eps` of a rule that rounds to 0 in its parameters' precision; None where it does not."""
-    optimizer = record.fact(facts.Optimizer, key)
-    if optimizer is None or optimizer.eps is None or 2 * optimizer.eps > optimizer.smallest_subnormal:
-        return None
-    return float(optimizer.eps)
+def _report_first_step_too_long(record: Record, summary: RunSummary, key: str) -> Detection | None:
+    """Report a first step that changes the weights by more than their own norm.
 
-
-def _outruns_the_weights(record: Record, key: str) -> Sign | None:
-    """A rule that rescales the gradient steps by about its rate in each weight, however small the weights are.
-
-    So do rules that torch does not have, for which no bound is known.
+    An adaptive optimizer changes each weight by about the learning rate, however small the weight is. Optimizers
+    without a known stability limit are also checked.
     """
     optimizer = record.fact(facts.Optimizer, key)
-    if optimizer is None or not optimizer.lr or not cost_left(record) > LEFT_TO_LEARN:
+    if optimizer is None or not optimizer.lr or not summary.cost_left > LEFT_TO_LEARN:
         return None
     if optimizer.rule not in ADAPTIVE and stability_bound(optimizer) is not None:
         return None
-    ratio = first_step(record)
+    ratio = first_step_length(record)
     if not ratio > OUTRUN:
         return None
     sentence = (
         f"the first step changes the weights by {ratio:.2g} times their own norm (limit: {OUTRUN:g}): a learning rate "
         f"of {optimizer.lr:g} is too large for weights of that size"
     )
-    source = "Kingma & Ba 2015, §2.1: the step of Adam is at most about its rate in each weight"
-    return _too_long(record, key, sentence, ratio, OUTRUN, source)
+    source = "Kingma & Ba 2015, §2.1: a step of Adam changes each weight by at most about the learning rate"
+    return _step_length_symptom(record, key, sentence, ratio, OUTRUN, source)
 
 
-def _moves_the_weights_far(record: Record, key: str) -> Sign | None:
-    """Steps that move the weights by much of their own size, be it after a warm-up, while much is left to learn."""
-    value = repeated_step(record)
-    if not value > LONG_STEPS or has_opponents(record) or has_learned(record):
+def _report_several_steps_too_long(record: Record, summary: RunSummary, key: str) -> Detection | None:
+    """Report several steps that each change the weights by a large share of their norm, if the run has not learned."""
+    value = repeated_step_length(record)
+    if not value > LONG_STEPS or has_opponents(record) or summary.has_learned:
         return None
     sentence = (
-        f"{OFTEN} steps or more move the weights by at least {value:.2g} of their own norm (limit: {LONG_STEPS:g}): "
+        f"at least {OFTEN} steps change the weights by {value:.2g} of their own norm or more (limit: {LONG_STEPS:g}): "
         "the learning rate is too large for weights of that size"
     )
-    return _too_long(record, key, sentence, value, LONG_STEPS, "Karpathy, CS231n, Ratio of weights:updates")
+    return _step_length_symptom(record, key, sentence, value, LONG_STEPS, "Karpathy, CS231n, Ratio of weights:updates")
 
 
-def _too_long(record: Record, key: str, sentence: str, ratio: float, limit: float, source: str) -> Sign:
-    """Return the suspicion that steps are too long for the weights that they change."""
-    return Sign(
+def _step_length_symptom(record: Record, key: str, sentence: str, ratio: float, limit: float, source: str) -> Detection:
+    """Return the symptom of steps that are too long in comparison with the norm of the weights."""
+    return Detection(
         False,
         sentence,
         "update_ratio",
         ratio,
         limit,
         source,
-        record.site("optimizer", key) or record.site("backward"),
+        record.site(SiteKind.OPTIMIZER, key) or record.site(SiteKind.BACKWARD),
         optimizer=key,
-        evidence=(("loss", key), *(("update_ratio", p) for p in _weights(record)[:3])),
+        evidence=(("loss", key), *(("update_ratio", p) for p in measured_weights(record)[:3])),
     )
-
-
-def first_step(record: Record) -> float:
-    """Return the length of the first step relative to the weights, the median over them; NaN where none was seen."""
-    ratios = [v for p in _weights(record) if (v := record.series("update_ratio", p).first) == v]
-    return median(ratios) if ratios else nan
-
-
-def _weights(record: Record) -> list[str]:
-    return [p for p in record.places("update_ratio") if "bias" not in p]

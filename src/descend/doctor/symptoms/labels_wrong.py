@@ -2,38 +2,68 @@
 
 from math import log
 
-from descend.doctor.course.yardstick import yardstick_place
-from descend.doctor.record import Record, facts
-from descend.doctor.symptoms.sign import Ruin, Sign
-from descend.ground.bound import Bound, Count
+from descend.core.bound import Bound, Count
+from descend.doctor.assess.evaluation_metric import evaluation_metric
+from descend.doctor.assess.summary import RunSummary
+from descend.doctor.assess.symptom import Detection, FatalDetection
+from descend.doctor.record import Record, SiteKind, facts
+from descend.doctor.record.task import Task
+from descend.doctor.remedy_arguments.losses import multi_label_loss
+from descend.doctor.symptoms import phrases
+from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 
-SOURCE = "torch.nn.CrossEntropyLoss, torch.nn.BCELoss: which targets the loss is defined for"
-SUM = Bound(0.01, "off 1, of the sum of an example's targets", "chosen: more than round-off makes of it")
-BINARY = Count(2, "values that a binary label has", "of more values labels are numbers of classes")
-LEAST = Count(32, "labels", "chosen: fewer may be alike by chance")
+SOURCE = "torch.nn.CrossEntropyLoss, torch.nn.BCELoss: the documentation says for which targets each loss is defined"
+SUM = Bound(
+    0.01,
+    "difference between the sum of an example's targets and 1",
+    "chosen: rounding errors of the sum are smaller than this",
+)
+BINARY = Count(2, "values of a binary label", "labels with more than two different values are class indices")
+LEAST = Count(32, "labels", "chosen: if there are fewer labels, they may all be equal by chance")
 SATISFIED = Bound(
     0.1,
-    "of the cost of guessing among the classes",
-    "chosen: one answer for all examples meets constant labels at no cost; where it costs more, the label is the place "
-    "of the right candidate among others, as in contrastive losses (Oord et al. 2018, eq. 4)",
+    "share of the cost of guessing the class at random",
+    "chosen: a constant prediction of constant labels costs nothing. If it costs more, the label is the position of "
+    "the right candidate, as in contrastive losses (Oord et al. 2018, eq. 4)",
+)
+
+PROBLEM = Problem(
+    id="labels_wrong",
+    kind="wiring",
+    title="labels are wrong",
+    consequences=frozenset({"output_loss_mismatch"}),
+    remedies=(
+        RemedyEntry(
+            "matching_loss",
+            multi_label_loss,
+            "use {loss} as the loss",
+            "an example may then have several labels, and each is predicted separately",
+            phrases.OUTPUT_LAYER_SOURCE,
+        ),
+    ),
+    advice="Look at a few labels together with their examples, and at the line that creates the labels.",
+    example=CodeExample(
+        faulty="labels = classes  # 1 to 10, but cross_entropy expects 0 to 9",
+        fixed="labels = classes - 1",
+    ),
 )
 
 
-def labels_wrong(record: Record) -> Sign | None:
-    """Constant labels in all batches, binary labels outside [0, 1], or targets that are no distribution."""
+def detect(record: Record, summary: RunSummary) -> Detection | None:
+    """Report constant labels, labels that the loss does not accept, or class probabilities that do not sum to 1."""
     given, targets = record.fact(facts.LossInput), record.fact(facts.Targets)
-    if given is None or targets is None or given.task not in ("classes", "binary"):
-        return _refused_by_the_loss(record)
+    if given is None or targets is None or given.task not in (Task.CLASSES, Task.BINARY):
+        return _report_rejected_label(record)
     low, high, sums = targets.min, targets.max, (targets.row_sum_min, targets.row_sum_max)
-    if given.task == "classes" and not given.by_hand and not (1 - SUM < sums[0] and sums[1] < 1 + SUM):
+    if given.task == Task.CLASSES and not given.by_hand and not (1 - SUM < sums[0] and sums[1] < 1 + SUM):
         worst = max(sums, key=lambda value: abs(value - 1))
-        sentence = f"the targets are to be distributions over the classes, and those of one example sum to {worst:.3g}"
+        sentence = f"the targets should be class probabilities, but those of one example sum to {worst:.3g}"
         return _symptom(record, sentence, "sum of an example's targets", worst, 1.0)
-    if given.task == "binary" and (low < 0 or high > 1):
-        if is_class_number(targets):
-            return None  # the labels are right, for another loss
+    if given.task == Task.BINARY and (low < 0 or high > 1):
+        if are_class_indices(targets):
+            return None  # Class indices fit another loss, so `output_loss_mismatch` reports them.
         sentence = (
-            f"the labels run from {low:g} to {high:g}: the loss is defined for [0, 1], and has no least value here"
+            f"the labels range from {low:g} to {high:g}, but the loss is defined for [0, 1] and unbounded elsewhere"
         )
         wrong = ("smallest label", low, 0.0) if low < 0 else ("largest label", high, 1.0)
         return _symptom(record, sentence, *wrong)
@@ -42,41 +72,44 @@ def labels_wrong(record: Record) -> Sign | None:
         for label, count in batch.fact.labels.items():
             counts[label] = counts.get(label, 0) + count
     is_constant = len(counts) == 1 and sum(counts.values()) >= LEAST and low == high
-    if is_constant and len(record.every(facts.Optimizer)) <= 1 and _one_answer_is_enough(record, given):
+    if is_constant and len(record.every(facts.Optimizer)) <= 1 and _constant_prediction_suffices(record, given):
         label = next(iter(counts))
-        sentence = f"all {sum(counts.values())} labels that were looked at are {label}: there is nothing to tell apart"
+        sentence = (
+            f"all {sum(counts.values())} labels in the recorded batches are {label}, so there is nothing to learn"
+        )
         return _symptom(record, sentence, "classes seen", 1.0, 2.0)
-    return _refused_by_the_loss(record)
+    return _report_rejected_label(record)
 
 
-def _one_answer_is_enough(record: Record, given: facts.LossInput) -> bool:
-    """Whether the same answer for all examples costs next to nothing; where that is unknown, whether the run does."""
+def _constant_prediction_suffices(record: Record, given: facts.LossInput) -> bool:
+    """Return whether a constant prediction has a loss of almost 0; if that is unknown, whether the final loss has."""
     known = record.fact(facts.Reachability)
-    cost = record.series("yardstick", yardstick_place(record)).last if known is None else known.constant
+    cost = record.series("metric", evaluation_metric(record)).last if known is None else known.constant
     return cost < SATISFIED * log(max(2, given.classes))
 
 
-def is_class_number(targets: facts.Targets) -> bool:
-    """Whether the targets of a binary loss are the numbers 0, 1, 2, ... of three classes or more."""
+def are_class_indices(targets: facts.Targets) -> bool:
+    """Return whether the targets of a binary loss are class indices 0, 1, 2, … of at least three classes."""
     return targets.whole_values > BINARY and targets.min == 0
 
 
-def _refused_by_the_loss(record: Record) -> Sign | None:
-    """A label that the loss has raised on."""
+def _report_rejected_label(record: Record) -> Detection | None:
+    """Report a label that the loss function rejected, if the last line of the script's traceback says so."""
     error = record.ending.error if record.ending else ""
     last = (error.strip().splitlines() or [""])[-1]
     if ("Target" in last and "out of bounds" in last) or "elements of target should be between" in last:
-        return _symptom(record, f"the loss refuses a label: {last}", "label", float("nan"), float("nan"))
+        return _symptom(record, f"the loss does not accept a label: {last}", "label", float("nan"), float("nan"))
     return None
 
 
-def _symptom(record: Record, sentence: str, quantity: str, value: float, bound: float) -> Sign:
-    return Ruin(
+def _symptom(record: Record, sentence: str, quantity: str, value: float, bound: float) -> Detection:
+    """Return the symptom of wrong labels from a sentence and a measured quantity with its value and limit."""
+    return FatalDetection(
         certain=True,
         sentence=sentence,
         quantity=quantity,
         value=value,
         bound=bound,
         source=SOURCE,
-        where=record.site("loss") or record.site("loader", "0"),
+        where=record.site(SiteKind.LOSS) or record.site(SiteKind.LOADER, "0"),
     )

@@ -1,34 +1,65 @@
 """Local optima: a small network is stuck in a poor minimum, and another initialisation does better."""
 
-from descend.doctor.course.progress import HARDLY_LEARNT, cost_left, falls
-from descend.doctor.record import Record, facts
-from descend.doctor.symptoms.sign import Sign
-from descend.ground.bound import Bound, Count
+from descend.core.bound import Bound, Count
+from descend.doctor.assess.summary import LITTLE_LEARNED, RunSummary
+from descend.doctor.assess.symptom import Detection
+from descend.doctor.record import Record, SiteKind, facts
+from descend.doctor.remedy_arguments.training_loop import restart_seed
+from descend.doctor.symptoms import phrases
+from descend.doctor.symptoms.problem import Problem, RemedyEntry
 
-SOURCE = "Ba, CSC413 lecture 4, Recap: local optima are hard to diagnose; random restarts are the way out"
-SMALL = Count(500, "parameters", "chosen: wide networks do not end in bad minima (Choromanska et al. 2015)")
-ASTRAY = Bound(1.05, "of the best constant prediction's cost", "chosen: what costs more has not settled, but diverged")
-FLAT = Bound(0.02, "of the cost, over the last half of the run", "chosen: a cost that falls by less has settled")
+SOURCE = "Ba, CSC413 lecture 4, Recap: local optima are hard to diagnose, and random restarts are the remedy"
+SMALL = Count(500, "parameters", "chosen: wide networks do not get stuck in poor minima (Choromanska et al. 2015)")
+ASTRAY = Bound(
+    1.05,
+    "multiple of the cost of the best constant prediction",
+    "chosen: a run with a higher loss has diverged and is not in a minimum",
+)
+FLAT = Bound(
+    0.02,
+    "relative fall of the cost over the last half of the run",
+    "chosen: a loss that falls by less than this has stopped falling",
+)
+
+PROBLEM = Problem(
+    id="local_optima",
+    kind="dynamics",
+    title="the result depends on the initialisation",
+    remedies=(
+        *(
+            RemedyEntry(
+                "another_start",
+                restart_seed(draw),
+                "initialise again, draw {draw}",
+                "another initialisation may lead to a better minimum",
+                "Ba, CSC413 lecture 4, Recap: local optima",
+                restart=True,
+            )
+            for draw in range(1, phrases.INITIALISATIONS_TRIED + 1)
+        ),
+    ),
+)
 
 
-def local_optima(record: Record) -> Sign | None:
-    """A tiny network whose cost has stopped falling half-way down; a restart has to win."""
+def detect(record: Record, summary: RunSummary) -> Detection | None:
+    """Report a tiny network whose loss has stopped falling early; a trial with new initial weights must confirm it."""
     optimizer = record.fact(facts.Optimizer, "0")
     size = optimizer.parameters if optimizer else 0
     if (
         not record.every(facts.Activation)
         or not 0 < size <= SMALL
-        or not HARDLY_LEARNT < cost_left(record) < ASTRAY
-        or falls(record) > FLAT
+        or not LITTLE_LEARNED < summary.cost_left < ASTRAY
+        or summary.relative_fall() > FLAT
     ):
         return None
-    return Sign(
+    return Detection(
         certain=False,
-        sentence=f"with {size} parameters the cost has settled at {cost_left(record):.0%} of that of a constant "
-        "prediction and no longer moves: where so small a network ends depends on its start",
+        sentence=f"the loss has stopped falling at {summary.cost_left:.0%} of a constant prediction's loss (limit: "
+        f"{LITTLE_LEARNED:.0%}): a network of only {size} parameters may reach a better minimum from "
+        "another initialisation",
         quantity="cost / constant prediction's",
-        value=cost_left(record),
-        bound=HARDLY_LEARNT,
+        value=summary.cost_left,
+        bound=LITTLE_LEARNED,
         source=SOURCE,
-        where=record.site("model") or record.site("optimizer", "0"),
+        where=record.site(SiteKind.MODEL) or record.site(SiteKind.OPTIMIZER, "0"),
     )

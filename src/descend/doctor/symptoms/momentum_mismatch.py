@@ -1,37 +1,75 @@
 """Momentum and learning rate do not match: μ was raised and α kept, so the steps are 1/(1−μ) times longer."""
 
-from descend.doctor.course.progress import HARDLY_LEARNT, first_rise, is_stuck, rebounds
-from descend.doctor.course.stability import momentum_of, step_lengths
-from descend.doctor.record import Record, facts
-from descend.doctor.symptoms.sign import Sign
-from descend.ground.bound import Bound
+from descend.core.bound import Bound
+from descend.doctor.assess.stability import learning_rate_times_curvature, momentum_of
+from descend.doctor.assess.summary import LITTLE_LEARNED, RunSummary
+from descend.doctor.assess.symptom import Detection
+from descend.doctor.record import Record, SiteKind, facts
+from descend.doctor.remedy_arguments.learning_rates import rate_for_usual_momentum
+from descend.doctor.remedy_arguments.optimizer_settings import lower_momentum
+from descend.doctor.symptoms import phrases
+from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 
 SOURCE = "Ba, CSC413 lecture 4, Momentum: the terminal velocity is α/(1−μ)"
-HIGH = Bound(0.95, "momentum", "chosen: the usual 0.9 lengthens a step ten times, this one twenty")
-LONG = Bound(2.0, "α·λmax/(1−μ)", "that of gradient descent at its stability bound")
+HIGH = Bound(
+    0.95,
+    "momentum",
+    "chosen: the usual momentum of 0.9 makes a step ten times as long, and 0.95 makes it twenty times as long",
+)
+FIXED_LENGTH = ("Muon",)  # optimizers whose momentum changes only the direction of a step
+LONG = Bound(2.0, "α·λmax/(1−μ)", "stability limit of gradient descent without momentum")
+
+PROBLEM = Problem(
+    id="momentum_mismatch",
+    kind="dynamics",
+    title="momentum and learning rate do not match",
+    consequences=frozenset({"instability", "dead_units", "oscillation", "slow_progress", "fluctuations"}),
+    remedies=(
+        RemedyEntry(
+            "learning_rate",
+            rate_for_usual_momentum,
+            phrases.NEW_LEARNING_RATE,
+            "the terminal velocity α/(1−μ) is then the same as with μ = 0.9",
+            "Ba, CSC413 lecture 4, Momentum",
+            cost=1,
+        ),
+        RemedyEntry(
+            "optimizer_argument",
+            lower_momentum,
+            "momentum {old:g} → {value:g}",
+            "the terminal velocity is α/(1−μ)",
+            "Ba, CSC413 lecture 4, Momentum",
+            cost=1,
+        ),
+    ),
+    example=CodeExample(
+        faulty="optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.99)",
+        fixed="optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.99)  # or momentum=0.9 with lr=0.1",
+    ),
+)
 
 
-def momentum_mismatch(record: Record) -> Sign | None:
-    """A momentum of 0.95 and more whose terminal velocity the curvature does not bear, while the cost suffers."""
+def detect(record: Record, summary: RunSummary) -> Detection | None:
+    """Report a momentum of at least 0.95 that makes the steps too long for the curvature, in a run that fails."""
     for key, optimizer in record.every(facts.Optimizer).items():
         momentum = momentum_of(optimizer)
-        if not HIGH <= momentum < 1 or optimizer.dampening:
+        if not HIGH <= momentum < 1 or optimizer.dampening or optimizer.rule in FIXED_LENGTH:
             continue
-        lengths = step_lengths(record, key, "curvature").finite().values
+        lengths = learning_rate_times_curvature(record, key, "curvature").finite().values
         terminal = max(lengths, default=0.0) / (1 - momentum)
-        suffers = first_rise(record, key) is not None or rebounds(record) or is_stuck(record, key, HARDLY_LEARNT)
+        suffers = summary.first_rise(key) is not None or summary.rebounds or summary.is_stuck(key, LITTLE_LEARNED)
         if not terminal > LONG or not suffers:
             continue
-        return Sign(
+        return Detection(
             certain=False,
             likely=True,
-            sentence=f"momentum {momentum:g} lengthens every step {1 / (1 - momentum):.0f} times: α·λmax/(1−μ) = "
-            f"{terminal:.3g}, and the cost overshoots; a higher momentum needs a lower rate",
+            sentence=f"momentum {momentum:g} lengthens the steps {1 / (1 - momentum):.0f} times: α·λmax/(1−μ) is "
+            f"{terminal:.3g} (limit: {LONG:g}), so the steps overshoot; a higher momentum needs a lower learning rate",
             quantity="lr * lambda_max / (1 - momentum)",
             value=terminal,
             bound=LONG,
             source=SOURCE,
-            where=record.site("optimizer", key),
+            where=record.site(SiteKind.OPTIMIZER, key),
             optimizer=key,
             evidence=(("loss", key), ("curvature", key)),
         )

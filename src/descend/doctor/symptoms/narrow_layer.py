@@ -1,29 +1,57 @@
 """Narrow layer: a hidden layer has too few units to pass on the differences between the inputs."""
 
-from descend.doctor.course.progress import HARDLY_LEARNT, cost_left, loss_left_message
-from descend.doctor.record import Record, facts
-from descend.doctor.symptoms.sign import Sign
-from descend.ground.bound import Count
+from descend.doctor.assess.modules import NARROW, narrow_layers
+from descend.doctor.assess.progress_messages import loss_left_message
+from descend.doctor.assess.summary import LITTLE_LEARNED, RunSummary
+from descend.doctor.assess.symptom import Detection
+from descend.doctor.record import Record, SiteKind, facts
+from descend.doctor.remedy_arguments.layers import more_units
+from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 
 SOURCE = (
-    "Johnson 2019, Theorem 1: networks whose layers are no wider than their input cannot enclose a region; "
+    "Johnson 2019, Theorem 1: a network with layers no wider than its input cannot enclose a region; "
     "Hanin & Sellke 2017"
 )
-NARROW = Count(4, "units", "chosen: wider layers mostly let pass what is needed, though the theorem has no such bound")
+
+PROBLEM = Problem(
+    id="narrow_layer",
+    kind="statics",
+    title="a hidden layer is too narrow",
+    consequences=frozenset(
+        {"dead_units", "vanishing_gradients", "saddle_point", "slow_progress", "plateau", "local_optima"}
+    ),
+    remedies=(
+        # The initialisation of more weights draws more random numbers, so the batches are also shuffled differently.
+        RemedyEntry(
+            "widen",
+            more_units,
+            "{old} → {units} hidden units",
+            "more information about the inputs then passes through the layer",
+            "Johnson 2019; Hanin & Sellke 2017",
+            cost=1,
+            judged_on="spread",
+            adds_parameters=True,
+        ),
+    ),
+    example=CodeExample(
+        faulty="network = nn.Sequential(nn.Linear(64, 2), nn.ReLU(), nn.Linear(2, 10))",
+        fixed="network = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))",
+    ),
+)
 
 
-def narrow_layer(record: Record) -> Sign | None:
-    """A hidden layer no wider than the input and of a few units, in a run that leaves much of the cost."""
+def detect(record: Record, summary: RunSummary) -> Detection | None:
+    """Report a hidden layer of at most four units that is not wider than the input, in a run that learns little."""
     chain, narrow = record.fact(facts.Widths), narrow_layers(record)
-    if chain is None or not narrow or not cost_left(record) > HARDLY_LEARNT:
+    if chain is None or not narrow or not summary.cost_left > LITTLE_LEARNED:
         return None
     units, first = min(narrow.values()), next(iter(narrow))
-    where = next((site for name in narrow if (site := record.site("linear", name)) is not None), None)
+    where = next((site for name in narrow if (site := record.site(SiteKind.LINEAR, name)) is not None), None)
     layers = f"{len(narrow)} hidden layers have" if len(narrow) > 1 else f"the hidden layer {first} has"
-    return Sign(
+    return Detection(
         certain=False,
         sentence=f"{layers} {units} {'unit' if units == 1 else 'units'}, for inputs of {chain.inputs} features: "
-        f"the later layers lose the information that does not fit into it, and {loss_left_message(record)}",
+        f"information about the inputs is lost there, and {loss_left_message(summary)}",
         quantity="units of the narrowest hidden layer",
         value=float(units),
         bound=float(min(NARROW, chain.inputs)),
@@ -31,12 +59,3 @@ def narrow_layer(record: Record) -> Sign | None:
         where=where,
         module=first,
     )
-
-
-def narrow_layers(record: Record) -> dict[str, int]:
-    """Return the narrow hidden layers of a chain, with their units."""
-    chain = record.fact(facts.Widths)
-    if chain is None or chain.units[-1] == chain.inputs > NARROW:
-        return {}  # an autoencoder: what is narrow is its code
-    most = min(NARROW, chain.inputs)
-    return {name: units for name, units in zip(chain.layers, chain.units[:-1]) if units <= most}

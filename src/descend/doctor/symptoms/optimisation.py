@@ -1,36 +1,127 @@
-"""Optimisation: something must be wrong, and no name fits: what the rule makes of the gradients is still open."""
+"""Optimisation: the run fails and no specific problem explains it, so the optimizer's settings are the suspects."""
 
-from descend.doctor.course.own_metric import HALVED, LITTLE, OwnMetric, is_told_by_loss, own_metrics
-from descend.doctor.course.suffering import suffers
-from descend.doctor.record import Record
-from descend.doctor.symptoms.sign import Sign
+from descend.doctor.assess.logged_metric import HALVED, LITTLE, LoggedMetric
+from descend.doctor.assess.summary import RunSummary
+from descend.doctor.assess.symptom import Detection
+from descend.doctor.record import Record, SiteKind, facts
+from descend.doctor.remedy_arguments.layers import most_used_activation
+from descend.doctor.remedy_arguments.learning_rates import adam_arguments, scaled_rate
+from descend.doctor.remedy_arguments.optimizer_settings import default_setting
+from descend.doctor.remedy_arguments.sites import edit_of_site
+from descend.doctor.remedy_arguments.training_loop import median_gradient_norm, only_optimizer
+from descend.doctor.symptoms import phrases
+from descend.doctor.symptoms.problem import Problem, RemedyEntry
 
-SOURCE = "Choi et al. 2019, §2: rules differ by their arguments, and no comparison holds before these are tuned"
+SOURCE = "Choi et al. 2019, §2: optimizers differ in their settings, so a comparison needs tuned settings"
+
+PROBLEM = Problem(
+    id="optimisation",
+    kind="dynamics",
+    title="the run fails, and no specific problem explains it",
+    remedies=(
+        *(
+            RemedyEntry(
+                "optimizer_argument",
+                default_setting(number),
+                "{argument} {old} → {value}, the default",
+                "the optimizer then has its published default settings",
+                phrases.TUNING_SOURCE,
+                cost=1,
+                judged_on="metric",
+                much=True,
+            )
+            for number in range(phrases.OPTIMIZER_ARGUMENTS_TRIED)
+        ),
+        *(
+            RemedyEntry(
+                "skip_call",
+                edit_of_site(facts.OfLoss, "skip", number),
+                phrases.REMOVE_CALL,
+                *phrases.UNSCALED_STEPS,
+                cost=1,
+                judged_on="metric",
+                much=True,
+            )
+            for number in range(phrases.LOSS_FUNCTIONS_TRIED)
+        ),
+        *(
+            RemedyEntry(
+                "learning_rate",
+                scaled_rate(factor),
+                phrases.NEW_LEARNING_RATE,
+                "the steps then have a different length",
+                phrases.TUNING_SOURCE,
+                cost=1,
+                judged_on="metric",
+                much=True,
+            )
+            for factor in phrases.LEARNING_RATE_FACTORS
+        ),
+        RemedyEntry(
+            "adaptive_rule",
+            adam_arguments,
+            phrases.USE_ADAM,
+            phrases.RESCALED_GRADIENTS,
+            phrases.ADAM_SOURCE,
+            cost=phrases.ADAM_COST,
+            judged_on="metric",
+            much=True,
+        ),
+        RemedyEntry(
+            "constant_rate",
+            only_optimizer,
+            "remove the schedule",
+            "the learning rate then stays constant",
+            phrases.TUNING_SOURCE,
+            judged_on="metric",
+            much=True,
+        ),
+        RemedyEntry(
+            "clip_gradients",
+            median_gradient_norm,
+            phrases.CLIP_GRADIENT_NORM,
+            "no single step is then much longer than usual",
+            phrases.TUNING_SOURCE,
+            judged_on="metric",
+            much=True,
+        ),
+        RemedyEntry(
+            "reinitialise",
+            most_used_activation,
+            "initialise for {activation} (Kaiming or Xavier)",
+            phrases.CONSTANT_SCALE,
+            phrases.INITIALISATION_SOURCE,
+            judged_on="metric",
+            much=True,
+        ),
+    ),
+    observes=True,
+)
 
 
-def optimisation(record: Record) -> Sign | None:
-    """The run suffers, or no loss tells how well it goes and its own numbers leave much open."""
-    metrics = own_metrics(record)
-    is_open = bool(metrics) and not is_told_by_loss(record) and all(_leaves_much(record, m) for m in metrics)
-    if not is_open and not suffers(record):
+def detect(record: Record, summary: RunSummary) -> Detection | None:
+    """Report a run that fails, or a run with poor logged metrics whose loss does not measure the task."""
+    metrics = summary.metrics
+    is_open = bool(metrics) and not summary.is_measured_by_loss and all(_can_improve_much(record, m) for m in metrics)
+    if not is_open and not summary.fails():
         return None
-    ends = [metric.end(record) for metric in metrics[:1]]
-    told = f"ends with {metrics[0].name!r} at {ends[0]:.3g}" if ends else "does not learn what it is asked"
-    return Sign(
+    ends = [metric.last_value(record) for metric in metrics[:1]]
+    outcome = f"ends with {metrics[0].name!r} at {ends[0]:.3g}" if ends else "does not learn its task"
+    return Detection(
         certain=False,
-        sentence=f"the run {told}, and nothing that has a name of its own explains it: what the rule makes of the "
-        "gradients is left",
-        quantity="the script's own number" if ends else "cost",
+        sentence=f"the run {outcome}, and no specific problem explains it: the optimizer's settings have not been "
+        "ruled out",
+        quantity="logged metric" if ends else "cost",
         value=ends[0] if ends else record.series("loss", "0").last,
         bound=metrics[0].untrained if metrics else 0.0,
         source=SOURCE,
-        where=record.site("optimizer", "0"),
+        where=record.site(SiteKind.OPTIMIZER, "0"),
     )
 
 
-def _leaves_much(record: Record, metric: OwnMetric) -> bool:
-    """Whether much may be missing by a number: of one without bounds that is never known."""
-    curve = metric.curve(record)
+def _can_improve_much(record: Record, metric: LoggedMetric) -> bool:
+    """Return whether a logged metric can still improve much; a gain, such as a reward, has no limit and always can."""
+    curve = metric.cost_series(record)
     if metric.kind == "gain":
         return True
     if metric.kind == "share":

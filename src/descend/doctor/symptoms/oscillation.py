@@ -1,41 +1,66 @@
 """Oscillation: the steps are so long that they jump from one side of the valley to the other."""
 
-from descend.doctor.course.progress import cost_left, first_rise
-from descend.doctor.course.stability import stability_bound, step_lengths
-from descend.doctor.record import Record, facts
-from descend.doctor.symptoms.sign import Sign
-from descend.ground.bound import Bound
+from descend.core.bound import Bound
+from descend.doctor.assess.stability import learning_rate_times_curvature, stability_bound
+from descend.doctor.assess.summary import RunSummary
+from descend.doctor.assess.symptom import Detection
+from descend.doctor.record import Record, SiteKind, facts
+from descend.doctor.remedy_arguments.learning_rates import half_rate
+from descend.doctor.symptoms import phrases
+from descend.doctor.symptoms.problem import Problem, RemedyEntry
 
-SOURCE = "Ba, CSC413 lecture 4, Ill-conditioned curvature: where 1 < α·λ ≤ 2 the error along λ oscillates"
+SOURCE = "Ba, CSC413 lecture 4, Ill-conditioned curvature: if 1 < α·λ ≤ 2, the error along λ oscillates"
 LEFT = Bound(
-    0.01, "of what the best constant prediction costs", "chosen: where less is left half the rate has nothing to gain"
+    0.01,
+    "share of the cost of the best constant prediction",
+    "chosen: if the cost is lower than this, half the learning rate gains nothing",
 )
 NEAR = Bound(
     0.85,
-    "of the stability bound",
-    "chosen: from there on an error of gradient descent changes sign in each step and keeps 0.7 of its size or more",
+    "share of the stability limit",
+    "chosen: above this share, each step changes the sign of the error along the steepest direction and keeps at "
+    "least 0.7 of its size",
+)
+
+PROBLEM = Problem(
+    id="oscillation",
+    kind="dynamics",
+    title="the steps oscillate",
+    remedies=(
+        RemedyEntry(
+            "learning_rate",
+            half_rate,
+            phrases.NEW_LEARNING_RATE,
+            "the error along λmax then shrinks without changing sign",
+            "Ba, CSC413 lecture 4, Recap: oscillations",
+            cost=1,
+        ),
+    ),
 )
 
 
-def oscillation(record: Record) -> Sign | None:
-    """Gradient descent just below its stability bound for most of the run, with cost left; half the rate has to win."""
+def detect(record: Record, summary: RunSummary) -> Detection | None:
+    """Report gradient descent if most steps are just below the stability limit.
+
+    A trial at half the learning rate must confirm that shorter steps help.
+    """
     for key, optimizer in record.every(facts.Optimizer).items():
         bound = stability_bound(optimizer)
-        lengths = step_lengths(record, key, "curvature").finite().values
-        if optimizer.rule != "SGD" or bound is None or len(lengths) < 2 or first_rise(record, key) is not None:
+        lengths = learning_rate_times_curvature(record, key, "curvature").finite().values
+        if optimizer.rule != "SGD" or bound is None or len(lengths) < 2 or summary.first_rise(key) is not None:
             continue
         near = [value for value in lengths if NEAR * bound.value <= value <= bound.value]
-        if len(near) < len(lengths) / 2 or not cost_left(record) > LEFT:
+        if len(near) < len(lengths) / 2 or not summary.cost_left > LEFT:
             continue
-        return Sign(
+        return Detection(
             certain=False,
-            sentence=f"α·λmax = {near[-1]:.3g}, just below the bound of {bound.value:.3g}: along the steepest "
-            "direction each step leaps to the other side of the valley",
+            sentence=f"learning rate × largest curvature is {near[-1]:.3g}, just below the stability limit of "
+            f"{bound.value:.3g}: along the steepest direction, each step jumps to the other side of the valley",
             quantity="lr * lambda_max",
             value=near[-1],
             bound=NEAR * bound.value,
             source=SOURCE,
-            where=record.site("optimizer", key),
+            where=record.site(SiteKind.OPTIMIZER, key),
             optimizer=key,
             evidence=(("loss", key), ("curvature", key)),
         )

@@ -1,31 +1,62 @@
 """Outliers: a few extreme targets make most of the squared error."""
 
-from descend.doctor.course.progress import HARDLY_LEARNT, is_stuck
-from descend.doctor.record import Record, facts
-from descend.doctor.symptoms.sign import Sign
-from descend.ground.bound import Bound
+from descend.core.bound import Bound
+from descend.doctor.assess.summary import LITTLE_LEARNED, RunSummary
+from descend.doctor.assess.symptom import Detection
+from descend.doctor.record import Record, SiteKind, facts
+from descend.doctor.remedy_arguments.losses import robust_loss
+from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 
-SOURCE = "Huber 1964: squared errors let one gross error outweigh all others"
+SOURCE = "Huber 1964: with squared errors, one gross error can outweigh all others"
 FAR = Bound(
-    50.0, "median absolute deviations from the median", "chosen: of a normal law no value in 10¹⁰ lies beyond 10"
+    50.0,
+    "distance from the median, in median absolute deviations",
+    "chosen: of 10¹⁰ normally distributed values, not one is more than 10 of these deviations from the median",
 )
 APART = Bound(
-    3.0, "times as far as the next one", "chosen: a law with a heavy tail, as that of a product, has no such gap"
+    3.0,
+    "distance of the outliers from the median divided by that of the farthest other target",
+    "chosen: in samples of heavy-tailed distributions, this ratio is smaller",
 )
 SPREAD = Bound(
     5.0,
-    "times the standard deviation of a normal law as wide as the bulk",
-    "chosen: the few then make up nearly all of it",
+    "multiple of the standard deviation without the extreme values",
+    "chosen: above this ratio, a few values determine the standard deviation",
 )
-NORMAL = 1.4826  # standard deviation of a normal law over its median absolute deviation
+NORMAL = 1.4826  # standard deviation of a normal distribution divided by its median absolute deviation
+
+PROBLEM = Problem(
+    id="outliers",
+    kind="statics",
+    title="a few examples dominate the loss",
+    consequences=frozenset(
+        {"targets_not_scaled", "exploding_gradients", "instability", "slow_progress", "fluctuations"}
+    ),
+    remedies=(
+        RemedyEntry(
+            "matching_loss",
+            robust_loss,
+            "use the Huber loss instead of the squared error",
+            "the gradient of large errors is then limited",
+            "Huber 1964",
+            judged_on="median",
+        ),
+    ),
+    advice="Correct or drop those examples. A robust loss such as torch.nn.HuberLoss tolerates them.",
+    example=CodeExample(
+        faulty="loss = F.mse_loss(predictions, prices)  # a few prices are 1,000 times too large",
+        fixed="loss = F.huber_loss(predictions, prices)",
+    ),
+)
 
 
-def outliers(record: Record) -> Sign | None:
-    """Real targets that lie absurdly far from the bulk, under a squared error."""
+def detect(record: Record, summary: RunSummary) -> Detection | None:
+    """Report extreme values among real targets with a squared-error loss, in a run that learns little."""
     given, targets = record.fact(facts.LossInput), record.fact(facts.Targets)
     if given is None or targets is None or given.function != "mse_loss" or not targets.deviation > 0:
         return None
-    columns = [size for size in given.target_shape[1:] if size > 1]  # each may have a scale of its own
+    # The columns of a target may have different scales.
+    columns = [size for size in given.target_shape[1:] if size > 1]
     middle, deviation, std = targets.median, targets.deviation, targets.std
     if columns or middle is None or std is None:
         return None
@@ -33,16 +64,16 @@ def outliers(record: Record) -> Sign | None:
     spread = std / (NORMAL * deviation)
     if not far < float("inf") or far < FAR or spread < SPREAD or targets.gap < APART:
         return None
-    if not is_stuck(record, "0", HARDLY_LEARNT):
+    if not summary.is_stuck("0", LITTLE_LEARNED):
         return None
-    return Sign(
+    return Detection(
         certain=True,
-        sentence=f"a target lies {far:.0f} median absolute deviations from the median (bound {FAR:g}): all "
-        f"have a standard deviation of {std:.3g}, the bulk has one of {NORMAL * deviation:.3g}, so a few "
-        "such examples outweigh the others in a squared error",
+        sentence=f"a target is {far:.0f} median absolute deviations from the median (limit: {FAR:g}). The standard "
+        f"deviation is {std:.3g} over all targets and {NORMAL * deviation:.3g} without the extremes, so a few examples "
+        "dominate the squared error",
         quantity="largest deviation / median absolute deviation",
         value=far,
         bound=FAR,
         source=SOURCE,
-        where=record.site("loss"),
+        where=record.site(SiteKind.LOSS),
     )

@@ -1,40 +1,71 @@
 """Overfitting: the loss on held-out data rises while the training loss falls."""
 
-from descend.doctor.record import Record
-from descend.doctor.symptoms.sign import Sign
-from descend.ground.bound import Bound, Count
+from descend.core.bound import Bound, Count
+from descend.doctor.assess.summary import RunSummary
+from descend.doctor.assess.symptom import Detection
+from descend.doctor.record import Record, SiteKind
+from descend.doctor.remedy_arguments.training_loop import passes_until_least_loss
+from descend.doctor.symptoms.problem import Problem, RemedyEntry
 
-SOURCE = "Prechelt 1998, §2: generalisation loss over the best validation error so far"
-RISEN = Bound(1.3, "times the least held-out loss", "chosen; see the range within which no diagnosis changes")
-SINCE = Bound(
-    0.6, "of the evaluations", "chosen: a least one later than that leaves too few to tell a rise from chance"
+SOURCE = "Prechelt 1998, §2: the generalisation loss is the rise above the lowest validation error so far"
+RISEN = Bound(
+    1.3,
+    "multiple of the lowest held-out loss",
+    "chosen: docs/bounds.md gives the range of values that lead to the same diagnoses",
 )
-LAST = Count(3, "evaluations", "chosen: one alone may be luck, and the mean of more is of another time")
-EVALUATIONS = Count(5, "evaluations", "chosen: of fewer the least may be luck")
+SINCE = Bound(
+    0.6,
+    "position of the lowest held-out loss among all evaluations, as a share of their number",
+    "chosen: after a later minimum, too few evaluations follow to distinguish a rise from chance",
+)
+LAST = Count(
+    3,
+    "last evaluations whose mean is compared with the lowest held-out loss",
+    "chosen: a single evaluation is too noisy, and the mean of more evaluations would include earlier, lower losses",
+)
+EVALUATIONS = Count(5, "evaluations", "chosen: with fewer held-out losses, the lowest one may be due to chance")
+
+PROBLEM = Problem(
+    id="overfitting",
+    kind="dynamics",
+    title="the model memorises its training data",
+    remedies=(
+        RemedyEntry(
+            "training_length",
+            passes_until_least_loss,
+            "stop after {steps} of {of} steps",
+            "the held-out loss is smallest before the network memorises the training examples",
+            "Prechelt 1998, Early stopping – but when?",
+            cost=1,
+            judged_on="held_out",
+        ),
+    ),
+    advice="More data, augmentation, weight decay and dropout also help, often more than early stopping.",
+)
 
 
-def overfitting(record: Record) -> Sign | None:
-    """The script's own evaluation loss stands far above its least value, long after it."""
+def detect(record: Record, summary: RunSummary) -> Detection | None:
+    """Report a held-out loss that ends far above its earlier minimum, although the training loss still falls."""
     curve = record.held_out()
     if len(curve) < EVALUATIONS or not curve.min > 0:
         return None
     at = curve.values.index(curve.min)
-    if curve.steps[at] in record.series("weights_kept").steps:
-        return None  # the script keeps its best weights
+    if curve.steps[at] in record.series("saved_weights").steps:
+        return None  # The script keeps the weights with the lowest held-out loss.
     last = sum(curve.values[-LAST:]) / LAST
     training = record.series("loss", "0").finite()
     fell = training.last < training.at(curve.steps[at])
     if at > SINCE * len(curve) or last < RISEN * curve.min or not fell:
         return None
-    return Sign(
+    return Detection(
         certain=False,
         likely=True,
-        sentence=f"the loss on held-out data rises from {curve.min:.3g} at step {curve.steps[at]} to {last:.3g}, while "
-        "that on the training data falls: the network memorises",
-        quantity="held-out loss / its least",
+        sentence=f"the held-out loss rises from {curve.min:.3g} at step {curve.steps[at]} to {last:.3g} (limit: "
+        f"{RISEN:g} times its minimum), while the training loss falls: the network memorises its training data",
+        quantity="held-out loss / lowest held-out loss",
         value=last / curve.min,
         bound=RISEN,
         source=SOURCE,
-        where=record.site("model"),
+        where=record.site(SiteKind.MODEL),
         evidence=(("evaluation_loss", record.held_out_place()), ("loss", "0")),
     )

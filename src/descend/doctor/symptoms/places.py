@@ -1,8 +1,10 @@
-"""Where in the source a problem is to be looked for."""
+"""Source locations that several problems refer to."""
 
-from descend.doctor.record import Record, Site
+from descend.doctor.record import Record, Site, SiteKind
 
 
 def data_site(record: Record) -> Site | None:
-    """Return where the training data come from: the loader, or else the model's call."""
-    return record.site("loader", "0") or record.site("model_call", "0") or record.site("model_call")
+    """Return the line that supplies the training data: that of the data loader if there is one, else the model call."""
+    return (
+        record.site(SiteKind.LOADER, "0") or record.site(SiteKind.MODEL_CALL, "0") or record.site(SiteKind.MODEL_CALL)
+    )

@@ -3,53 +3,88 @@
 from math import nan
 from statistics import median
 
-from descend.doctor.course.progress import cost_left, falls
-from descend.doctor.course.stability import stability_bound
-from descend.doctor.record import Record, facts
-from descend.doctor.symptoms.sign import EARLY, Sign
-from descend.ground.bound import Bound
+from descend.core.bound import Bound
+from descend.doctor.assess.stability import stability_bound
+from descend.doctor.assess.summary import RunSummary
+from descend.doctor.assess.symptom import EARLY, Detection
+from descend.doctor.record import Record, SiteKind, facts
+from descend.doctor.remedy_arguments.optimizer_settings import usual_momentum
+from descend.doctor.symptoms.problem import Problem, RemedyEntry
+from descend.doctor.symptoms.shared_remedies import ADAM, INITIALISE_IN_PLACE, REINITIALISE
 
-SOURCE = "Ba, CSC413 lecture 4, Plateaux: a plateau is a flat region; where φ' is close to 0 the weights get stuck"
-LEFT = Bound(0.85, "of what the best constant prediction costs", "chosen: the cost stays where it began")
-FLAT = Bound(0.05, "of the cost by which it falls, or its slope would let it", "chosen: so little is hardly a fall")
-LAST = Bound(0.8, "of the run's steps, the last", "chosen: a plateau that began later is the end of a way down")
+SOURCE = "Ba, CSC413 lecture 4, Plateaux: a plateau is a flat region; where φ' is close to 0, the weights get stuck"
+LEFT = Bound(
+    0.85,
+    "share of the cost of the best constant prediction",
+    "chosen: if the cost is higher, the loss has stayed near its initial value",
+)
+FLAT = Bound(
+    0.05,
+    "fall of the loss, or the largest fall that stable steps could reach, as a share of the loss",
+    "chosen: a smaller fall does not count as progress",
+)
+LAST = Bound(
+    0.8,
+    "share of the run's steps, counted from its end",
+    "chosen: a loss that stops falling later is normal at the end of a run",
+)
+
+PROBLEM = Problem(
+    id="plateau",
+    kind="dynamics",
+    title="training is on a plateau",
+    consequences=frozenset({"stopped_too_early"}),
+    remedies=(
+        RemedyEntry(
+            "optimizer_argument",
+            usual_momentum,
+            "momentum {value:g}",
+            "with momentum, small steps in the same direction add up",
+            "Ba, CSC413 lecture 4, Momentum",
+            cost=1,
+        ),
+        ADAM,
+        INITIALISE_IN_PLACE,
+        REINITIALISE,
+    ),
+)
 
 
-def plateau(record: Record) -> Sign | None:
-    """Hardly any fall, and a slope that would bring none at the longest steps that are stable, bound / λmax.
+def detect(record: Record, summary: RunSummary) -> Detection | None:
+    """Report a loss that does not fall because its gradients are so small that no stable steps could lower it much.
 
-    Along the gradient such a step lowers the cost by bound · |g|² / λmax at first order. An adaptive rule divides by
-    the gradient's size, so a small gradient is no plateau to it.
+    To first order, a step of length limit / λmax lowers the loss by limit · |g|² / λmax. An adaptive optimizer divides
+    by the size of the gradient, so a small gradient alone does not slow it down.
     """
     norms = record.series("gradient_norm", "").finite()
-    if not cost_left(record) > LEFT or falls(record, LAST) > FLAT or len(norms) < EARLY:
+    if not summary.cost_left > LEFT or summary.relative_fall(LAST) > FLAT or len(norms) < EARLY:
         return None
     for key, optimizer in record.every(facts.Optimizer).items():
         bound = stability_bound(optimizer)
-        curvatures, cost = record.series("curvature", key).finite().values, _cost(record, key)
+        curvatures, cost = record.series("curvature", key).finite().values, _initial_loss(record, key)
         usual, curvature = median(norms.values), median(curvatures or (0.0,))
         if bound is None or not curvature > 0 or not cost > 0:
             continue
         share = record.steps * bound.value * usual**2 / curvature / cost
         if not share < FLAT:
             continue
-        return Sign(
+        return Detection(
             certain=False,
-            sentence=f"the cost does not fall, and the gradient's norm is {usual:.1e} where the curvature is "
-            f"{curvature:.2g}: at the longest steps that are stable so small a slope lowers the cost by "
-            f"{share:.2%} of it in {record.steps} steps (bound {FLAT:.0%}): the run sits on a plateau",
+            sentence=f"the loss does not fall: the gradient norm is only {usual:.1e} while the largest curvature is "
+            f"{curvature:.2g}, so even the longest stable steps would lower the loss by only {share:.2%} in "
+            f"{record.steps} steps (limit: {FLAT:.0%})",
             quantity="steps * bound * gradient_norm**2 / (lambda_max * loss)",
             value=share,
             bound=FLAT,
             source=SOURCE,
-            where=record.site("model") or record.site("loss"),
+            where=record.site(SiteKind.MODEL) or record.site(SiteKind.LOSS),
             optimizer=key,
             evidence=(("gradient_norm", ""), ("curvature", key), ("loss", key)),
         )
     return None
 
 
-def _cost(record: Record, key: str) -> float:
-    """Return the loss that the gradient is that of, at the start; NaN unknown."""
+def _initial_loss(record: Record, key: str) -> float:
+    """Return the absolute value of the initial loss; NaN if it is unknown."""
     known = record.series("monitored_loss").finite() or record.series("loss", key).finite()
     return abs(known.first) if len(known) else nan

@@ -1,32 +1,65 @@
 """Saturated units: sigmoid or tanh units work in their flat range, where almost no gradient passes."""
 
-from descend.doctor.course.progress import HARDLY_LEARNT, is_stuck
-from descend.doctor.record import Record, facts
-from descend.doctor.symptoms.sign import Sign
-from descend.ground.bound import Bound
+from descend.core.bound import Bound
+from descend.doctor.assess.summary import LITTLE_LEARNED, RunSummary
+from descend.doctor.assess.symptom import Detection
+from descend.doctor.record import Record, SiteKind, facts
+from descend.doctor.remedy_arguments.layers import relu_for_saturating_units
+from descend.doctor.symptoms.problem import Problem, RemedyEntry
+from descend.doctor.symptoms.shared_remedies import INITIALISE_IN_PLACE, REINITIALISE
 
 SOURCE = "Ba, CSC413 lecture 4, Plateaux: saturated units; Glorot & Bengio 2010, §3.2"
-SHARE = Bound(0.5, "of a layer's activations", "chosen: half of a layer is most of it")
+SHARE = Bound(0.5, "share of a layer's activations", "chosen: a layer with more saturated units passes little gradient")
+
+PROBLEM = Problem(
+    id="saturated_units",
+    kind="statics",
+    title="units are saturated",
+    consequences=frozenset(
+        {
+            "bad_initialisation",
+            "exploding_gradients",
+            "instability",
+            "vanishing_gradients",
+            "slow_progress",
+            "plateau",
+            "stopped_too_early",
+        }
+    ),
+    remedies=(
+        INITIALISE_IN_PLACE,
+        REINITIALISE,
+        RemedyEntry(
+            "hidden_activation+reinitialise",
+            relu_for_saturating_units,
+            "use ReLU and its initialisation in the hidden layers",
+            "a ReLU has slope 1 wherever its input is positive",
+            "Ba, CSC413 lecture 4, Recap: dead/saturated units",
+            cost=3,
+        ),
+    ),
+)
 
 
-def saturated_units(record: Record) -> Sign | None:
-    """Half of a hidden layer's activations are flat from the first look on, and much of the cost is left."""
+def detect(record: Record, summary: RunSummary) -> Detection | None:
+    """Report a hidden layer if half of its outputs or more are saturated at first and the run learns little."""
     curves = [(place, record.series("saturated_share", place)) for place in record.places("saturated_share")]
     sick = [(place, curve) for place, curve in curves if curve.first >= SHARE]
-    if not sick or not is_stuck(record, "0", HARDLY_LEARNT):
+    if not sick or not summary.is_stuck("0", LITTLE_LEARNED):
         return None
     place, curve = max(sick, key=lambda pair: pair[1].first)
     used = record.fact(facts.Activation, place)
-    return Sign(
+    return Detection(
         certain=False,
         likely=True,
-        sentence=f"{curve.first:.0%} of the outputs of {place} lie on the flat ends of "
-        f"{used.function if used else 'the sigmoid'} at the first step (bound {SHARE:.0%}): hardly any gradient passes",
+        sentence=f"{curve.first:.0%} of the outputs of {place} are in the flat range of "
+        f"{used.function if used else 'the sigmoid'} at the first step (limit: {SHARE:.0%}), so the layer passes "
+        "almost no gradient back",
         quantity="saturated_share",
         value=curve.first,
         bound=SHARE,
         source=SOURCE,
-        where=record.site("model"),
+        where=record.site(SiteKind.MODEL),
         module=place,
         evidence=tuple(("saturated_share", p) for p, _ in curves),
     )

@@ -2,45 +2,106 @@
 
 from math import log
 
-from descend.doctor.course.progress import HARDLY_LEARNT, LEFT_TO_LEARN, cost_left, loss_left_message
-from descend.doctor.course.stability import rate_of
-from descend.doctor.course.training_time import progress_before, training_time
-from descend.doctor.record import Record, facts
-from descend.doctor.symptoms.sign import Sign
-from descend.ground.bound import Bound
+from descend.core.bound import Bound
+from descend.doctor.assess.progress_messages import loss_left_message
+from descend.doctor.assess.stability import learning_rate_of
+from descend.doctor.assess.summary import LEFT_TO_LEARN, LITTLE_LEARNED, RunSummary
+from descend.doctor.assess.symptom import Detection
+from descend.doctor.assess.training_time import log_loss_fall_rate, training_time
+from descend.doctor.record import Record, SiteKind, facts
+from descend.doctor.remedy_arguments.training_loop import only_optimizer
+from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 
-SOURCE = "Ba, CSC413 lecture 4, SGD Learning Rate: lowering it makes the loss drop, at the expense of the long run"
-TINY = Bound(0.02, "of the largest rate", "chosen: a step so short moves nothing in the time that is left")
-MOST = Bound(0.4, "of the run's steps", "chosen: a schedule that ends with the run is near zero at its end alone")
-LOST = Bound(4.0, "times smaller cost, had the earlier progress gone on", "chosen: progress slows down by itself")
+SOURCE = "Ba, CSC413 lecture 4, SGD Learning Rate: lowering it makes the loss drop, but slows down the rest of the run"
+TINY = Bound(
+    0.02, "share of the largest learning rate", "chosen: such short steps have almost no effect in the remaining time"
+)
+MOST = Bound(
+    0.4,
+    "share of the run's steps",
+    "chosen: in a schedule that fits the run, the learning rate is tiny only near the end",
+)
+LOST = Bound(
+    4.0,
+    "factor by which the loss would have fallen in the later steps at the earlier learning rate",
+    "chosen: progress also slows down at a constant learning rate, so a smaller factor is no evidence",
+)
+
+PROBLEM = Problem(
+    id="schedule",
+    kind="dynamics",
+    title="the learning-rate schedule is wrong",
+    consequences=frozenset(
+        {
+            "vanishing_gradients",
+            "correlated_inputs",
+            "ill_conditioned_curvature",
+            "slow_progress",
+            "plateau",
+            "stopped_too_early",
+        }
+    ),
+    remedies=(
+        RemedyEntry(
+            "step_per_epoch",
+            only_optimizer,
+            "call scheduler.step() once per epoch",
+            "the scheduler's arguments are numbers of epochs",
+            "torch.optim.lr_scheduler",
+            cost=1,
+        ),
+        RemedyEntry(
+            "constant_rate",
+            only_optimizer,
+            "remove the schedule",
+            "the learning rate then stays constant",
+            "Ba, CSC413 lecture 4, SGD Learning Rate",
+            gives_up=True,
+        ),
+    ),
+    example=CodeExample(
+        faulty=(
+            "for epoch in range(epochs):\n"
+            "    for inputs, targets in loader:\n"
+            "        training_step(inputs, targets)\n"
+            "        scheduler.step()"
+        ),
+        fixed=(
+            "for epoch in range(epochs):\n"
+            "    for inputs, targets in loader:\n"
+            "        training_step(inputs, targets)\n"
+            "    scheduler.step()"
+        ),
+    ),
+)
 
 
-def schedule(record: Record) -> Sign | None:
-    """A rate below a fiftieth of its largest for most of the run, while most of the cost is left.
+def detect(record: Record, summary: RunSummary) -> Detection | None:
+    """Report a learning rate below a fiftieth of its maximum for much of a run that learns little.
 
-    Where less is left it counts if the cost was still falling when the rate was brought down: see `_ends_a_fall`.
+    A run that learns more is reported only if the decay of the learning rate ended a fall of the loss.
     """
     for key in record.places("learning_rate"):
         rates = record.series("learning_rate", key)
-        largest = max(rates.max, rate_of(record.fact(facts.Optimizer, key)))
-        if record.steps < 2 or not cost_left(record) > LEFT_TO_LEARN:
+        largest = max(rates.max, learning_rate_of(record.fact(facts.Optimizer, key)))
+        if record.steps < 2 or not summary.cost_left > LEFT_TO_LEARN:
             continue
         low = [step for step in range(record.steps) if rates.at(step) < TINY * largest]
         if len(low) < MOST * record.steps or not largest > 0:
             continue
         at = low[0]
-        ends_a_fall = _ends_a_fall(record, key, at)
-        if not cost_left(record) > HARDLY_LEARNT and not ends_a_fall:
+        ends_a_fall = _did_decay_end_progress(record, key, at)
+        if not summary.cost_left > LITTLE_LEARNED and not ends_a_fall:
             continue
         schedulers = record.every(facts.Scheduler).values()
         calls = sum(scheduler.steps for scheduler in schedulers)
-        what = "stays" if len(low) == record.steps else f"is from step {at} on"
+        what = "stays" if len(low) == record.steps else f"is, from step {at} on,"
         sentence = (
             f"the learning rate {what} below {TINY:.0%} of {largest:.3g}, in {len(low)} of {record.steps} steps; "
-            f"{loss_left_message(record)}; {f'the loss was still falling at step {at}; ' if ends_a_fall else ''}"
+            f"{loss_left_message(summary)}; {f'the loss was still falling at step {at}; ' if ends_a_fall else ''}"
         )
-        sentence += f"the scheduler was stepped {calls} times" if schedulers else "no scheduler of torch's sets it"
-        return Sign(
+        sentence += f"scheduler.step() was called {calls} times" if schedulers else "no torch scheduler sets it"
+        return Detection(
             certain=False,
             likely=True,
             sentence=sentence,
@@ -48,19 +109,21 @@ def schedule(record: Record) -> Sign | None:
             value=rates.last / largest if largest else 0.0,
             bound=TINY,
             source=SOURCE,
-            where=record.site("scheduler_step") or record.site("scheduler") or record.site("optimizer", key),
+            where=record.site(SiteKind.SCHEDULER_STEP)
+            or record.site(SiteKind.SCHEDULER)
+            or record.site(SiteKind.OPTIMIZER, key),
             optimizer=key,
             evidence=(("loss", key), ("learning_rate", key)),
         )
     return None
 
 
-def _ends_a_fall(record: Record, key: str, at: int) -> bool:
-    """Whether the learning rate came down at step `at` in the middle of a fall of the cost.
+def _did_decay_end_progress(record: Record, key: str, at: int) -> bool:
+    """Return whether the loss fell until the learning rate was lowered at step `at`, and cannot fall so far after it.
 
-    The fall of log(loss) per unit of training time before that step predicts what the later steps would have reached
-    at the earlier learning rate, and what they can reach at their own.
+    The fall of log(loss) per unit of training time before that step predicts by how much the later steps would have
+    lowered the loss at the earlier learning rate, and by how much they can at their own.
     """
-    rest, progress = record.steps - at, progress_before(record, key, at)
+    rest, progress = record.steps - at, log_loss_fall_rate(record, key, at)
     at_earlier_rate = rest * training_time(record, key, at - 1, at)
     return progress * at_earlier_rate > log(LOST) > progress * training_time(record, key, at, record.steps)

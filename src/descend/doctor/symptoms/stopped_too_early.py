@@ -1,42 +1,72 @@
 """Stopped too early: the run needs more steps and nothing else."""
 
-from descend.doctor.course.own_metric import own_share_left
-from descend.doctor.course.progress import LEFT_TO_LEARN, cost_left, ended_smoothly, falls
-from descend.doctor.record import Record
-from descend.doctor.symptoms.sign import Sign
-from descend.ground.bound import Bound, Count
+from descend.core.bound import Bound, Count
+from descend.doctor.assess.summary import LEFT_TO_LEARN, RunSummary
+from descend.doctor.assess.symptom import Detection
+from descend.doctor.record import Record, SiteKind
+from descend.doctor.remedy_arguments.training_loop import more_passes
+from descend.doctor.symptoms.problem import Problem, RemedyEntry
 
-SOURCE = "Ba, CSC413 lecture 4, Training Curves: they cannot guarantee that a run has converged"
+SOURCE = "Ba, CSC413 lecture 4, Training Curves: a training curve cannot guarantee that a run has converged"
 LEFT = Bound(
-    0.2, "of what the best constant prediction costs", "chosen: where less is left a longer run is not worth it"
+    0.2,
+    "share of the cost of the best constant prediction",
+    "chosen: if the cost is lower, a longer run is not worth the time",
 )
 STILL_FALLING = Bound(
-    0.2, "of the cost, over the last half of the run", "chosen: a cost that falls by a fifth is still on its way"
+    0.2,
+    "relative fall of the cost over the last half of the run",
+    "chosen: a cost that falls by a fifth has not converged",
 )
-MOST = Bound(0.5, "of what the best constant prediction costs", "chosen: where so much is left a slower fall will do")
-SLOWLY = Bound(0.05, "of the cost, over the last half of the run", "chosen: it will do where most of the cost is left")
-FEW = Count(200, "steps", "chosen: of fewer a fall in proportion will do")
+MOST = Bound(
+    0.5,
+    "share of the cost of the best constant prediction",
+    "chosen: above this cost, a slower fall is enough for a report",
+)
+SLOWLY = Bound(
+    0.05,
+    "relative fall of the cost over the last half of the run",
+    "chosen: such a small fall only counts while most of the cost is left",
+)
+FEW = Count(200, "steps", "chosen: in a shorter run, a proportionally smaller fall is enough for a report")
+
+PROBLEM = Problem(
+    id="stopped_too_early",
+    kind="dynamics",
+    title="the run stopped too early",
+    remedies=(
+        RemedyEntry(
+            "training_length",
+            more_passes,
+            "train {times} times as long",
+            "the run is still learning",
+            "Ba, CSC413 lecture 4, Training Curves",
+            cost=1,
+        ),
+    ),
+)
 
 
-def stopped_too_early(record: Record) -> Sign | None:
-    """The script ended by itself with much of the cost left and still falling steadily.
+def detect(record: Record, summary: RunSummary) -> Detection | None:
+    """Report a run that has ended normally although its loss was high and still falling steadily.
 
-    Where less than a tenth is missing of its own share, a longer run could only be a little better.
+    The run is not reported if a logged share, such as an accuracy, is already within a tenth of its best value.
     """
-    if not ended_smoothly(record) or own_share_left(record) < LEFT_TO_LEARN:
+    if not summary.ended_smoothly or summary.remaining_share_gap < LEFT_TO_LEARN:
         return None
-    fallen = falls(record)
-    bound = SLOWLY * min(1.0, record.steps / FEW) if cost_left(record) > MOST else STILL_FALLING
-    if not cost_left(record) > LEFT or fallen < bound:
+    fallen = summary.relative_fall()
+    bound = SLOWLY * min(1.0, record.steps / FEW) if summary.cost_left > MOST else STILL_FALLING
+    if not summary.cost_left > LEFT or fallen < bound:
         return None
-    return Sign(
+    return Detection(
         certain=False,
         likely=fallen >= STILL_FALLING,
-        sentence=f"the run ends after {record.steps} steps while the cost still falls ({fallen:.0%} over the last "
-        f"half) and {cost_left(record):.0%} of it is left: it is not broken, it is not finished",
+        sentence=f"the run ends after {record.steps} steps while the loss is still falling, by {fallen:.0%} over the "
+        f"last half (limit: {bound:.0%}), and {summary.cost_left:.0%} of the reference loss is left: it needs more "
+        "steps",
         quantity="fall of the cost over the last half",
         value=fallen,
         bound=bound,
         source=SOURCE,
-        where=record.site("step", "0"),
+        where=record.site(SiteKind.STEP, "0"),
     )

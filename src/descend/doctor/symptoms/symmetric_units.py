@@ -1,30 +1,58 @@
 """Symmetric units: hidden units have identical weights, and no gradient can make them differ."""
 
-from descend.doctor.record import Record
-from descend.doctor.symptoms.sign import EARLY, Ruin, Sign
-from descend.ground.bound import Bound
+from descend.core.bound import Bound
+from descend.doctor.assess.summary import RunSummary
+from descend.doctor.assess.symptom import EARLY, Detection, FatalDetection
+from descend.doctor.record import Record, SiteKind
+from descend.doctor.remedy_arguments.layers import most_used_activation
+from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
+from descend.doctor.symptoms.shared_remedies import INITIALISE_IN_PLACE
 
-SOURCE = "Ba, CSC413 lecture 4, Saddle points: units with identical weights always remain identical"
-TWINS = Bound(0.5, "of a layer's units that have a twin", "chosen: a random initialisation has none")
+SOURCE = "Ba, CSC413 lecture 4, Saddle points: units with identical weights remain identical"
+TWINS = Bound(
+    0.5,
+    "share of a layer's units with the same weights as another unit",
+    "chosen: after a random initialisation, there are no such units",
+)
+
+PROBLEM = Problem(
+    id="symmetric_units",
+    kind="statics",
+    title="hidden units are copies of each other",
+    remedies=(
+        INITIALISE_IN_PLACE,
+        RemedyEntry(
+            "reinitialise",
+            most_used_activation,
+            "initialise at random ({activation} gain)",
+            "units with different weights can learn different features",
+            "Ba, CSC413 lecture 4, Saddle points",
+        ),
+    ),
+    example=CodeExample(
+        faulty="nn.init.constant_(layer.weight, 0.1)",
+        fixed="nn.init.xavier_uniform_(layer.weight)",
+    ),
+)
 
 
-def symmetric_units(record: Record) -> Sign | None:
-    """A weight matrix at least half of whose units have kept an identical twin since the first step."""
-    curves = [(place, record.series("twin_share", place)) for place in record.places("twin_share")]
+def detect(record: Record, summary: RunSummary) -> Detection | None:
+    """Report a layer if, after the first steps, at least half of its units have the same weights as another unit."""
+    curves = [(place, record.series("duplicate_share", place)) for place in record.places("duplicate_share")]
     sick = [(p, c) for p, c in curves if len(c) > 1 and c.min >= TWINS and c.steps[-1] >= EARLY]
     if not sick:
         return None
     place, curve = max(sick, key=lambda pair: pair[1].last)
     others = "" if len(sick) == 1 else f" and {len(sick) - 1} more"
-    return Ruin(
+    return FatalDetection(
         True,
-        f"{curve.last:.0%} of the units of {place}{others} have a twin with identical weights, still after "
-        f"{curve.steps[-1]} steps (bound {TWINS:.0%}): the layer computes one feature many times over",
-        "twin_share",
+        f"{curve.last:.0%} of the units of {place}{others} still have the same weights as another unit after "
+        f"{curve.steps[-1]} steps (limit: {TWINS:.0%}), so the layer computes the same feature many times",
+        "duplicate_share",
         curve.last,
         TWINS,
         SOURCE,
-        record.site("model"),
+        record.site(SiteKind.MODEL),
         module=place,
-        evidence=tuple(("twin_share", p) for p, _ in curves),
+        evidence=tuple(("duplicate_share", p) for p, _ in curves),
     )

@@ -1,42 +1,54 @@
-"""Unbalanced terms: of what the loss adds up one term hardly moves the weights, or all but one hardly do."""
+"""Unbalanced terms: the gradient of one loss term is so small, or so large, that the terms do not train together."""
 
-from descend.doctor.course.own_metric import is_told_by_loss, own_metric
-from descend.doctor.course.suffering import may_suffer
-from descend.doctor.record import Record, facts
-from descend.doctor.symptoms.sign import Sign
-from descend.ground.bound import Bound
+from descend.core.bound import Bound
+from descend.doctor.assess.summary import RunSummary
+from descend.doctor.assess.symptom import Detection
+from descend.doctor.record import Record, SiteKind, facts
+from descend.doctor.symptoms import phrases
+from descend.doctor.symptoms.problem import Problem, entries_for_places
 
-SOURCE = "Chen et al. 2018, §1: terms whose gradients differ much in their norms do not train together"
+SOURCE = "Chen et al. 2018, §1: loss terms with very different gradient norms do not train together"
 BOUND = Bound(
     10.0,
-    "times another term's gradient norm",
-    "chosen, as in the probe; of 33 healthy programs of the clinic that add up terms three are beyond it, on purpose",
+    "multiple of another term's gradient norm",
+    "chosen: three of the 33 working programs in the clinic that have several loss terms exceed it on purpose",
+)
+
+PROBLEM = Problem(
+    id="unbalanced_terms",
+    kind="dynamics",
+    title="one term of the loss dominates the others",
+    remedies=(
+        *entries_for_places(
+            "weigh_term",
+            (facts.LossTerm, "weigh", phrases.LOSS_TERMS_TRIED),
+            "multiply a loss term in line {line} by {factor:g}",
+            ("the terms then have similar gradient norms", "Chen et al. 2018, §3"),
+            cost=1,
+        ),
+    ),
 )
 
 
-def unbalanced_terms(record: Record) -> Sign | None:
-    """Terms of the loss whose gradients differ by an order of magnitude, where something other than it tells good."""
+def detect(record: Record, summary: RunSummary) -> Detection | None:
+    """Report loss terms whose gradient norms differ at least tenfold, if the loss or a metric measures the task."""
     known = record.every(facts.LossTerm)
-    if not known or not may_suffer(record) or (own_metric(record) is None and not is_told_by_loss(record)):
+    if not known or not summary.may_fail() or (summary.metric is None and not summary.is_measured_by_loss):
         return None
-    terms = sorted(known.values(), key=_pull)
+    terms = sorted(known.values(), key=lambda term: term.pull)
     weak, strong = ([term for term in terms if (term.factor > 1) is is_weak] for is_weak in (True, False))
     if not weak or not strong:
         return None
     least, most = weak[-1], strong[0]
     share = least.pull / most.pull
-    return Sign(
+    return Detection(
         certain=False,
-        sentence="the loss adds up terms that pull at the weights unequally: at the first step the gradient of one "
-        f"(line {least.line}) is {share:.1g} of the length of another's (line {most.line}), and it is hardly "
-        "heard beside that",
+        sentence="the terms of the loss have very different gradient norms: at the first step, the norm of the term in "
+        f"line {least.line} is {share:.1g} times that of the term in line {most.line} (limit: {1 / BOUND:g}), so the "
+        "smaller term has almost no effect",
         quantity="ratio of the terms' gradient norms",
         value=most.pull / least.pull,
         bound=BOUND,
         source=SOURCE,
-        where=record.site("loss_term", next(iter(known))),
+        where=record.site(SiteKind.LOSS_TERM, next(iter(known))),
     )
-
-
-def _pull(term: facts.LossTerm) -> float:
-    return term.pull

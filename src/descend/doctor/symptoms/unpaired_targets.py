@@ -1,53 +1,91 @@
 """Unpaired targets: two loaders shuffle inputs and targets separately, or a call moves only one of them."""
 
-from descend.doctor.course.progress import HARDLY_LEARNT, cost_left, loss_left_message
-from descend.doctor.record import Record, facts
-from descend.doctor.symptoms.sign import Ruin, Sign
+from descend.doctor.assess.progress_messages import loss_left_message
+from descend.doctor.assess.summary import LITTLE_LEARNED, RunSummary
+from descend.doctor.assess.symptom import Detection, FatalDetection
+from descend.doctor.record import Record, SiteKind, facts
+from descend.doctor.remedy_arguments.dimensions import axes_within_example, shuffling_loaders
+from descend.doctor.symptoms import phrases
+from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 
-SOURCE = "torch.utils.data.DataLoader: each iterator with shuffle=True draws an order of its own"
-
-
-MOVED = "torch.roll, torch.flip: dims counts the batch as axis 0"
-
-
-def unpaired_targets(record: Record) -> Sign | None:
-    """Inputs from one shuffling loader, targets from another, or a call along the batch; much of the cost is left."""
-    return _shuffled_apart(record) or _moved_apart(record)
+SOURCE = "torch.utils.data.DataLoader: with shuffle=True, each iterator draws its own order"
 
 
-def _moved_apart(record: Record) -> Sign | None:
-    """A call moves the examples along axis 0 of one side of the loss alone."""
+MOVED = "torch.roll, torch.flip: in dims, axis 0 is the batch"
+
+PROBLEM = Problem(
+    id="unpaired_targets",
+    kind="wiring",
+    title="inputs are paired with the wrong targets",
+    consequences=frozenset({"inputs_not_normalised", "no_signal", "targets_not_scaled"}),
+    remedies=(
+        RemedyEntry(
+            "keep_order",
+            shuffling_loaders,
+            "do not shuffle in either loader",
+            "each example then gets its own target; only a loader that returns pairs may shuffle",
+            "torch.utils.data.DataLoader",
+            cost=1,
+            judged_on="spread",
+        ),
+        *(
+            RemedyEntry(
+                "call_argument",
+                axes_within_example(number),
+                phrases.SET_ARGUMENT,
+                "each example then stays with its own target",
+                "torch.roll, torch.flip: dims",
+                cost=1,
+            )
+            for number in range(phrases.CALLS_TRIED)
+        ),
+    ),
+    example=CodeExample(
+        faulty="inputs = inputs[torch.randperm(len(inputs))]\ntargets = targets[torch.randperm(len(targets))]",
+        fixed="order = torch.randperm(len(inputs))\ninputs, targets = inputs[order], targets[order]",
+    ),
+)
+
+
+def detect(record: Record, summary: RunSummary) -> Detection | None:
+    """Report inputs and targets that are shuffled separately, or a call that reorders only one of them."""
+    return _report_separate_shuffling(record, summary) or _report_separate_reordering(record, summary)
+
+
+def _report_separate_reordering(record: Record, summary: RunSummary) -> Detection | None:
+    """Report a call that reorders the examples of either the inputs or the targets, but not of both."""
     moved = record.fact(facts.MovedExamples)
-    if moved is None or not cost_left(record) > HARDLY_LEARNT:
+    if moved is None or not summary.cost_left > LITTLE_LEARNED:
         return None
     axes = f"dims={moved.axes[0] if len(moved.axes) == 1 else moved.axes}"
-    return Sign(
+    return Detection(
         certain=True,
-        sentence=f"{moved.function} with {axes} moves examples along axis 0, which is the batch, on one side of the "
-        f"loss only: examples are trained on the targets of others; {loss_left_message(record)}",
-        quantity="axis of the batch that is moved",
+        sentence=f"{moved.function} with {axes} reorders the examples (axis 0 is the batch) of only the inputs or the "
+        f"targets, so examples are trained on the targets of others; {loss_left_message(summary)}",
+        quantity="axis along which examples are reordered",
         value=0.0,
         bound=0.0,
         source=MOVED,
-        where=record.site("moved_examples", "0"),
+        where=record.site(SiteKind.MOVED_EXAMPLES, "0"),
     )
 
 
-def _shuffled_apart(record: Record) -> Sign | None:
+def _report_separate_shuffling(record: Record, summary: RunSummary) -> Detection | None:
+    """Report inputs and targets that come from different loaders, if at least one of the loaders shuffles."""
     pairing, loaders = record.fact(facts.Pairing), record.every(facts.Loader)
     keys = [*pairing.inputs, *pairing.targets] if pairing else []
     shuffle = [key for key in keys if key in loaders and loaders[key].shuffles]
-    if pairing is None or not shuffle or not cost_left(record) > HARDLY_LEARNT:
+    if pairing is None or not shuffle or not summary.cost_left > LITTLE_LEARNED:
         return None
-    return Ruin(
+    return FatalDetection(
         certain=False,
         likely=True,
         sentence="the inputs come from one loader and their targets from another, and "
-        f"{'both shuffle independently' if len(shuffle) > 1 else 'one of them shuffles'}: an example meets "
-        f"the target of another, and the best answer is the targets' mean; {loss_left_message(record)}",
+        f"{'both shuffle independently' if len(shuffle) > 1 else 'one of them shuffles'}. Each example gets the target "
+        f"of another, so the best prediction is the targets' mean; {loss_left_message(summary)}",
         quantity="loaders that shuffle by themselves",
         value=float(len(shuffle)),
         bound=0.0,
         source=SOURCE,
-        where=record.site("loader", pairing.targets[0]),
+        where=record.site(SiteKind.LOADER, pairing.targets[0]),
     )

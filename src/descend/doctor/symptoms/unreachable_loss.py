@@ -1,46 +1,61 @@
-"""Unreachable loss: what stands between the network's output and the loss keeps it up, whatever the network says."""
+"""Unreachable loss: a call between the network's output and the loss keeps the loss high for every output."""
 
-from descend.doctor.course.opponents import has_opponents
-from descend.doctor.course.progress import LEFT_TO_LEARN
-from descend.doctor.course.suffering import may_suffer, suffers
-from descend.doctor.record import Record, facts
-from descend.doctor.symptoms.sign import Sign
-from descend.ground.bound import Bound
+from descend.core.bound import Bound
+from descend.doctor.assess.opponents import has_opponents
+from descend.doctor.assess.summary import LEFT_TO_LEARN, RunSummary
+from descend.doctor.assess.symptom import Detection
+from descend.doctor.record import Record, SiteKind, facts
+from descend.doctor.symptoms import phrases
+from descend.doctor.symptoms.problem import Problem, entries_for_places
 
 SOURCE = "Goodfellow et al. 2016, §6.2.2: the output layer and the loss are chosen together"
-BARRED = Bound(0.5, "of what a constant leaves to be learnt", "chosen, as in the probe: half of it is most")
+BARRED = Bound(
+    0.5,
+    "share of the gap from a constant prediction's loss to the lowest loss that the call keeps open",
+    "chosen: the measurement that finds such calls uses the same limit",
+)
+
+PROBLEM = Problem(
+    id="unreachable_loss",
+    kind="dynamics",
+    title="no output of the network can make the loss small",
+    remedies=(
+        *entries_for_places("skip_call", (facts.Crossing, "skip", 1), phrases.REMOVE_CALL, phrases.OUTPUT_REACHES_LOSS),
+    ),
+    observes=True,
+)
 
 
-def unreachable_loss(record: Record) -> Sign | None:
-    """With any output at all the loss stays above half of what a constant leaves: one call keeps it there."""
-    call = crossing(record, in_head=True)
+def detect(record: Record, summary: RunSummary) -> Detection | None:
+    """Report a call between the network's output and the loss that keeps the loss high for every output."""
+    call = find_blocking_call(record, summary, in_head=True)
     if call is None:
         return None
-    return Sign(
-        certain=suffers(record),
-        sentence=f"whatever the network says, the loss of the fixed examples does not fall below {call.before:.3g} "
-        f"(one answer for all of them: {call.constant:.3g}); it could come down to {call.behind:.3g} behind "
-        f"{call.function}, which stands between the output and the loss and does not let it",
-        quantity="share of a constant's cost that no output undoes",
-        value=share_kept(call),
+    return Detection(
+        certain=summary.fails(),
+        sentence=f"no output of the network brings the loss of the fixed examples below {call.before:.3g} (best "
+        f"constant output: {call.constant:.3g}), because of {call.function} between the output and the loss. Other "
+        f"values after that call could reach {call.behind:.3g}",
+        quantity="share of the gap from a constant prediction's loss to the lowest loss that the call keeps open",
+        value=kept_share_of_gap(call),
         bound=BARRED,
         source=SOURCE,
-        where=record.site("crossing", "0") or record.site("loss"),
+        where=record.site(SiteKind.CROSSING, "0") or record.site(SiteKind.LOSS),
     )
 
 
-def crossing(record: Record, *, in_head: bool) -> facts.Crossing | None:
-    """Return the call that bars the path after the network's output, or within it, in a run that may fail.
+def find_blocking_call(record: Record, summary: RunSummary, *, in_head: bool) -> facts.Crossing | None:
+    """Return the call that keeps the loss high, after the network's output (`in_head`) or within the network, if any.
 
-    A loss that can come down to a small part of a constant's is not barred: what is below it may be no loss at all,
-    as the logarithm of a probability above 1.
+    The call does not count if the loss can still fall to a small part of a constant prediction's. Lower values may be
+    meaningless, such as the logarithm of a probability above 1.
     """
     call = record.fact(facts.Crossing, "0")
     if call is None or call.in_head is not in_head or abs(call.before) < LEFT_TO_LEARN * call.constant:
         return None
-    return call if not has_opponents(record) and may_suffer(record) else None
+    return call if not has_opponents(record) and summary.may_fail() else None
 
 
-def share_kept(call: facts.Crossing) -> float:
-    """Return the share of what a constant leaves to be learnt that a call keeps up."""
+def kept_share_of_gap(call: facts.Crossing) -> float:
+    """Return the share of the gap from a constant prediction's loss to the lowest loss that a call keeps open."""
     return (call.before - call.behind) / (call.constant - call.behind)

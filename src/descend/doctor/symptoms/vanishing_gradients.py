@@ -1,25 +1,77 @@
 """Vanishing gradients: only a tiny part of the gradient reaches the first layers or the first time steps."""
 
-from descend.doctor.course.progress import HARDLY_LEARNT, is_stuck
-from descend.doctor.record import Record, facts
+from descend.core.bound import Bound, Count
+from descend.doctor.assess.summary import LITTLE_LEARNED, RunSummary
+from descend.doctor.assess.symptom import Detection
+from descend.doctor.record import Record, SiteKind, facts
+from descend.doctor.remedy_arguments.layers import (
+    batch_normalisation,
+    relu_for_saturating_units,
+    sequence_length,
+)
+from descend.doctor.symptoms import phrases
 from descend.doctor.symptoms.depth import weight_gradients
-from descend.doctor.symptoms.sign import Sign
-from descend.ground.bound import Bound, Count
+from descend.doctor.symptoms.problem import Problem, RemedyEntry
+from descend.doctor.symptoms.shared_remedies import ADAM, INITIALISE_IN_PLACE, REINITIALISE
 
 SOURCE = "Glorot & Bengio 2010, §4.2; Hochreiter 1991: each layer multiplies the gradient by its weights and its slope"
-SMALL = Bound(1e-2, "of the largest layer's gradient", "chosen: two orders of magnitude")
-LAYERS = Count(3, "layers", "chosen: of two neither is far from the loss")
-FORGOTTEN = Bound(1e-4, "of the gradient at the step where it is largest", "chosen: four orders of magnitude")
+SMALL = Bound(
+    1e-2,
+    "share of the largest gradient norm of a layer",
+    "chosen: the gradient norms of layers usually differ by a smaller factor",
+)
+LAYERS = Count(3, "layers", "chosen: in a network of two layers, each layer is near the loss")
+FORGOTTEN = Bound(
+    1e-4,
+    "gradient norm divided by that at the time step where it is largest",
+    "chosen: a gradient this small has no effect on the update",
+)
+
+PROBLEM = Problem(
+    id="vanishing_gradients",
+    kind="dynamics",
+    title="gradients vanish",
+    consequences=frozenset({"slow_progress", "plateau", "stopped_too_early"}),
+    remedies=(
+        RemedyEntry(
+            "initialise_recurrent",
+            sequence_length,
+            phrases.INITIALISE_RECURRENT,
+            "orthogonal weights and open gates preserve the scale of signals over time",
+            "Saxe et al. 2014; Tallec & Ollivier 2018",
+        ),
+        RemedyEntry(
+            "hidden_activation+reinitialise",
+            relu_for_saturating_units,
+            "use ReLU and its initialisation in the hidden layers",
+            "the slope of an active ReLU is 1, so it does not shrink the gradient",
+            "Glorot et al. 2011, §3",
+            cost=3,
+        ),
+        INITIALISE_IN_PLACE,
+        REINITIALISE,
+        RemedyEntry(
+            "insert_normalisation",
+            batch_normalisation,
+            phrases.ADD_BATCH_NORMALISATION,
+            phrases.STEADY_LAYER_INPUTS,
+            "Ioffe & Szegedy 2015, §3.3",
+            cost=3,
+        ),
+        ADAM,
+    ),
+)
 
 
-def vanishing_gradients(record: Record) -> Sign | None:
-    """Report that almost no gradient reaches the first layer or the first time step, and the loss does not fall."""
-    if not is_stuck(record, "0", HARDLY_LEARNT):
+def detect(record: Record, summary: RunSummary) -> Detection | None:
+    """Report a gradient that almost vanishes before it reaches the first layer or time step, if the loss stays high."""
+    if not summary.is_stuck("0", LITTLE_LEARNED):
         return None
-    return _through_depth(record) or _through_time(record)
+    return _report_vanishing_through_layers(record) or _report_vanishing_through_time(record)
 
 
-def _through_depth(record: Record) -> Sign | None:
+def _report_vanishing_through_layers(record: Record) -> Detection | None:
+    """Report the first layer if its gradient norm is tiny in comparison with that of a layer near the output."""
     gradients = weight_gradients(record, 0)
     if len(gradients) < LAYERS:
         return None
@@ -34,13 +86,14 @@ def _through_depth(record: Record) -> Sign | None:
         record,
         f"the gradient norm of {first} is {value / largest:.1e} of that of {strongest} (limit: {SMALL:g}), so the "
         "first layers receive almost no training signal",
-        ("gradient norm of the first layer / of the last", value / largest, SMALL),
+        ("gradient norm of the first layer / largest norm", value / largest, SMALL),
         first,
         tuple(("gradient_norm", place) for place, _ in gradients),
     )
 
 
-def _through_time(record: Record) -> Sign | None:
+def _report_vanishing_through_time(record: Record) -> Detection | None:
+    """Report a recurrent layer through which almost no gradient reaches the first time step."""
     shares = [
         (share, place)
         for place in record.places("through_time")
@@ -53,22 +106,19 @@ def _through_time(record: Record) -> Sign | None:
     length = layer.length if layer else 0
     return _symptom(
         record,
-        f"after backpropagation through {length} time steps of {place}, {share:.1e} of the gradient norm is left at "
-        f"the first (limit: {FORGOTTEN:g}), so the layer cannot learn to keep early inputs",
-        ("gradient at the first step / at the largest", share, FORGOTTEN),
+        f"after backpropagation through {length} time steps of {place}, only {share:.1e} of the gradient norm is left "
+        f"at the first step (limit: {FORGOTTEN:g}), so the layer cannot learn to remember early inputs",
+        ("gradient norm at the first time step / largest norm", share, FORGOTTEN),
         place,
         (("loss", "0"),),
     )
 
 
 def _symptom(
-    record: Record,
-    sentence: str,
-    number: tuple[str, float, float],
-    module: str,
-    evidence: tuple[tuple[str, str], ...],
-) -> Sign:
-    return Sign(
+    record: Record, sentence: str, number: tuple[str, float, float], module: str, evidence: tuple[tuple[str, str], ...]
+) -> Detection:
+    """Return the symptom of gradients that vanish in a module; `number` is a quantity, its value and its limit."""
+    return Detection(
         certain=False,
         likely=True,
         sentence=sentence,
@@ -76,7 +126,7 @@ def _symptom(
         value=number[1],
         bound=number[2],
         source=SOURCE,
-        where=record.site("model"),
+        where=record.site(SiteKind.MODEL),
         module=module,
         evidence=evidence,
     )

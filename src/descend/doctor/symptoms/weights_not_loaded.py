@@ -1,31 +1,54 @@
 """Weights not loaded: the names in the checkpoint do not match the module's, and the mismatch is silent."""
 
-from descend.doctor.record import Record, facts
-from descend.doctor.symptoms.sign import Ruin, Sign
+from descend.doctor.assess.modules import find_incomplete_load
+from descend.doctor.assess.summary import RunSummary
+from descend.doctor.assess.symptom import Detection, FatalDetection
+from descend.doctor.record import Record, SiteKind, facts
+from descend.doctor.remedy_arguments.layers import checkpoint_prefix
+from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 
-SOURCE = "torch.nn.Module.load_state_dict: with strict=False names that do not match are left out"
+SOURCE = "torch.nn.Module.load_state_dict: with strict=False, tensors whose names do not match are skipped"
+
+PROBLEM = Problem(
+    id="weights_not_loaded",
+    kind="wiring",
+    title="the weights were not loaded",
+    consequences=frozenset({"frozen_or_detached", "inputs_not_normalised"}),
+    remedies=(
+        RemedyEntry(
+            "rename_weights",
+            checkpoint_prefix,
+            "rename the tensors of the checkpoint to match the module",
+            "the pretrained weights are then loaded",
+            "torch.nn.Module.load_state_dict",
+        ),
+    ),
+    example=CodeExample(
+        faulty=(
+            'weights = torch.load("model.pt")  # its names begin with "module."\n'
+            "model.load_state_dict(weights, strict=False)"
+        ),
+        fixed=(
+            'weights = torch.load("model.pt")\n'
+            'model.load_state_dict({name.removeprefix("module."): value for name, value in weights.items()})'
+        ),
+    ),
+)
 
 
-def weights_not_loaded(record: Record) -> Sign | None:
-    """A load before the training that brought nothing, or left out what another prefix would bring."""
-    place = unloaded_place(record)
-    load = record.fact(facts.LeftUnloaded, place)
+def detect(record: Record, summary: RunSummary) -> Detection | None:
+    """Report tensors that `load_state_dict` skipped before training, because their names do not match."""
+    place = find_incomplete_load(record)
+    load = record.fact(facts.PartlyLoaded, place)
     if load is None:
         return None
-    return Ruin(
+    return FatalDetection(
         certain=True,
-        sentence=f"load_state_dict left {load.missing} of {load.of} tensors as they were initialised: the module calls "
-        f"the first `{load.first}`, the checkpoint `{load.unexpected}`, and strict=False says nothing of it",
+        sentence=f"load_state_dict left {load.missing} of {load.of} tensors at their initial values: the first is "
+        f"`{load.first}` in the module but `{load.unexpected}` in the checkpoint, and strict=False hides the mismatch",
         quantity="tensors that were not loaded",
         value=float(load.missing),
         bound=0.0,
         source=SOURCE,
-        where=record.site("load_state_dict", place),
+        where=record.site(SiteKind.LOAD_STATE_DICT, place),
     )
-
-
-def unloaded_place(record: Record) -> str:
-    """Return which load is meant: the first one that a prefix would mend, or else the first one; "" for none."""
-    last = {place: record.history(facts.LeftUnloaded, place)[-1] for place in record.every(facts.LeftUnloaded)}
-    left = [place for place, load in last.items() if load.fact.missing and not load.step]
-    return next((place for place in left if last[place].fact.prefix is not None), next(iter(left), ""))

@@ -1,54 +1,84 @@
 """Wrong step: the parameters do not move by the update rule's step along this loss's gradient."""
 
-from descend.doctor.course.objective import climbs_gain
-from descend.doctor.course.suffering import may_suffer, suffers
-from descend.doctor.record import Record, Site, facts
-from descend.doctor.symptoms.sign import Ruin, Sign
-from descend.ground.bound import Bound
+from descend.core.bound import Bound
+from descend.doctor.assess.objective import maximises_on_purpose
+from descend.doctor.assess.summary import RunSummary
+from descend.doctor.assess.symptom import Detection, FatalDetection
+from descend.doctor.record import Record, Site, SiteKind, facts
+from descend.doctor.remedy_arguments.sites import altering_statement
+from descend.doctor.symptoms import phrases
+from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 
-SOURCE = "Nocedal & Wright 2006, §2.2: a short step lowers the cost if its angle with the steepest descent is below 90°"
+SOURCE = "Nocedal & Wright 2006, §2.2: a short step lowers the cost if it is within 90° of the steepest descent"
 UNCHANGED = Bound(
     1.0,
-    "times a step's own change; cosine with the loss's gradient",
-    "a gradient that nothing has changed has this cosine; what changes more than a step does is told first",
+    "parameter change between steps / change by a step, or cosine between the optimizer's and the loss's gradient",
+    "an unchanged gradient has a cosine of 1; a parameter change that exceeds a step is more serious than a changed "
+    "gradient",
+)
+
+PROBLEM = Problem(
+    id="wrong_step",
+    kind="wiring",
+    title="the update does not follow the loss's gradient",
+    consequences=frozenset({"negated_loss"}),
+    remedies=(
+        *(
+            RemedyEntry(
+                "leave_out",
+                altering_statement(number),
+                "remove line {line}",
+                "a step along the gradient of the loss lowers the loss",
+                phrases.DESCENT_SOURCE,
+            )
+            for number in range(phrases.STATEMENTS_TRIED)
+        ),
+    ),
+    example=CodeExample(
+        faulty=("loss.backward()\nfor parameter in model.parameters():\n    parameter.grad.neg_()\noptimizer.step()"),
+        fixed="loss.backward()\noptimizer.step()",
+    ),
 )
 
 
-def wrong_step(record: Record) -> Sign | None:
-    """Something else than backward pass and optimizer writes to gradients or parameters, in a run that may suffer."""
+def detect(record: Record, summary: RunSummary) -> Detection | None:
+    """Report code outside the backward pass and the optimizer that changes gradients, parameters or optimizer state."""
     for key, altered in record.every(facts.Alterations).items():
         cosine, between = 1.0 if altered.cosine is None else altered.cosine, altered.between_steps
-        gradient, parameters = _site(record, "altered_gradient", key), _site(record, "altered_parameters", key)
+        gradient, parameters = (
+            _first_changing_line(record, SiteKind.ALTERED_GRADIENT, key),
+            _first_changing_line(record, SiteKind.ALTERED_PARAMETERS, key),
+        )
         is_clipped = gradient is not None and gradient.detail == "clip"
-        is_maximising = altered.is_reversed and climbs_gain(record, key)  # which is what the script means
+        is_maximising = altered.is_reversed and maximises_on_purpose(record, key)
         is_changed = altered.cosine is not None and not is_clipped and not is_maximising
         if between > 0 and (not is_changed or between > UNCHANGED):
-            told = (
-                "between the optimizer's steps the parameters are changed here by something else, "
-                f"{between:.2g} times as much as a step moves them"
+            sentence = (
+                "this line changes the parameters between the optimizer's steps, "
+                f"{between:.2g} times as much as a step does, so the update does not follow the gradient"
             )
             quantity, value, where = "change between the steps / change by a step", between, parameters
         elif is_changed:
-            told = (
-                "between the backward pass and the step the gradients are changed here: what the optimizer is given "
-                f"has a cosine of {cosine:.2g} with the loss's gradient, and {altered.ratio:.2g} times its length"
+            sentence = (
+                "this line changes the gradients between the backward pass and the step: the optimizer's gradient "
+                f"has a cosine of {cosine:.2g} with the gradient of the loss, and {altered.ratio:.2g} times its norm"
             )
-            quantity, value, where = "cosine of the step's gradient with the loss's", cosine, gradient
+            quantity, value, where = "cosine of the optimizer's gradient with the loss gradient", cosine, gradient
         elif altered.forgotten:
-            told = (
-                "what the rule remembers from step to step (its momentum, its scale of the gradients) is thrown away "
-                "here between the steps"
+            sentence = (
+                "this line discards the optimizer's state (momentum, gradient scales) between the steps, so each step "
+                "starts without it"
             )
-            quantity, value = "steps before which the rule had forgotten", float(altered.forgotten)
-            where = _site(record, "altered_state", key)
+            quantity, value = "steps before which the optimizer's state was discarded", float(altered.forgotten)
+            where = _first_changing_line(record, SiteKind.ALTERED_STATE, key)
         else:
             continue
-        is_sure = quantity.startswith("cosine") and cosine < 0 and suffers(record, key)
-        if not is_sure and not may_suffer(record, key):
+        is_sure = quantity.startswith("cosine") and cosine < 0 and summary.fails(key)
+        if not is_sure and not summary.may_fail(key):
             continue
-        return Ruin(
+        return FatalDetection(
             certain=is_sure,
-            sentence=told,
+            sentence=sentence,
             quantity=quantity,
             value=value,
             bound=0.0 if is_sure or not is_changed else UNCHANGED,
@@ -60,7 +90,7 @@ def wrong_step(record: Record) -> Sign | None:
     return None
 
 
-def _site(record: Record, kind: str, key: str) -> Site | None:
-    """Return the first line that writes there, clipping last, which may be meant; else where the optimizer steps."""
+def _first_changing_line(record: Record, kind: SiteKind, key: str) -> Site | None:
+    """Return the first line that makes a kind of change; clipping comes last. Without such a line, return the step."""
     sites = sorted(record.every_site(kind), key=lambda site: site.detail == "clip")
-    return next(iter(sites), record.site("step", key))
+    return next(iter(sites), record.site(SiteKind.STEP, key))

@@ -1,26 +1,41 @@
 """Zero input: a layer receives only zeros, so neither it nor any later layer can learn from the input."""
 
-from descend.doctor.course.progress import HARDLY_LEARNT, cost_left, loss_left_message
-from descend.doctor.record import Record, facts
-from descend.doctor.symptoms.sign import Ruin, Sign
+from descend.doctor.assess.progress_messages import loss_left_message
+from descend.doctor.assess.summary import LITTLE_LEARNED, RunSummary
+from descend.doctor.assess.symptom import Detection, FatalDetection
+from descend.doctor.record import Record, SiteKind, facts
+from descend.doctor.symptoms.problem import CodeExample, Problem
 
-SOURCE = "Goodfellow et al. 2016, §6.5: a weight's derivative is its input times what comes back from its output"
+SOURCE = "Goodfellow et al. 2016, §6.5: the derivative of a weight is its input times the gradient at its output"
+
+PROBLEM = Problem(
+    id="zero_input",
+    kind="wiring",
+    title="a layer receives only zeros",
+    consequences=frozenset({"inputs_not_normalised"}),
+    advice="Pass the intended input to the layer. In training, the input of a decoder is the targets shifted by one "
+    "(`y[:, :-1]` to predict `y[:, 1:]`), with a causal mask.",
+    example=CodeExample(
+        faulty="outputs, state = decoder_rnn(torch.zeros_like(previous), state)",
+        fixed="outputs, state = decoder_rnn(previous, state)",
+    ),
+)
 
 
-def zero_input(record: Record) -> Sign | None:
-    """A layer whose input is zero in every example that was looked at, in a run that leaves much of the cost."""
+def detect(record: Record, summary: RunSummary) -> Detection | None:
+    """Report a layer whose input is zero for every example, in a run that learns little."""
     fed = record.every(facts.ZeroInput)
-    if not fed or not cost_left(record) > HARDLY_LEARNT:
+    if not fed or not summary.cost_left > LITTLE_LEARNED:
         return None
     name, first = next(iter(fed.items()))
-    return Ruin(
+    return FatalDetection(
         certain=True,
-        sentence=f"{first.layer} {name} is fed nothing but zeros: it gives its bias whatever the example is, and "
-        f"its weights get no gradient; {loss_left_message(record)}",
-        quantity="layers that are fed zeros",
+        sentence=f"{first.layer} {name} receives only zeros, so it outputs its bias for every example, and its weights "
+        f"receive no gradient; {loss_left_message(summary)}",
+        quantity="layers with zero input",
         value=float(len(fed)),
         bound=0.0,
         source=SOURCE,
-        where=record.site("zero_input"),
+        where=record.site(SiteKind.ZERO_INPUT),
         module=name,
     )

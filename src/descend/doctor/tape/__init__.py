@@ -1,11 +1,11 @@
-"""The loss of any script's step as a function of its parameters, recorded as it happened."""
+"""A recording of the torch calls of one training step: the loss as a function of the parameters, for any script."""
 
 from descend.doctor.tape.call import Op, Origin
+from descend.doctor.tape.dropout import without_dropout
+from descend.doctor.tape.finalisation import NotReplayable
 from descend.doctor.tape.graph import is_finite, leaf_parameters
-from descend.doctor.tape.recording import Recording, Stale
-from descend.doctor.tape.sealing import Refused
-from descend.doctor.tape.standing import at_the_bottom, beneath, take_off
-from descend.doctor.tape.still import without_dropout
+from descend.doctor.tape.mode_stack import below_script_modes, push_at_bottom, remove_mode
+from descend.doctor.tape.recording import Recording, StaleData
 from descend.doctor.tape.tape import Tape
 from descend.landscape import custom_function
 
@@ -13,14 +13,14 @@ __all__ = [
     "Op",
     "Origin",
     "Recording",
-    "Refused",
-    "Stale",
+    "NotReplayable",
+    "StaleData",
     "Tape",
-    "at_the_bottom",
-    "beneath",
+    "push_at_bottom",
+    "below_script_modes",
     "custom_function",
     "is_finite",
     "leaf_parameters",
-    "take_off",
+    "remove_mode",
     "without_dropout",
 ]

@@ -1,4 +1,4 @@
-"""One recorded torch call: what was called, on which tensors, under which modes."""
+"""One recorded torch call: the function, its arguments, and the active grad and autocast modes."""
 
 import sys
 from collections.abc import Iterator
@@ -10,33 +10,30 @@ import torch
 from torch import Tensor
 
 from descend.doctor.record import Site
-from descend.doctor.tape.nesting import mapped
+from descend.doctor.tape.nesting import map_leaves
 from descend.doctor.tape.randomness import RandomState
 
-NONE, DISCRETE, SMOOTH = (
-    0,
-    1,
-    2,
-)  # how a value depends on the parameters: not, in steps (argmax, >), or smoothly
+# A value depends on the parameters in one of three ways: not at all, piecewise constantly (argmax, >), or smoothly.
+NONE, DISCRETE, SMOOTH = 0, 1, 2
 
 
 @dataclass(frozen=True)
 class Slot:
-    """Stands for a tensor in a recorded call's arguments."""
+    """A placeholder for a tensor among a recorded call's arguments; `index` is the number of the tensor."""
 
     index: int
 
 
 @dataclass(frozen=True)
 class Stream:
-    """Stands for a random generator of the script's own: a copy of it as it was before the call."""
+    """A placeholder for a `torch.Generator` argument: a copy of the generator in its state before the call."""
 
     generator: torch.Generator
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a call was made: the user's line, and the module whose forward was running."""
+    """Where a recorded torch call comes from: the user's source line, and the module whose `forward` was running."""
 
     site: Site | None
     module: torch.nn.Module | None
@@ -44,20 +41,20 @@ class Origin:
 
 @dataclass(frozen=True)
 class State:
-    """The modes that a call ran under."""
+    """The grad mode and autocast settings under which a recorded torch call ran."""
 
     grad: bool
-    autocast: tuple[tuple[str, torch.dtype], ...]  # (device type, dtype) for each enabled one
+    autocast: tuple[tuple[str, torch.dtype], ...]  # (device type, dtype) for each enabled autocast
 
     @staticmethod
     def now() -> "State":
-        """Return the modes in force."""
+        """Return the grad mode and autocast settings that are active now."""
         enabled = tuple(d for d in ("cpu", "cuda") if torch.is_autocast_enabled(d))
         return State(torch.is_grad_enabled(), tuple((d, torch.get_autocast_dtype(d)) for d in enabled))
 
     @contextmanager
-    def applied(self) -> Iterator[None]:
-        """Run under these modes; gradients stay off where they are off already."""
+    def activate(self) -> Iterator[None]:
+        """Activate this grad mode and autocast inside the `with` block. Gradients that are disabled stay disabled."""
         with ExitStack() as stack:
             stack.enter_context(torch.set_grad_enabled(self.grad and torch.is_grad_enabled()))
             for device in ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",):
@@ -68,46 +65,51 @@ class State:
 
 @dataclass(frozen=True, eq=False)
 class Call:
-    """A torch function and what it was given; two are the same only if they are one."""
+    """A call of a torch function with its arguments. Calls are compared by identity."""
 
     func: Any
     name: str
-    args: Any  # with `Slot`s in place of tensors
+    args: Any  # the arguments, with a `Slot` in place of each tensor
     kwargs: Any
-    inputs: tuple[int, ...]  # slots of the tensors among the arguments, in order
-    taints: tuple[int, ...]  # of the inputs, before the call: NONE, DISCRETE or SMOOTH
+    inputs: tuple[int, ...]  # the slots (numbers) of the tensor arguments, in order
+    dependences: tuple[int, ...]  # how each input depends on the parameters: NONE, DISCRETE or SMOOTH
 
 
 @dataclass(frozen=True, eq=False)
 class Op(Call):
-    """One recorded call."""
+    """A recorded torch call with its results and its side effects."""
 
-    outputs: tuple[int | None, ...]  # slot of each tensor among the flattened results
-    written: tuple[int, ...]  # slots of the inputs that it changed in place
-    random: RandomState | None  # before the call, where it drew from the streams
+    outputs: tuple[int | None, ...]  # slot (number) of each result; None for a result that is not a tensor
+    written: tuple[int, ...]  # the slots of the inputs that the call changed in place
+    random: RandomState | None  # the random state before the call, if the call drew random numbers
     state: State
     origin: Origin | None
 
     @property
     def site(self) -> Site | None:
-        """The user's line that makes the call, where it is known."""
+        """The user's source line that makes the call; None if it is unknown."""
         return self.origin.site if self.origin else None
 
-    def unpacked(self, values: dict[int, Tensor]) -> tuple[tuple, dict]:
-        """Return the arguments with the tensors of `values` in their slots."""
+    def unpack_arguments(self, values: dict[int, Tensor]) -> tuple[tuple, dict]:
+        """Return the call's positional and keyword arguments, with the tensor from `values` in place of each `Slot`."""
 
         def fill(leaf: Any) -> Any:
+            """Return the tensor or generator that a placeholder represents."""
             if isinstance(leaf, Slot):
                 return values[leaf.index]
             return leaf.generator.clone_state() if isinstance(leaf, Stream) else leaf
 
-        return mapped(fill, self.args), mapped(fill, self.kwargs)
+        return map_leaves(fill, self.args), map_leaves(fill, self.kwargs)
 
 
-def packed(arguments: Any, slots: dict[int, int]) -> Any:
-    """Return a call's arguments with a `Slot` for each tensor (`slots`: id -> slot) and nothing that may change."""
+def pack_arguments(arguments: Any, slots: dict[int, int]) -> Any:
+    """Return the arguments of a call with a `Slot` in place of each tensor, and with copies of mutable arguments.
+
+    `slots` maps the id of a tensor to its slot.
+    """
 
     def pack(leaf: Any) -> Any:
+        """Return a placeholder for a tensor or generator, and a copy of any other mutable argument."""
         if leaf is None or isinstance(leaf, int | float | str):
             return leaf
         if isinstance(leaf, Tensor):
@@ -117,24 +119,25 @@ def packed(arguments: Any, slots: dict[int, int]) -> Any:
         if isinstance(leaf, torch.Generator):
             return Stream(leaf.clone_state())
         if isinstance(leaf, slice):
-            return slice(_whole(leaf.start), _whole(leaf.stop), _whole(leaf.step))
+            return slice(_as_int(leaf.start), _as_int(leaf.stop), _as_int(leaf.step))
         return leaf
 
-    return mapped(pack, arguments)
+    return map_leaves(pack, arguments)
 
 
 def is_array(leaf: Any) -> bool:
-    """Whether an argument is a NumPy array (where there is NumPy)."""
+    """Return whether an argument is a NumPy array, without importing NumPy."""
     numpy = sys.modules.get("numpy")
     return numpy is not None and isinstance(leaf, numpy.ndarray)
 
 
-def _whole(bound: Any) -> Any:
+def _as_int(bound: Any) -> Any:
+    """Convert a slice bound to an int if it is a tensor."""
     return int(bound) if isinstance(bound, Tensor) else bound
 
 
 def call_name(func: Any) -> str:
-    """Return a torch function's name: `add_`, `cross_entropy`; `data` and `set data` for an attribute."""
+    """Return the name of a torch function, such as `add_`; for an attribute, `data` (read) or `set data`."""
     name = getattr(func, "__name__", "")
     if name in ("__get__", "__set__"):
         attribute = getattr(getattr(func, "__self__", None), "__name__", "")

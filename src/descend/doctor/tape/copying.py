@@ -1,15 +1,15 @@
-"""Copies of data that share memory within themselves as the original does."""
+"""Copies of tensors that keep the memory layout (strides and overlaps) of the original."""
 
 import torch
 from torch import Tensor, nn
 
-WIDEST = 4  # a copy with the original's strides may take this many times its elements' memory
+WIDEST = 4  # A copy with the original's strides uses at most this multiple of a dense copy's memory.
 
 
 def strided_copy(tensor: Tensor) -> Tensor:
-    """Return a detached copy with the strides of `tensor`: whether `reshape` gives a view or a copy hangs on them.
+    """Return a detached copy with the same strides, since strides decide whether `reshape` returns a view or a copy.
 
-    A thin slice of something much larger is copied densely.
+    A thin slice of a much larger tensor is copied densely instead.
     """
     with torch.no_grad():
         plain = type(tensor) in (Tensor, nn.Parameter) and tensor.layout is torch.strided
@@ -19,10 +19,11 @@ def strided_copy(tensor: Tensor) -> Tensor:
         if span > WIDEST * tensor.numel() or tensor.is_quantized:
             return tensor.detach().clone()
         memory = tensor.detach().as_strided((span,), (1,)).clone()
-        copy = torch.empty(0, dtype=tensor.dtype, device=tensor.device)  # no view: those refuse writes later
+        # The copy must not be a view, because torch would refuse some later in-place writes to it.
+        copy = torch.empty(0, dtype=tensor.dtype, device=tensor.device)
         return copy.set_(memory.untyped_storage(), 0, tensor.size(), tensor.stride())
 
 
 def is_strided_as(copy: Tensor, tensor: Tensor) -> bool:
-    """Whether a copy shares memory within itself as the original does."""
+    """Return whether a copy has the same strides as the original, and therefore the same overlaps in memory."""
     return copy.layout is not torch.strided or copy.stride() == tensor.stride()

@@ -1,4 +1,4 @@
-"""How a recorded training call reads in evaluation: dropout off, normalisation by its running statistics."""
+"""The evaluation form of a recorded training call: no dropout, and normalisation by running statistics."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 DROPOUTS = (F.dropout, F.dropout1d, F.dropout2d, F.dropout3d, F.alpha_dropout, F.feature_alpha_dropout)
-# function -> the argument that says "training", where it stands, and what it is in evaluation
+# function -> (name of the argument that switches training mode, its position, its value in evaluation mode)
 _SWITCHES: dict[Any, tuple[str, int, Any]] = {
     **dict.fromkeys(DROPOUTS, ("training", 2, False)),
     F.rrelu: ("training", 3, False),
@@ -24,14 +24,15 @@ _SWITCHES: dict[Any, tuple[str, int, Any]] = {
     torch.rnn_relu: ("train", 6, False),
 }
 _BY_STATISTICS = (F.batch_norm, F.instance_norm)
-_PACKED_TRAIN = 7  # torch.lstm(data, batch_sizes, hx, params, bias, layers, dropout, train, bidirectional)
+# For packed input, the signature is torch.lstm(data, batch_sizes, hx, params, bias, layers, dropout, train, …).
+_PACKED_TRAIN = 7
 
 
-def as_evaluated(func: Any, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
-    """Return the arguments with which `func` would have been called after `model.eval()`."""
+def evaluation_arguments(func: Any, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+    """Return the arguments that the torch function `func` would have received after `model.eval()`."""
     switch = _SWITCHES.get(func)
     if switch is None or (func in _BY_STATISTICS and _running_mean(args, kwargs) is None):
-        return args, kwargs  # without running statistics it normalises by the batch's own in evaluation too
+        return args, kwargs  # Without running statistics, evaluation normalises by the batch's statistics too.
     name, position, value = switch
     if name == "train" and len(args) > _PACKED_TRAIN and isinstance(args[3], list | tuple):
         position = _PACKED_TRAIN
@@ -41,9 +42,10 @@ def as_evaluated(func: Any, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
 
 
 def _running_mean(args: tuple, kwargs: dict) -> Any:
+    """Return the running mean among the arguments of a normalisation function; None if there is no such argument."""
     return args[1] if len(args) > 1 else kwargs.get("running_mean")
 
 
-def drops(func: Any) -> bool:
-    """Whether a call draws what it drops, or a slope: `as_evaluated` gives it without."""
+def is_random_in_training(func: Any) -> bool:
+    """Return whether a torch function draws random numbers only in training mode, as dropout and `rrelu` do."""
     return func in _SWITCHES and func not in _BY_STATISTICS

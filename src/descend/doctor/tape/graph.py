@@ -1,4 +1,4 @@
-"""Which parameters the autograd graph above a loss reaches."""
+"""The parameters that the autograd graph of a loss reaches, and a test for finite values."""
 
 from torch import Tensor
 
@@ -6,12 +6,12 @@ from descend.landscape import graph_nodes
 
 
 def leaf_parameters(root: Tensor) -> list[Tensor]:
-    """Return the leaf tensors whose `.grad` a backward from `root` would fill, in graph order."""
+    """Return the leaf tensors whose `.grad` `root.backward()` would fill, in the order of the graph."""
     found = {id(n.variable): n.variable for n in graph_nodes([root]) if type(n).__name__ == "AccumulateGrad"}
     return list(found.values())
 
 
 def is_finite(tensor: Tensor) -> bool:
-    """Whether all numbers of a tensor, sparse or not, are finite."""
+    """Return whether all values of a dense or sparse tensor are finite."""
     values = tensor.coalesce().values() if tensor.is_sparse else tensor
     return bool(values.isfinite().all())

@@ -1,6 +1,7 @@
-"""Tensors nested in the lists, tuples and dictionaries that torch calls take and give.
+"""Tensors nested in lists, tuples and dictionaries, as torch calls take and return them.
 
-What `torch.utils._pytree` does for any registered type, for these few only: it is called twice for every torch call.
+`torch.utils._pytree` does the same for any registered type. This version supports only these three types because it
+runs twice for every torch call and has to be fast.
 """
 
 from collections.abc import Callable
@@ -8,13 +9,14 @@ from typing import Any
 
 
 def leaves(tree: Any) -> list[Any]:
-    """Return everything in `tree` that is no list, tuple or dictionary, in order."""
+    """Return the items nested in `tree` that are not lists, tuples or dictionaries, in order."""
     found: list[Any] = []
     _gather(tree, found)
     return found
 
 
 def _gather(tree: Any, found: list[Any]) -> None:
+    """Append the items nested in `tree` that are not lists, tuples or dictionaries to `found`."""
     if isinstance(tree, list | tuple):
         for item in tree:
             _gather(item, found)
@@ -25,17 +27,17 @@ def _gather(tree: Any, found: list[Any]) -> None:
         found.append(tree)
 
 
-def mapped(change: Callable[[Any], Any], tree: Any) -> Any:
-    """Return `tree` with each leaf changed; dictionaries and tuples with names become plain ones of their kind."""
+def map_leaves(change: Callable[[Any], Any], tree: Any) -> Any:
+    """Return `tree` with `change` applied to each nested item that is not a list, tuple or dictionary."""
     kind = type(tree)
     if kind is tuple:
-        return tuple([mapped(change, item) for item in tree])
+        return tuple([map_leaves(change, item) for item in tree])
     if kind is dict:
-        return {key: mapped(change, item) for key, item in tree.items()}
+        return {key: map_leaves(change, item) for key, item in tree.items()}
     if kind is list:
-        return [mapped(change, item) for item in tree]
+        return [map_leaves(change, item) for item in tree]
     if isinstance(tree, tuple) and hasattr(tree, "_fields"):
-        return kind(*[mapped(change, item) for item in tree])
+        return kind(*[map_leaves(change, item) for item in tree])
     if isinstance(tree, list | tuple):
-        return [mapped(change, item) for item in tree]
+        return [map_leaves(change, item) for item in tree]
     return change(tree)

@@ -1,1 +1,1 @@
-"""The search for a proof: remedies tried by re-running the script with each one applied."""
+"""Trials: apply remedies to the script, run it again, and prove which of them fixes the training."""

@@ -1,264 +1,298 @@
-"""A remedy with its screening: one trial run beside the baseline, under the script's own seed."""
+"""A candidate: a remedy applied to the script, run once with the baseline's seed and compared with the baseline."""
 
 from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass, replace
 from math import inf, isfinite
 
-from descend.doctor.course.opponents import has_exploded, has_opponents
-from descend.doctor.course.own_metric import own_metric
-from descend.doctor.course.progress import constant_cost, diverged
+from descend.doctor.assess.constant_prediction import constant_cost
+from descend.doctor.assess.logged_metric import main_metric
+from descend.doctor.assess.opponents import has_exploded, has_opponents
+from descend.doctor.assess.summary import summarise
 from descend.doctor.record import Fact, Record, facts
+from descend.doctor.record.exception_lines import exception_line
 from descend.doctor.record.facts import Remade
-from descend.doctor.record.failures import cause_of
 from descend.doctor.remedies import JudgedOn, Prescription
+from descend.doctor.script.run_names import EndReason, Role
 from descend.doctor.script.script import Script
-from descend.doctor.trials.effect import NO_EFFECT, missing_effect
-from descend.doctor.trials.same_task import OTHER_EVALUATION, OTHER_TARGETS, other_task, targets_follow
-from descend.doctor.trials.statistics import EASY_GAIN, LEAST_GAIN, promising
+from descend.doctor.trials.effect import NO_EFFECT, no_effect_message
+from descend.doctor.trials.evaluation_metric import METRIC_SERIES, final_cost, is_training_loss, metric_name
+from descend.doctor.trials.same_task import (
+    OTHER_EVALUATION,
+    OTHER_TARGETS,
+    other_task_message,
+    targets_depend_on_weights,
+)
+from descend.doctor.trials.statistics import LARGER_MINIMUM_EFFECT, MINIMUM_EFFECT, shows_gain
 from descend.doctor.trials.study import Job, Study
-from descend.doctor.trials.trial import Part, edit_of
-from descend.doctor.trials.yardsticks import YARDSTICKS, is_own_loss, yardstick
+from descend.doctor.trials.trial import Part, edit_key
 
-OTHER_EXAMPLES = "the changed script was shown other examples: it cannot be compared"
-OWN_SELECTION = "the loss is a mean over what the network itself selects: its level does not tell good from bad"
-OPPONENTS = "another optimizer steps in turn on a loss of its own and moves this one, whatever the change is worth"
-BELOW_ZERO = "the loss falls to zero or below, where a gain cannot be told as a share of it"
-NOT_PRINTED = "the changed script does not print its own number as a finite one"
-BY_LOSS: tuple[JudgedOn, ...] = ("fixed", "spread", "training")
-ROOM = 0.1  # of a run's steps: what data drawn by chance may differ in number from seed to seed
+OTHER_EXAMPLES = "the changed script trained on different examples, so its cost cannot be compared"
+SELF_SELECTED_LOSS = "the network itself selects the examples in its loss, so the loss does not measure its quality"
+OPPOSING_OPTIMIZER = "the loss depends on a second optimizer with its own loss, so it cannot show whether a fix works"
+NEGATIVE_COST = "the loss falls to zero or below, so a gain cannot be expressed as a share of the loss"
+OUT_OF_TIME = "the time of --budget was over before its trial"
+METRIC_NOT_LOGGED = "the changed script does not log a finite value of its evaluation metric"
+LOSS_METRICS: tuple[JudgedOn, ...] = ("fixed", "spread", "training")
+EXTRA_STEPS = 0.1  # Additional share of steps for a trial, because randomly drawn examples may lead to more steps.
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """One remedy, or several together, and what one run with it came to."""
+    """A script with the edits of one or more remedies, and the result of running it once."""
 
     prescription: Prescription
-    script: Script | None
+    script: Script | None  # the edited script; None if the remedy cannot edit the script
     record: Record | None = None
-    value: float = float("nan")
-    before: float = float("nan")  # the baseline's, by the same yardstick
-    reference: float = 1.0  # what `left` is a share of
-    reason: str = ""
-    parts: tuple["Candidate", ...] = ()  # of several remedies together, in the order in which they are applied
-    plain: "Candidate | None" = None  # of one at another rate: what it is at the rate before
-    asked: tuple[Prescription, ...] = ()  # all prescriptions that give this source, as they were prescribed
+    value: float = float("nan")  # cost at the end of the run, in the evaluation metric
+    before: float = float("nan")  # cost at the end of the baseline run, in the evaluation metric
+    reference_cost: float = 1.0  # cost by which `value` is divided to get `remaining_cost`
+    reason: str = ""  # why the candidate cannot be run or compared; "" if it can
+    parts: tuple["Candidate", ...] = ()  # candidates that this one combines, in the order of their edits
+    # candidate with the same remedy but without the tuned learning rate; None if this one is not tuned
+    untuned: "Candidate | None" = None
+    requested_by: tuple[Prescription, ...] = ()  # all prescriptions whose edits result in this source
 
     @property
-    def edit(self) -> Hashable:
-        """What identifies its edit: candidates with the same source are one candidate."""
-        return edit_of(self.script, self.prescription.label, self.reason)
+    def edit_id(self) -> Hashable:
+        """A hashable value that is equal for candidates with the same edited source."""
+        return edit_key(self.script, self.prescription.label, self.reason)
 
     @property
     def prescriptions(self) -> tuple[Prescription, ...]:
-        """Every prescription that it is the trial of, the first one first."""
-        return self.asked or (self.prescription,)
+        """All prescriptions that lead to this edited source. The label of the first one is shown."""
+        return self.requested_by or (self.prescription,)
 
     @property
     def symptoms(self) -> tuple[str, ...]:
-        """The ids of the symptoms that it was prescribed for, without repetition."""
-        return tuple(dict.fromkeys((self.prescription.symptom, *(p.symptom for p in self.asked))))
+        """The ids of the problems that the remedy was prescribed for, without repetition."""
+        return tuple(dict.fromkeys((self.prescription.symptom, *(p.symptom for p in self.requested_by))))
 
     @property
-    def cost(self) -> int:
-        """How invasive the change is."""
+    def invasiveness(self) -> int:
+        """How invasive the edit is: 1 for a number, 2 for a statement, 3 for another optimizer."""
         return self.prescription.cost
 
     @property
-    def helps(self) -> bool:
-        """Whether it shows the least gain that is asked of it."""
-        return promising(self.before, self.value, self.least_gain)
+    def shows_gain(self) -> bool:
+        """Whether the final cost is lower than that of the baseline run by at least the minimum effect."""
+        return shows_gain(self.before, self.value, self.least_gain)
+
+    @property
+    def is_untried(self) -> bool:
+        """Whether the candidate was left out because too little time was left."""
+        return self.reason == OUT_OF_TIME
 
     @property
     def has_no_effect(self) -> bool:
-        """Whether its run shows that what it sets is unchanged."""
+        """Whether the edit changed nothing in the run, for example because a later line overrides it."""
         return self.reason.startswith(NO_EFFECT)
 
     @property
-    def made_by(self) -> tuple[Part, ...]:
-        """The changes that it is made by, in their order."""
+    def applied_parts(self) -> tuple[Part, ...]:
+        """The prescriptions that the candidate combines, each with the source text for which it was made."""
         examined = self.script.examined if self.script is not None else {}
         return tuple(Part(one.prescription, examined) for one in self.parts or (self,))
 
     @property
     def least_gain(self) -> float:
-        """The least share of the yardstick that it must take off."""
+        """The share by which the edit must lower the final cost of the baseline run to count as a gain."""
         p = self.prescription
-        return EASY_GAIN if p.times > 1 or p.adds_parameters or p.much else LEAST_GAIN
+        return LARGER_MINIMUM_EFFECT if p.times > 1 or p.adds_parameters or p.much else MINIMUM_EFFECT
 
     @property
-    def left(self) -> float:
-        """What is left of the cost, as a share of its reference."""
-        return self.value / self.reference
+    def remaining_cost(self) -> float:
+        """The final cost divided by `reference_cost`, which is usually the final cost of the baseline run."""
+        return self.value / self.reference_cost
 
 
-def reference(before: float, baseline: Record, judged_on: JudgedOn) -> float:
-    """Return what a cost is a share of: what the baseline costs, or what learning nothing does where that is less.
+def reference_cost(before: float, baseline: Record, judged_on: JudgedOn) -> float:
+    """Return the lower one of two costs: of the baseline run at its end and of an untrained network; 1 if unknown.
 
-    What diverges costs far more than what learns nothing. 1 where neither is known.
+    A diverged baseline costs far more than a network that has learned nothing, so its cost alone would be misleading.
     """
     constant = constant_cost(baseline) if judged_on == "fixed" else None
-    if judged_on == "metric" and (metric := own_metric(baseline)) and isfinite(metric.untrained):
+    if judged_on == "metric" and (metric := main_metric(baseline)) and isfinite(metric.untrained):
         constant = metric.cost(metric.untrained)
     least = min(before if isfinite(before) else inf, constant or inf)
     return least if 0 < least < inf else 1.0
 
 
-def run_all(candidates: Sequence[Candidate], study: Study) -> list[Candidate]:
-    """Run each candidate that has a script, and judge it beside the baseline; not one that no run can judge."""
+def run_candidates(candidates: Sequence[Candidate], study: Study, *, before_proof: bool = False) -> list[Candidate]:
+    """Run each candidate's edited script. Return the candidates, each with its cost or the reason why it has none.
+
+    before_proof: whether the runs are left out if too little time would be left for a proof.
+    """
     baseline = study.baseline
     scripts = [(c.script, c.prescription) for c in candidates if c.script is not None and not c.reason]
-    records = iter(study.run([_job(script, prescription, baseline) for script, prescription in scripts]))
-    judged = [c if c.script is None or c.reason else _judged(c, next(records), baseline) for c in candidates]
-    return _judged_without_floor(judged, baseline)
+    jobs = [_trial_job(script, prescription, baseline) for script, prescription in scripts]
+    records = iter(study.run_in_time(jobs, before_proof=before_proof))
+    judged = [c if c.script is None or c.reason else _add_result(c, next(records), baseline) for c in candidates]
+    return _judge_negative_costs(judged, baseline)
 
 
-def _job(script: Script, p: Prescription, baseline: Record) -> Job:
+def _trial_job(script: Script, p: Prescription, baseline: Record) -> Job:
+    """Return the job that runs an edited script with the baseline's seed for the prescribed number of steps."""
     return Job(
         script,
         baseline.seed,
-        p.steps(horizon(baseline, p.judged_on)),
-        _to_keep_up_with(baseline, p),
+        p.steps(trial_steps(baseline, p.judged_on)),
+        baseline if p.judged_on in ("fixed", "spread") else None,
         spread=p.judged_on == "spread",
     )
 
 
-def judged_unpaired(candidates: Sequence[Candidate], study: Study) -> Sequence[Candidate]:
-    """Judge again those that were shown other examples, where the unchanged script is so, too, under the same seed.
+def judge_unpaired(candidates: Sequence[Candidate], study: Study) -> Sequence[Candidate]:
+    """Compare candidates despite different examples or targets, if these differ between unedited runs as well.
 
-    Then no two runs are a pair, and their spread over the seeds has to decide. Those that have other targets, too,
-    where the targets depend on what is trained: no change keeps those.
+    The unchanged script is run again with the same seed. If its examples differ from those of the baseline, no two
+    runs can be paired, and their spread over the seeds decides. If its targets change when no weight is updated,
+    they depend on the trained weights, so every edit changes them.
     """
     baseline = study.baseline
     other_tasks = [c for c in candidates if c.reason in (OTHER_TARGETS, OTHER_EVALUATION)]
     if not other_tasks and not any(c.reason == OTHER_EXAMPLES for c in candidates):
         return candidates
-    again = study.run([Job(study.script, baseline.seed, horizon(baseline))])[0]
-    if again.fact(facts.Monitor) is not None and not were_shown_alike(again, baseline):
-        baseline.add(Fact.of(facts.Varies(), 0))
-        return _again(candidates, baseline)
-    untrained = [Job(study.script, baseline.seed, horizon(baseline), trains=False)] if other_tasks else []
-    if not any(targets_follow(run, baseline) for run in study.run(untrained)):
+    again = study.run([Job(study.script, baseline.seed, trial_steps(baseline))])[0]
+    if again.fact(facts.Monitor) is not None and not have_same_batches(again, baseline):
+        baseline.add(Fact.of(facts.DiffersBetweenRuns(), 0))
+        return _repeat_comparisons(candidates, baseline)
+    untrained = [Job(study.script, baseline.seed, trial_steps(baseline), trains=False)] if other_tasks else []
+    if not any(targets_depend_on_weights(run, baseline) for run in study.run(untrained)):
         return candidates
     baseline.add(Fact.of(facts.TargetsFollow(), 0))
-    return _again(candidates, baseline)
+    return _repeat_comparisons(candidates, baseline)
 
 
-def _judged_without_floor(candidates: list[Candidate], baseline: Record) -> list[Candidate]:
-    """Judge again, by how far it comes down, what has come below zero: it is no share of anything."""
-    floorless = {c.prescription.judged_on for c in candidates if c.reason == BELOW_ZERO} - {"held_out"}
-    number = own_metric(baseline)
+def _judge_negative_costs(candidates: list[Candidate], baseline: Record) -> list[Candidate]:
+    """If the cost of a candidate is zero or negative, compare the candidates by the decrease of their costs instead."""
+    floorless = {c.prescription.judged_on for c in candidates if c.reason == NEGATIVE_COST} - {"held_out"}
+    metric = main_metric(baseline)
     for judged_on in floorless:
-        place = number.name if judged_on == "metric" and number is not None else ""
+        place = metric.name if judged_on == "metric" and metric is not None else ""
         baseline.add(Fact.of(facts.Floorless(), 0, place))
-    return _again(candidates, baseline) if floorless else candidates
+    return _repeat_comparisons(candidates, baseline) if floorless else candidates
 
 
-def _again(candidates: Sequence[Candidate], baseline: Record) -> list[Candidate]:
-    return [c if c.record is None else _judged(replace(c, reason=""), c.record, baseline) for c in candidates]
+def _repeat_comparisons(candidates: Sequence[Candidate], baseline: Record) -> list[Candidate]:
+    """Compare each candidate that has run with the baseline run again, after the record of the latter has changed."""
+    return [c if c.record is None else _add_result(replace(c, reason=""), c.record, baseline) for c in candidates]
 
 
-def _judged(candidate: Candidate, record: Record, baseline: Record) -> Candidate:
+def _add_result(candidate: Candidate, record: Record | None, baseline: Record) -> Candidate:
+    """Return the candidate with its run and its final cost, or with the reason why it cannot be compared."""
+    if record is None:
+        return replace(candidate, reason=OUT_OF_TIME)
     judged_on = candidate.prescription.judged_on
-    same_examples = not baseline.fact(facts.Varies) and candidate.prescription.same_batches
+    same_examples = not baseline.fact(facts.DiffersBetweenRuns) and candidate.prescription.same_batches
     remakes = candidate.prescription.remakes if same_examples else None
-    reason = missing_effect(candidate.prescription, record, baseline)
-    reason = reason or incomparable(record, baseline, judged_on, same_examples=same_examples, remakes=remakes)
-    if not candidate.prescription.of_fact and judged_on != "metric" and baseline.fact(facts.OwnSelection) is not None:
-        reason = reason or OWN_SELECTION
-    value = float("nan") if reason else yardstick(record, judged_on, baseline)[1]
-    before = yardstick(baseline, judged_on)[1]
-    all_alike = has_opponents(baseline) and judged_on != "metric"  # all that stand are
-    known = value if all_alike else reference(before, baseline, judged_on)
-    return replace(candidate, record=record, value=value, before=before, reference=known, reason=reason)
+    reason = no_effect_message(candidate.prescription, record, baseline)
+    reason = reason or incomparable_message(record, baseline, judged_on, same_examples=same_examples, remakes=remakes)
+    if (
+        not candidate.prescription.of_fact
+        and judged_on != "metric"
+        and baseline.fact(facts.SelectedExamplesLoss) is not None
+    ):
+        reason = reason or SELF_SELECTED_LOSS
+    value = float("nan") if reason else final_cost(record, judged_on, baseline)
+    before = final_cost(baseline, judged_on)
+    # With opposing optimizers, such as those of a GAN, a finite loss does not show how good a fix is.
+    # All candidates that do not diverge then count as equally good.
+    all_equal = has_opponents(baseline) and judged_on != "metric"
+    reference = value if all_equal else reference_cost(before, baseline, judged_on)
+    return replace(candidate, record=record, value=value, before=before, reference_cost=reference, reason=reason)
 
 
-def _to_keep_up_with(baseline: Record, prescription: Prescription) -> Record | None:
-    return baseline if prescription.judged_on in ("fixed", "spread") else None
-
-
-def incomparable(
+def incomparable_message(
     record: Record,
     baseline: Record,
     judged_on: JudgedOn = "fixed",
     *,
     same_examples: bool = True,
     remakes: Collection[Remade] | None = None,
-    told: Record | None = None,
+    metric_run: Record | None = None,
 ) -> str:
-    """Return why two runs cannot be compared, or nothing. `same_examples`: whether they are to be shown the same.
+    """Return why the run of an edited script cannot be compared with the baseline run; "" if it can.
 
-    remakes: what the change makes otherwise by design, as `other_task` has it; None where the task is not compared.
-    told: the run in which it is known how the script's own numbers read; `baseline` where none is given.
+    same_examples: whether both runs should train on the same examples. remakes: the data that the edit changes by
+    design; None if the tasks are not compared. metric_run: the run that shows how to read the logged metric;
+    `baseline` by default.
     """
-    if record.ending is not None and record.ending.reason == "failed":
-        return "the changed script fails: " + _cause(record)
+    if record.ending is not None and record.ending.reason == EndReason.FAILED:
+        return "the changed script fails: " + _failure_cause(record)
     if (
-        baseline.role == "trial_run"
+        baseline.role == Role.TRIAL_RUN
         and baseline.ending
-        and baseline.ending.reason == "failed"
-        and not diverged(baseline, "0")
+        and baseline.ending.reason == EndReason.FAILED
+        and not summarise(baseline).diverged("0")
     ):
-        return "the script as it is fails under another seed: " + _cause(baseline)
+        return "the unchanged script fails with a different seed: " + _failure_cause(baseline)
     if record.ending is None:
-        return ""  # given up early: that is a result
-    if record.ending.reason == "killed":
-        return f"the changed script was killed by signal {record.ending.status - 128}: out of memory, perhaps"
-    if remakes is not None and (reason := other_task(record, baseline, remakes, told or baseline)):
+        return ""  # A trial run that was stopped early counts as diverged.
+    if record.ending.reason == EndReason.KILLED:
+        return f"the changed script was killed by signal {record.ending.status - 128}, perhaps because memory ran out"
+    if remakes is not None and (reason := other_task_message(record, baseline, remakes, metric_run or baseline)):
         return reason
     if judged_on == "metric":
-        if _comes_below_zero(record, told or baseline):
-            return BELOW_ZERO
-        return "" if isfinite(yardstick(record, judged_on, told or baseline)[1]) else NOT_PRINTED
-    return _otherwise_judged(record, baseline, judged_on, same_examples, told or baseline)
+        if _error_becomes_negative(record, metric_run or baseline):
+            return NEGATIVE_COST
+        return "" if isfinite(final_cost(record, judged_on, metric_run or baseline)) else METRIC_NOT_LOGGED
+    return _incomparable_losses_message(record, baseline, judged_on, same_examples, metric_run or baseline)
 
 
-def _comes_below_zero(record: Record, baseline: Record) -> bool:
-    """Whether the script's own number is an error in the baseline, and none here; what it is unlearnt is known."""
-    metric = own_metric(baseline)
-    return metric is not None and metric.kind == "error" and isfinite(metric.untrained) and metric.end(record) < 0
+def _error_becomes_negative(record: Record, baseline: Record) -> bool:
+    """Return whether the logged metric is an error, which cannot be negative, but is negative in the changed run."""
+    metric = main_metric(baseline)
+    return (
+        metric is not None and metric.kind == "error" and isfinite(metric.untrained) and metric.last_value(record) < 0
+    )
 
 
-def _otherwise_judged(record: Record, baseline: Record, judged_on: JudgedOn, same_examples: bool, told: Record) -> str:
-    """Return why the costs of two runs that have come to an end cannot be compared, or nothing."""
+def _incomparable_losses_message(
+    record: Record, baseline: Record, judged_on: JudgedOn, same_examples: bool, metric_run: Record
+) -> str:
+    """Return why the losses of two runs that ended normally cannot be compared; "" if they can."""
     if has_opponents(baseline) and not has_exploded(baseline):
-        return OPPONENTS
+        return OPPOSING_OPTIMIZER
     if (
         judged_on == "held_out"
         and record.ending
-        and record.ending.reason in ("finished", "window")
+        and record.ending.reason in (EndReason.FINISHED, EndReason.WINDOW)
         and not len(record.held_out(baseline))
     ):
-        return "it ends before its held-out data are evaluated"
-    if not all(run.places(YARDSTICKS[judged_on]) for run in (record, baseline)):
-        return ""  # one has diverged before it was judged: that is a result
-    if judged_on != "training" and yardstick(record, baseline=told)[0] != yardstick(baseline, baseline=told)[0]:
-        return "the change alters what it would be judged by"
-    what, ends = yardstick(baseline, judged_on)[0], [yardstick(r, judged_on, told)[1] for r in (record, baseline)]
-    if (judged_on == "held_out" or is_own_loss(judged_on, what)) and min(ends) <= 0:
-        return BELOW_ZERO
+        return "the changed script ends before its evaluation on held-out data"
+    if not all(run.places(METRIC_SERIES[judged_on]) for run in (record, baseline)):
+        return ""  # A run without any evaluation counts as diverged.
+    names = [metric_name(run, baseline=metric_run) for run in (record, baseline)]
+    if judged_on != "training" and names[0] != names[1]:
+        return "the edit changes the evaluation metric itself"
+    name = metric_name(baseline, judged_on)
+    costs = [final_cost(run, judged_on, metric_run) for run in (record, baseline)]
+    if (judged_on == "held_out" or is_training_loss(judged_on, name)) and min(costs) <= 0:
+        return NEGATIVE_COST
     if not same_examples or judged_on not in ("fixed", "median"):
         return ""
-    return "" if were_shown_alike(record, baseline) else OTHER_EXAMPLES
+    return "" if have_same_batches(record, baseline) else OTHER_EXAMPLES
 
 
-def were_shown_alike(record: Record, baseline: Record) -> bool:
-    """Whether the first batches of two runs have the same targets; so, too, where neither could be replayed."""
+def have_same_batches(record: Record, baseline: Record) -> bool:
+    """Return whether the first batches of two runs have equal targets; True if neither run recorded its batches."""
     seen, expected = record.fact(facts.Monitor), baseline.fact(facts.Monitor)
     return (seen and seen.digest) == (expected and expected.digest)
 
 
-def _cause(record: Record) -> str:
+def _failure_cause(record: Record) -> str:
+    """Return the last line of the error message of a failed run, or its exit status without a message."""
     assert record.ending is not None
-    return cause_of(record.ending.error) or f"status {record.ending.status}"
+    return exception_line(record.ending.error) or f"status {record.ending.status}"
 
 
-def horizon(baseline: Record, judged_on: JudgedOn = "fixed") -> int:
-    """Return how many steps a trial run takes: as many as the baseline, or its backward passes where it never stepped.
+def trial_steps(baseline: Record, judged_on: JudgedOn = "fixed") -> int:
+    """Return the number of steps of a trial: as many as the baseline run has steps or, without steps, backward passes.
 
-    What a script prints of its own accord it may print behind its last step, of which there may be some more where
-    its data are drawn by chance: then there is room for these.
+    A script may log its metric after the last step. If its data are drawn at random, a trial may have more steps than
+    the baseline, so a trial that is decided by the logged metric may run a tenth longer.
     """
-    passes = baseline.fact(facts.Passes)
+    passes = baseline.fact(facts.BackwardPasses)
     steps = baseline.steps or (passes.backward if passes else 0)
-    is_over = baseline.ending is not None and baseline.ending.reason == "finished"
-    return steps + (max(1, int(ROOM * steps)) if judged_on == "metric" and is_over else 0)
+    has_finished = baseline.ending is not None and baseline.ending.reason == EndReason.FINISHED
+    return steps + (max(1, int(EXTRA_STEPS * steps)) if judged_on == "metric" and has_finished else 0)

@@ -1,7 +1,7 @@
-"""Trial runs on a Ray cluster: the script goes to where there is room, and what is seen of it comes back as it is seen.
+"""Run trials on a Ray cluster. The script goes to a node, and the node streams its measurements back.
 
-Observed and judged here, run there with the same seeds, threads and environment. On this machine a trial run runs where
-the script lies; to others the working directory is sent. A node that dies costs the trial runs that ran on it.
+Nodes use the same seeds, threads and environment as this machine, which compares the results. A node on this machine
+runs the script in place; other nodes receive the working directory. If a node dies, its trial runs count as failed.
 """
 
 import atexit
@@ -9,6 +9,7 @@ import io
 import logging
 import os
 import queue
+import re
 import socket
 import sys
 import threading
@@ -17,58 +18,68 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from importlib import metadata
+from math import inf
 from pathlib import Path
 from typing import Any
 
+from descend.core.control_characters import on_one_line, shortened
+from descend.core.errors import UsageError, reason_of
+from descend.core.temporary import delete_leftover_folders, temporary_folder
+from descend.doctor.execution.forking import ForkServer, fork_server
+from descend.doctor.execution.launch import new_record, run
 from descend.doctor.record import Ending, Listener, Message, Record
-from descend.doctor.run.forking import ForkServer, forking
-from descend.doctor.run.launch import new_record, run
 from descend.doctor.sandbox.scratch import LEFT_OUT, LINKED_WHOLE
 from descend.doctor.script.plan import Plan, cores
+from descend.doctor.script.run_names import EndReason
 from descend.doctor.script.script import Script
-from descend.ground.errors import UsageError, reason_of
-from descend.ground.temporary import sweep, temporary_folder
 
 NO_RAY = "--ray needs Ray: pip install 'descend[ray]'"
-MOST_BYTES = 512 << 20  # of a working directory that is sent
-ALIKE = ("descend", "torch", "numpy")  # packages whose versions must be the same, or no trial could be compared
+MOST_BYTES = 512 << 20  # largest working directory, in bytes, that is sent to a node of the cluster
+# packages that must have the same version on all machines, because losses depend on it
+SAME_VERSION = ("descend", "torch", "numpy")
 BOOT = Path("/proc/sys/kernel/random/boot_id")
-RAYS_OWN = "RAY_"
+RAY_PREFIX = "RAY_"  # prefix of the environment variables that Ray sets itself
 CONNECTING_S = 10.0
+ADDRESS = re.compile(r"(?:ray://)?(?P<host>[\w.-]{1,253}|\[[0-9a-fA-F:.]+\]):(?P<port>[0-9]{1,5})", re.ASCII)
 _SERVERS: dict[tuple[object, ...], ForkServer] = {}
 
 
 @dataclass(frozen=True)
-class Errand:
-    """All that a trial run needs elsewhere. reads: files outside the working directory that the script reads."""
+class RemoteJob:
+    """Everything that another machine needs to run a trial: script, plan, environment and package versions.
+
+    reads: files outside the working directory that the script reads.
+    """
 
     script: Script
     plan: Plan
     environment: Mapping[str, str]
     versions: Mapping[str, str]
-    machine: str
+    machine_id: str
     reads: tuple[str, ...]
 
 
 class Cluster:
-    """A Ray cluster that trial runs are run on. slots: how many at a time."""
+    """A Ray cluster that runs trials. slots: how many trials run at the same time."""
 
     def __init__(self, ray: Any, plan: Plan) -> None:
         self._ray, self._threads = ray, plan.threads
         self.slots = max(1, int(ray.cluster_resources().get("CPU", 1) // self._threads))
         self._archives: dict[Path, Any] = {}
         self._packing = threading.Lock()
-        self._run_there = ray.remote(num_cpus=self._threads, num_returns="streaming", max_retries=0)(there)
+        self._run_remotely = ray.remote(num_cpus=self._threads, num_returns="streaming", max_retries=0)(run_remotely)
 
     def run(self, script: Script, plan: Plan, record: Record, listen: Listener, reads: tuple[str, ...] = ()) -> None:
-        """Run a trial run into `record`; `listen` is shown the messages as they come, and ends it by raising.
+        """Run a script on a node of the cluster, and add the measurements that the node sends to `record`.
 
-        Raises `UsageError` where a node is not as this machine is, or the working directory is too large to be sent.
+        listen: called with each batch of messages; an exception that it raises ends the run. Raises `UsageError` if a
+        node has other versions than this machine, or the working directory is too large to send.
         """
-        alike = replace(plan, pinned_threads=self._threads)
+        # The clock of another machine has a different zero, so this machine ends the run at the deadline.
+        pinned = replace(plan, pinned_threads=self._threads, until=inf)
         outside = tuple(file for file in reads if not Path(file).is_relative_to(script.root))
-        errand = Errand(script, alike, dict(os.environ), _versions(), machine(), outside)
-        answers = self._run_there.remote(errand, self._archive(script.root))
+        job = RemoteJob(script, pinned, dict(os.environ), _package_versions(), machine_id(), outside)
+        answers = self._run_remotely.remote(job, self._send_directory(script.root))
         try:
             for answer in answers:
                 messages = self._ray.get(answer)
@@ -81,83 +92,92 @@ class Cluster:
             raise UsageError(str(error.cause)) if isinstance(error.cause, UsageError) else error from None
         except self._ray.exceptions.RayError as error:
             reason = str(error).strip().splitlines()[0]
-            lost = Ending("failed", 1, record.steps, error=f"the node that ran it was lost: {reason}\n")
+            lost = Ending(EndReason.FAILED, 1, record.steps, error=f"the node that ran it was lost: {reason}\n")
             record.ending = lost
             listen([lost])
         finally:
-            with suppress(Exception):  # a trial run that is over needs no end
+            with suppress(Exception):  # Cancelling fails if the trial run has already ended.
                 self._ray.cancel(answers)
 
-    def _archive(self, root: Path) -> Any:
-        """Return the working directory as nodes elsewhere unpack it; nothing where all nodes are this machine."""
+    def _send_directory(self, root: Path) -> Any:
+        """Zip the working directory, store it in the cluster and return the reference; None if all nodes are local."""
         nodes = {node["NodeManagerAddress"] for node in self._ray.nodes() if node["Alive"]}
         if nodes <= {self._ray.util.get_node_ip_address()}:
             return None
         with self._packing:
             if root not in self._archives:
-                self._archives[root] = self._ray.put(packed(root))
+                self._archives[root] = self._ray.put(zip_directory(root))
             return self._archives[root]
 
 
 @contextmanager
-def joined(address: str, plan: Plan) -> Iterator[Cluster]:
-    """Yield the Ray cluster at an address, or the one that is found with `auto`. Raises `UsageError`."""
+def connect(address: str, plan: Plan) -> Iterator[Cluster]:
+    """Connect to the Ray cluster at an address, or to a local one for "auto". Raise `UsageError` if that fails."""
     try:
         import ray
     except ImportError:
         raise UsageError(NO_RAY) from None
-    _require_listener(address)
+    _require_reachable(address)
     try:
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, ValueError, RuntimeError, AssertionError) as error:
         reason = str(error).strip().splitlines()[0].rstrip(".")
         where = "running here" if address == "auto" else f"at {address}: {reason}"
-        raise UsageError(f"no Ray cluster is {where}; ray start --head begins one") from None
+        raise UsageError(f"no Ray cluster is {where}. Start one with ray start --head") from None
     try:
         yield Cluster(ray, plan)
     finally:
         ray.shutdown()
 
 
-def _require_listener(address: str) -> None:
-    """Raise `UsageError` where nobody listens at an address: Ray itself would go on asking for minutes."""
-    host, colon, port = address.removeprefix("ray://").rpartition(":")
-    if not colon:
+def _require_reachable(address: str) -> None:
+    """Raise `UsageError` if no server listens at an address.
+
+    Ray would start a cluster for some words, load a module for others, and wait for minutes for a server that is not
+    there.
+    """
+    if address == "auto":
         return
+    found = ADDRESS.fullmatch(address)
+    if found is None:
+        shown = shortened(on_one_line(address))
+        raise UsageError(f"--ray {shown} is not an address: write auto, HOST:PORT or ray://HOST:PORT")
     try:
-        socket.create_connection((host, int(port)), timeout=CONNECTING_S).close()
+        socket.create_connection((found["host"].strip("[]"), int(found["port"])), timeout=CONNECTING_S).close()
     except (OSError, ValueError, OverflowError) as error:
         reason = reason_of(error)
-        raise UsageError(f"no Ray cluster is at {address}: {reason}; ray start --head begins one") from None
+        raise UsageError(f"no Ray cluster is at {address}: {reason}. Start one with ray start --head") from None
 
 
-def there(errand: Errand, archive: bytes | None) -> Iterator[list[Message] | Ending | None]:
-    """Run a trial run on a node, and yield what is seen of it; last how it ended. Raises `UsageError`."""
-    _require_alike(errand)
-    for name in [name for name in os.environ if name not in errand.environment and not name.startswith(RAYS_OWN)]:
+def run_remotely(job: RemoteJob, archive: bytes | None) -> Iterator[list[Message] | Ending | None]:
+    """Run a script on this node of the cluster. Yield its measurements and, at the end, how it ended."""
+    _require_same_versions(job)
+    for name in [name for name in os.environ if name not in job.environment and not name.startswith(RAY_PREFIX)]:
         del os.environ[name]
-    os.environ.update(errand.environment)
+    os.environ.update(job.environment)
     seen: queue.SimpleQueue[Any] = queue.SimpleQueue()
     stop = threading.Event()
 
     def listen(messages: list[Message]) -> None:
+        """Put messages of the run into the queue. If the trial was cancelled, stop the run."""
         if stop.is_set():
-            raise _Stopped
+            raise _TrialCancelled
         seen.put(list(messages))
 
-    def work(script: Script) -> None:
-        record = new_record(script, errand.plan)
+    def run_script(script: Script) -> None:
+        """Run the script, and put its ending, or the exception that it raised, into the queue."""
+        record = new_record(script, job.plan)
         try:
-            run(script, errand.plan, record, listen, _server(script))
+            run(script, job.plan, record, listen, _fork_server(script))
             seen.put(record.ending)
-        except _Stopped:
+        except _TrialCancelled:
             seen.put(None)
         except BaseException as error:
             seen.put(error)
 
     with ExitStack() as stack:
-        script = errand.script if errand.machine == machine() else _unpacked(errand, archive, stack)
-        worker = threading.Thread(target=work, args=(script,))
+        script = job.script if job.machine_id == machine_id() else _unzip_directory(job, archive, stack)
+        worker = threading.Thread(target=run_script, args=(script,))
         worker.start()
         stack.callback(worker.join)
         stack.callback(stop.set)
@@ -168,85 +188,88 @@ def there(errand: Errand, archive: bytes | None) -> Iterator[list[Message] | End
         yield message
 
 
-def _server(script: Script) -> ForkServer:
-    """Return what forks the trial runs of a script in this process of Ray's, which may be given several of them."""
+def _fork_server(script: Script) -> ForkServer:
+    """Return the process that is forked for each run of a script, and start it if there is none yet."""
     key = script.python, script.arguments, script.module or script.path.name
     if key not in _SERVERS:
         stack = ExitStack()
         atexit.register(stack.close)
-        _SERVERS[key] = stack.enter_context(forking(script))
+        _SERVERS[key] = stack.enter_context(fork_server(script))
     return _SERVERS[key]
 
 
-def machine() -> str:
-    """Return what tells this machine, since it was started, from all others."""
+def machine_id() -> str:
+    """Return an id of this machine. It changes with each reboot."""
     with suppress(OSError):
         return BOOT.read_text().strip()
     return os.uname().nodename
 
 
-def packed(root: Path) -> bytes:
-    """Return the files of a working directory as an archive. Raises `UsageError` where they are too many."""
-    room, kept = io.BytesIO(), MOST_BYTES
-    with zipfile.ZipFile(room, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+def zip_directory(root: Path) -> bytes:
+    """Return the files of a folder as a zip archive. Raise `UsageError` if they are too large to be sent."""
+    buffer, left = io.BytesIO(), MOST_BYTES
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for folder, folders, files in os.walk(root):
             folders[:] = [name for name in folders if name not in LEFT_OUT | LINKED_WHOLE]
             for file in (Path(folder, name) for name in files):
                 if not file.is_file():
                     continue
-                kept -= file.stat().st_size
-                if kept < 0:
+                left -= file.stat().st_size
+                if left < 0:
                     most = f"{MOST_BYTES >> 20} MB"
-                    raise UsageError(f"{root} holds more than the {most} that are sent to the nodes of a cluster")
+                    raise UsageError(f"{root} is larger than the {most} that can be sent to a node of the cluster")
                 archive.write(file, file.relative_to(root))
-    return room.getvalue()
+    return buffer.getvalue()
 
 
-class _Stopped(Exception):
-    """Nobody waits for this trial run any more."""
+class _TrialCancelled(Exception):
+    """Raised inside a run to stop it, because the trial was cancelled."""
 
 
-def _unpacked(errand: Errand, archive: bytes | None, stack: ExitStack) -> Script:
-    """Return the script as it lies in a folder of this node's, which goes with the trial run."""
-    missing = [file for file in errand.reads if not Path(file).exists()]
+def _unzip_directory(job: RemoteJob, archive: bytes | None, stack: ExitStack) -> Script:
+    """Unpack the working directory into a temporary folder on this node, and return the script with its new paths."""
+    missing = [file for file in job.reads if not Path(file).exists()]
     if missing or archive is None:
-        what = missing[0] if missing else "the working directory"
-        raise UsageError(f"{os.uname().nodename}, a node of the cluster, has no {what}, which the script reads")
-    sweep()
-    script, root = errand.script, stack.enter_context(temporary_folder()) / "files"
+        name = missing[0] if missing else "the working directory"
+        raise UsageError(f"{os.uname().nodename}, a node of the cluster, does not have {name}, which the script reads")
+    delete_leftover_folders()
+    script, root = job.script, stack.enter_context(temporary_folder()) / "files"
     with zipfile.ZipFile(io.BytesIO(archive)) as files:
         files.extractall(root)
 
-    def moved(path: Path) -> Path:
+    def path_in_copy(path: Path) -> Path:
+        """Return the path of a file in the unpacked copy. Paths outside the working directory stay the same."""
         return root / path.relative_to(script.root) if path.is_relative_to(script.root) else path
 
     return replace(
         script,
-        path=moved(script.path),
+        path=path_in_copy(script.path),
         root=root,
-        arguments=tuple(str(moved(Path(a))) if a.startswith("/") else a for a in script.arguments),
+        arguments=tuple(str(path_in_copy(Path(a))) if a.startswith("/") else a for a in script.arguments),
         python=sys.executable,
-        edits={moved(file): text for file, text in script.edits.items()},
+        edits={path_in_copy(file): text for file, text in script.edits.items()},
         sources=None,
     )
 
 
-def _require_alike(errand: Errand) -> None:
-    here = _versions()
-    for name, version in errand.versions.items():
+def _require_same_versions(job: RemoteJob) -> None:
+    """Raise `UsageError` if this node has too few cores or other package versions than the job requires."""
+    here = _package_versions()
+    for name, version in job.versions.items():
         if here.get(name) != version:
             node = os.uname().nodename
             raise UsageError(
-                f"{node}, a node of the cluster, has {name} {here.get(name, 'not at all')}, and this machine has "
-                f"{version}: their losses could not be compared"
+                f"{node}, a node of the cluster, has {name} {here.get(name, 'not at all')}, but this machine has "
+                f"{version}, so the losses on both machines could not be compared"
             )
-    if cores() < errand.plan.threads:
-        raise UsageError(f"{os.uname().nodename}, a node of the cluster, has fewer than {errand.plan.threads} cores")
+    if cores() < job.plan.threads:
+        raise UsageError(f"{os.uname().nodename}, a node of the cluster, has fewer than {job.plan.threads} cores")
 
 
-def _versions() -> dict[str, str]:
+def _package_versions() -> dict[str, str]:
+    """Return the installed version of each package that affects losses, such as torch."""
     found = {}
-    for name in ALIKE:
+    for name in SAME_VERSION:
         with suppress(metadata.PackageNotFoundError):
             found[name] = metadata.version(name)
     return found

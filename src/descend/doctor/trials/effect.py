@@ -1,52 +1,57 @@
-"""Did a trial have its effect? What its edits set is read from its run and compared with the baseline's."""
+"""Check that an edit had an effect: the settings that it changes are read from both runs and compared."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from descend.doctor.course.acting_rate import absolute_schedule
-from descend.doctor.record import Record, Site
+from descend.doctor.assess.effective_rate import find_overriding_scheduler
+from descend.doctor.record import Record, Site, SiteKind
 from descend.doctor.remedies import QUANTITIES, Change, Prescription, Quantity
+from descend.doctor.script.run_names import EndReason
 
 NO_EFFECT = "no effect: "
-THE_SAME = f"{NO_EFFECT}the run is the same, bit for bit"
-ENDED = ("failed", "killed", "interrupted")  # such an ending is a reason already
+SAME_RUN = f"{NO_EFFECT}the run is bit-for-bit identical"
+# reasons for the end of a run after which the effect of an edit is not checked, because the reason is reported
+ABNORMAL_ENDINGS = (EndReason.FAILED, EndReason.KILLED, EndReason.INTERRUPTED)
 
 
-def missing_effect(prescription: Prescription, record: Record, baseline: Record) -> str:
-    """Return why a trial says nothing of its edits: what one of them sets is unchanged. "" where all have changed.
+def no_effect_message(prescription: Prescription, record: Record, baseline: Record) -> str:
+    """Return a sentence if the edit changed nothing in the run, with the line that overrides it; otherwise "".
 
-    What a fact's remedy changes need not show in the weights: the fact is gone with it, or it is not.
+    The remedy of a fact may leave the weights unchanged, because it can be checked whether the fact is gone.
     """
-    if record.ending is not None and record.ending.reason in ENDED:
+    if record.ending is not None and record.ending.reason in ABNORMAL_ENDINGS:
         return ""
-    for change, quantity in unchanged(prescription, record, baseline):
-        site = overwritten_at(record, quantity, change) or overwritten_at(baseline, quantity, change)
+    for change, quantity in unchanged_settings(prescription, record, baseline):
+        site = override_site(record, quantity, change) or override_site(baseline, quantity, change)
         if site is None:
-            return f"{NO_EFFECT}another value of {quantity.name(change.dose)} changes nothing in the run"
+            return f"{NO_EFFECT}a different value of {quantity.name(change.values)} changes nothing in the run"
         main = baseline.script.split()[:1]
         where = f" of {Path(site.file).name}" if main and Path(site.file).name != Path(main[0]).name else ""
         return f"{NO_EFFECT}line {site.line}{where} overrides it"
-    read = [quantity.read(record, change.dose, record.steps) for change, quantity in _quantities(prescription)]
+    read = [quantity.read(record, change.values, record.steps) for change, quantity in _edited_settings(prescription)]
     can_be_read = prescription.of_fact or any(value is not None for value in read)
-    return THE_SAME if not can_be_read and is_same_run(record, baseline) else ""
+    return SAME_RUN if not can_be_read and is_same_run(record, baseline) else ""
 
 
-def unchanged(prescription: Prescription, record: Record, baseline: Record) -> Iterator[tuple[Change, Quantity]]:
-    """Yield each change of a trial whose quantity is known to be what it is in the baseline."""
-    steps = min(_seen_steps(record), _seen_steps(baseline))
-    for change, quantity in _quantities(prescription):
-        now = quantity.read(record, change.dose, steps)
-        if now is not None and now == quantity.read(baseline, change.dose, steps):
+def unchanged_settings(
+    prescription: Prescription, record: Record, baseline: Record
+) -> Iterator[tuple[Change, Quantity]]:
+    """Yield each change and the setting that it edits, if this setting has the same value in both runs."""
+    steps = min(_recorded_steps(record), _recorded_steps(baseline))
+    for change, quantity in _edited_settings(prescription):
+        now = quantity.read(record, change.values, steps)
+        if now is not None and now == quantity.read(baseline, change.values, steps):
             yield change, quantity
 
 
-def _quantities(prescription: Prescription) -> list[tuple[Change, Quantity]]:
+def _edited_settings(prescription: Prescription) -> list[tuple[Change, Quantity]]:
+    """Return each change of a prescription together with each setting that the change edits."""
     return [(change, quantity) for change in prescription.changes for quantity in QUANTITIES.get(change.remedy, ())]
 
 
-def _seen_steps(record: Record) -> int:
-    """Return for how many steps the losses, and what is sent with them, have come in: a run may be ended early."""
+def _recorded_steps(record: Record) -> int:
+    """Return the number of steps of a run or, if it was stopped early, of the steps whose loss was received."""
     if record.ending is not None:
         return record.steps
     return max(
@@ -54,33 +59,34 @@ def _seen_steps(record: Record) -> int:
     )
 
 
-def overwritten_at(record: Record, quantity: Quantity, change: Change) -> Site | None:
-    """Return the line at which what a change sets is overwritten in a run, as far as it was seen."""
-    site = record.site("overwritten", quantity.place(change.dose))
-    return site or (absolute_schedule(record) if quantity.name(change.dose) == "lr" else None)
+def override_site(record: Record, quantity: Quantity, change: Change) -> Site | None:
+    """Return the line that overwrites an edited setting during the run; None if no such line was recorded."""
+    site = record.site(SiteKind.OVERWRITTEN, quantity.place(change.values))
+    return site or (find_overriding_scheduler(record) if quantity.name(change.values) == "lr" else None)
 
 
 def is_same_run(record: Record, baseline: Record) -> bool:
-    """Whether two runs under one seed end with the same weights, and everything read in both is equal.
+    """Return whether two runs with the same seed have equal final weights and equal measured values.
 
-    No weights are known of a run that made no step: what was read decides.
+    A run without an optimizer step has no final weights. Then the measured values alone decide.
     """
     if record.ending is None or baseline.ending is None or record.seed != baseline.seed:
         return False
-    mine, its = record.ending.weights, baseline.ending.weights
-    if mine != its or record.steps != baseline.steps or not (mine or record.steps == 0):
+    weights, expected = record.ending.weights, baseline.ending.weights
+    if weights != expected or record.steps != baseline.steps or not (weights or record.steps == 0):
         return False
     shared = record.readings.keys() & baseline.readings.keys()
     return all(_are_equal(record.readings[key], baseline.readings[key]) for key in shared)
 
 
 def _are_equal(one: tuple[list[int], list[float]], other: tuple[list[int], list[float]]) -> bool:
-    """Whether two series agree at each step that both have. NaN equals NaN here."""
-    mine, its = _by_step(one), _by_step(other)
-    return all(mine[step] == its[step] for step in mine.keys() & its.keys())
+    """Return whether two series are equal at all common steps. Two NaN values count as equal."""
+    values, expected = _texts_by_step(one), _texts_by_step(other)
+    return all(values[step] == expected[step] for step in values.keys() & expected.keys())
 
 
-def _by_step(series: tuple[list[int], list[float]]) -> dict[int, list[Any]]:
+def _texts_by_step(series: tuple[list[int], list[float]]) -> dict[int, list[Any]]:
+    """Return a dictionary from each step to its values as text. Texts are compared, because NaN does not equal NaN."""
     found: dict[int, list[Any]] = {}
     for step, value in zip(*series):
         found.setdefault(step, []).append(repr(value))

@@ -1,51 +1,71 @@
-"""A candidate's outcome as the trial that is shown."""
+"""The trial of a candidate, as it is reported: its metric, its costs, its verdict."""
 
-from dataclasses import replace
 from math import isfinite
 
-from descend.doctor.course.opponents import EXPLODED, has_opponents
-from descend.doctor.course.yardstick import IN_WORDS, attainable_loss, yardstick_place
+from descend.doctor.assess.evaluation_metric import METRIC_NAMES, attainable_loss, evaluation_metric
+from descend.doctor.assess.opponents import EXPLODED, has_opponents
 from descend.doctor.record import Record, facts
 from descend.doctor.remedies import JudgedOn
-from descend.doctor.trials.candidate import Candidate, horizon
+from descend.doctor.script.run_names import EndReason
+from descend.doctor.trials.candidate import Candidate, trial_steps
+from descend.doctor.trials.evaluation_metric import final_cost, metric_name
 from descend.doctor.trials.statistics import Comparison, compare
 from descend.doctor.trials.trial import Trial, TrialRun
-from descend.doctor.trials.yardsticks import yardstick
+from descend.doctor.trials.verdicts import Verdict
 
-OPPOSED = f"∞ where a loss stands over {EXPLODED:g} times its first"
-STARTS = "every start compared with the run as it was"
+OPPOSED = f"infinite if a loss exceeds {EXPLODED:g} times its first value"
+RESTARTS = "each run with a new initialisation is compared with the original run"
+CLEARLY_WORSE = 1.2  # If the cost is above this multiple of the baseline's cost, the trial is reported as worse.
 
 
-def screened(candidate: Candidate, baseline: Record) -> Trial:
-    """Return what one run under the script's own seed says."""
+def screening_trial(candidate: Candidate, baseline: Record) -> Trial:
+    """Return the trial that reports the single run of a candidate with the seed of the baseline run."""
     if candidate.record is None or candidate.reason:
-        return _untried(candidate)
+        return _unjudged_trial(candidate)
     before = candidate.before
-    verdict = "no_effect"
-    if candidate.helps:
-        verdict = "helps"
-    elif not isfinite(candidate.value) or candidate.value > before * 1.2:
-        verdict = "worse"
-    return told(candidate, baseline, verdict, compare([before], [candidate.value]))
+    verdict = Verdict.NO_EFFECT
+    if candidate.shows_gain:
+        verdict = Verdict.HELPS
+    elif not isfinite(candidate.value) or candidate.value > before * CLEARLY_WORSE:
+        verdict = Verdict.WORSE
+    return make_trial(candidate, baseline, verdict, compare([before], [candidate.value]))
 
 
-def _untried(candidate: Candidate) -> Trial:
+def _unjudged_trial(candidate: Candidate) -> Trial:
+    """Return the trial of a candidate that could not be applied, run or compared, with the reason."""
     p, nan = candidate.prescription, float("nan")
-    names, script = p.remedies, candidate.script if _runs(candidate) else None
-    verdict = "ineffective" if candidate.has_no_effect else "failed"
-    none = Trial(names, p.label, p.symptom, verdict, "", nan, nan, (nan, nan), (nan, nan), (), script)
-    also_for = tuple(symptom for symptom in candidate.symptoms if symptom != p.symptom)
-    return replace(none, reason=candidate.reason, patch=script.diff() if script else "", also_for=also_for)
+    script = candidate.script if _is_edit_reported(candidate) else None
+    return Trial(
+        p.remedies,
+        p.label,
+        p.symptom,
+        Verdict.INEFFECTIVE if candidate.has_no_effect else Verdict.FAILED,
+        "",
+        nan,
+        nan,
+        (nan, nan),
+        (nan, nan),
+        (),
+        script,
+        reason=candidate.reason,
+        patch=script.diff() if script else "",
+        also_for=_other_symptoms(candidate),
+    )
 
 
-def _runs(candidate: Candidate) -> bool:
-    """Whether nothing is known against the changed script but that no yardstick judges it."""
+def _is_edit_reported(candidate: Candidate) -> bool:
+    """Return whether a trial without a result shows the edit: the edited script did not fail, or it was not run."""
     ending = candidate.record.ending if candidate.record else None
-    return candidate.record is None or ending is not None and ending.reason in ("finished", "window")
+    return candidate.record is None or ending is not None and ending.reason in (EndReason.FINISHED, EndReason.WINDOW)
 
 
-def told(candidate: Candidate, baseline: Record, verdict: str, result: Comparison) -> Trial:
-    """Return the trial with its verdict and the comparison that it rests on."""
+def _other_symptoms(candidate: Candidate) -> tuple[str, ...]:
+    """Return the ids of the problems that a remedy was prescribed for, except for the first problem."""
+    return tuple(symptom for symptom in candidate.symptoms if symptom != candidate.prescription.symptom)
+
+
+def make_trial(candidate: Candidate, baseline: Record, verdict: str, result: Comparison) -> Trial:
+    """Return the trial of a candidate, with its verdict and with the comparison that led to this verdict."""
     p = candidate.prescription
     return Trial(
         p.remedies,
@@ -54,9 +74,9 @@ def told(candidate: Candidate, baseline: Record, verdict: str, result: Compariso
         verdict,
         ", ".join(
             [
-                metric(baseline, p.judged_on),
-                *_other_length(candidate, baseline),
-                *([STARTS] if p.restart else []),
+                metric_description(baseline, p.judged_on),
+                *_step_count_notes(candidate, baseline),
+                *([RESTARTS] if p.restart else []),
                 *([OPPOSED] if has_opponents(baseline) and p.judged_on != "metric" else []),
             ]
         ),
@@ -66,74 +86,73 @@ def told(candidate: Candidate, baseline: Record, verdict: str, result: Compariso
         result.difference,
         (baseline.seed,),
         candidate.script,
-        (trial_run(baseline, p.judged_on, baseline),),
-        (trial_run(candidate.record, p.judged_on, baseline),) if candidate.record else (),
+        (to_trial_run(baseline, p.judged_on, baseline),),
+        (to_trial_run(candidate.record, p.judged_on, baseline),) if candidate.record else (),
         judged_on=p.judged_on,
         patch=candidate.script.diff() if candidate.script else "",
         gain=result.gain,
-        parts=candidate.made_by,
-        also_for=tuple(symptom for symptom in candidate.symptoms if symptom != p.symptom),
-        quantity=quantity(baseline, p.judged_on),
-        floor=floor(baseline, p.judged_on),
+        parts=candidate.applied_parts,
+        also_for=_other_symptoms(candidate),
+        quantity=quantity_name(baseline, p.judged_on),
+        floor=subtracted_loss(baseline, p.judged_on),
         least_gain=float(candidate.least_gain),
     )
 
 
-def _other_length(candidate: Candidate, baseline: Record) -> list[str]:
-    """Return for how many steps the changed script is run, where that is not as many, and what is equal instead."""
+def _step_count_notes(candidate: Candidate, baseline: Record) -> list[str]:
+    """Return a note on the number of steps of the edited script; an empty list if it equals that of the baseline."""
     p, record = candidate.prescription, candidate.record
-    before, after = horizon(baseline), p.steps(horizon(baseline))
+    before, after = trial_steps(baseline), p.steps(trial_steps(baseline))
     if after == before:
         return []
-    is_over = record is not None and record.ending is not None and record.ending.reason == "finished"
-    steps = record.steps if record is not None and is_over else after
-    equal = "on as many examples" if p.times == 1 else f"which train {p.times} times as long"
-    return [f"and {steps} with the change, {equal}"]
+    has_finished = record is not None and record.ending is not None and record.ending.reason == EndReason.FINISHED
+    steps = record.steps if record is not None and has_finished else after
+    equal = "on as many examples" if p.times == 1 else f"{p.times} times as many"
+    return [f"or {steps} steps with the change, {equal}"]
 
 
-def metric(baseline: Record, judged_on: JudgedOn = "fixed") -> str:
-    """Return what the yardstick is, in words."""
-    place, least = quantity(baseline, judged_on), floor(baseline, judged_on)
-    place += f" in excess of the attainable loss {least:.3g}, the targets' own entropy," if least else ""
+def metric_description(baseline: Record, judged_on: JudgedOn = "fixed") -> str:
+    """Describe the evaluation metric in words, such as "loss on 256 fixed training examples after 300 steps"."""
+    name, least = quantity_name(baseline, judged_on), subtracted_loss(baseline, judged_on)
+    name += f" minus the attainable loss {least:.3g} (the entropy of the targets)" if least else ""
+    steps = f"after {trial_steps(baseline)} steps"
     if judged_on == "training":
-        return f"{place} after {horizon(baseline)} steps"
+        return f"{name} {steps}"
     if judged_on == "metric":
-        return f"{place}, which the script prints itself, after {horizon(baseline)} steps"
+        return f"{name}, as printed by the script, {steps}"
     if judged_on == "held_out":
-        return f"loss on the script's own held-out data after {horizon(baseline)} steps"
+        return f"loss on the script's own held-out data {steps}"
     if judged_on == "spread":
-        return f"{place} on batches from all over the run after {horizon(baseline)} steps"
+        return f"{name} on batches from all parts of the run {steps}"
     monitor = baseline.fact(facts.Monitor)
-    examples = monitor.distinct if monitor else 0
-    return f"{place} on {examples} fixed training examples after {horizon(baseline)} steps"
+    return f"{name} on {monitor.distinct if monitor else 0} fixed training examples {steps}"
 
 
-def quantity(baseline: Record, judged_on: JudgedOn) -> str:
-    """Return the name of the numbers that a change is judged by."""
+def quantity_name(baseline: Record, judged_on: JudgedOn) -> str:
+    """Return the name of the evaluation metric in reports, such as "median squared error"."""
     names: dict[JudgedOn, str] = {
         "training": "the script's own training loss",
         "held_out": "held-out loss",
         "median": "median squared error",
-        "time": "seconds a step",
+        "time": "seconds per step",
     }
-    what = yardstick(baseline, judged_on)[0]
-    return names.get(judged_on) or IN_WORDS.get(what, what)
+    name = metric_name(baseline, judged_on)
+    return names.get(judged_on) or METRIC_NAMES.get(name, name)
 
 
-def floor(baseline: Record, judged_on: JudgedOn) -> float:
-    """Return what the numbers that a change is judged by leave out: a loss that no prediction can go below."""
-    return attainable_loss(baseline) if judged_on in ("fixed", "spread") and yardstick_place(baseline) else 0.0
+def subtracted_loss(baseline: Record, judged_on: JudgedOn) -> float:
+    """Return the lowest attainable loss, which is subtracted from the evaluation metric; 0 if it is unknown."""
+    return attainable_loss(baseline) if judged_on in ("fixed", "spread") and evaluation_metric(baseline) else 0.0
 
 
-def trial_run(record: Record, judged_on: JudgedOn, baseline: Record) -> TrialRun:
-    """Return one run as it is judged."""
+def to_trial_run(record: Record, judged_on: JudgedOn, baseline: Record) -> TrialRun:
+    """Return a summary of a run, with the final value of the evaluation metric."""
     accuracy = record.series("accuracy")
-    error = record.ending.error if record.ending else ""
     return TrialRun(
         record.run,
         record.seed,
-        yardstick(record, judged_on, baseline)[1],
+        final_cost(record, judged_on, baseline),
         accuracy.last if len(accuracy) else None,
-        error,
+        record.ending.error if record.ending else "",
         record.ending.weights if record.ending else "",
     )

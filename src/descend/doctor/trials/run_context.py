@@ -1,32 +1,38 @@
-"""Where the runs of one case are made: who keeps them, shows them and forks them, and what may change under them."""
+"""The services that every run of one case uses: store, display, fork server, cluster and watched files."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from descend.core.deadline import Deadline
+from descend.doctor.execution.forking import ForkServer
 from descend.doctor.observe import Show, observe
 from descend.doctor.record import Message, Record
 from descend.doctor.record.store import Store
-from descend.doctor.run.forking import ForkServer
 from descend.doctor.script.plan import Plan
 from descend.doctor.script.script import Script
 from descend.doctor.trials.cluster import Cluster
-from descend.doctor.trials.elsewhere import Elsewhere
+from descend.doctor.trials.external_files import ExternalFiles
+from descend.doctor.trials.trial import Trial
 
 
 @dataclass(frozen=True)
 class RunContext:
-    """Where the runs of one case are made."""
+    """The services that every run of one case uses: store, display, fork server, cluster and watched files."""
 
     store: Store
     show: Show
-    elsewhere: Elsewhere  # what the script reads, and may change while it is run again and again
-    server: ForkServer | None = None  # forks runs; what runs under plain python is started by itself
-    cluster: Cluster | None = None  # where the trial runs are made, if not here
+    external_files: ExternalFiles  # files outside the scratch copies that the script reads
+    # process that is forked for each observed run; a run under plain python starts a new process
+    server: ForkServer | None = None
+    cluster: Cluster | None = None  # Ray cluster that runs the trials; None to run them on this machine
+    deadline: Deadline = Deadline()  # time at which the consultation has to end
+    show_fix: Callable[[Trial], None] = lambda fix: None  # called with each fix as soon as it is proved
 
     def observe(self, script: Script, plan: Plan, parent: int | None = None) -> Record:
-        """Run the script once under observation; parent: the run that it is examined for, if any."""
-        return observe(script, plan, self.store, self.take, self.server, parent)
+        """Run a script once and return its record. parent: number of the baseline run that this run belongs to."""
+        return observe(script, plan, self.store, self.receive, self.server, parent)
 
-    def take(self, record: Record, messages: list[Message]) -> None:
-        """Show what a run says, and remember what it reads."""
-        self.elsewhere.take(messages)
+    def receive(self, record: Record, messages: list[Message]) -> None:
+        """Show new messages of a run on the display, and store which files the run has read."""
+        self.external_files.note_files(messages)
         self.show(record, messages)

@@ -1,150 +1,168 @@
-"""Screens prescriptions: each edited source runs under the script's own seed, however many prescriptions give it.
+"""Screen prescriptions: run each edited source once with the script's own seed.
 
-One edit has one trial, one verdict and one metric. An edit that shows no gain is judged again by the next metric that
-one of its prescriptions names, and last by the script's own number. Such a judgement replaces the earlier one.
+Several prescriptions may result in the same source, so one source has one trial, one verdict and one metric. A source
+without a gain is compared again by the next metric that one of its prescriptions names, and finally by the logged
+metric. A later result replaces the earlier one.
 """
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
-from math import isfinite
+from math import isfinite, nan
 
-from descend.doctor.course.opponents import has_exploded, has_opponents
-from descend.doctor.course.own_metric import own_metric
+from descend.doctor.assess.logged_metric import main_metric
+from descend.doctor.assess.opponents import has_exploded, has_opponents
 from descend.doctor.record import Record
 from descend.doctor.remedies import JudgedOn, NotApplicable, Prescription
-from descend.doctor.trials.candidate import BY_LOSS, OPPONENTS, Candidate, judged_unpaired, run_all
-from descend.doctor.trials.redirect import redirected
+from descend.doctor.script.run_names import EndReason
+from descend.doctor.trials.candidate import (
+    LOSS_METRICS,
+    OPPOSING_OPTIMIZER,
+    OUT_OF_TIME,
+    Candidate,
+    judge_unpaired,
+    run_candidates,
+)
+from descend.doctor.trials.evaluation_metric import metric_name
+from descend.doctor.trials.overrides import move_edits_to_overrides
+from descend.doctor.trials.run_times import OutOfTime
+from descend.doctor.trials.same_evaluation import reject_changed_evaluations
 from descend.doctor.trials.study import Study
-from descend.doctor.trials.untouched import with_the_same_measure
-from descend.doctor.trials.yardsticks import yardstick
 
-NO_YARDSTICK = "no step could be recorded and replayed, so there is nothing to judge a remedy by"
+NO_METRIC = "no training step could be recorded and replayed, so there is no metric for comparing remedies"
 MISSING: dict[JudgedOn, str] = {
     "held_out": "the script computes no loss on held-out data",
-    "nothing": "no trial can judge it: without the fault the cost is higher, and honest",
+    "nothing": "no trial can measure this fix: the problem makes the cost too low, so the fix raises it",
 }
 
 
-def screen(prescriptions: Iterable[Prescription], study: Study, known: Sequence[Candidate] = ()) -> list[Candidate]:
-    """Return `known`, then a candidate for each source that is new, run once and judged.
-
-    A prescription whose source is known joins the candidate with that source.
-    """
-    keys = {p.key for candidate in known for p in candidate.prescriptions}
-    asked = [p for p in prescriptions if p.key not in keys]
-    candidates = {candidate.edit: candidate for candidate in one_for_each_edit(asked, study, known)}
-    new = [edit for edit, c in candidates.items() if c.record is None and not c.reason]
-    ran = dict(zip(new, _judged([_judged_by(candidates[edit], study) for edit in new], study)))
-    candidates = {
-        c.edit: c for c in (ran.get(edit, c) for edit, c in candidates.items())
-    }  # a redirected edit is another
-    changed = [candidate.edit for candidate in candidates.values() if any(p.key not in keys for p in candidate.asked)]
-    return list(_judged_again(candidates, changed, study).values())
-
-
-def one_for_each_edit(
+def screen_prescriptions(
     prescriptions: Iterable[Prescription], study: Study, known: Sequence[Candidate] = ()
 ) -> list[Candidate]:
-    """Return `known`, then a candidate for each source that is new, before its run."""
-    candidates = {candidate.edit: candidate for candidate in known}
+    """Run each new edited script once and compare it with the baseline. Return the known and the new candidates.
+
+    A prescription that results in a known source is added to the candidate with that source.
+    """
+    keys = {p.key for candidate in known for p in candidate.prescriptions}
+    new_prescriptions = [p for p in prescriptions if p.key not in keys]
+    candidates = {candidate.edit_id: candidate for candidate in merge_equal_edits(new_prescriptions, study, known)}
+    new = [edit for edit, c in candidates.items() if c.record is None and (c.is_untried or not c.reason)]
+    has_gain = any(c.shows_gain for c in known)
+    tried = _run_and_judge([_set_metric(candidates[edit], study) for edit in new], study, before_proof=has_gain)
+    ran = dict(zip(new, tried))
+    # An edit that was moved to another line has a new key.
+    candidates = {c.edit_id: c for c in (ran.get(edit, c) for edit, c in candidates.items())}
+    changed = [c.edit_id for c in candidates.values() if any(p.key not in keys for p in c.requested_by)]
+    return list(_judge_by_other_metrics(candidates, changed, study).values())
+
+
+def merge_equal_edits(
+    prescriptions: Iterable[Prescription], study: Study, known: Sequence[Candidate] = ()
+) -> list[Candidate]:
+    """Make a candidate for each new edited script, and return all candidates. The new ones have not been run."""
+    candidates = {candidate.edit_id: candidate for candidate in known}
     for prescription in prescriptions:
-        made = _made(prescription, study)
-        one = candidates.get(made.edit)
-        candidates[made.edit] = made if one is None else _joined_by(prescription, one)
+        made = _make_candidate(prescription, study)
+        same = candidates.get(made.edit_id)
+        candidates[made.edit_id] = made if same is None else _add_prescription(prescription, same)
     return list(candidates.values())
 
 
-def in_order(asked: Iterable[Prescription], candidates: Iterable[Candidate]) -> list[Candidate]:
-    """Return the candidates of the prescriptions `asked`, in their order; each is led by the first that asks for it."""
+def in_prescribed_order(prescriptions: Iterable[Prescription], candidates: Iterable[Candidate]) -> list[Candidate]:
+    """Sort the candidates into the order of the prescriptions. The label of a candidate is that of its first one."""
     owners = {p.key: candidate for candidate in candidates for p in candidate.prescriptions}
     found: dict[Hashable, list[Prescription]] = {}
-    for prescription in asked:
-        found.setdefault(owners[prescription.key].edit, []).append(prescription)
-    by_edit = {candidate.edit: candidate for candidate in owners.values()}
-    return [_led_by(prescriptions, by_edit[edit]) for edit, prescriptions in found.items()]
+    for prescription in prescriptions:
+        found.setdefault(owners[prescription.key].edit_id, []).append(prescription)
+    by_edit = {candidate.edit_id: candidate for candidate in owners.values()}
+    return [_put_first(own, by_edit[edit]) for edit, own in found.items()]
 
 
-def _led_by(prescriptions: Sequence[Prescription], candidate: Candidate) -> Candidate:
-    """Return a candidate with these prescriptions first, and after them the others that give the same source."""
+def _put_first(prescriptions: Sequence[Prescription], candidate: Candidate) -> Candidate:
+    """Move some prescriptions to the front of a candidate's prescriptions. The first one gives it its label."""
     keys = {prescription.key for prescription in prescriptions}
-    return _asked_by((*prescriptions, *(p for p in candidate.prescriptions if p.key not in keys)), candidate)
+    return _set_prescriptions((*prescriptions, *(p for p in candidate.prescriptions if p.key not in keys)), candidate)
 
 
-def _made(prescription: Prescription, study: Study) -> Candidate:
-    """Return the candidate of one prescription, before its run."""
-    edited = prescription.apply(study.script)
-    if isinstance(edited, NotApplicable):
-        return Candidate(prescription, None, reason=edited.reason, asked=(prescription,))
-    return Candidate(prescription, edited, asked=(prescription,))
+def _make_candidate(prescription: Prescription, study: Study) -> Candidate:
+    """Apply a prescription to the script. Return the candidate, or one with the reason why the edit is impossible."""
+    try:
+        edited = prescription.apply(study.script)
+    except NotApplicable as error:
+        return Candidate(prescription, None, reason=error.reason, requested_by=(prescription,))
+    return Candidate(prescription, edited, requested_by=(prescription,))
 
 
-def _joined_by(prescription: Prescription, candidate: Candidate) -> Candidate:
-    """Return a candidate that one more prescription gives; it is then no variant of another candidate any more."""
-    return _asked_by((*candidate.prescriptions, prescription), replace(candidate, plain=None))
+def _add_prescription(prescription: Prescription, candidate: Candidate) -> Candidate:
+    """Add a prescription that leads to the same edited script as the candidate. It then no longer counts as tuned."""
+    return _set_prescriptions((*candidate.prescriptions, prescription), replace(candidate, untuned=None))
 
 
-def _asked_by(prescriptions: tuple[Prescription, ...], candidate: Candidate) -> Candidate:
-    """Return a candidate as these prescriptions ask for it: by the first one, and judged by what has judged it."""
+def _set_prescriptions(prescriptions: tuple[Prescription, ...], candidate: Candidate) -> Candidate:
+    """Replace the prescriptions of a candidate. The first one gives it its label and, if it has not run, its metric."""
     first = replace(
         prescriptions[0],
         judged_on=candidate.prescription.judged_on if candidate.record is not None else prescriptions[0].judged_on,
         of_fact=any(p.of_fact for p in prescriptions),
         much=all(p.much for p in prescriptions),
     )
-    return replace(candidate, prescription=first, asked=prescriptions)
+    return replace(candidate, prescription=first, requested_by=prescriptions)
 
 
-def _judged_by(candidate: Candidate, study: Study, judged_on: JudgedOn | None = None) -> Candidate:
-    """Return a candidate that is to be run and judged by a metric, or the reason why that cannot judge it."""
+def _set_metric(candidate: Candidate, study: Study, judged_on: JudgedOn | None = None) -> Candidate:
+    """Return the candidate for a comparison by another metric, with the reason if that is impossible."""
     baseline, judged_on = study.baseline, judged_on or candidate.prescription.judged_on
     prescription, reason = replace(candidate.prescription, judged_on=judged_on), ""
     if judged_on != "metric" and has_opponents(baseline) and not has_exploded(baseline):
-        reason = OPPONENTS
-    elif not yardstick(baseline, judged_on)[0]:
-        reason = MISSING.get(judged_on, NO_YARDSTICK)
-    return Candidate(prescription, candidate.script, reason=reason, asked=candidate.asked)
+        reason = OPPOSING_OPTIMIZER
+    elif not metric_name(baseline, judged_on):
+        reason = MISSING.get(judged_on, NO_METRIC)
+    return Candidate(prescription, candidate.script, reason=reason, requested_by=candidate.requested_by)
 
 
-def _judged(candidates: Sequence[Candidate], study: Study) -> list[Candidate]:
-    """Run and judge candidates."""
-    judged = list(judged_unpaired(redirected(run_all(candidates, study), study), study))
-    return list(with_the_same_measure(judged, study))
+def _run_and_judge(candidates: Sequence[Candidate], study: Study, *, before_proof: bool = False) -> list[Candidate]:
+    """Run candidates, compare them with the baseline, and reject edits that change nothing or change the task."""
+    ran = run_candidates(candidates, study, before_proof=before_proof)
+    try:
+        judged = list(judge_unpaired(move_edits_to_overrides(ran, study), study))
+        return list(reject_changed_evaluations(judged, study))
+    except OutOfTime:  # A gain does not count without these checks.
+        return [replace(c, record=None, value=nan, reason=OUT_OF_TIME) if c.shows_gain else c for c in ran]
 
 
-def _judged_again(
+def _judge_by_other_metrics(
     candidates: dict[Hashable, Candidate], edits: Sequence[Hashable], study: Study
 ) -> dict[Hashable, Candidate]:
-    """Judge those of `edits` that show no gain by their other metrics, one after another."""
+    """Compare each edit without a gain by its other metrics, one after another, until one shows a gain."""
     others = {edit: _other_metrics(candidates[edit], study.baseline) for edit in edits}
-    while asked := [edit for edit in edits if others[edit] and _shows_no_gain(candidates[edit])]:
-        again = [_judged_by(candidates[edit], study, others[edit].pop(0)) for edit in asked]
-        for edit, candidate in zip(asked, _judged(again, study)):
-            if candidate.helps or (candidates[edit].reason and not candidate.reason):
+    while without_gain := [edit for edit in edits if others[edit] and _shows_no_gain(candidates[edit])]:
+        again = [_set_metric(candidates[edit], study, others[edit].pop(0)) for edit in without_gain]
+        for edit, candidate in zip(without_gain, _run_and_judge(again, study)):
+            if candidate.shows_gain or (candidates[edit].reason and not candidate.reason):
                 candidates[edit] = candidate
     return candidates
 
 
 def _shows_no_gain(candidate: Candidate) -> bool:
-    """Whether it had an effect, and could not be judged or gained too little; not where it failed or diverged."""
+    """Return whether an edited script did not fail, but its gain is too small or unknown."""
     ending = candidate.record.ending if candidate.record else None
-    has_failed = ending is not None and ending.reason in ("failed", "killed")
-    if candidate.script is None or has_failed or candidate.has_no_effect:
+    has_failed = ending is not None and ending.reason in (EndReason.FAILED, EndReason.KILLED)
+    if candidate.script is None or has_failed or candidate.has_no_effect or candidate.is_untried:
         return False
-    return bool(candidate.reason) or (isfinite(candidate.value) and not candidate.helps)
+    return bool(candidate.reason) or (isfinite(candidate.value) and not candidate.shows_gain)
 
 
 def _other_metrics(candidate: Candidate, baseline: Record) -> list[JudgedOn]:
-    """Return the metrics that judge an edit where the first one shows no gain.
+    """Return the other metrics by which an edit is compared if the first metric shows no gain.
 
-    What fixes a fact is judged by the script's own number, too, where no loss can judge it. A number of held-out data
-    judges it also where a loss shows no gain: what is wired wrongly may be wrong there alone.
+    The remedy of a fact is compared by the logged metric, too, if no loss can compare it. A metric on held-out data
+    compares it also if the loss shows no gain, because a wrong connection may matter on those data alone.
     """
-    first, metric = candidate.prescription.judged_on, own_metric(baseline)
+    first, metric = candidate.prescription.judged_on, main_metric(baseline)
     if first == "nothing":
-        return []  # with an honest fix the cost is higher
+        return []  # The problem makes every cost look too low, so a correct fix cannot show a gain.
     found = [p.judged_on for p in candidate.prescriptions if p.judged_on not in ("nothing", "time")]
     if metric is not None and candidate.prescription.of_fact:
-        is_unjudged = bool(candidate.reason) and first in BY_LOSS
+        is_unjudged = bool(candidate.reason) and first in LOSS_METRICS
         if is_unjudged or (metric.is_held_out is True and not candidate.reason and first == "fixed"):
             found.append("metric")
     return [judged_on for judged_on in dict.fromkeys(found) if judged_on != first]

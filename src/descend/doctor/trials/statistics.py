@@ -1,58 +1,67 @@
-"""What a win is: paired runs, intervals, and margins set before any trial."""
+"""The statistics of a trial: paired runs, confidence intervals, and limits that are fixed before any trial."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, inf, isfinite, log
 from statistics import fmean
 
-from descend.ground.bound import Bound
-from descend.ground.interval import mean_interval
+from descend.core.bound import Bound
+from descend.core.interval import mean_interval
 
-LEAST_GAIN = Bound(0.2, "of the yardstick, taken off", "chosen: for less than a fifth nobody would bother")
-EASY_GAIN = Bound(
+MINIMUM_EFFECT = Bound(
+    0.2, "relative decrease of the evaluation metric", "chosen: a gain of less than a fifth is not worth an edit"
+)
+LARGER_MINIMUM_EFFECT = Bound(
     0.5,
-    "of the yardstick, taken off",
-    "chosen: any training gains something by more steps or parameters, so these have to take off half",
+    "relative decrease of the evaluation metric",
+    "chosen: more steps or more parameters always bring some gain, so such an edit must halve the metric",
 )
 MARGIN = Bound(
-    0.25, "of the best cost, above it", "chosen: remedies that near count as equally good, and the cheapest is taken"
+    0.25,
+    "share of the lowest cost by which another cost may exceed it",
+    "chosen: remedies whose costs differ by less count as equally good, and the simplest edit is used",
 )
-DOWN = Bound(0.01, "of the cost", "chosen: how much farther a cure brings it down does not count against another one")
-LOOK = Bound(0.9706, "level of each of two looks at the seeds", "both together err in 5 %: Pocock 1977, table 1")
-VANISHING = Bound(1e-12, "of cost", "chosen: costs below it are alike")
-CAP = Bound(10.0, "times the worst finite cost", "chosen: what a diverged trial run counts as")
+NEGLIGIBLE = Bound(0.01, "share of the cost", "chosen: all costs below this share count as equally good")
+LOOK = Bound(
+    0.9706,
+    "confidence level of each of two rounds of runs",
+    "with this level, the error rate of both rounds together is 5 %: Pocock 1977, table 1",
+)
+VANISHING = Bound(1e-12, "cost", "chosen: all smaller costs count as equal")
+DIVERGED_COST = Bound(10.0, "multiple of the highest finite cost", "chosen: a diverged run counts as having this cost")
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Paired yardsticks of the unchanged and the changed script."""
+    """A comparison of the costs of the unchanged and the changed script, in pairs of runs with the same seed."""
 
-    before: float  # means; infinite where a trial run diverged
-    after: float
-    interval: tuple[float, float]  # of the mean after
-    difference: tuple[float, float]  # of the mean of after − before
-    gain: tuple[float, float]  # interval of 1 − after/before, by the mean of log ratios; a hundredth counts as nothing
+    before: float  # mean cost of the unchanged script; infinity if one of its runs diverged
+    after: float  # mean cost of the changed script; infinity if one of its runs diverged
+    interval: tuple[float, float]  # 95 % confidence interval of the mean cost of the changed script
+    difference: tuple[float, float]  # 95 % confidence interval of the mean of changed − unchanged cost
+    # confidence interval of the gain 1 − after/before; each seed's ratio is limited to a factor of 100
+    gain: tuple[float, float]
 
     @property
     def typical_gain(self) -> float:
-        """By the mean of log ratios."""
+        """The gain 1 − after/before, where after/before is the geometric mean over the seeds."""
         return 1 - ((1 - self.gain[0]) * (1 - self.gain[1])) ** 0.5
 
-    def is_open(self, least: float = LEAST_GAIN) -> bool:
-        """Whether the gain is large enough, and not sure: more seeds would settle it."""
+    def is_open(self, least: float = MINIMUM_EFFECT) -> bool:
+        """Return whether more seeds might decide: the gain is large enough, but its confidence interval includes 0."""
         return self.gain[0] <= 0 and self.typical_gain >= least
 
-    def wins(self, least: float = LEAST_GAIN) -> bool:
-        """Whether the gain is at least the least one and surely above zero."""
+    def wins(self, least: float = MINIMUM_EFFECT) -> bool:
+        """Return whether the gain is at least the minimum effect and its confidence interval excludes 0."""
         return self.gain[0] > 0 and self.typical_gain >= least
 
 
 def compare(before: Sequence[float], after: Sequence[float]) -> Comparison:
-    """Return the comparison of pairs; values are costs, at least zero; NaN and infinity are diverged trial runs."""
-    ceiling = max(1.0, CAP * max([v for v in (*before, *after) if isfinite(v)], default=0.0))
-    least = _in_place_of_zero(before, after)
-    b, a = [_finite(v, ceiling, least) for v in before], [_finite(v, ceiling, least) for v in after]
-    ratios = mean_interval([_bounded(log(y) - log(x)) for x, y in zip(b, a)], LOOK)
+    """Compare the costs of two scripts on the same seeds. NaN or infinity is the cost of a diverged run."""
+    ceiling = max(1.0, DIVERGED_COST * max([v for v in (*before, *after) if isfinite(v)], default=0.0))
+    least = _replacement_for_zero(before, after)
+    b, a = [_finite_cost(v, ceiling, least) for v in before], [_finite_cost(v, ceiling, least) for v in after]
+    ratios = mean_interval([_limit_log_ratio(log(y) - log(x)) for x, y in zip(b, a)], LOOK)
     low, high = mean_interval(a)
     return Comparison(
         fmean(b) if all(map(isfinite, before)) else inf,
@@ -63,39 +72,41 @@ def compare(before: Sequence[float], after: Sequence[float]) -> Comparison:
     )
 
 
-def promising(before: float, after: float, least: float = LEAST_GAIN) -> bool:
-    """Whether one pair shows the least gain; what has vanished already cannot get better."""
+def shows_gain(before: float, after: float, least: float = MINIMUM_EFFECT) -> bool:
+    """Return whether the cost `after` is lower than the cost `before` by at least the share `least`."""
     return isfinite(after) and (not isfinite(before) or (before > VANISHING and after <= (1 - least) * before))
 
 
-def as_good(value: float, best: float) -> bool:
-    """Whether a cost is within the margin of the best one."""
+def is_as_good(value: float, best: float) -> bool:
+    """Return whether a cost is at most 25 % higher than the best cost."""
     return value <= best * (1 + MARGIN)
 
 
-def explains(left: float, best: float) -> bool:
-    """Whether a cure accounts for the trouble beside the best one; both by the share of the cost that they leave.
+def removes_most_of_failure(left: float, best: float) -> bool:
+    """Return whether a remedy removes most of the failure that the best remedy removes.
 
-    Half of the way down, in orders of magnitude, is enough: another cure may do something else besides.
+    left, best: the remaining cost with each of the two, as a share of the cost without them. Half of the best
+    remedy's improvement on a logarithmic scale is enough, as the best one may improve other things too.
     """
-    return as_good(left, best) or left <= max(best, DOWN) ** 0.5
+    return is_as_good(left, best) or left <= max(best, NEGLIGIBLE) ** 0.5
 
 
-def _bounded(log_ratio: float) -> float:
-    """Return a seed's log ratio: how far below a hundredth it comes must not outweigh what the others show."""
-    return min(max(log_ratio, log(DOWN)), -log(DOWN))
+def _limit_log_ratio(log_ratio: float) -> float:
+    """Limit the log ratio of two costs to a factor of 100, so that one seed cannot outweigh all others."""
+    return min(max(log_ratio, log(NEGLIGIBLE)), -log(NEGLIGIBLE))
 
 
-def _in_place_of_zero(before: Sequence[float], after: Sequence[float]) -> float:
-    """Return what a cost of exactly 0 counts as: no example was wrong, and half of one may be (Hornung & Reed 1990).
+def _replacement_for_zero(before: Sequence[float], after: Sequence[float]) -> float:
+    """Return the positive value that replaces a cost of 0: half of the smallest cost (Hornung & Reed 1990).
 
-    With the logarithm of something smaller the seeds without a mistake alone would say how all of them spread.
+    The logarithm of a much smaller value would make the seeds without an error dominate the spread.
     """
     some, whole = ([v for v in values if 0 < v < inf] for values in (after, (*before, *after)))
     return max(min(whole) / 2, VANISHING) if some else VANISHING
 
 
-def _finite(value: float, ceiling: float, least: float) -> float:
+def _finite_cost(value: float, ceiling: float, least: float) -> float:
+    """Replace the cost of a diverged run by `ceiling` and a cost of 0 by `least`; other costs stay the same."""
     if not isfinite(value):
         return ceiling
     return max(value, VANISHING) if value > 0 else least

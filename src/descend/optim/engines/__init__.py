@@ -1,1 +1,1 @@
-"""The ways to run a rule: one loop in C made from it, torch call by torch call in pieces, or list by list."""
+"""Implementations of a step: a generated C or CUDA kernel, torch operations tensor by tensor, or foreach calls."""

@@ -1,4 +1,4 @@
-"""Builds a kernel with the machine's C compiler, once: what was built is kept between runs."""
+"""Compilation of kernels with the machine's C compiler; the libraries are cached on disk between runs."""
 
 import ctypes
 import hashlib
@@ -10,7 +10,7 @@ import tempfile
 from functools import lru_cache
 from pathlib import Path
 
-# no fused multiply-add: each operation is rounded as torch rounds it, and memory is what a step waits for
+# Without fused multiply-add, each operation is rounded as in torch. Fusing would save no time: steps are memory-bound.
 FLAGS = (
     "-O3",
     "-march=native",
@@ -26,38 +26,42 @@ TIMEOUT_S = 60
 
 
 class NoCompiler(Exception):
-    """The machine has no C compiler, or it does not build what we write."""
+    """Raised if this machine has no C compiler, or if the compiler cannot build a kernel."""
 
 
-def build(text: str) -> ctypes.CDLL:
-    """Return the library that a C text makes. Raises `NoCompiler`."""
-    compiler = _compiler()
-    key = hashlib.sha256("\0".join([text, compiler, *FLAGS, _machine()]).encode()).hexdigest()[:24]
-    library = _folder() / f"{key}.so"
+def build_library(source_code: str) -> ctypes.CDLL:
+    """Compile C source code, and return the loaded library. Compiled libraries are cached on disk."""
+    compiler = _find_compiler()
+    key = hashlib.sha256("\0".join([source_code, compiler, *FLAGS, _cpu_features()]).encode()).hexdigest()[:24]
+    library = _cache_folder() / f"{key}.so"
     if not library.exists():
         with tempfile.TemporaryDirectory(dir=library.parent) as folder:
-            source, built = Path(folder, "kernel.c"), Path(folder, "kernel.so")
-            source.write_text(text)
-            command = [compiler, *FLAGS, str(source), "-o", str(built), "-lm"]
+            source, compiled = Path(folder, "kernel.c"), Path(folder, "kernel.so")
+            source.write_text(source_code)
+            command = [compiler, *FLAGS, str(source), "-o", str(compiled), "-lm"]
             try:
-                done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S)
+                result = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S)
             except (OSError, subprocess.TimeoutExpired) as error:
                 raise NoCompiler(f"{compiler} does not work: {error}") from None
-            if done.returncode:
-                raise NoCompiler(f"{compiler} fails: {(done.stderr.strip().splitlines() or ['?'])[0]}")
-            os.replace(built, library)
+            if result.returncode:
+                raise NoCompiler(f"{compiler} fails: {(result.stderr.strip().splitlines() or ['?'])[0]}")
+            os.replace(compiled, library)
     return ctypes.CDLL(str(library))
 
 
-def _compiler() -> str:
-    named = os.environ.get("CC", "")
-    found = shutil.which(named) if named else next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
+def _find_compiler() -> str:
+    """Return the path of the C compiler: the one in the environment variable CC, or else cc, gcc or clang."""
+    requested = os.environ.get("CC", "")
+    found = (
+        shutil.which(requested) if requested else next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
+    )
     if not found:
-        raise NoCompiler(f"there is no C compiler {named}".rstrip() + " on this machine")
+        raise NoCompiler(f"this machine has no C compiler {requested}".rstrip())
     return found
 
 
-def _folder() -> Path:
+def _cache_folder() -> Path:
+    """Return the folder for cached kernels; a temporary folder if the cache folder cannot be created."""
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     folder = Path(os.environ.get("DESCEND_KERNELS_DIR") or base / "descend" / "kernels")
     try:
@@ -68,8 +72,11 @@ def _folder() -> Path:
 
 
 @lru_cache(maxsize=1)
-def _machine() -> str:
-    """Return what `-march=native` means here: a home folder may be shared by unlike machines."""
+def _cpu_features() -> str:
+    """Return the CPU's architecture and instruction sets, which determine the code for `-march=native`.
+
+    Different machines may share one cache folder.
+    """
     try:
         flags = next(line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("flags"))
     except (OSError, StopIteration):

@@ -1,22 +1,25 @@
-"""Runs a rule as it is written, with torch's own operations, piece by piece so that a piece stays in the cache."""
+"""Steps of an update rule with torch operations, in pieces that fit in the CPU cache."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from descend.optim.engines.symbols import trace
-from descend.optim.rows import PLAIN
+from descend.optim.rows import PLAIN_TENSOR_TYPES
 from descend.optim.rule import Rule
 
-PIECE = 1 << 15  # elements: with a rule's temporaries about one megabyte of float32
+PIECE = 1 << 15  # elements per piece; with temporary tensors, this is about 1 MB of float32
 
 
-def step(rule: Rule, held: Mapping[str, Any], t: Any, hyper: Mapping[str, Any]) -> dict[str, Any]:
-    """Take one step in place, and return the new state that is a number; `held` is θ, g and the state, by name."""
+def step_in_place(rule: Rule, tensors: Mapping[str, Any], t: Any, hyper: Mapping[str, Any]) -> dict[str, Any]:
+    """Update one parameter and its state in place with torch operations; return the new values of scalar states.
+
+    `tensors` maps the rule's names to θ, g and the states: tensors of one shape, or numbers (scalar states).
+    """
     numbers: dict[str, Any] = dict.fromkeys(trace(rule).numbers)
-    for piece in _pieces(rule, held, [name for name in held if name not in numbers]):
+    for piece in _split_into_pieces(rule, tensors, [name for name in tensors if name not in numbers]):
         theta, g, *state = piece.values()
-        change, *new = rule.function(theta, g, t, *state, **hyper)
-        theta.add_(change)
+        update, *new = rule.split(rule.function(theta, g, t, *state, **hyper))
+        theta.add_(update)
         for name, value in zip(rule.state, new, strict=True):
             if name in numbers:
                 numbers[name] = value
@@ -25,18 +28,21 @@ def step(rule: Rule, held: Mapping[str, Any], t: Any, hyper: Mapping[str, Any]) 
     return numbers
 
 
-def step_differentiably(rule: Rule, held: Mapping[str, Any], t: Any, hyper: Mapping[str, Any]) -> dict[str, Any]:
-    """Take one step that autograd can go back through, and return all of the new state."""
-    theta, g, *state = held.values()
-    change, *new = rule.function(theta, g, t, *state, **hyper)
-    theta.add_(change)
+def step_differentiably(rule: Rule, tensors: Mapping[str, Any], t: Any, hyper: Mapping[str, Any]) -> dict[str, Any]:
+    """Update one parameter so that autograd can differentiate the update; return all new states by name."""
+    theta, g, *state = tensors.values()
+    update, *new = rule.split(rule.function(theta, g, t, *state, **hyper))
+    theta.add_(update)
     return dict(zip(rule.state, new, strict=True))
 
 
-def _pieces(rule: Rule, held: Mapping[str, Any], arrays: Sequence[str]) -> Iterator[dict[str, Any]]:
-    plain = all(type(held[a]) in PLAIN and held[a].is_cpu and held[a].is_contiguous() for a in arrays)
-    if not plain or not trace(rule).is_elementwise or held["theta"].numel() <= PIECE:
-        yield dict(held)
+def _split_into_pieces(rule: Rule, tensors: Mapping[str, Any], arrays: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Yield a parameter's tensors in pieces of `PIECE` elements if the update rule is elementwise, otherwise whole."""
+    plain = all(
+        type(tensors[a]) in PLAIN_TENSOR_TYPES and tensors[a].is_cpu and tensors[a].is_contiguous() for a in arrays
+    )
+    if not plain or not trace(rule).is_elementwise or tensors["theta"].numel() <= PIECE:
+        yield dict(tensors)
         return
-    for pieces in zip(*(held[name].view(-1).split(PIECE) for name in arrays)):
-        yield {**held, **dict(zip(arrays, pieces))}
+    for pieces in zip(*(tensors[name].view(-1).split(PIECE) for name in arrays)):
+        yield {**tensors, **dict(zip(arrays, pieces))}

@@ -1,7 +1,7 @@
-"""From a rule's expression to C: one loop that reads each stream once and writes each stream once.
+"""Generates C source code from a traced update rule: one loop reads and writes each tensor once.
 
-A rule that takes norms has a loop before that one for each depth of them: it sums the squares, and writes nothing.
-Another language's loops are a `Text` of their own (`emit_cuda`).
+If the rule takes norms, loops that sum squares come first: one for each nesting level of the norms.
+The subclass of `KernelWriter` in `emit_cuda` generates CUDA code instead.
 """
 
 import math
@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from descend.optim.engines.symbols import Symbol, Trace, norms_in
+from descend.optim.engines.symbols import Symbol, Trace, find_norms, is_variable
 from descend.optim.rule import Rule
 
 STORED = {
@@ -45,8 +45,9 @@ void descend_roots(const double *sums, int64_t threads, int64_t count, double *n
 }}
 """
 
-# The names are ours: the C library has a `step` of its own.
-# A row of the table is a tensor: where it begins in the count of all elements, its scalars, and its pointers.
+# The prefix `descend_` avoids conflicts with functions of the C library, such as `step`.
+# Each row of the table describes one parameter. It contains the indices of its first element and of the one after its
+# last, the index of its first scalar in `scalars`, and the addresses of its tensors.
 LOOP = """
 void descend_{name}(const int64_t *table, int64_t rows, int64_t begin, int64_t end, const real *scalars,
             const double *norms, double *sums) {{
@@ -65,7 +66,7 @@ void descend_{name}(const int64_t *table, int64_t rows, int64_t begin, int64_t e
 }}
 """
 
-# Tensors of at most `limit` elements are measured and stepped while they are in the cache.
+# A tensor of at most `limit` elements stays in the CPU cache while its norms and its step are computed.
 WHOLE = """
 void descend_whole(const int64_t *table, int64_t rows, int64_t begin, int64_t end, const real *scalars,
                    int64_t limit) {{
@@ -81,62 +82,74 @@ void descend_whole(const int64_t *table, int64_t rows, int64_t begin, int64_t en
 
 
 @dataclass(frozen=True)
-class Source:
-    """A kernel's text: its loops, and how many norms each of those before the last one measures."""
+class KernelSource:
+    """The source code of a kernel, and the functions that compute the numbers for each call of the kernel."""
 
-    text: str
-    measured: tuple[int, ...]
-    width: int  # of a row of the table
-    amount: int  # of scalars
-    scalars: Callable[[Mapping[str, float]], tuple[float, ...]]  # what it wants each step
-    numbers: Callable[[Mapping[str, float]], tuple[float, ...]]  # the new state that is a number
+    code: str
+    norm_counts: tuple[int, ...]  # number of norms that each loop before the step's loop computes
+    row_width: int  # number of integers in a row of the kernel's table
+    scalar_count: int
+    scalars: Callable[[Mapping[str, float]], tuple[float, ...]]  # computes values that all elements share
+    new_numbers: Callable[[Mapping[str, float]], tuple[float, ...]]  # computes the new scalar states
 
 
-def emit(rule: Rule, trace: Trace, header: str, written: Callable[[list[str], list[list[Symbol]]], "Text"]) -> Source:
-    """Return the kernel of a rule, in the language of the `Text` that `written` makes of its streams and norms."""
+def write_kernel_source(
+    rule: Rule, trace: Trace, header: str, make_writer: Callable[[list[str], list[list[Symbol]]], "KernelWriter"]
+) -> KernelSource:
+    """Return the source code of an update rule's kernel; `make_writer` creates the `KernelWriter` that generates it."""
     arrays = [name for name in rule.state if name not in trace.numbers]
     new = dict(zip(rule.state, trace.state))
-    text = written(["theta", "g", *arrays], _depths(trace.norms))
-    known = ["t", *trace.numbers, *rule.hyper]
-    loops = [text.measuring(depth) for depth in range(len(text.measured))]
-    loops.append(text.stepping(trace.step, {name: new[name] for name in arrays}))
-    loops.append(text.whole())
-    numbers = [_python(new[name]) for name in trace.numbers]
-    return Source(
+    writer = make_writer(["theta", "g", *arrays], _group_norms_by_level(trace.norms))
+    argument_names = ["t", *trace.numbers, *rule.hyper]
+    loops = [writer.norm_loop(depth) for depth in range(len(writer.norm_counts))]
+    changing = {name: new[name] for name in arrays if not is_variable(new[name], name)}
+    loops.append(writer.step_loop(trace.step, changing))
+    loops.append(writer.small_tensor_function())
+    numbers = [_python_expression(new[name]) for name in trace.numbers]
+    return KernelSource(
         header + "".join(loops),
-        text.measured,
-        text.width,
-        len(text.scalars),
-        _numbers_of(known, text.scalars),
-        _numbers_of(known, numbers),
+        writer.norm_counts,
+        writer.row_width,
+        len(writer.scalars),
+        _compile_expressions(argument_names, writer.scalars),
+        _compile_expressions(argument_names, numbers),
     )
 
 
-def emit_c(rule: Rule, trace: Trace, stored: torch.dtype) -> Source:
-    """Return the kernel of a rule for tensors of one dtype; 16-bit tensors are computed in 32 bits."""
+def emit_c(rule: Rule, trace: Trace, stored: torch.dtype) -> KernelSource:
+    """Return the C source code of an update rule's kernel for one dtype; 16-bit tensors are computed in 32 bits."""
     header = HEADER.format(compute="double" if stored is torch.float64 else "float")
-    return emit(rule, trace, header, lambda streams, levels: Text(streams, levels, STORED[stored]))
+    return write_kernel_source(
+        rule, trace, header, lambda streams, levels: KernelWriter(streams, levels, STORED[stored])
+    )
 
 
-def _numbers_of(names: list[str], expressions: list[str]) -> Callable[[Mapping[str, float]], tuple[float, ...]]:
+def _compile_expressions(
+    names: list[str], expressions: list[str]
+) -> Callable[[Mapping[str, float]], tuple[float, ...]]:
+    """Return a function that takes the values of the variables `names` and evaluates Python expressions with them."""
     values = "".join(f"{expression}, " for expression in expressions)
-    words = {"abs": abs, "norm": abs, "maximum": max, "cos": math.cos, "sign": lambda x: (x > 0) - (x < 0)}
-    function = eval(f"lambda {', '.join(names)}: ({values})", words)  # the text is ours
-    return lambda known: function(**known)
+    functions = {"abs": abs, "norm": abs, "maximum": max, "cos": math.cos, "sign": lambda x: (x > 0) - (x < 0)}
+    # `eval` is safe here, because this module has generated the expressions.
+    function = eval(f"lambda {', '.join(names)}: ({values})", functions)
+    return lambda by_name: function(**by_name)
 
 
-def _depths(norms: list[Symbol]) -> list[list[Symbol]]:
-    """Return the norms that can be measured at once, level by level: a level needs those before it."""
+def _group_norms_by_level(norms: list[Symbol]) -> list[list[Symbol]]:
+    """Group norms by nesting level: the argument of a norm contains only norms of earlier levels."""
     depth: dict[Symbol, int] = {}
     for norm in norms:
-        depth[norm] = 1 + max((depth[inner] for inner in norms_in(norm.args)), default=-1)
+        depth[norm] = 1 + max((depth[inner] for inner in find_norms(norm.args)), default=-1)
     return [[n for n in norms if depth[n] == level] for level in range(1 + max(depth.values(), default=-1))]
 
 
-class Text:
-    """The loops of one kernel."""
+class KernelWriter:
+    """Generates the C source code of the loops of one kernel.
 
-    loop, alone = LOOP, "restrict"
+    `streams` are the names of its tensors, `levels` the norms by nesting level, `kind` the C type of an element.
+    """
+
+    loop, restrict = LOOP, "restrict"
 
     def __init__(self, streams: list[str], levels: list[list[Symbol]], kind: str) -> None:
         self.streams, self.levels, self.kind = streams, levels, kind
@@ -144,107 +157,110 @@ class Text:
         self.places = {norm: index for index, norm in enumerate(n for level in levels for n in level)}
 
     @property
-    def width(self) -> int:
-        """How many numbers a row of the table has."""
+    def row_width(self) -> int:
+        """Return the number of integers in a row of the kernel's table."""
         return 3 + len(self.streams)
 
     @property
-    def measured(self) -> tuple[int, ...]:
-        """How many norms each loop before the last measures."""
+    def norm_counts(self) -> tuple[int, ...]:
+        """Return the number of norms at each nesting level. The norms of one level are computed in one loop."""
         return tuple(map(len, self.levels))
 
-    def measuring(self, depth: int) -> str:
-        """Return the loop that sums the squares of one level of norms."""
-        writer = _Writer(self.scalars, self.places)
-        values = {f"a{self.places[norm]}": writer.write(norm.args[0]) for norm in self.levels[depth]}
+    def norm_loop(self, depth: int) -> str:
+        """Return the source code of the loop that sums squared elements, for all norms of one nesting level."""
+        writer = _ExpressionWriter(self.scalars, self.places)
+        values = {f"a{self.places[norm]}": writer.write_value(norm.args[0]) for norm in self.levels[depth]}
         adding = [f"      {name} += (double){value} * (double){value};" for name, value in values.items()]
-        after = [self.summed(name, int(name[1:])) for name in values]
+        after = [self.sum_statement(name, int(name[1:])) for name in values]
         before = [f"    double {name} = 0;" for name in values]
         pragma = f"omp simd reduction(+:{', '.join(values)})"
-        return self._loop(f"measure{depth}", before, writer.lines + adding, after, pragma)
+        return self._loop_source(f"measure{depth}", before, writer.lines + adding, after, pragma)
 
-    def stepping(self, step: Any, state: Mapping[str, Any]) -> str:
-        """Return the loop that takes the step."""
-        writer = _Writer(self.scalars, self.places)
-        results = {"theta": f"theta + {writer.write(step)}"}
-        results |= {name: writer.write(value) for name, value in state.items()}
-        storing = [f"      {self.stored(name, value)}" for name, value in results.items()]
-        return self._loop("step", [], writer.lines + storing, [], "GCC ivdep")
+    def step_loop(self, step: Any, state: Mapping[str, Any]) -> str:
+        """Return the source code of the loop that updates the parameters and the states."""
+        writer = _ExpressionWriter(self.scalars, self.places)
+        results = {"theta": f"theta + {writer.write_value(step)}"}
+        results |= {name: writer.write_value(value) for name, value in state.items()}
+        storing = [f"      {self.store_statement(name, value)}" for name, value in results.items()]
+        return self._loop_source("step", [], writer.lines + storing, [], "GCC ivdep")
 
-    def whole(self) -> str:
-        """Return the function that measures and steps small tensors one by one; none where nothing is measured."""
+    def small_tensor_function(self) -> str:
+        """Return the source code of a function that updates small tensors; "" if the update rule computes no norm."""
         each = (
             "    descend_measure{0}(row, 1, row[0], row[1], scalars, norms, sums); descend_roots(sums, 1, {1}, norms);"
         )
         measuring = [each.format(depth, len(self.places)) for depth in range(len(self.levels))]
-        known = {"width": self.width, "norms": len(self.places), "measuring": "\n".join(measuring)}
-        return WHOLE.format(**known) if self.levels else ""
+        fields = {"width": self.row_width, "norms": len(self.places), "measuring": "\n".join(measuring)}
+        return WHOLE.format(**fields) if self.levels else ""
 
-    def loaded(self, stream: str) -> str:
-        """Return the expression that reads an element of a stream."""
+    def load_expression(self, stream: str) -> str:
+        """Return the C expression that reads an element of a tensor."""
         return LOAD.get(self.kind, "{0}").format(f"p_{stream}[i]")
 
-    def stored(self, stream: str, value: str) -> str:
-        """Return the statement that writes one."""
+    def store_statement(self, stream: str, value: str) -> str:
+        """Return the C statement that writes an element of a tensor."""
         return f"p_{stream}[i] = {STORE.get(self.kind, '{0}').format(value)};"
 
-    def around(self) -> dict[str, str]:
-        """Return what else stands in a loop, by its place there."""
+    def extra_template_fields(self) -> dict[str, str]:
+        """Return the fields of the loop template that only a subclass fills, by name; there are none in C."""
         return {}
 
-    def summed(self, name: str, place: int) -> str:
-        """Return the statement that adds a loop's sum to those of its norm."""
+    def sum_statement(self, name: str, place: int) -> str:
+        """Return the C statement that adds a thread's sum of squares to the array from which norms are computed."""
         return f"    sums[r * {len(self.places)} + {place}] += {name};"
 
-    def _loop(self, name: str, before: list[str], body: list[str], after: list[str], pragma: str) -> str:
+    def _loop_source(self, name: str, before: list[str], body: list[str], after: list[str], pragma: str) -> str:
+        """Return the source code of one loop: the template, filled with declarations, loads and given statements."""
         kind = self.kind
-        pointers = [f"    {kind} *{self.alone} p_{s} = ({kind} *)row[{3 + i}];" for i, s in enumerate(self.streams)]
+        pointers = [f"    {kind} *{self.restrict} p_{s} = ({kind} *)row[{3 + i}];" for i, s in enumerate(self.streams)]
         scalars = [f"    const real s{k} = s[{k}];" for k in range(len(self.scalars))]
         norms = [f"    const real n{k} = norms[r * {len(self.places)} + {k}];" for k in self.places.values()]
-        loads = [f"      real {s} = {self.loaded(s)};" for s in self.streams]
+        loads = [f"      real {s} = {self.load_expression(s)};" for s in self.streams]
         return self.loop.format(
             name=name,
-            width=self.width,
+            width=self.row_width,
             before="\n".join(pointers + scalars + norms + before),
             pragma=pragma,
             body="\n".join(loads + body),
             after="\n".join(after),
-            **self.around(),
+            **self.extra_template_fields(),
         )
 
 
-class _Writer:
-    """Writes each expression once, as a line of C; the scalars as Python, to be computed beforehand."""
+class _ExpressionWriter:
+    """Writes an expression as lines of C, each subexpression once. Scalars are computed in Python, not in C."""
 
     def __init__(self, scalars: list[str], norms: Mapping[Symbol, int]) -> None:
         self.lines: list[str] = []
         self._scalars, self._norms = scalars, norms
         self._names: dict[Any, str] = {}
 
-    def write(self, value: Any) -> str:
-        """Return the C name of a value."""
+    def write_value(self, value: Any) -> str:
+        """Append the lines of C that compute a value, and return the C expression for the value."""
         if not isinstance(value, Symbol):
             return f"(real){float(value)!r}"
         if value.is_scalar:
-            return self._scalar(_python(value))
+            return self._scalar_name(_python_expression(value))
         if not value.args:
             return value.op
         if value in self._norms:
             return f"n{self._norms[value]}"
-        args = [self.write(a) for a in value.args]
+        args = [self.write_value(a) for a in value.args]
         key = (value.op, *args)
         if key not in self._names:
             self._names[key] = f"x{len(self._names)}"
             kind = "int" if value.op in "<>" else "real"
-            self.lines.append(f"      {kind} {self._names[key]} = {self._c(value, args)};")
+            self.lines.append(f"      {kind} {self._names[key]} = {self._operation_source(value, args)};")
         return self._names[key]
 
-    def _scalar(self, text: str) -> str:
+    def _scalar_name(self, text: str) -> str:
+        """Return the C name of the scalar that a Python expression computes."""
         if text not in self._scalars:
             self._scalars.append(text)
         return f"s{self._scalars.index(text)}"
 
-    def _c(self, value: Symbol, args: list[str]) -> str:
+    def _operation_source(self, value: Symbol, args: list[str]) -> str:
+        """Return the C expression of one operation, given the C expressions of its arguments."""
         match value.op, value.args:
             case "**", (_, power) if power == 2:
                 return f"{args[0]} * {args[0]}"
@@ -264,11 +280,11 @@ class _Writer:
                 return f"{args[0]} {operator} {args[1]}"
 
 
-def _python(value: Any) -> str:
-    """Return a scalar expression as Python text."""
+def _python_expression(value: Any) -> str:
+    """Convert the expression of a scalar to Python source code."""
     if not isinstance(value, Symbol):
         return repr(value)
-    args = [_python(a) for a in value.args]
+    args = [_python_expression(a) for a in value.args]
     if not args:
         return value.op
     if value.op == "where":

@@ -1,17 +1,17 @@
-"""From a rule's expression to CUDA C++: the loops of `emit`, each block of threads over a piece of one tensor.
+"""Generates CUDA C++ source code from a traced update rule: each block of threads processes a piece of one tensor.
 
-A norm is summed by each block, and the blocks' sums then in their order: a step gives the same bits every time.
+Each block sums its part of a norm, and the blocks' sums are added in a fixed order, so steps are deterministic.
 """
 
 import torch
 
-from descend.optim.engines.emit import Source, Text, emit
+from descend.optim.engines.emit import KernelSource, KernelWriter, write_kernel_source
 from descend.optim.engines.symbols import Trace
 from descend.optim.rule import Rule
 
-PIECE = 4096  # elements that one block steps
-THREADS = 256
-AHEAD = 4  # elements that a thread asks for before it waits for the first
+PIECE = 4096  # number of elements that a block of threads processes
+THREADS = 256  # number of threads per block
+AHEAD = 4  # number of elements that a thread loads at once, to hide the memory latency
 STORED = {
     torch.float32: "float",
     torch.float64: "double",
@@ -19,7 +19,7 @@ STORED = {
     torch.float16: "f16",
 }
 
-# Without the toolkit's headers: few machines that train have them.
+# The code uses no headers of the CUDA toolkit, because many training machines do not have it.
 HEADER = """
 #define PIECE {piece}
 #define THREADS {threads}
@@ -64,7 +64,7 @@ extern "C" __global__ void descend_roots(const double *sums, const int *firsts, 
 }}
 """
 
-# A row of the table is a tensor, as in C; a block's pair of `pieces` says which row, and which piece of it.
+# The table is the same as in C. `pieces` contains, for each block of threads, a table row and the piece to process.
 LOOP = """
 extern "C" __global__ void descend_{name}(const int64_t *table, const int *pieces, const real *scalars,
                                           const double *norms, double *sums) {{
@@ -93,30 +93,39 @@ extern "C" __global__ void descend_{name}(const int64_t *table, const int *piece
 """
 
 
-class _CudaText(Text):
-    loop, alone = LOOP, "__restrict__"
+class _CudaKernelWriter(KernelWriter):
+    """Generates the CUDA C++ source code of one update rule's kernels."""
 
-    def whole(self) -> str:
-        return ""  # a GPU has no cache that a tensor's turn would be in
+    loop, restrict = LOOP, "__restrict__"
 
-    def loaded(self, stream: str) -> str:
+    def small_tensor_function(self) -> str:
+        """Return an empty string: on a GPU, small tensors are updated like large ones."""
+        return ""
+
+    def load_expression(self, stream: str) -> str:
+        """Return the CUDA expression that converts a loaded element to the dtype of the computation."""
         return f"load(a_{stream}[k])"
 
-    def around(self) -> dict[str, str]:
+    def extra_template_fields(self) -> dict[str, str]:
+        """Return the CUDA code that declares and loads the elements that a thread reads at once."""
         return {
             "ahead": "\n".join(f"    {self.kind} a_{stream}[AHEAD];" for stream in self.streams),
             "reading": "\n".join(f"      a_{stream}[k] = p_{stream}[i];" for stream in self.streams),
         }
 
-    def stored(self, stream: str, value: str) -> str:
+    def store_statement(self, stream: str, value: str) -> str:
+        """Return the CUDA statement that writes an element of a tensor."""
         return f"store(p_{stream} + i, {value});"
 
-    def summed(self, name: str, place: int) -> str:
+    def sum_statement(self, name: str, place: int) -> str:
+        """Return the CUDA statement that sums the squares over a block's threads and stores the result."""
         return f"  sum_of_block({name}, sums + (int64_t)blockIdx.x * {len(self.places)} + {place});"
 
 
-def emit_cuda(rule: Rule, trace: Trace, stored: torch.dtype) -> Source:
-    """Return the kernels of a rule for tensors of one dtype on a GPU; 16-bit tensors are computed in 32 bits."""
+def emit_cuda(rule: Rule, trace: Trace, stored: torch.dtype) -> KernelSource:
+    """Return the CUDA source code of an update rule's kernels for one dtype; 16-bit tensors are computed in 32 bits."""
     compute = "double" if stored is torch.float64 else "float"
     header = HEADER.format(compute=compute, piece=PIECE, threads=THREADS, ahead=AHEAD)
-    return emit(rule, trace, header, lambda streams, levels: _CudaText(streams, levels, STORED[stored]))
+    return write_kernel_source(
+        rule, trace, header, lambda streams, levels: _CudaKernelWriter(streams, levels, STORED[stored])
+    )

@@ -1,4 +1,4 @@
-"""Normal numbers added to tensors, on every core, in the time that it takes to draw them."""
+"""Addition of normally distributed noise to tensors, in one multi-threaded pass."""
 
 import ctypes
 from array import array
@@ -8,13 +8,14 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from descend.optim.engines.build import NoCompiler, build
-from descend.optim.engines.native import fits, spans, spread
+from descend.optim.engines.build import NoCompiler, build_library
+from descend.optim.engines.native import is_supported, run_in_threads, thread_ranges
 
-# `fast-math`: the C library then has logarithms, sines and cosines of a whole register. As the compiler's flag it would
-# also make the process flush small numbers to zero, wherever they are.
-# Element i gets its number from i and the key alone, whoever draws it: SplitMix64 (Steele et al. 2014) gives 64 random
-# bits for each pair of elements, Box & Muller (1958) make two independent normal numbers of them.
+# With the pragma `fast-math`, the compiler uses vectorised logarithms, sines and cosines.
+# The compiler flag -ffast-math, unlike the pragma, would make the whole process flush subnormal numbers to zero.
+# The noise of element i depends only on i and the key, so it is independent of the number of threads.
+# SplitMix64 (Steele et al. 2014) gives 64 random bits per pair of elements.
+# The Box–Muller method (Box & Muller 1958) turns these bits into two normally distributed numbers.
 TEXT = """
 #pragma GCC optimize("fast-math")
 #include <math.h>
@@ -53,27 +54,33 @@ void descend_add_normal(const int64_t *table, int64_t rows, int64_t begin, int64
 """
 
 
-def takes(tensor: Tensor) -> bool:
-    """Whether it can be done here, for this tensor."""
-    return tensor.dtype is torch.float32 and fits([tensor]) and tensor.is_contiguous() and _loop() is not None
+def is_supported_tensor(tensor: Tensor) -> bool:
+    """Return whether `add_normal_` can process this tensor on this machine."""
+    return (
+        tensor.dtype is torch.float32
+        and is_supported([tensor])
+        and tensor.is_contiguous()
+        and _compiled_loop() is not None
+    )
 
 
 def add_normal_(tensors: Sequence[Tensor], deviation: float, key: int) -> None:
-    """Add normal numbers of this standard deviation to float32 tensors; the same key gives the same numbers."""
+    """Add normal noise with standard deviation `deviation` to float32 tensors; the same key gives the same noise."""
     table, total = array("q"), 0
     for tensor in tensors:
         table.extend((total, total + tensor.numel(), tensor.data_ptr()))
         total += tensor.numel()
-    loop = _loop()
+    loop = _compiled_loop()
     assert loop is not None
-    rest = table.buffer_info()[0], len(tensors)
-    spread(loop, [(*rest, *span, key, deviation) for span in spans(total)])
+    table_arguments = table.buffer_info()[0], len(tensors)
+    run_in_threads(loop, [(*table_arguments, *span, key, deviation) for span in thread_ranges(total)])
 
 
 @cache
-def _loop() -> "ctypes._NamedFuncPointer | None":
+def _compiled_loop() -> "ctypes._NamedFuncPointer | None":
+    """Return the compiled C function that adds noise, or None if there is no C compiler."""
     try:
-        loop = build(TEXT).descend_add_normal
+        loop = build_library(TEXT).descend_add_normal
     except NoCompiler:
         return None
     loop.argtypes = [ctypes.c_void_p, *[ctypes.c_int64] * 3, ctypes.c_uint64, ctypes.c_float]

@@ -1,4 +1,4 @@
-"""Adagrad: each weight's rate falls with the sum of its squared gradients."""
+"""Adagrad: each weight's learning rate falls with the sum of its squared gradients."""
 
 from collections.abc import Iterable
 from typing import Any, Unpack
@@ -7,14 +7,38 @@ from descend.optim.optimizer import Optimizer, Options
 
 
 def adagrad(theta, g, t, v="initial_accumulator_value", *, lr, lr_decay, eps, eps_inside, initial_accumulator_value):
-    """Duchi, Hazan & Singer 2011, the diagonal form of §1.1; ε outside the root or inside it."""
+    """Return the Adagrad step and the new sum v of squared gradients, both of theta's shape.
+
+    This is the diagonal form (Duchi, Hazan & Singer 2011, §1.1), with ε outside the root or inside it.
+    """
     v = v + g**2
     return -lr / (1 + (t - 1) * lr_decay) * g / ((v + eps_inside) ** 0.5 + eps), v
 
 
 class Adagrad(Optimizer):
-    """Adagrad (Duchi, Hazan & Singer 2011). `eps` is added to the root, `eps_inside` under it.
+    """Adagrad (Duchi, Hazan & Singer 2011): each gradient is divided by the root of the sum of squared gradients.
 
+    Parameters
+    ----------
+    params : iterable
+        The parameters to train, or dictionaries of parameter groups, as in torch.
+    lr : float
+        The learning rate.
+    lr_decay : float
+        The learning rate of step t is lr / (1 + (t − 1)·lr_decay).
+    weight_decay : float
+        The coefficient of weight decay, which is added to the gradient as weight_decay·θ.
+    initial_accumulator_value : float
+        The initial sum of squared gradients.
+    eps : float
+        A small number that is added after the square root.
+    eps_inside : float
+        A small number that is added under the square root.
+    **options
+        The options of every optimizer, such as `maximize` and `skip_nonfinite` (see `Optimizer`).
+
+    Examples
+    --------
     >>> optimizer = Adagrad(model.parameters(), lr=0.01)
     """
 
@@ -32,5 +56,5 @@ class Adagrad(Optimizer):
         eps_inside: float = 0.0,
         **options: Unpack[Options],
     ) -> None:
-        held = {"initial_accumulator_value": initial_accumulator_value, "eps": eps, "eps_inside": eps_inside}
-        super().__init__(params, lr=lr, lr_decay=lr_decay, weight_decay=weight_decay, **held, **options)
+        chosen = {"initial_accumulator_value": initial_accumulator_value, "eps": eps, "eps_inside": eps_inside}
+        super().__init__(params, lr=lr, lr_decay=lr_decay, weight_decay=weight_decay, **chosen, **options)

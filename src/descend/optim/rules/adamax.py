@@ -8,15 +8,32 @@ from descend.optim.vocabulary import maximum
 
 
 def adamax(theta, g, t, m=0.0, u=0.0, *, lr, beta1, beta2, eps):
-    """Kingma & Ba 2015, Algorithm 2."""
+    """Return the AdaMax step, the new mean m and the new maximum u, all of theta's shape (Kingma & Ba 2015, Alg. 2)."""
     m = beta1 * m + (1 - beta1) * g
     u = maximum(beta2 * u, abs(g) + eps)
     return -lr / (1 - beta1**t) * m / u, m, u
 
 
 class Adamax(Optimizer):
-    """AdaMax (Kingma & Ba 2015).
+    """AdaMax (Kingma & Ba 2015): Adam with the largest recent gradient in place of the root mean square.
 
+    Parameters
+    ----------
+    params : iterable
+        The parameters to train, or dictionaries of parameter groups, as in torch.
+    lr : float
+        The learning rate.
+    betas : tuple of float
+        The decay factors of the running mean of the gradients and of the largest gradient.
+    eps : float
+        A small number that is added to the denominator.
+    weight_decay : float
+        The coefficient of weight decay, which is added to the gradient as weight_decay·θ.
+    **options
+        The options of every optimizer, such as `maximize` and `skip_nonfinite` (see `Optimizer`).
+
+    Examples
+    --------
     >>> optimizer = Adamax(model.parameters(), lr=2e-3)
     """
 

@@ -1,4 +1,4 @@
-"""AdamW: Adam whose weights shrink beside its step, not through its gradient."""
+"""AdamW: Adam whose weight decay shrinks the weights directly instead of through the gradient."""
 
 from collections.abc import Iterable
 from typing import Any, Unpack
@@ -8,8 +8,29 @@ from descend.optim.rules.adam import Adam
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay (Loshchilov & Hutter 2019, Algorithm 2): θ shrinks by lr·weight_decay.
+    """Adam with decoupled weight decay (Loshchilov & Hutter 2019, Alg. 2): each step shrinks θ by lr·weight_decay·θ.
 
+    Parameters
+    ----------
+    params : iterable
+        The parameters to train, or dictionaries of parameter groups, as in torch.
+    lr : float
+        The learning rate.
+    betas : tuple of float
+        The decay factors of the running means of the gradients and of their squares.
+    eps : float
+        A small number that is added to the denominator.
+    weight_decay : float
+        The coefficient of decoupled weight decay: each step shrinks θ by lr·weight_decay·θ.
+    amsgrad : bool
+        Whether to divide by the largest mean square so far (Reddi et al. 2018).
+    bias_correction : bool
+        Whether the running means are divided by 1 − βᵗ.
+    **options
+        The options of every optimizer, such as `maximize` and `skip_nonfinite` (see `Optimizer`).
+
+    Examples
+    --------
     >>> optimizer = AdamW(model.parameters(), lr=1e-3)
     """
 

@@ -1,10 +1,13 @@
-"""AMSGrad: Adam that never forgets a large gradient."""
+"""AMSGrad: Adam that divides by the largest mean square so far, so its learning rates never grow."""
 
 from descend.optim.vocabulary import maximum, where
 
 
 def amsgrad(theta, g, t, m=0.0, v=0.0, peak=0.0, *, lr, beta1, beta2, eps, bias_correction):
-    """Reddi, Kale & Kumar 2018, Algorithm 2: the largest mean square so far."""
+    """Return the AMSGrad step, the new moments m and v, and the largest v so far (Reddi, Kale & Kumar 2018, Alg. 2).
+
+    All are tensors of theta's shape.
+    """
     m = beta1 * m + (1 - beta1) * g
     v = beta2 * v + (1 - beta2) * g**2
     peak = maximum(peak, v)

@@ -10,7 +10,11 @@ NAdamForm = Literal["torch", "dozat"]
 
 
 def nadam(theta, g, t, m=0.0, v=0.0, product=1.0, *, lr, beta1, beta2, eps, momentum_decay):
-    """torch.optim.NAdam: the momentum µ of the look-ahead is warmed up, the running mean of the gradients is not."""
+    """Return the step of torch.optim.NAdam, the new moments m and v, and the new product of all momenta (a number).
+
+    The step, m and v have theta's shape. The look-ahead momentum µ is warmed up, the running mean of the gradients is
+    not.
+    """
     mu = beta1 * (1 - 0.5 * 0.96 ** (t * momentum_decay))
     mu_next = beta1 * (1 - 0.5 * 0.96 ** ((t + 1) * momentum_decay))
     product = product * mu
@@ -20,10 +24,33 @@ def nadam(theta, g, t, m=0.0, v=0.0, product=1.0, *, lr, beta1, beta2, eps, mome
 
 
 class NAdam(Optimizer):
-    """Adam with Nesterov's momentum: as torch computes it, or as Dozat 2016, Algorithm 2, does (`form="dozat"`).
+    """Adam with Nesterov's momentum, as computed by torch or by Algorithm 2 of Dozat 2016 (`form="dozat"`).
 
-    The two differ most at the start: with the default settings the first step of torch's form is 19 % shorter.
+    The forms differ most in the first steps: with the default settings the first step of torch's form is 19 % shorter.
 
+    Parameters
+    ----------
+    params : iterable
+        The parameters to train, or dictionaries of parameter groups, as in torch.
+    lr : float
+        The learning rate.
+    betas : tuple of float
+        The decay factors of the running means of the gradients and of their squares.
+    eps : float
+        A small number that is added to the denominator.
+    weight_decay : float
+        The coefficient of weight decay, which is added to the gradient as weight_decay·θ.
+    momentum_decay : float
+        The decay ψ of the momentum's schedule.
+    decoupled_weight_decay : bool
+        Whether weight decay shrinks the weights directly, as in `AdamW`.
+    form : {"torch", "dozat"}
+        Whether to compute the steps as torch does, or by Algorithm 2 of Dozat 2016.
+    **options
+        The options of every optimizer, such as `maximize` and `skip_nonfinite` (see `Optimizer`).
+
+    Examples
+    --------
     >>> optimizer = NAdam(model.parameters(), lr=2e-3)
     """
 
@@ -38,8 +65,8 @@ class NAdam(Optimizer):
         chosen = {"betas": betas, "eps": eps, "momentum_decay": momentum_decay, "form": form}
         super().__init__(params, lr=lr, **chosen, **decay, **options)
 
-    def rule_of(self, group: Mapping[str, Any]) -> Callable[..., Any]:
-        """Return the rule of a group's `form`. Raises `ValueError` for an unknown one."""
+    def select_rule(self, group: Mapping[str, Any]) -> Callable[..., Any]:
+        """Return the update rule for the group's `form`. Raises `ValueError` for an unknown form."""
         if group["form"] not in get_args(NAdamForm):
             raise ValueError(f"form must be one of {', '.join(get_args(NAdamForm))}, not {group['form']!r}")
         return nadam_dozat if group["form"] == "dozat" else nadam

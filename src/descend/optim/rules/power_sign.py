@@ -9,15 +9,39 @@ from descend.optim.vocabulary import where
 
 
 def power_sign(theta, g, t, m=0.0, *, lr, beta, base, f):
-    """Bello et al. 2017: base^(f·sign(g)·sign(m)), of which there are three values."""
+    """Return the step −lr·base^(f·sign(g)·sign(m))·g and the new mean gradient m, both of theta's shape.
+
+    The factor has only three values: base^f, 1 and base^(−f) (Bello et al. 2017).
+    """
     m = beta * m + (1 - beta) * g
     agree = g * m
     return -lr * where(agree > 0, base**f, where(agree < 0, base ** (-f), 1.0)) * g, m
 
 
 class PowerSign(Optimizer):
-    """PowerSign (Bello et al. 2017). A schedule of f lets the signs count less and less.
+    """PowerSign (Bello et al. 2017): larger steps where the gradient and its running mean have the same sign.
 
+    A schedule that lowers `f` reduces this effect of the signs.
+
+    Parameters
+    ----------
+    params : iterable
+        The parameters to train, or dictionaries of parameter groups, as in torch.
+    lr : float
+        The learning rate.
+    beta : float
+        The decay factor of the running mean of the gradients.
+    base : float
+        The base of the factor base^(f·sign(g)·sign(m)) of the gradient.
+    weight_decay : float
+        The coefficient of weight decay, which is added to the gradient as weight_decay·θ.
+    f : float
+        The size of the effect of the signs.
+    **options
+        The options of every optimizer, such as `maximize` and `skip_nonfinite` (see `Optimizer`).
+
+    Examples
+    --------
     >>> optimizer = PowerSign(model.parameters(), lr=0.1)
     >>> scheduler = Scheduler(optimizer, f=Linear(total_steps=10_000))
     """

@@ -10,15 +10,43 @@ from descend.optim.vocabulary import where
 
 
 def rmsprop(theta, g, t, v=0.0, *, lr, alpha, eps, eps_inside, bias_correction):
-    """Tieleman & Hinton 2012, slide 29; ε outside the root or inside it."""
+    """Return the RMSprop step and the new mean square v, both of theta's shape (Tieleman & Hinton 2012, slide 29).
+
+    `eps` is added after the square root, `eps_inside` under it.
+    """
     v = alpha * v + (1 - alpha) * g**2
     v_hat = v / where(bias_correction, 1 - alpha**t, 1.0)
     return -lr * g / ((v_hat + eps_inside) ** 0.5 + eps), v
 
 
 class RMSprop(Optimizer):
-    """RMSprop (Tieleman & Hinton 2012). `alpha` weighs the past; `eps` is added to the root, `eps_inside` under it.
+    """RMSprop (Tieleman & Hinton 2012): the gradient is divided by the root of its running mean square.
 
+    Parameters
+    ----------
+    params : iterable
+        The parameters to train, or dictionaries of parameter groups, as in torch.
+    lr : float
+        The learning rate.
+    alpha : float
+        The decay factor of the mean square.
+    eps : float
+        A small number that is added after the square root.
+    weight_decay : float
+        The coefficient of weight decay, which is added to the gradient as weight_decay·θ.
+    momentum : float
+        The momentum of the divided gradients; 0 for none.
+    centered : bool
+        Whether to subtract the square of the running mean from the mean square.
+    eps_inside : float
+        A small number that is added under the square root.
+    bias_correction : bool
+        Whether the running means are divided by 1 − alphaᵗ.
+    **options
+        The options of every optimizer, such as `maximize` and `skip_nonfinite` (see `Optimizer`).
+
+    Examples
+    --------
     >>> optimizer = RMSprop(model.parameters(), lr=1e-3)
     """
 
@@ -30,10 +58,10 @@ class RMSprop(Optimizer):
         bias_correction: bool = False, **options: Unpack[Options],
     ) -> None:  # fmt: skip
         chosen = {"alpha": alpha, "eps": eps, "eps_inside": eps_inside, "bias_correction": bias_correction}
-        held = {"weight_decay": weight_decay, "momentum": momentum, "centered": centered}
-        super().__init__(params, lr=lr, **chosen, **held, **options)
+        variant = {"weight_decay": weight_decay, "momentum": momentum, "centered": centered}
+        super().__init__(params, lr=lr, **chosen, **variant, **options)
 
-    def rule_of(self, group: Mapping[str, Any]) -> Callable[..., Any]:
-        """Return the rule, centred or not, with or without momentum."""
+    def select_rule(self, group: Mapping[str, Any]) -> Callable[..., Any]:
+        """Return the update rule of RMSprop for a group: centered or not, with or without momentum."""
         rule = centered_rmsprop if group["centered"] else rmsprop
         return with_momentum(rule) if group["momentum"] else rule

@@ -1,4 +1,4 @@
-"""Rprop: each weight has a step of its own, which grows while the sign holds and shrinks when it flips."""
+"""Rprop: each weight has its own step size, which grows while the gradient's sign is constant and else shrinks."""
 
 from collections.abc import Iterable
 from typing import Any, Unpack
@@ -8,7 +8,10 @@ from descend.optim.vocabulary import maximum, minimum, sign, where
 
 
 def rprop(theta, g, t, last=0.0, size="lr", *, lr, eta_minus, eta_plus, least, most):
-    """Riedmiller & Braun 1993; after a flip the weight rests for one step (iRprop⁻, Igel & Hüsken 2000)."""
+    """Return the Rprop step, the latest gradient and the new step sizes, of theta's shape (Riedmiller & Braun 1993).
+
+    A weight whose gradient changed sign is not updated for one step (iRprop⁻, Igel & Hüsken 2000).
+    """
     steady = g * last
     size = where(steady > 0, eta_plus * size, where(steady < 0, eta_minus * size, size))
     size = minimum(maximum(size, least), most)
@@ -17,8 +20,28 @@ def rprop(theta, g, t, last=0.0, size="lr", *, lr, eta_minus, eta_plus, least, m
 
 
 class Rprop(Optimizer):
-    """Rprop (Riedmiller & Braun 1993), for full batches.
+    """Rprop (Riedmiller & Braun 1993), for full batches: each weight has its own step size.
 
+    Parameters
+    ----------
+    params : iterable
+        The parameters to train, or dictionaries of parameter groups, as in torch.
+    lr : float
+        The first step size of each weight.
+    etas : tuple of float
+        The factors of a step size if the gradient changes its sign, and if it keeps it.
+    step_sizes : tuple of float
+        The smallest and the largest step size.
+    **options
+        The options of every optimizer, such as `maximize` and `skip_nonfinite` (see `Optimizer`).
+
+    Raises
+    ------
+    ValueError
+        If the first of `etas` is not in (0, 1), or the second is not above 1.
+
+    Examples
+    --------
     >>> optimizer = Rprop(model.parameters(), lr=0.01)
     """
 
@@ -35,5 +58,5 @@ class Rprop(Optimizer):
         **options: Unpack[Options],
     ) -> None:
         if not 0 < etas[0] < 1 < etas[1]:
-            raise ValueError(f"Rprop: etas must lie in (0, 1) and above 1, not {etas}")
+            raise ValueError(f"Rprop: the first number of etas must be in (0, 1) and the second above 1, not {etas}")
         super().__init__(params, lr=lr, etas=etas, step_sizes=step_sizes, **options)

@@ -1,4 +1,4 @@
-"""Gradient descent, with momentum where it is asked for: the velocity is a decaying sum of the gradients."""
+"""Gradient descent, with optional momentum: the velocity is a decaying sum of the gradients."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Unpack
@@ -9,13 +9,37 @@ from descend.optim.rules.nesterov import nesterov
 
 
 def sgd(theta, g, t, *, lr):
-    """Robbins & Monro 1951: downhill, in proportion to the slope."""
+    """Return the gradient descent step −lr·g, of theta's shape (Robbins & Monro 1951)."""
     return (-lr * g,)
 
 
 class SGD(Optimizer):
     """Gradient descent (Robbins & Monro 1951), with Polyak's or Nesterov's momentum.
 
+    Parameters
+    ----------
+    params : iterable
+        The parameters to train, or dictionaries of parameter groups, as in torch.
+    lr : float
+        The learning rate.
+    momentum : float
+        The share of the velocity that the next step keeps; 0 for plain gradient descent.
+    dampening : float
+        The share by which momentum reduces the gradient.
+    weight_decay : float
+        The coefficient of weight decay, which is added to the gradient as weight_decay·θ.
+    nesterov : bool
+        Whether to use Nesterov's momentum.
+    **options
+        The options of every optimizer, such as `maximize` and `skip_nonfinite` (see `Optimizer`).
+
+    Raises
+    ------
+    ValueError
+        If `nesterov` is used without momentum or with dampening, or a number is out of range.
+
+    Examples
+    --------
     >>> optimizer = SGD(model.parameters(), lr=0.1, momentum=0.9)
     """
 
@@ -31,8 +55,8 @@ class SGD(Optimizer):
         chosen = {"momentum": momentum, "dampening": dampening, "nesterov": nesterov}
         super().__init__(params, lr=lr, weight_decay=weight_decay, **chosen, **options)
 
-    def rule_of(self, group: Mapping[str, Any]) -> Callable[..., Any]:
-        """Return gradient descent, or one of its momentum forms."""
+    def select_rule(self, group: Mapping[str, Any]) -> Callable[..., Any]:
+        """Return the update rule of SGD for a group: gradient descent, heavy ball or Nesterov's momentum."""
         if not group["momentum"]:
             return sgd
         return nesterov if group["nesterov"] else heavy_ball

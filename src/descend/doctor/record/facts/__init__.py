@@ -1,6 +1,6 @@
-"""What is observed that is no single number: a dataclass for each measurement, of standard types only."""
+"""Facts: observations that are more than one number, one dataclass each, of standard types only."""
 
-from descend.doctor.record.facts.answers import Answers, Signal, TwoValued
+from descend.doctor.record.facts.answers import OutputTargetCovariance, Signal, TwoValued
 from descend.doctor.record.facts.convexity import BadMinimum, Convexity, Plateau, RandomUnits, SeenConvexity
 from descend.doctor.record.facts.curvature import (
     ConditionNumber,
@@ -19,7 +19,7 @@ from descend.doctor.record.facts.data import BadData, Batch, Inputs, MovedExampl
 from descend.doctor.record.facts.dimensions import Exchanged, LoneEntry, Mixing, TargetLeak
 from descend.doctor.record.facts.evaluation import EvaluatedInputs, EvaluationData, SelectionBeforeSplit
 from descend.doctor.record.facts.examples import Loader, Monitor
-from descend.doctor.record.facts.floors import Climb, Floor, Reachability
+from descend.doctor.record.facts.floors import Floor, IncreasingLoss, Reachability
 from descend.doctor.record.facts.gradient_noise import (
     AveragedGradient,
     BatchRun,
@@ -35,6 +35,13 @@ from descend.doctor.record.facts.gradient_noise import (
 from descend.doctor.record.facts.gradients import Clip, ConstantTerm, GradientCheck, IdleLoss, ModuleGradient, Singular
 from descend.doctor.record.facts.layers import Activation, Recurrent, RunningStatistics, UnaveragedBuffers, Widths
 from descend.doctor.record.facts.layout import Forecast, LayerCost, StepCost
+from descend.doctor.record.facts.logged_metrics import (
+    MetricComputation,
+    MetricName,
+    SelectedExamplesLoss,
+    SelfSampledLoss,
+    UntrainedMetric,
+)
 from descend.doctor.record.facts.loss import Divergence, LossInput, MixedReductions, NotFinite, Targets
 from descend.doctor.record.facts.named import name_of
 from descend.doctor.record.facts.optimizers import (
@@ -46,9 +53,9 @@ from descend.doctor.record.facts.optimizers import (
     Setting,
     optimizer_of,
 )
-from descend.doctor.record.facts.own import OwnMeasure, OwnNumber, OwnSelection, SelfSampledLoss, Untrained
 from descend.doctor.record.facts.places import (
     Crossing,
+    DataPathCall,
     Edit,
     Editable,
     EditableCall,
@@ -60,12 +67,19 @@ from descend.doctor.record.facts.places import (
     OnLoss,
     OnMeasured,
     OnNetwork,
-    OnTheWay,
     Prepared,
     Remade,
 )
-from descend.doctor.record.facts.run import Begun, CutOff, FileRead, Line, Passes, UnenteredLoop
-from descend.doctor.record.facts.shown import Extent, KeptBytes, Measuring, Settings
+from descend.doctor.record.facts.run import (
+    BackwardPasses,
+    FileRead,
+    Line,
+    ScriptEnded,
+    ScriptStarted,
+    TimedOut,
+    UnenteredLoop,
+)
+from descend.doctor.record.facts.shown import Measuring, NetworkSize, SavedBytes, Settings
 from descend.doctor.record.facts.surface import Axis, SurfacePoint, SurfaceValues, SurfaceView, Trail, Written
 from descend.doctor.record.facts.switched import Dropout, TrainingMode
 from descend.doctor.record.facts.symmetry import (
@@ -81,17 +95,17 @@ from descend.doctor.record.facts.symmetry import (
     SymmetryPoint,
     Unanswered,
 )
-from descend.doctor.record.facts.trials import Floorless, Ineffective, TargetsFollow, Varies
+from descend.doctor.record.facts.trials import DiffersBetweenRuns, Floorless, Ineffective, TargetsFollow
 from descend.doctor.record.facts.window import Window
 from descend.doctor.record.facts.wiring import (
     Alterations,
     Broadcast,
     Connections,
-    LeftUnloaded,
     LoadedWeights,
-    Lost,
     MadeInForward,
     Modes,
+    NoTrainedParameters,
+    PartlyLoaded,
     Wiring,
 )
 from descend.doctor.script.plan import Stage
@@ -100,7 +114,7 @@ __all__ = [
     "ActingSetting",
     "Activation",
     "Alterations",
-    "Answers",
+    "OutputTargetCovariance",
     "AveragedGradient",
     "Axis",
     "BadData",
@@ -109,10 +123,11 @@ __all__ = [
     "BatchRun",
     "BatchSizes",
     "BatchVariance",
-    "Begun",
+    "ScriptEnded",
+    "ScriptStarted",
     "BiasUntested",
     "Broadcast",
-    "Climb",
+    "IncreasingLoss",
     "Clip",
     "ConditionNumber",
     "Connections",
@@ -120,7 +135,7 @@ __all__ = [
     "Convexity",
     "Crossing",
     "CurvaturePoint",
-    "CutOff",
+    "TimedOut",
     "Direction",
     "Directions",
     "Divergence",
@@ -134,7 +149,7 @@ __all__ = [
     "EvaluatedInputs",
     "EvaluationData",
     "Exchanged",
-    "Extent",
+    "NetworkSize",
     "FileRead",
     "FirstStep",
     "Floor",
@@ -148,16 +163,16 @@ __all__ = [
     "IdleLoss",
     "Ineffective",
     "Inputs",
-    "KeptBytes",
+    "SavedBytes",
     "LayerCost",
-    "LeftUnloaded",
+    "PartlyLoaded",
     "Line",
     "LoadedWeights",
     "Loader",
     "LoneEntry",
     "LossInput",
     "LossTerm",
-    "Lost",
+    "NoTrainedParameters",
     "MadeInForward",
     "Measuring",
     "Memorising",
@@ -177,14 +192,14 @@ __all__ = [
     "OnLoss",
     "OnMeasured",
     "OnNetwork",
-    "OnTheWay",
+    "DataPathCall",
     "Opponents",
     "Optimizer",
-    "OwnMeasure",
-    "OwnNumber",
-    "OwnSelection",
+    "MetricComputation",
+    "MetricName",
+    "SelectedExamplesLoss",
     "Pairing",
-    "Passes",
+    "BackwardPasses",
     "Permutations",
     "PermutedLayer",
     "Plateau",
@@ -225,8 +240,8 @@ __all__ = [
     "Unanswered",
     "UnaveragedBuffers",
     "UnenteredLoop",
-    "Untrained",
-    "Varies",
+    "UntrainedMetric",
+    "DiffersBetweenRuns",
     "WeightVariance",
     "Widths",
     "Window",

@@ -1,33 +1,35 @@
-"""What was seen of the answers that are asked for: whether inputs tell of them, and which numbers they are."""
+"""Facts about targets and predictions: whether the inputs carry information about the targets."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Signal:
-    """Whether the targets depend on the inputs: they are held against shuffled copies of themselves."""
+    """A permutation test of whether the targets depend on the inputs."""
 
     examples: int
-    p_value: float  # the share of the copies that look as dependent as the targets do
-    chance: float  # at most that where they depend on the inputs
-    shuffles: int
-    size: float  # of the dependences that are planted to test the test: the share of the cost that they are worth
-    met: str  # where inputs and targets come together: loader, loss
-    power: float | None = None  # the share of those dependences that is found; of targets that look independent
+    # share of shuffled copies of the targets that depend on the inputs at least as strongly as the targets themselves
+    p_value: float
+    chance: float  # largest p-value at which the targets count as dependent on the inputs
+    shuffles: int  # number of shuffled copies of the targets
+    size: float  # strength of the artificial dependences that measure the power of the test, as a share of the loss
+    met: str  # `loader` if the data loader returns inputs and targets together; `loss` if the script pairs them later
+    # share of the artificial dependences that the test finds; None if the targets look dependent
+    power: float | None = None
 
 
 @dataclass(frozen=True)
-class Answers:
-    """How far outputs answer to the targets of batches that come after the fixed examples."""
+class OutputTargetCovariance:
+    """The covariance of the network's outputs and the targets, over training batches that follow the first few."""
 
-    examples: int  # of these batches
-    again: int  # of those, seen before: the network may know them by heart
-    standard_errors: float  # of the covariance of outputs and targets
+    examples: int  # number of examples over which the covariance is computed
+    again: int  # number of these examples that occurred in earlier batches, so the network may have memorised them
+    standard_errors: float  # covariance of outputs and targets, in units of its standard error
 
 
 @dataclass(frozen=True)
 class TwoValued:
-    """A variable of a step that holds one of two numbers for each example, as labels are written."""
+    """A tensor variable in the training loop that holds only the two numbers `low` and `high`, like binary labels."""
 
     low: int
     high: int

@@ -1,60 +1,63 @@
-"""Where the cost of a script's network is convex, what its minima are like, and where it is flat."""
+"""Facts about the shape of the loss function: convexity, bad minima, plateaus."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class SeenConvexity:
-    """What was seen of a cost at some points and on the chords between them."""
+    """Result of a test of whether the loss is convex, at several points and on the lines between them."""
 
     points: int
-    lowest: float | None  # eigenvalue, as a share of the largest magnitude; None without second derivatives
-    excess: float  # how far it lies above a chord, as a share of the largest cost
-    is_refuted: bool  # it is proved not to be convex
+    # smallest Hessian eigenvalue, as a share of the largest eigenvalue's magnitude; None without second derivatives
+    lowest: float | None
+    excess: float  # largest excess of the loss over its linear interpolation between two points, as a share of it
+    is_refuted: bool  # whether the test shows that the loss is not convex
 
 
 @dataclass(frozen=True)
 class Convexity:
-    """Whether the cost is convex, as a function of one part after another."""
+    """Convexity of the loss as a function of the outputs, of all parameters, and of the output layer's parameters."""
 
-    loss: str  # the function that makes it of the outputs
-    activation: str  # what the outputs meet before; empty where there is nothing
+    loss: str  # the loss function's name
+    activation: str  # activation that is applied to the outputs before the loss; empty if there is none
     outputs: SeenConvexity
-    all: SeenConvexity  # of all parameters
-    hidden: int  # hidden layers
-    output_layer: SeenConvexity | None = None  # of its parameters; None where it is not known
+    all: SeenConvexity  # convexity of the loss as a function of all parameters
+    hidden: int  # number of hidden layers
+    # convexity of the loss as a function of the output layer's parameters; None if unknown
+    output_layer: SeenConvexity | None = None
 
 
 @dataclass(frozen=True)
 class RandomUnits:
-    """What the output layer reaches alone, on hidden units that stay as they are."""
+    """The loss after only the output layer is fitted, once with random and once with trained hidden units."""
 
-    cost: float  # of the whole network, as it is
-    random: float  # on the hidden units that the run began with
-    trained: float  # on those of the point
-    is_refuted: bool  # that problem is proved not to be convex
+    cost: float  # loss of the network with its present weights
+    random: float  # loss with the hidden units of the initial weights and a refitted output layer
+    trained: float  # loss with the hidden units of the present weights and a refitted output layer
+    is_refuted: bool  # whether the loss is shown not to be convex in the output layer's parameters
 
 
 @dataclass(frozen=True)
 class BadMinimum:
-    """A point whose last rectified units are all off, the rest at its best."""
+    """A point at which all ReLU units of the last hidden layer are dead and the other parameters are optimal."""
 
     layer: str
-    cost: float  # there,
-    good: float  # and at the point of the run
+    cost: float  # the loss at the bad minimum
+    good: float  # the loss at the run's present weights
     gradient_norm: float
-    lowest: float  # rise of the cost over random small steps, as a share of it
-    tried: int  # such steps
-    is_minimum: bool  # no step has lowered it by more than rounding does
-    is_bad: bool  # the point of the run costs less
+    lowest: float  # smallest rise of the loss over random small steps, as a share of the loss
+    tried: int  # number of random steps that were tried
+    is_minimum: bool  # whether no random step lowers the loss by more than rounding error
+    is_bad: bool  # whether the loss at the run's present weights is lower than at the minimum
 
 
 @dataclass(frozen=True)
 class Plateau:
-    """How the cost, and what it stands for, answer to the gradient and to small random steps."""
+    """Shares of zero gradient entries, and of small random steps that change neither the loss nor the error rate."""
 
-    hard_zero: float  # share of the parameters without a gradient, with hard thresholds for hidden activations,
-    soft_zero: float  # and as the network is
-    smooth_unmoved: float  # share of the steps after which the cost is exactly what it was
-    wrong: float | None = None  # share of the examples on the wrong side; None where there are no sides
-    wrong_unmoved: float | None = None  # share of the steps after which it is what it was
+    # share of the parameters with a zero gradient if each hidden activation is replaced by a step function
+    hard_zero: float
+    soft_zero: float  # share of the parameters with a zero gradient in the network as it is
+    smooth_unmoved: float  # share of the random steps that leave the loss exactly unchanged
+    wrong: float | None = None  # error rate; None if the targets are not classes
+    wrong_unmoved: float | None = None  # share of the random steps that leave the error rate unchanged

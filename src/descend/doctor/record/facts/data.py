@@ -1,50 +1,51 @@
-"""What was seen of the data: what they are like, what is damaged among them, and which belong together."""
+"""Facts about the data: their statistics, damaged values, and the pairing of inputs with targets."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class BadData:
-    """Values among the data that are NaN or infinite."""
+    """NaN or infinite values in the data."""
 
-    where: str  # inputs, targets; data where it is not known which
-    values: int  # that are not finite
-    nan: int  # of these
-    examples: int  # that have any
-    of: int  # examples that were looked at
-    left_out: bool = False  # whether the loss leaves them out, and is finite
+    where: str  # tensors with NaN or infinite values: inputs, targets, or "data" if this is unknown
+    values: int  # number of values that are NaN or infinite
+    nan: int  # number of values that are NaN
+    examples: int  # number of examples with NaN or infinite values
+    of: int  # number of examples that were checked
+    left_out: bool = False  # whether the loss is finite, because it ignores the NaN or infinite values
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What the targets of one step's own batch are like: their labels are counted, or else they have a mean."""
+    """Statistics of the targets in the batch of one step: label counts, or mean and standard deviation."""
 
-    examples: int  # targets that the loss is given: several of an example where it has several
-    labels: dict[str, int] = field(default_factory=dict)  # how often each of the first ones comes; {} for real targets
-    mean: float | None = None  # of real targets; None for labels
+    examples: int  # number of targets passed to the loss; an example may have several
+    # number of targets with each label, for the smallest labels of the batch; empty for real targets
+    labels: dict[str, int] = field(default_factory=dict)
+    mean: float | None = None  # mean of real targets; None for labels
     std: float | None = None
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What the network is fed, by features: the channels of images, or the last dimension."""
+    """Statistics of the network's inputs by feature: image channels, or entries of the last dimension."""
 
     features: int
     examples: int
-    constant_features: int  # of the features
-    mean: tuple[float, ...]  # of each of the first features
-    std: tuple[float, ...]
-    min: float  # of all values
+    constant_features: int  # number of features that have the same value in all examples
+    mean: tuple[float, ...]  # mean of each feature, for the first few hundred features
+    std: tuple[float, ...]  # standard deviation of each of these features
+    min: float  # smallest of all input values
     max: float
-    largest_rms: float  # root mean square, of the feature where it is largest
-    finite: bool  # whether all values are
-    shape: tuple[int, ...]  # of the first batch
-    first_layer: str  # the function that they are given to: linear, conv2d; "" where it is not known
+    largest_rms: float  # largest of the features' root mean squares
+    finite: bool  # whether all values are finite
+    shape: tuple[int, ...]  # shape of the first batch
+    first_layer: str  # the first function applied to the inputs, such as linear or conv2d; "" if unknown
 
 
 @dataclass(frozen=True)
 class Pairing:
-    """The inputs of the network come from other loaders than the targets; each by its number."""
+    """Inputs and targets that come from different data loaders, given by the numbers of these loaders."""
 
     inputs: tuple[str, ...]
     targets: tuple[str, ...]
@@ -52,16 +53,16 @@ class Pairing:
 
 @dataclass(frozen=True)
 class MovedExamples:
-    """A call that moves the examples of a batch along axis 0, away from their targets."""
+    """A call that reorders the examples of a batch along axis 0, so that they no longer match their targets."""
 
     function: str
-    line: int  # of the script; 0 where it is unknown
-    axes: tuple[int, ...]  # that the call is given, axis 0 among them
-    dimensions: int  # of the tensor that it moves
+    line: int  # line number in the script; 0 if unknown
+    axes: tuple[int, ...]  # axes along which the call moves values; axis 0 is one of them
+    dimensions: int  # number of dimensions of the tensor
 
 
 @dataclass(frozen=True)
 class ZeroInput:
-    """A layer that is fed nothing but zeros."""
+    """A layer whose input is all zeros."""
 
-    layer: str  # its class
+    layer: str  # the layer's class name

@@ -1,43 +1,43 @@
-"""What was seen of the dimensions of values: which of them are batch, time and entries, and which were taken for it."""
+"""Facts about tensor dimensions that the script may have confused: batch, time, features."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class LoneEntry:
-    """A normalisation that is over a single entry wherever it is made."""
+    """A normalisation over a dimension that has size 1 in every call."""
 
     module: str  # the layer's qualified name; "" for a function
-    shape: tuple[int, ...]  # of what is normalised
-    function: str  # softmax, layer_norm, …
+    shape: tuple[int, ...]  # shape of the normalised tensor
+    function: str  # name of the function: softmax, layer_norm, …
     is_softmax: bool
-    dims: tuple[int, ...]  # that have several entries, the batch's own left out
+    dims: tuple[int, ...]  # dimensions of the tensor that have a size above 1, except for the batch dimension
 
 
 @dataclass(frozen=True)
 class Exchanged:
-    """A change of shape to the same sizes in another order: the values stay in the order they were in."""
+    """A reshape that results in the shape of a transposed tensor, but does not transpose the values."""
 
     shape: tuple[int, ...]
-    result: tuple[int, ...]  # the new shape
-    dims: tuple[int, ...]  # the order of dimensions that it pretends to: (0, 2, 1)
+    result: tuple[int, ...]  # the shape after the reshape
+    dims: tuple[int, ...]  # the order of dimensions, such as (0, 2, 1), with which `permute` gives the resulting shape
 
 
 @dataclass(frozen=True)
 class Mixing:
-    """Whether the outputs for an example change when another example of its batch is exchanged, and by what."""
+    """Whether the outputs for one example depend on the other examples of its batch, and through which call."""
 
     examples: int
-    share: float  # of the other examples, those whose outputs change
-    by: str  # recurrence, attention, softmax, reshape; "" for nothing that is known
-    batch_first: bool  # whether the layer that mixes them takes the batch first
-    single: tuple[int, ...] = ()  # dimensions of one entry that a reshape drops
-    dim: int = -1  # that a softmax should be taken along
+    share: float  # share of the batch's other examples whose outputs change when one example is replaced
+    by: str  # operation that mixes the examples: recurrence, attention, softmax, reshape; "" if unknown
+    batch_first: bool  # the `batch_first` setting of the layer that mixes the examples
+    single: tuple[int, ...] = ()  # dimensions of size 1 that the reshape removes
+    dim: int = -1  # dimension over which the softmax should normalise
 
 
 @dataclass(frozen=True)
 class TargetLeak:
-    """Targets that are the inputs one element later: whether the outputs change with what comes after them."""
+    """Whether a network that predicts the next element of a sequence can read this element in its input."""
 
-    sees: bool
-    length: int  # elements of a sequence
+    sees: bool  # whether the outputs depend on later elements of the sequence
+    length: int  # length of a sequence, in elements

@@ -1,33 +1,35 @@
-"""What was seen of where the script evaluates its network."""
+"""Facts about the script's evaluation of its network."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class EvaluatedInputs:
-    """What the network is given where it is evaluated, beside what it is trained on."""
+    """Mean and standard deviation of the network's inputs in evaluation and in training, and their distance."""
 
-    distance: float  # Fréchet's, of the feature in the middle, in units of the smaller standard deviation
-    examples: int  # that were evaluated
-    mean: float  # of all features together, where it is evaluated
-    std: float
-    trained_mean: float  # and in the fixed examples of the training
-    trained_std: float
-    drift: float = 0.0  # the distance between the earlier and the later half of the fixed examples
+    # Fréchet distance between evaluation and training inputs, in units of the smaller σ: the median over features
+    distance: float
+    examples: int  # number of evaluated examples
+    mean: float  # mean of all input values in the evaluation
+    std: float  # standard deviation of all input values in the evaluation
+    trained_mean: float  # mean of all input values in the fixed training examples
+    trained_std: float  # standard deviation of all input values in the fixed training examples
+    drift: float = 0.0  # the same distance between both halves of the fixed training examples
 
 
 @dataclass(frozen=True)
 class SelectionBeforeSplit:
-    """A feature selector that is fitted to the targets of all examples, which the script splits after it."""
+    """A feature selector that is fitted to all targets before the script splits the data."""
 
-    selector: str  # its class
-    targets: str  # the variable
+    selector: str  # the feature selector's class name
+    targets: str  # the variable that holds the targets
 
 
 @dataclass(frozen=True)
 class EvaluationData:
-    """Fingerprints of what one evaluation compares: the same in two runs that are measured by the same task."""
+    """Digests (hashes) of the targets and inputs of one evaluation. Runs with equal digests evaluate the same task."""
 
-    targets: tuple[str, ...]  # of each tensor that the outputs are compared with; none where no torch call does that
-    inputs: tuple[str, ...]  # of each tensor of data that the network's inputs are made of
-    random: str  # of where the random streams were when it began
+    # digest of each tensor that a torch call compares with the outputs; empty if there is none
+    targets: tuple[str, ...]
+    inputs: tuple[str, ...]  # digest of each data tensor from which the network's inputs are computed
+    random: str  # digest of the random generators' states at the start of the evaluation

@@ -1,20 +1,21 @@
-"""What was seen of the examples: the loaders that they come from, and those that are kept to be looked at again."""
+"""Facts about data loaders, and about the fixed examples on which measurements are repeated."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Loader:
-    """A data loader of torch's, as it is made."""
+    """The settings of one `torch.utils.data.DataLoader` that the script constructs."""
 
-    shuffles: bool  # it draws an order that nobody else knows
-    batch_size: int | None  # None where a sampler of the script's makes the batches, or there are none
-    examples: int | None  # in one pass; None where a sampler of the script's says so
-    drop_last: bool = False  # it leaves out a last batch that is smaller than the others
+    shuffles: bool  # whether the loader returns the examples in a random order
+    # number of examples in a batch; None if the script's own sampler makes the batches, or if there are no batches
+    batch_size: int | None
+    examples: int | None  # number of examples in one epoch; None if the script's own sampler determines it
+    drop_last: bool = False  # whether the last batch is dropped if it is smaller than the others
 
     @property
     def batches(self) -> int | None:
-        """How many batches one pass has; None if that is not known."""
+        """Number of batches in one epoch; None if it is unknown."""
         if self.examples is None or not self.batch_size:
             return None
         return self.examples // self.batch_size if self.drop_last else -(-self.examples // self.batch_size)
@@ -22,14 +23,15 @@ class Loader:
 
 @dataclass(frozen=True)
 class Monitor:
-    """The first batches of the training, kept to be computed again at other parameters: the fixed examples."""
+    """The fixed examples: the first training batches, whose loss is computed again later with other weights."""
 
     batches: int
-    draws: tuple[bool, ...]  # the modes, True for evaluation, in which their cost draws random numbers
-    examples: int  # in all of them
-    distinct: int  # examples that are not ones of an earlier batch again
-    digest: str  # a fingerprint of their targets
-    content: str  # and of all that they hold
-    targets: str = ""  # a fingerprint of what the loss compares the outputs with; "" where that is not known of all
-    rows: int = 0  # of the network's input in all of them, where an example may have several targets; 0 if not known
-    random: str = ""  # a fingerprint of where the random streams were at the first of them
+    # modes (True: evaluation, False: training) in which the forward pass draws random numbers
+    draws: tuple[bool, ...]
+    examples: int  # number of examples in all fixed batches
+    distinct: int  # number of different examples
+    digest: str  # digest (hash) of the targets
+    content: str  # digest of all tensors in the batches
+    targets: str = ""  # digest of the tensors that the loss compares with the outputs; "" if they are not all known
+    rows: int = 0  # rows of the network's input in all batches (an example may have several targets); 0 if unknown
+    random: str = ""  # digest of the random generators' states at the first fixed batch

@@ -1,30 +1,30 @@
-"""How low the loss of the fixed examples could go at the end of a run, whatever stood in some place."""
+"""Facts about the attainable loss of the fixed examples, with the weights of the end of a run."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Reachability:
-    """What the best answer that is the same for all examples costs."""
+    """The loss at the end of the run, and the lowest loss of a prediction that is the same for all examples."""
 
-    cost: float  # what the run has come to
-    constant: float  # the least loss of such an answer
-    unbounded: bool  # even that falls without end
-    is_compared: bool  # the loss compares what the network says with something of the data
+    cost: float  # the loss at the end of the run
+    constant: float  # lowest loss of a prediction that is the same for all examples
+    unbounded: bool  # whether constant predictions can make the loss arbitrarily low
+    is_compared: bool  # whether the loss compares the outputs with targets or inputs
     examples: int
 
 
 @dataclass(frozen=True)
-class Climb:
-    """What the steps go up: over outputs that are alike for all examples, a loss may have bounds on either side."""
+class IncreasingLoss:
+    """A loss that increases in the optimizer steps, and whether it is meant to be minimised."""
 
-    of_cost: bool  # it has a least value and no greatest one, so it is a cost and not a gain
+    of_cost: bool  # whether the loss of constant outputs is bounded below but not above, so it should be minimised
 
 
 @dataclass(frozen=True)
 class Floor:
-    """How low the loss can go with any values behind one call, the weights as they are at the end."""
+    """The lowest loss that any result of one call of the forward pass could give."""
 
     function: str
     floor: float
-    is_output: bool  # the call makes the network's output
+    is_output: bool  # whether the call computes the network's output

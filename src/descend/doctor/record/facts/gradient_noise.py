@@ -1,4 +1,4 @@
-"""What was seen of how a script's batches' gradients scatter, and of runs with batches of other sizes."""
+"""Facts about the noise of mini-batch gradients, and about runs with other batch sizes."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -7,104 +7,108 @@ from descend.doctor.record.facts.shown import Settings
 
 
 class Estimate(NamedTuple):
-    """A mean, or a slope, and what its interval is made of."""
+    """An estimated mean or slope, its standard error, and the degrees of freedom of this error."""
 
     mean: float
     standard_error: float
-    freedom: int  # degrees of freedom
+    freedom: int  # degrees of freedom of the standard error
 
 
 @dataclass(frozen=True)
 class GradientNoise:
-    """The gradient over the fixed examples, and its variance from one example to another."""
+    """The squared norm of the mean gradient over the fixed examples, and the variance of single-example gradients."""
 
-    squared: float  # |G|² of the gradient that they are a sample of; may be below 0
-    variance: float  # of one example's gradient, summed over the parameters
-    covariance: tuple[float, float, float]  # of both estimates: of the variance, of both, of the square
-    count: int  # gradients in the sample,
-    examples: int  # each the mean over so many
-    why: str  # they are of several examples; empty where they are of one
-    batch_size: int  # the script's own
-    loader: str  # key of the loader that its batches come from; empty where there is none
+    squared: float  # unbiased estimate of |G|², the true gradient's squared norm; may be negative
+    variance: float  # variance of one example's gradient, summed over the parameters
+    covariance: tuple[
+        float, float, float
+    ]  # sampling variance of `variance`, covariance of `variance` and `squared`, and sampling variance of `squared`
+    count: int  # number of gradients from which the variance is estimated
+    examples: int  # number of examples over which each of these gradients is averaged
+    why: str  # why each gradient is averaged over several examples; empty if each belongs to one example
+    batch_size: int  # the script's batch size
+    loader: str  # which data loader returns the batches, as a number in text form; empty without a data loader
     parameters: int
-    loss: float  # of the fixed examples
-    optimizer: Settings  # empty where there is none
+    loss: float  # loss of the fixed examples
+    optimizer: Settings  # the optimizer's settings; empty if there is no optimizer
 
 
 @dataclass(frozen=True)
 class BatchVariance:
-    """How the variance of a batch's gradient falls with its size."""
+    """The variance of the batch gradient as a function of the batch size."""
 
-    sizes: tuple[int, ...]  # examples
-    variances: tuple[Estimate, ...]  # at each size, summed over the parameters
-    factors: tuple[float, ...]  # by which it is smaller at each, as a batch is dealt without replacement
-    single: float  # variance of one example
-    population: int  # examples that they are dealt from
-    exponent: Estimate | None  # of the variance in the size, those factors taken out; None of a single size
+    sizes: tuple[int, ...]  # batch sizes, in examples
+    variances: tuple[Estimate, ...]  # variance of the batch gradient at each size, summed over the parameters
+    # at each size, the factor that corrects the variance for drawing without replacement from a finite population
+    factors: tuple[float, ...]
+    single: float  # variance of one example's gradient, summed over the parameters
+    population: int  # number of examples from which the batches are drawn
+    # exponent of the power law variance ~ size^exponent, fitted to the corrected variances; None for a single size
+    exponent: Estimate | None
 
 
 @dataclass(frozen=True)
 class AveragedGradient:
-    """What a running mean of gradients leaves of their variance, as a share of a single batch's."""
+    """The variance of an exponential average of batch gradients, divided by that of a single batch gradient."""
 
     beta: float
-    predicted: float  # of independent batches
-    independent: Estimate
-    dealt: Estimate  # out of shuffled epochs
+    predicted: float  # this ratio, as theory predicts it for independent batches
+    independent: Estimate  # this ratio, measured with independent batches
+    dealt: Estimate  # this ratio, measured with batches from shuffled epochs
 
 
 @dataclass(frozen=True)
 class MomentumVariance:
-    """How the variance of a running mean of gradients falls with its β."""
+    """The variance of exponential averages of batch gradients, for several decay factors β."""
 
     averages: tuple[AveragedGradient, ...]
 
 
 @dataclass(frozen=True)
 class GradientBias:
-    """The test of whether a batch's gradient is right on average."""
+    """A test of whether the batch gradient is an unbiased estimate of the full gradient G."""
 
-    distance: float  # of the batches' mean from G, in lengths of G
-    by_chance: float  # that it stays below in 95 of 100 where batches are unbiased
+    distance: float  # distance between the mean batch gradient and G, in units of |G|
+    by_chance: float  # 95th percentile of the distance if the batch gradient is unbiased
     p_value: float
-    along: Estimate  # part of a batch's gradient along G, in lengths of G
-    examples: int  # of the dataset, over which G is
+    along: Estimate  # component of the batch gradient along G, in units of |G|
+    examples: int  # number of examples over which G is computed
 
 
 @dataclass(frozen=True)
 class BiasUntested:
-    """Whether a batch's gradient is right on average was not tested."""
+    """The reason why the bias of the batch gradient was not tested."""
 
     why: str
 
 
 @dataclass(frozen=True)
 class WeightVariance:
-    """How far short runs of plain SGD on the fixed batches spread, by their learning rate."""
+    """The variance of the final weights between short runs of plain SGD on the fixed batches, by learning rate."""
 
-    rates: tuple[float, ...]  # largest first
-    variances: tuple[Estimate, ...]  # of the weights at the end, at each rate
-    predicted: tuple[float, ...]  # where the gradient stays as it is, at each rate
-    steps: int  # at the largest rate; half the rate takes twice as many
-    runs: int  # at each rate
-    exponent: Estimate  # of the variance in the rate
+    rates: tuple[float, ...]  # learning rates, in descending order
+    variances: tuple[Estimate, ...]  # variance of the final weights between runs, at each learning rate
+    predicted: tuple[float, ...]  # this variance, predicted from the batch gradient's variance at the start of the runs
+    steps: int  # number of steps at the largest learning rate lr; at lr/n, n times as many steps are taken
+    runs: int  # number of runs at each learning rate
+    exponent: Estimate  # exponent of the power law variance ~ lr^exponent
 
 
 @dataclass(frozen=True)
 class NoShortRuns:
-    """No short runs were made."""
+    """The reason why the variance of the final weights of short runs was not measured."""
 
     why: str
 
 
 @dataclass(frozen=True)
 class BatchRun:
-    """The script run again with batches of one size, to a training loss."""
+    """A run of the script with another batch size, which ends when the training loss reaches a target."""
 
-    size: int  # examples in a batch
-    lr: float  # 0 where it is the script's own
-    steps: float | None  # to the target; None where it was not reached
-    seconds: float | None  # of these steps
+    size: int  # number of examples in a batch
+    lr: float  # learning rate of the run; 0 if it is the script's own
+    steps: float | None  # number of steps to the target loss; None if the target was not reached
+    seconds: float | None  # seconds to the target loss; None if the target was not reached
     step_seconds: float | None
-    kept_bytes: int | None  # by the forward pass for the backward one; None where they are not known
-    target: float  # the training loss
+    kept_bytes: int | None  # bytes that the forward pass keeps for the backward pass; None if unknown
+    target: float  # the training loss at which the run ends

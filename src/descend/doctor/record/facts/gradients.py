@@ -1,49 +1,49 @@
-"""What was seen of gradients: where they are cut off, clipped, missing or infinite."""
+"""Facts about gradients: clipped, detached, missing or infinite ones."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Clip:
-    """The script clips its gradients by one of torch's functions."""
+    """A call in the script of one of torch's gradient clipping functions."""
 
-    function: str  # clip_grad_norm_, clip_grad_value_
-    limit: float  # the norm or the value above which it cuts, in the gradient's unit
+    function: str  # name of the function: clip_grad_norm_, clip_grad_value_
+    limit: float  # the norm or value to which gradients are clipped
 
 
 @dataclass(frozen=True)
 class ConstantTerm:
-    """The loss does not depend on the parameters, or a term of it does not: it was cut off from them."""
+    """A loss that contains derivatives without an autograd graph, so that their gradient is zero."""
 
-    derivatives: int  # values with a graph of their own that enter it and lead to no parameter
-    is_whole: bool  # nothing of it leads to a parameter
+    derivatives: int  # number of tensors from `torch.autograd.grad` in the loss that have no autograd graph
+    is_whole: bool  # whether a whole term of the loss has no autograd graph, rather than a part of it
 
 
 @dataclass(frozen=True)
 class IdleLoss:
-    """A loss that stands in the script at a step without gradients, and that could train what is stepped."""
+    """A loss that the script computes but never backpropagates, while the optimizer steps without gradients."""
 
-    variable: str  # its name in the script
+    variable: str  # the loss variable's name in the script
 
 
 @dataclass(frozen=True)
 class Singular:
-    """A root or a logarithm whose derivative is infinite at 0, of values that come near it."""
+    """A root or logarithm, whose derivative is infinite at 0, applied to values near 0."""
 
-    function: str  # sqrt, log, norm, …
-    least: float  # of the absolute values that it was given
+    function: str  # name of the function: sqrt, log, norm, …
+    least: float  # smallest absolute value of the function's input
 
 
 @dataclass(frozen=True)
 class GradientCheck:
-    """The backward of an autograd Function of the script's own, against finite differences of its forward."""
+    """The error of the backward pass of the script's own `autograd.Function`, measured by finite differences."""
 
-    error: float  # of the gradient for the input that is worst, as a share of it
-    input: int  # which one that is, from 0; -1 where there was nothing to compare
+    error: float  # largest relative error among the gradients of the function's inputs
+    input: int  # index of the input with the largest error, counted from 0; -1 if nothing could be compared
 
 
 @dataclass(frozen=True)
 class ModuleGradient:
-    """The gradient of a module's parameters, against finite differences of the loss."""
+    """The error of the gradient of a module's parameters, measured by finite differences of the loss."""
 
-    error: float  # as a share of it
+    error: float  # difference of the gradient from finite differences, as a share of its size

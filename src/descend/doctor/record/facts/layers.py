@@ -1,47 +1,47 @@
-"""What was seen of layers: how wide they are, what they apply, how long they remember."""
+"""Facts about layers: widths, activations, sequence lengths, running statistics."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Activation:
-    """A function that is applied to the outputs of a layer."""
+    """An activation function that is applied to a layer's outputs."""
 
-    function: str  # relu, tanh, …
-    units: int  # of the layer
-    file: str  # where it is called; "" where that is not in the script
-    line: int  # 0 where that is not in the script
+    function: str  # name of the activation function: relu, tanh, …
+    units: int  # number of units (features) of the layer
+    file: str  # source file of the call; "" if the call is not in the script
+    line: int  # source line of the call; 0 if the call is not in the script
 
 
 @dataclass(frozen=True)
 class Recurrent:
-    """A recurrent layer that reads its sequences in one direction."""
+    """A unidirectional recurrent layer, and the length of its input sequences."""
 
-    function: str  # lstm, gru, rnn_tanh, …
-    length: int  # of a sequence, in steps
+    function: str  # kind of the layer: lstm, gru, rnn_tanh, …
+    length: int  # length of a sequence, in time steps
 
 
 @dataclass(frozen=True)
 class RunningStatistics:
-    """Normalisations of one momentum, whose statistics follow those of the batches."""
+    """The normalisation layers that update their running statistics with the same momentum."""
 
-    momentum: float  # the share of a new batch
-    updates: int  # by so many batches: of the normalisation that has seen the fewest
-    remaining: float  # (1 - momentum)^updates: the share that the first values still have
-    layer: str  # the first of them
+    momentum: float  # weight of a new batch in the running statistics
+    updates: int  # smallest number of updates of the running statistics of one of these layers
+    remaining: float  # weight of the initial values in the running statistics, (1 - momentum)^updates
+    layer: str  # name of the first of these normalisation layers
 
 
 @dataclass(frozen=True)
 class UnaveragedBuffers:
-    """A loop that hands on a network's parameters to another one, and not its running means."""
+    """A loop that copies or averages a network's parameters into another one, but not its buffers."""
 
     line: int
 
 
 @dataclass(frozen=True)
 class Widths:
-    """The linear layers of a network that are one chain."""
+    """The numbers of input and output features of consecutive linear layers."""
 
-    layers: tuple[str, ...]  # their names, from the input on
-    inputs: int  # features that the first one takes
-    units: tuple[int, ...]  # that each gives
+    layers: tuple[str, ...]  # names of the layers, in order from the input
+    inputs: int  # number of input features of the first layer
+    units: tuple[int, ...]  # number of output features of each layer

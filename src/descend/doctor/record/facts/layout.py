@@ -1,4 +1,4 @@
-"""What a script's step takes, layer by layer, and what it is foretold to take on several processes."""
+"""Facts about the time and memory of a step by layer, and their prediction for several processes."""
 
 from dataclasses import dataclass
 
@@ -7,43 +7,44 @@ from descend.doctor.record.facts.shown import Settings
 
 @dataclass(frozen=True)
 class LayerCost:
-    """What a call that meets a parameter takes, and the calls after it that meet none."""
+    """Time and memory of one layer: a call that uses parameters, and the calls without parameters that follow it."""
 
     name: str
-    seconds: float  # forwards
-    input_bytes: int  # of its largest input that is no parameter
-    output_bytes: int  # of the last output that is known
-    weight_bytes: int  # of its parameters that no earlier layer has
-    outputs: int  # that several processes can share; 0 where they cannot
+    seconds: float  # seconds of the forward pass
+    input_bytes: int  # bytes of the largest input that is not a parameter
+    output_bytes: int  # bytes of the output of the last call whose output size is known
+    weight_bytes: int  # bytes of those parameters that no earlier layer uses
+    outputs: int  # number of output features that can be split between processes; 0 if they cannot be split
     linear: bool
-    paired: bool  # it and the layer before are linear, with activations alone between them
-    follows: bool  # it is not the first
+    paired: bool  # whether this layer and the previous one are linear, with only activations between them
+    follows: bool  # whether another layer precedes this one
 
 
 @dataclass(frozen=True)
 class StepCost:
-    """What a step of the script takes on one process."""
+    """Time and memory of a step of the script on one process."""
 
-    examples: int  # in its batch
-    seconds: float  # forwards and backwards
-    seconds_of_one: float | None  # the same for one example; None where the step cannot be taken apart
-    update_seconds: float  # of the optimizer's step
-    kept_bytes: int  # that the forward pass leaves for the backward pass
-    state_bytes: int  # of the optimizer's state
+    examples: int  # number of examples in the batch
+    seconds: float  # seconds of the forward and the backward pass
+    seconds_of_one: float | None  # seconds of both passes for a batch of one example; None if they cannot be measured
+    update_seconds: float  # seconds of the optimizer's step
+    kept_bytes: int  # bytes that the forward pass saves for the backward pass
+    state_bytes: int  # bytes of the optimizer's state
     layers: tuple[LayerCost, ...]
-    optimizer: Settings  # empty where there is none
+    optimizer: Settings  # the optimizer's settings; empty if there is no optimizer
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a step is foretold to take with one layout on several processes."""
+    """The predicted time and memory of a step that is distributed over several processes in one layout."""
 
     seconds: float
-    waiting: float  # seconds of them in which nothing is computed
-    memory: float  # bytes of a process
-    alone: float  # seconds of a step on one process
+    waiting: float  # seconds of a step in which a process waits instead of computing
+    memory: float  # bytes of memory per process
+    alone: float  # duration of the step on a single process, in seconds
     recommended: bool
-    world: int  # processes
-    bandwidth: float  # of the link between two: bytes a second,
-    latency: float  # and seconds until the first arrives
-    given: tuple[str | None, str | None]  # bandwidth and latency as the user has given them; None where measured
+    world: int  # number of processes
+    bandwidth: float  # bandwidth of the link between two processes, in bytes per second
+    latency: float  # latency of the link between two processes, in seconds
+    # bandwidth and latency from the command line; None for a value that was measured instead
+    given: tuple[str | None, str | None]

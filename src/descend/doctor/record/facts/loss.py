@@ -1,11 +1,11 @@
-"""What was seen of the loss: what it is given and by which terms it is made."""
+"""Facts about the loss: its inputs, its targets, and its terms."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Divergence:
-    """The range of the probabilities that a Kullback-Leibler divergence is given where it takes their logarithms."""
+    """The smallest and largest input of `kl_div`, the Kullback–Leibler divergence, which expects log-probabilities."""
 
     min: float
     max: float
@@ -13,71 +13,75 @@ class Divergence:
 
 @dataclass(frozen=True)
 class LossInput:
-    """What enters the loss: the outputs of the network at the fixed examples, and what made them."""
+    """Statistics over the fixed examples of the network outputs that the loss function receives."""
 
-    function: str  # of torch that computes it: cross_entropy; or the one that it amounts to
-    task: str  # classes, binary, real
-    shape: tuple[int, ...]  # of the first batch's outputs
-    target_shape: tuple[int, ...]  # and of its targets
-    dtype: str  # float32, …
-    min: float  # of all values
+    function: str  # torch's loss function, such as cross_entropy, also if the script computes it by its own formula
+    task: str  # kind of the targets: classes, binary, real
+    shape: tuple[int, ...]  # shape of the first batch's outputs
+    target_shape: tuple[int, ...]  # shape of the first batch's targets
+    dtype: str  # dtype of the outputs: float32, …
+    min: float  # smallest of all outputs
     max: float
-    classes: int  # outputs of an example; 1 where it has one
-    spread: float  # standard deviation over a batch's examples, of the output where it is largest
-    reduction: str  # mean, sum, none
-    by_hand: bool  # whether it is written out, and no function of torch called
-    activation: str | None  # what the outputs come through last: softmax, relu; None for none
-    row_sum_min: float | None = None  # of an example's outputs over the classes; None where there are none
-    row_sum_max: float | None = None
-    largest_log_sum: float = 0.0  # absolute, of the logarithm of the sum of exponentials: 0 for log-probabilities
-    activation_module: str = ""  # the activation's qualified name; "" for a function
-    inner_activation: str | None = None  # what stands in front of the activation
+    classes: int  # number of outputs per example
+    spread: float  # largest of the outputs' standard deviations over the examples of a batch
+    reduction: str  # how the loss function reduces the losses of the examples: mean, sum, none
+    by_hand: bool  # whether the script computes the loss by its own formula instead of a torch function
+    activation: str | None  # activation function that computes the outputs: softmax, relu, …; None without one
+    row_sum_min: float | None = None  # smallest sum of an example's outputs over the classes; None without classes
+    row_sum_max: float | None = None  # largest sum of an example's outputs over the classes; None without classes
+    largest_log_sum: float = 0.0  # largest |log Σ exp(outputs)| of an example; 0 for log-probabilities
+    activation_module: str = ""  # qualified name of the last activation's module; "" for a function
+    inner_activation: str | None = None  # the activation function that is applied before `activation`, if any
 
 
 @dataclass(frozen=True)
 class MixedReductions:
-    """A term of the loss that is summed, or averaged over fewer values, beside a loss averaged over all of its own."""
+    """A loss with a term that is averaged over many values, and a term that is summed or averaged over few."""
 
-    examples: int  # in the batch
-    function: str  # of the loss that is averaged: mse_loss
-    values: int  # of each example, that the loss is averaged over
-    own: int  # values of each example that the term is averaged over; 1 where it is summed
-    over_batch: bool  # whether the term is summed over the batch, too
+    examples: int  # number of examples in the batch
+    function: str  # loss function of the averaged term, such as mse_loss
+    values: int  # number of values per example over which this term is averaged
+    own: int  # number of values per example over which the other term is averaged; 1 if it is summed
+    over_batch: bool  # whether the other term is also summed over the batch
 
 
 @dataclass(frozen=True)
 class NotFinite:
-    """The first call that makes the loss NaN or infinite, and the range of what it was given."""
+    """The first call whose result is NaN or infinite, and the range of its input."""
 
     function: str
-    is_partial: bool  # whether it is defined for a part of the numbers only
+    is_partial: bool  # whether the function is undefined for some real numbers, as log is
     min: float
     max: float
-    is_masked: bool = False  # whether it was given -inf, as a mask writes it
+    is_masked: bool = False  # whether the input holds -inf, as an attention mask does
 
 
 @dataclass(frozen=True)
 class Targets:
-    """What the targets of the fixed examples are like: numbers, numbers of classes, or distributions over classes."""
+    """Statistics of the fixed examples' targets: real numbers, class indices, or distributions over classes."""
 
-    dtype: str  # int64, float32, …
-    count: int  # of all numbers in them
-    min: float = 0.0  # of the classes that count; 0 where no target names one
+    dtype: str  # dtype of the targets: int64, float32, …
+    count: int  # number of all values in the targets
+    min: float = 0.0  # smallest target, except for class indices that the loss ignores; 0 if it ignores all
     max: float = 0.0
-    mean: float | None = None  # None, as all to `largest_rms`, for numbers of classes
+    mean: float | None = None  # mean of the targets; None for class indices
     std: float | None = None
     median: float | None = None
-    constant_cost: float | None = None  # mean squared error of the best constant prediction, or of one for each output
-    largest_rms: float | None = None  # root mean square, of the output where it is largest
-    deviation: float = 0.0  # median of the absolute deviations from the median
-    gap: float = 1.0  # times as far from the median as the next one some of the farthest lie; 1 where none stand apart
-    finite: bool = True  # whether all are
-    constants: int = 1  # outputs that are told apart in `constant_cost`
-    own_entropy: float = 0.0  # of each target as a distribution, the mean, in nats: what no prediction can save
-    whole_values: int = 0  # how many different ones there are, where all are whole numbers
+    # lowest mean squared error of a prediction that is the same for all examples; None for class indices
+    constant_cost: float | None = None
+    largest_rms: float | None = None  # largest of the outputs' root mean square targets; None for class indices
+    deviation: float = 0.0  # median absolute deviation of the targets
+    # the outliers' distance from the median, divided by the largest distance of the other targets; 1 without outliers
+    gap: float = 1.0
+    finite: bool = True  # whether all targets are finite
+    constants: int = 1  # number of outputs for each of which the best constant prediction has its own constant
+    own_entropy: float = 0.0  # mean entropy of the target distributions, in nats: a lower bound of the cross-entropy
+    whole_values: int = 0  # number of different targets if all targets are whole numbers; otherwise 0
     classes_seen: int = 0
-    entropy: float | None = None  # of the classes' shares, in nats; None where there are no classes
-    unseen_entropy: float | None = None  # what the best shares cost on targets that they were not counted from
-    simplex_floor: float = 0.0  # the least binary cross-entropy of outputs that sum to 1
-    row_sum_min: float = 1.0  # of a target that is a distribution over classes; 1 for others
-    row_sum_max: float = 1.0
+    entropy: float | None = None  # entropy of the class frequencies, in nats; None without classes
+    # cross-entropy of the class frequencies of one part of the targets with the other part
+    unseen_entropy: float | None = None
+    # lowest binary cross-entropy of outputs whose sum over the classes is 1, as after softmax
+    simplex_floor: float = 0.0
+    row_sum_min: float = 1.0  # smallest sum of the class probabilities in a target; 1 for other targets
+    row_sum_max: float = 1.0  # largest sum of the class probabilities in a target; 1 for other targets

@@ -1,4 +1,4 @@
-"""The name under which a fact of a type is sent and kept: its class's, in the record's way of writing."""
+"""The name under which a fact is sent and stored: its class name in snake case."""
 
 import re
 
@@ -6,5 +6,5 @@ _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 def name_of(kind: type) -> str:
-    """Return the name of a type of facts: `first_step` of `FirstStep`."""
+    """Return the name under which instances of a dataclass are stored, such as `first_step` for `FirstStep`."""
     return _WORD.sub("_", kind.__name__).lower()

@@ -1,147 +1,154 @@
-"""Calls and statements that stand where a mistake may be, each with an edit of it that a trial can make."""
+"""Calls and statements that may hold a mistake, each with an edit that a trial can test."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-# What an edit makes otherwise by design. `inputs`: those of all examples, in training and in evaluation. `targets`:
-# those that the loss is given; the evaluation keeps its own. `pairs`: which target belongs to which input; all values
-# stay. `evaluation`: what the script measures, where the fault is in that. The rest of the task has to be the same.
-Remade = Literal["inputs", "targets", "pairs", "evaluation"]
+# A part of the training task that an edit of the script may change on purpose. All other parts must stay the same.
+Remade = Literal[
+    "inputs",  # the inputs of all examples, in training and in evaluation
+    "targets",  # the targets of the training loss, but not those of the evaluation
+    "pairs",  # the assignment of targets to inputs, while their values stay the same
+    "evaluation",  # the script's evaluation metric
+]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Edit:
-    """One way in which a call could be otherwise."""
+    """An edit of a function call in the script, such as a removal of the call or another argument."""
 
-    edit: str  # skip, turn, exchange, set, invert
-    argument: int | None = None  # `exchange`: from 0, which argument changes places with the next one
-    keyword: str | None = None  # `set`: which argument
-    index: int | None = None  # `set`: at which place behind the first argument it may stand, or -1
-    value: int | bool | None = None  # `set`: to what
+    edit: str  # what the edit does with the call: skip, turn, exchange, set, invert
+    argument: int | None = None  # index of the argument that the edit `exchange` swaps with the next one
+    keyword: str | None = None  # name of the argument that the edit `set` changes
+    # position of this argument, counted from 0 after the first argument; -1 if it has only a name
+    index: int | None = None
+    value: int | bool | None = None  # new value of the argument that the edit `set` changes
 
 
 @dataclass(frozen=True, kw_only=True)
 class Editable:
-    """A call or a statement that is an edit's place."""
+    """A call or a statement in the script, and the kind of edit that may repair it."""
 
-    line: int  # of the script
-    edit: str  # how it could be otherwise
+    line: int  # line number in the script
+    edit: str  # the kind of edit
 
     @property
     def remakes(self) -> frozenset[Remade]:
-        """What an edit there makes otherwise by design."""
+        """The parts of the training task, such as the inputs, that the edit of this code changes on purpose."""
         return frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
 class EditableCall(Editable):
-    """A call that is an edit's place."""
+    """A function call in the script, and the kind of edit that may repair it."""
 
-    function: str  # its name
-
-
-@dataclass(frozen=True, kw_only=True)
-class OnTheWay(EditableCall, Edit):
-    """A call on tensors that are on the way from the data to the loss."""
-
-    feeds: bool  # the network is given what comes of it; else the loss is, or it is behind the network
+    function: str  # name of the called function
 
 
 @dataclass(frozen=True, kw_only=True)
-class OnInputs(OnTheWay):
-    """A call that makes what the network, or what it says, meets, of data alone."""
+class DataPathCall(EditableCall, Edit):
+    """A function call on tensors that are between the data and the loss, and an edit that may repair it."""
+
+    feeds: bool  # whether the call's result is an input of the network, rather than of the loss
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnInputs(DataPathCall):
+    """A call that depends only on data, and whose result is an input of the network or compared with its outputs."""
 
     @property
     def remakes(self) -> frozenset[Remade]:
-        """The inputs, or the targets of the loss; no edit is made where it would remake both."""
+        """The part of the training task that the edit changes: either the network's inputs or the loss's targets."""
         return frozenset({"inputs" if self.feeds else "targets"})
 
 
 @dataclass(frozen=True, kw_only=True)
-class OnLoss(OnTheWay):
-    """A call on what the network says, behind its last parameter."""
+class OnLoss(DataPathCall):
+    """A call on the network's outputs, after the last layer that has parameters."""
 
     @property
     def remakes(self) -> frozenset[Remade]:
-        """The targets of the loss: the call may exchange them for the predictions."""
+        """The part of the task that the edit may change: the loss's targets, if it swaps them with the predictions."""
         return frozenset({"targets"})
 
 
 @dataclass(frozen=True, kw_only=True)
-class OnEvaluated(OnTheWay):
-    """A call that an evaluation alone has before the network."""
+class OnEvaluated(DataPathCall):
+    """A call on the network's inputs that only the evaluation makes."""
 
     @property
     def remakes(self) -> frozenset[Remade]:
-        """The inputs: those of the evaluation become as those of the training are."""
+        """The part of the task that the edit changes: the evaluation's inputs, which should match those of training."""
         return frozenset({"inputs"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class OnMeasured(EditableCall, Edit):
-    """A call on what the network says where it is evaluated: with this edit the right answers stand out."""
+    """A call on the network's outputs in the evaluation. After the edit, the metric distinguishes right from wrong."""
 
     @property
     def remakes(self) -> frozenset[Remade]:
-        """What the script measures: the fault is there, and the training stays."""
+        """The part of the task that the edit changes: the script's evaluation metric, not the training."""
         return frozenset({"evaluation"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class OfLoss(EditableCall):
-    """A call that makes of the whole loss another number: a factor, a power."""
+    """A call that transforms the whole loss, such as a factor or a power."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class OnFetched(EditableCall):
-    """A call by which a data set makes its examples, where only those of the training go through it."""
+    """A call that a dataset makes only for training examples, such as an augmentation."""
 
     @property
     def remakes(self) -> frozenset[Remade]:
-        """The inputs."""
+        """The part of the task that the edit changes: the inputs of the training examples."""
         return frozenset({"inputs"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class OnNetwork(EditableCall):
-    """A call within the network that lets little of the gradient pass."""
+    """A call within the network that reduces the gradient strongly in backpropagation."""
 
-    passes: float  # the share of the gradient's length
+    passes: float  # gradient norm after backpropagation through the call, as a share of the norm before
 
 
 @dataclass(frozen=True, kw_only=True)
 class Crossing(EditableCall):
-    """The call that keeps the loss up, whatever what stands before it may say; each of the losses is a least one."""
+    """The call of the forward pass that keeps the loss high, whatever values the earlier calls compute."""
 
-    line: int  # 0 where it does not show
-    edit: str = ""  # "" where the loss cannot do without the call
-    before: float  # with any values before it
-    behind: float  # with any values behind it
-    constant: float  # with one answer for all examples
-    in_head: bool  # it stands between the network's output and the loss
+    line: int  # line of the call; 0 if unknown
+    edit: str = ""  # kind of the edit; "" if the call cannot be left out
+    before: float  # lowest loss over all possible inputs of the call
+    behind: float  # lowest loss over all possible results of the call
+    constant: float  # lowest loss of a prediction that is the same for all examples
+    in_head: bool  # whether the call is between the network's output and the loss
     has_parameters: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class LossTerm(Editable):
-    """A term of the loss whose gradient is far shorter or longer than that of others."""
+    """A term of the loss with a far smaller or larger gradient norm than the other terms."""
 
-    pull: float  # the norm of its gradient
-    factor: float  # what takes it across the gap to those others
-    side: int  # of the sum in that line, on which it stands: 0 or 1
+    pull: float  # gradient norm of the term
+    # factor by which to multiply the term, so that its gradient norm is similar to that of the other terms
+    factor: float
+    side: int  # position of the term in the sum of two terms in that line: 0 or 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared(Editable):
-    """A statement beside the training that makes something else of what a name holds, or a call in one."""
+    """A statement outside the training loop, or a call in such a statement, that changes the data in a variable."""
 
-    function: str | None = None  # `skip`: the call's name
-    moved: str | None = None  # `partner`: the name that it changes
-    partner: str | None = None  # `partner`: the name that goes with it, and that it does not change
-    is_followed: bool = False  # whether the file shows which statements the targets come from
-    moves_targets: bool = False  # the targets come from it, and without it they are in another order
+    function: str | None = None  # name of the called function, if the edit is `skip`
+    # variable that the statement changes, if the edit is `partner`, which changes a second variable the same way
+    moved: str | None = None
+    # variable that belongs with the changed one but is left unchanged, such as its targets, if the edit is `partner`
+    partner: str | None = None
+    is_followed: bool = False  # whether the source shows which variables hold the targets
+    moves_targets: bool = False  # whether the edit changes the order of the targets
 
     @property
     def remakes(self) -> frozenset[Remade]:
-        """The inputs, or which target belongs to which input."""
+        """The parts of the task that the edit changes: the inputs and, if targets are moved, the pairs."""
         return frozenset({"inputs", "pairs"} if self.moves_targets else {"inputs"})

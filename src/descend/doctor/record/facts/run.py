@@ -1,44 +1,54 @@
-"""What was seen of the run itself: how it begins and is ended, what it reads, which part of it is looked at."""
+"""Facts about the run itself: its start, its end, the files that it reads."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Begun:
-    """The script itself has begun: from here on its first step is waited for."""
+class ScriptStarted:
+    """A message that the script's own code has started. The wait for the first training step begins then."""
+
+    after_s: float = 0.0  # seconds since the start of the run, in which Python and torch were loaded
+
+
+@dataclass(frozen=True)
+class ScriptEnded:
+    """A message that the observed part of the script has ended. The last measurements begin then."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line of the user's source."""
+    """A line in a source file of the user, given by file and line number."""
 
-    file: str  # absolute path in the user's tree
-    line: int  # 1-based
+    file: str  # absolute path of the source file
+    line: int  # line number, counted from 1
 
 
 @dataclass(frozen=True)
-class CutOff:
-    """The run was ended since it took no step for too long."""
+class TimedOut:
+    """Where a run was, and for how long it ran, when it was ended because it took no step for too long."""
 
-    seconds: float  # since the script began
-    place: Line | None  # which the script was at; None where none of its own was running
+    seconds: float  # seconds since the start of the script
+    place: Line | None  # the line that the script was executing; None if it was not executing its own code
 
 
 @dataclass(frozen=True)
 class FileRead:
-    """The script has opened a file for reading, which is the place of the observation."""
+    """A file that the script opened for reading.
+
+    The fact's place is the file's path.
+    """
 
 
 @dataclass(frozen=True)
 class UnenteredLoop:
-    """The loop around a call of `backward()` that was never made; its site is of the kind `unentered_loop`."""
+    """A loop that contains a `backward()` call but was never entered."""
 
-    header: str  # its first line in the source, without the colon
-    backward: int  # the line of the call
+    header: str  # the loop's first source line, without the colon
+    backward: int  # line of the `backward()` call
 
 
 @dataclass(frozen=True)
-class Passes:
-    """The backward passes of the whole run, with those that no step followed."""
+class BackwardPasses:
+    """The number of backward passes of the whole run."""
 
-    backward: int
+    backward: int  # number of backward passes, including those that no step followed

@@ -1,31 +1,36 @@
-"""What is sent while something of a script is shown: what is measured, of how much, and what the batch leaves."""
+"""Facts for the pages of `descend show`: progress, sizes, memory."""
 
 from dataclasses import dataclass
 
 from descend.doctor.record.facts.optimizers import Setting
 
-Settings = dict[str, Setting | dict[str, Setting]]  # an optimizer's rule and hyper-parameters, by their names in torch
+Settings = dict[
+    str, Setting | dict[str, Setting]
+]  # an optimizer's class and hyper-parameters, by the names that torch uses
 
 
 @dataclass(frozen=True)
-class KeptBytes:
-    """What the forward pass of the script's own batch leaves for the backward pass."""
+class SavedBytes:
+    """Bytes of tensors that the forward pass of one training batch saves for the backward pass."""
 
-    examples: int  # in the batch
-    bytes: int  # the parameters aside
+    examples: int  # number of examples in the batch
+    bytes: int  # saved bytes, without those of the parameters
 
 
 @dataclass(frozen=True)
 class Measuring:
-    """What is being measured at a point of the run, as its progress is told."""
+    """The name of the measurement in progress, which the terminal shows, and how far it is."""
 
-    what: str  # in words: eigenvalues, value 40 of 625
+    what: str  # description of the measurement, such as `eigenvalues` or `value 40 of 625`; "" after the last one
+    done: int = 0  # number of its Hessian-vector products so far
+    most: int = 0  # largest number of products that it can take; 0 if it is not known
+    seconds: float = 0.0  # seconds since the measurement began
 
 
 @dataclass(frozen=True)
-class Extent:
-    """How large the network is that is shown at a point, and on how much it is looked at."""
+class NetworkSize:
+    """The number of the network's parameters, and the number of examples on which it is measured."""
 
-    parameters: int  # numbers in all of them
-    examples: int  # fixed ones, in all batches
+    parameters: int  # total number of elements of the parameters
+    examples: int  # number of fixed examples in all batches
     batches: int

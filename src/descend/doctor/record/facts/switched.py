@@ -1,19 +1,19 @@
-"""What was seen of what training and evaluation compute differently: dropout and batch normalisation."""
+"""Facts about layers that compute differently in training and evaluation: dropout and batch normalisation."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Dropout:
-    """A dropout layer of the model."""
+    """A dropout layer of the model, and its dropout probability."""
 
-    p: float  # the share of its units that it leaves out
+    p: float  # probability of setting a unit to zero
 
 
 @dataclass(frozen=True)
 class TrainingMode:
-    """A call in an evaluation that computes as in training: it draws, or moves running statistics."""
+    """A call in an evaluation that acts as in training: it draws random numbers or updates running statistics."""
 
-    function: str  # dropout, batch_norm, …
-    by_itself: bool  # it is called as a function, and no mode is told to it
-    with_gradients: bool = False  # they were switched on, and no backward pass took any
+    function: str  # name of the function: dropout, batch_norm, …
+    by_itself: bool  # whether the script itself calls the function without the argument `training`
+    with_gradients: bool = False  # whether autograd was enabled in the evaluation, although no backward pass followed

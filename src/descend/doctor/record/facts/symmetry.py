@@ -1,72 +1,72 @@
-"""What the hidden units of a script's network hide in its cost: orders, scales, labels, and what is convex or flat."""
+"""Facts about symmetries of the loss: permuted units, rescaled layers, memorised labels, sharp minima."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from descend.doctor.record.facts.shown import Extent
+from descend.doctor.record.facts.shown import NetworkSize
 
 
 @dataclass(frozen=True)
-class SymmetryPoint(Extent):
-    """The cost at a point of the run, with dropout off."""
+class SymmetryPoint(NetworkSize):
+    """The loss at one point of a run, without dropout."""
 
     loss: float
 
 
 @dataclass(frozen=True)
 class Unanswered:
-    """A question that could not be answered, and why."""
+    """A test of `descend show symmetry` that was not possible, and the reason."""
 
-    question: str  # as `--only` names it
-    reason: str
+    question: str  # name of the test, as in the option `--only`
+    reason: str  # the reason why the test was not possible
 
 
 @dataclass(frozen=True)
 class PermutedLayer:
-    """The cost where the units of a hidden layer, or of all at once, are in other orders."""
+    """The effects on the loss of permutations of the units in one hidden layer, or in all."""
 
     layer: str
     units: int
-    log10_orders: float  # logarithm of the number of orders
-    cost: float
-    difference: float  # the largest of a random order's cost, as a share of the cost
-    means: tuple[tuple[int, float], ...]  # cost at the mean of the first so many orders, by their number
-    line: tuple[float, ...]  # costs on the way from one order to another, at even steps
-    barrier: float  # how far the highest of these lies above both ends' mean
-    mean: float  # cost at the mean of all orders
-    is_symmetric: bool
-    is_not_convex: bool
+    log10_orders: float  # decimal logarithm of the number of possible permutations of the units
+    cost: float  # the loss at the weights of the run
+    difference: float  # largest change of the loss under a random permutation, as a share of the loss
+    means: tuple[tuple[int, float], ...]  # pairs (n, loss at the mean of n randomly permuted copies of the weights)
+    line: tuple[float, ...]  # losses at equally spaced points on the line between two permuted copies of the weights
+    barrier: float  # largest loss on this line, minus the mean of the losses at its ends
+    mean: float  # loss at the mean of all possible permuted copies of the weights
+    is_symmetric: bool  # whether the permutations leave the loss unchanged
+    is_not_convex: bool  # whether a larger loss between permuted copies shows that the loss is not convex
 
 
 @dataclass(frozen=True)
 class Permutations:
-    """The cost in other orders of the hidden units, layer by layer."""
+    """The effects on the loss of permutations of the hidden units, for each layer."""
 
     layers: tuple[PermutedLayer, ...]
-    left_out: tuple[tuple[str, str], ...]  # names of layers, and why each was
-    more: int  # hidden layers that were not looked at one by one
+    left_out: tuple[tuple[str, str], ...]  # pairs (layer, reason) for the layers that were not permuted
+    more: int  # number of hidden layers without their own entry in `layers`
 
 
 @dataclass(frozen=True)
 class Scales:
-    """The same function, one of its layers larger and the next one smaller: how sharp it is."""
+    """The largest Hessian eigenvalue after one layer is multiplied by a factor and the next layer divided by it."""
 
     layer: str
-    largest: tuple[tuple[float, float], ...]  # factor, and the largest eigenvalue there
+    largest: tuple[tuple[float, float], ...]  # pairs (factor, largest Hessian eigenvalue)
 
 
 class Survival(NamedTuple):
-    """A measure of sharpness at two points that compute the same function."""
+    """A measure of sharpness before and after a change of the weights that leaves the function unchanged."""
 
     measure: str
     before: float
     after: float
-    survives: bool  # it is the same at both
+    survives: bool  # whether the measure is the same before and after the change
 
 
 @dataclass(frozen=True)
 class Rescaling:
-    """What the measures of sharpness make of a layer that is larger by a factor, the next one smaller."""
+    """The loss and measures of its sharpness before and after one layer is scaled up and the next one down."""
 
     layer: str
     factor: float
@@ -77,17 +77,18 @@ class Rescaling:
 
 @dataclass(frozen=True)
 class Memorising:
-    """True labels, random ones and random inputs, each fitted from the weights that the run began with."""
+    """Results of training on true labels, random labels and random inputs, each from the initial weights."""
 
-    rule: str  # of the script's optimizer, in words
-    costs: dict[str, tuple[float, ...]]  # of each fit, before the first pass and after each
-    passes: dict[str, int | None]  # of each, to a tenth of the true labels' first cost; None: not reached
-    wrong: dict[str, float | None]  # share of the examples at the end of each; None where there are no sides
+    rule: str  # description of the script's optimizer
+    costs: dict[str, tuple[float, ...]]  # by training data: the loss before the first epoch and after each epoch
+    # by training data: epochs until the loss is 10 % of the initial loss with true labels; None if it never is
+    passes: dict[str, int | None]
+    wrong: dict[str, float | None]  # by training data: error rate at the end; None without classes
 
 
 @dataclass(frozen=True)
 class BatchSizes:
-    """Examples in the small batches, and in the large ones, of two fits."""
+    """The two batch sizes of a comparison, in examples."""
 
     small: int
     large: int
@@ -95,16 +96,16 @@ class BatchSizes:
 
 @dataclass(frozen=True)
 class HalfFitted:
-    """One half of the batches fitted by small batches and by large ones: of each its cost and how sharp it is."""
+    """Results of training twice on one half of the examples: with small batches and with large batches."""
 
     sizes: BatchSizes
-    small: dict[str, float | int]  # steps, training cost, held-out cost and the measures of sharpness, by name
+    small: dict[str, float | int]  # results by name: steps, training loss, held-out loss and measures of sharpness
     large: dict[str, float | int]
 
 
 @dataclass(frozen=True)
 class SharpAndWide:
-    """Minima that small and large batches come to, for each half of the fixed examples."""
+    """The minima that small and large batches find, for each half of the fixed examples."""
 
-    rule: str  # of the script's optimizer, in words
+    rule: str  # description of the script's optimizer
     fits: tuple[HalfFitted, ...]

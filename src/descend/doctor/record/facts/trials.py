@@ -1,23 +1,29 @@
-"""What the trials have found of the run that they are held against."""
+"""Facts that trials add to the baseline's record."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Floorless:
-    """The loss, or the script's number whose name is the place, comes below zero: a gain is no share of it."""
+    """A loss or logged metric that becomes negative, so that its relative improvement is not meaningful.
+
+    The fact's place is the name of the metric, or empty for the loss.
+    """
 
 
 @dataclass(frozen=True)
-class Varies:
-    """The script is shown other examples in each run, whatever the seed."""
+class DiffersBetweenRuns:
+    """The observation that the script uses different examples in each run, even with the same seed."""
 
 
 @dataclass(frozen=True)
 class Ineffective:
-    """Another value of a setting, which is the place, has not changed the run: its number comes from elsewhere."""
+    """A setting in the script that has no effect on the run, so another line must override it.
+
+    The fact's place is the name of the setting.
+    """
 
 
 @dataclass(frozen=True)
 class TargetsFollow:
-    """The targets depend on what was trained before them: other weights give other targets of the same task."""
+    """The observation that the targets depend on the network's weights, as pseudo-labels do."""

@@ -1,128 +1,141 @@
-"""What was seen of how the parts hang together: who trains which parameters, in which mode, and what interferes."""
+"""Facts about wiring: which optimizer trains which parameters, in which mode, and what changes gradients."""
 
 from dataclasses import dataclass
 
-from descend.ground.bound import Bound
+from descend.core.bound import Bound
 
 REVERSED = Bound(
     -0.99,
-    "cosine of the optimizer's gradients with the loss's",
-    "chosen: a gradient whose sign was turned has -1, and no clipping turns one",
+    "cosine between the optimizer's gradients and the gradients of the loss",
+    "chosen: gradients with flipped sign have a cosine of -1, and clipping does not change signs",
 )
 
 
 @dataclass(frozen=True)
 class Alterations:
-    """What changes gradients between backward pass and step, or parameters between the steps, in a few early steps."""
+    """The script's own changes in early steps: of gradients before a step, and of parameters between two steps."""
 
-    cosine: float | None = None  # of the gradients that the steps are given with the loss's; None where they are these
-    ratio: float = 1.0  # of their lengths, theirs over the loss's
-    between_steps: float = 0.0  # how much the parameters change there, over how much the steps change them
-    forgotten: int = 0  # steps before which what the rule remembers had been thrown away
+    # cosine between the gradients at the step and after the backward pass; None if they are equal
+    cosine: float | None = None
+    ratio: float = 1.0  # norm of the gradients at the step, divided by their norm after the backward pass
+    # norm of the parameter changes between steps, divided by the norm of the changes in steps
+    between_steps: float = 0.0
+    forgotten: int = 0  # number of steps before which the script discarded the optimizer's state
 
     @property
     def is_reversed(self) -> bool:
-        """Whether the steps are given the gradients with their sign turned."""
+        """Whether the script reverses the sign of the gradients before the optimizer step."""
         return self.cosine is not None and self.cosine <= REVERSED
 
 
 @dataclass(frozen=True)
 class Broadcast:
-    """Operands of as many elements whose shapes broadcast: every prediction meets every target."""
+    """Predictions and targets whose shapes broadcast, so that the loss compares each prediction with every target."""
 
-    prediction: tuple[int, ...]  # its shape
-    target: tuple[int, ...]
-    result: tuple[int, ...]
-    operand: str  # left, right: on which side the target stands
-    by_hand: bool  # whether a difference or a product is written out, and no function of torch called
+    prediction: tuple[int, ...]  # shape of the predictions
+    target: tuple[int, ...]  # shape of the targets
+    result: tuple[int, ...]  # shape of the result after broadcasting
+    operand: str  # side of the operator on which the targets are: left, right
+    by_hand: bool  # whether the script computes the loss by its own formula instead of a torch function
 
 
 @dataclass(frozen=True)
 class Connections:
-    """What the loss depends on, which of it learns, and which way the loss leads.
+    """The parameters that the loss depends on, which of these are not trained, and the sign of the loss.
 
-    Of parameters that do not learn the qualified names of the first ones (`(unregistered)` for one of no module), how
-    many there are, which share of their matrices is as it was drawn, and their numbers in all.
+    Parameters that are not trained are given in four fields: the qualified names of the first ones (`(unregistered)`
+    without a module), their number, the share of their matrices with initial values, and their number of elements.
     """
 
-    used: int  # numbers that the loss depends on, as parameters,
-    held: int  # and those of them that an optimizer has
-    matrices: int  # of these parameters, those with several dimensions
-    untrained: tuple[str, ...]  # that a gradient reaches and no optimizer has
+    used: int  # number of parameter elements that the loss depends on
+    held: int  # number of parameter elements that the loss depends on and an optimizer holds
+    matrices: int  # number of parameters with several dimensions that the loss depends on
+    untrained: tuple[str, ...]  # parameters that have a gradient, but are in no optimizer
     untrained_count: int
     untrained_share_fresh: float
     untrained_numel: int
-    output_untrained: bool  # whether the matrix that is used last is one of them
-    frozen: tuple[str, ...]  # that need no gradient
+    output_untrained: bool  # whether the last weight matrix of the network is one of the untrained parameters
+    frozen: tuple[str, ...]  # parameters with requires_grad=False
     frozen_count: int
     frozen_share_fresh: float
     frozen_numel: int
-    cut: tuple[str, ...]  # that an optimizer has and no gradient reaches
+    cut: tuple[str, ...]  # parameters that the loss depends on and an optimizer holds, but that have no gradient
     cut_count: int
     cut_share_fresh: float
     cut_numel: int
-    cut_on_purpose: bool  # whether all calls that use them were made without gradients
-    unregistered: int  # parameters that no module knows of
-    slope: float  # of the loss along its own loss call: -1 where it rewards errors, 0 where that is unknown
-    share: float  # of the loss that is its loss call's; the rest is a penalty
-    broadcast: Broadcast | None  # None where shapes agree
-    linear_layers: int  # that together are one linear function of the inputs
+    cut_on_purpose: bool  # whether all calls that use the parameters without gradients ran under no_grad
+    unregistered: int  # number of parameters that belong to no module
+    slope: float  # sign of the loss function in the loss: -1 if the loss decreases with larger errors, 0 if unknown
+    share: float  # share of the loss that comes from the loss function; the rest is a penalty
+    # predictions and targets of different shapes that broadcast; None if their shapes are equal
+    broadcast: Broadcast | None
+    linear_layers: int  # number of consecutive linear layers without an activation between them
 
 
 @dataclass(frozen=True)
 class LoadedWeights:
-    """`load_state_dict` gave a module weights before the first step."""
+    """The number of tensors that a `load_state_dict` call before the first step loaded into a module."""
 
-    tensors: int  # that the module was given
-    of: int  # tensors that the module has
-
-
-@dataclass(frozen=True)
-class LeftUnloaded:
-    """A load of weights that left some as they were; of one that has brought them after all, the rest is not told."""
-
-    missing: int  # tensors of the module that the checkpoint does not name
-    of: int = 0  # tensors that the module has
-    first: str = ""  # the first one that is missing, as the module calls it
-    unexpected: str = ""  # what the checkpoint calls it, or else the first one there that the module does not name
-    prefix: str | None = None  # what stands before the names on one side alone; None where no prefix would mend it
-    is_extra: bool = False  # whether the prefix is in the checkpoint, not in the module
-    names: int = 0  # of tensors that the prefix would bring home
+    tensors: int  # number of tensors that were loaded
+    of: int  # number of all tensors of the module
 
 
 @dataclass(frozen=True)
-class Lost:
-    """The optimizer holds none of the parameters that the loss depends on."""
+class PartlyLoaded:
+    """A call of `load_state_dict` that left some of the module's tensors unchanged.
 
-    count: int  # of these parameters
+    If a later call loaded these tensors, only `missing` is set.
+    """
+
+    missing: int  # number of the module's tensors that are not in the checkpoint
+    of: int = 0  # number of tensors of the module
+    first: str = ""  # the module's name for the first missing tensor
+    # the name in the checkpoint of the first missing tensor, or the first name that the module lacks
+    unexpected: str = ""
+    prefix: str | None = None  # prefix of the names on one side only; None if the names do not differ by a prefix
+    is_extra: bool = False  # whether the prefix is in the checkpoint's names, rather than the module's
+    names: int = 0  # number of tensors whose names match after the prefix is corrected
+
+
+@dataclass(frozen=True)
+class NoTrainedParameters:
+    """An optimizer that holds no parameter that the loss depends on."""
+
+    count: int  # number of parameters that the loss depends on
 
 
 @dataclass(frozen=True)
 class MadeInForward:
-    """A layer that each forward pass makes anew."""
+    """A layer that is constructed in each forward pass."""
 
-    layer: str  # its class
+    layer: str  # class name of the layer
     line: int
 
 
 @dataclass(frozen=True)
 class Modes:
-    """Dropout and normalisation modules of the model that are in evaluation mode in training, by qualified name."""
+    """Dropout and normalisation modules that are in evaluation mode during training, by qualified name."""
 
     evaluation: tuple[str, ...]
-    unfit: tuple[str, ...]  # normalisations among these whose running statistics were never fitted
+    # names of the normalisation layers among these modules that still have initial running statistics
+    unfit: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Wiring:
-    """What one of an optimizer's first steps shows of its gradients."""
+    """Which parameters have gradients at one of the first steps of an optimizer, and when gradients were cleared."""
 
-    gradients_cleared: bool  # whether a backward pass that fed it began with clear ones
-    gradients_wiped: bool  # whether what backward passes had left was gone when it began
-    unheld: tuple[str, ...]  # the first of the model's parameters that no optimizer has, by qualified name
+    gradients_cleared: bool  # whether all gradients were zero or None before a backward pass of this step
+    gradients_wiped: bool  # whether the gradients were cleared between the backward pass and the step
+    unheld: tuple[str, ...]  # qualified names of model parameters that no optimizer holds; only the first are listed
     unheld_count: int
-    unreached: tuple[str, ...]  # the first of the weights in use that it has and that no gradient has reached
-    evaluation_mode: tuple[str, ...]  # the first of the dropout and normalisation modules in that mode
-    is_fed: bool = True  # whether a backward pass was made for it; not told of a step by hand
-    with_gradient: int | None = None  # of the optimizer's parameters; None for a step by hand
-    held: int | None = None  # parameters that the optimizer has; None for a step by hand
+    unreached: tuple[
+        str, ...
+    ]  # parameters in use that the optimizer holds but that have no gradient; only the first are listed
+    evaluation_mode: tuple[
+        str, ...
+    ]  # names of dropout and normalisation modules in evaluation mode; only the first are listed
+    is_fed: bool = True  # whether a backward pass preceded the step; always True if there is no optimizer object
+    # number of the optimizer's parameters with a gradient; None if there is no optimizer object
+    with_gradient: int | None = None
+    held: int | None = None  # number of the optimizer's parameters; None if there is no optimizer object

@@ -1,0 +1,52 @@
+"""Confidence intervals of means and ratios, and the tail probability of the F distribution."""
+
+from collections.abc import Sequence
+from math import inf, sqrt
+from statistics import fmean, stdev
+
+LEVEL = 0.95  # default confidence level of all intervals
+
+
+def mean_interval(values: Sequence[float], level: float = LEVEL) -> tuple[float, float]:
+    """Return Student's confidence interval for the mean of the values; (NaN, NaN) for fewer than two values."""
+    if len(values) < 2:
+        return float("nan"), float("nan")
+    half = student_quantile(len(values) - 1, level) * stdev(values) / len(values) ** 0.5
+    centre = fmean(values)
+    return centre - half, centre + half
+
+
+def tail_of_f(statistic: float, above: int, below: int) -> float:
+    """Return P(F > statistic), the upper tail probability of an F distribution.
+
+    above, below: degrees of freedom of the numerator and the denominator.
+    """
+    from scipy.special import fdtrc
+
+    return float(fdtrc(above, below, statistic))
+
+
+def student_quantile(freedom: int, level: float = LEVEL) -> float:
+    """Return the quantile of Student's t distribution: half the width of a confidence interval, in standard errors.
+
+    freedom: degrees of freedom. level: the confidence level.
+    """
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, (1 + level) / 2))
+
+
+def ratio_interval(
+    over: float, under: float, covariance: tuple[float, float, float], quantile: float
+) -> tuple[float, float]:
+    """Return Fieller's confidence interval for the ratio `over / under` of two approximately normal estimates.
+
+    The upper end is infinite where `under` may be 0. covariance: var(over), cov, var(under).
+    It holds all r for which |over − r·under| is at most `quantile` standard errors (Fieller 1954).
+    """
+    t = quantile**2
+    a, b, c = under**2 - t * covariance[2], over * under - t * covariance[1], over**2 - t * covariance[0]
+    root = sqrt(max(b * b - a * c, 0.0))
+    if a > 0:
+        return (b - root) / a, (b + root) / a
+    return (0.0 if c <= 0 or a == 0 else (b - root) / a), inf

@@ -1,0 +1,155 @@
+"""Follow an expression to the literal in the source that defines its value: a number, a boolean or a tuple of numbers.
+
+A literal is found only if changing it has no other effect: names, attributes and keys that are read elsewhere are left
+alone. Reads that only print the value do not count, nor do reads in a branch that excludes the expression's own.
+"""
+
+from collections.abc import Sequence
+
+import libcst as cst
+from libcst.metadata import Access
+
+from descend.doctor.codemod.branches import are_exclusive
+from descend.doctor.codemod.functions import bind_arguments, calls_to, function_around
+from descend.doctor.codemod.names import binding, is_target, keyword_value, member_value, string_value, value_of
+from descend.doctor.codemod.syntax import Syntax, last_name
+
+MAX_STEPS = 8  # largest number of variables through which a value is followed; more are probably a cycle
+
+
+def find_literal(
+    syntax: Syntax, expression: cst.BaseExpression, arguments: Sequence[str], shared: Sequence[cst.CSTNode] = ()
+) -> cst.BaseExpression | None:
+    """Return the literal in the source that defines only the value of an expression; None without such a literal.
+
+    `arguments` is the script's command line: a number given there is not in the source. Uses within `shared` nodes
+    may change as well.
+    """
+    found: cst.BaseExpression | None = expression
+    for _ in range(MAX_STEPS):
+        if found is None or is_read_elsewhere(syntax, found, shared):
+            return None
+        if is_literal(found):
+            return found
+        origin = _defining_expression(syntax, found)
+        if origin is None and isinstance(found, cst.Attribute):
+            origin = option_default(syntax, found.attr.value, arguments)
+        found = origin
+    return None
+
+
+def _defining_expression(syntax: Syntax, expression: cst.BaseExpression) -> cst.BaseExpression | None:
+    """Return the expression that a name, attribute or key gets its value from, or None."""
+    value = value_of(syntax, expression)
+    if value is not None:
+        return value
+    if isinstance(expression, cst.Name):
+        return _argument_for_parameter(syntax, expression)
+    if not isinstance(expression, cst.Attribute):
+        return None
+    origin: cst.BaseExpression | None = expression.value
+    for _ in range(MAX_STEPS):
+        if not isinstance(origin, cst.Name | cst.Attribute):
+            break
+        origin = _defining_expression(syntax, origin)
+    return member_value(syntax, origin, expression.attr.value)
+
+
+def _argument_for_parameter(syntax: Syntax, name: cst.Name) -> cst.BaseExpression | None:
+    """Return the value that a function's only call passes for a parameter, or else the parameter's default."""
+    bound = binding(syntax, name)
+    parameter = bound.node if bound is not None else None
+    function = function_around(syntax, parameter) if isinstance(parameter, cst.Param) else None
+    if function is None or not isinstance(parameter, cst.Param):
+        return None
+    calls = calls_to(syntax, function)
+    if any(argument.star for call in calls for argument in call.args) or not calls:
+        return None
+    given = [value for call in calls if (value := bind_arguments(function, call).get(name.value)) is not None]
+    if not given:
+        return parameter.default
+    return given[0] if len(calls) == 1 else None
+
+
+def is_read_elsewhere(syntax: Syntax, expression: cst.BaseExpression, shared: Sequence[cst.CSTNode]) -> bool:
+    """Return whether the file also reads a name, attribute or key at other places, except within the nodes `shared`."""
+    if isinstance(expression, cst.Name):
+        bound = binding(syntax, expression)
+        accesses: set[Access] = set(bound.references) if bound is not None else set()
+        uses: list[cst.CSTNode] = [access.node for access in accesses]
+    elif isinstance(expression, cst.Attribute):
+        name = expression.attr.value
+        uses = [a for a in syntax.every(cst.Attribute) if a.attr.value == name]
+    elif isinstance(expression, cst.Subscript):
+        code = syntax.code(expression)
+        uses = [s for s in syntax.every(cst.Subscript) if syntax.code(s) == code]
+    else:
+        return False
+    others = [
+        use
+        for use in uses
+        if use is not expression and not _only_reports(syntax, use) and not are_exclusive(syntax, use, expression)
+    ]
+    return any(not any(outer in shared for outer in (use, *syntax.ancestors(use))) for use in others)
+
+
+def is_number(expression: cst.BaseExpression) -> bool:
+    """Return whether the expression is a number in the source, possibly with a sign."""
+    if isinstance(expression, cst.UnaryOperation) and isinstance(expression.operator, cst.Minus | cst.Plus):
+        return is_number(expression.expression)
+    return isinstance(expression, cst.Integer | cst.Float)
+
+
+def is_literal(expression: cst.BaseExpression) -> bool:
+    """Return whether the expression is a number, a boolean, or a tuple or list of numbers in the source."""
+    if isinstance(expression, cst.Tuple | cst.List):
+        return all(is_number(element.value) for element in expression.elements)
+    return is_number(expression) or (isinstance(expression, cst.Name) and expression.value in ("True", "False"))
+
+
+def _only_reports(syntax: Syntax, use: cst.CSTNode) -> bool:
+    """Return whether code uses a value only to print it or to store it as an attribute of ``self``."""
+    if isinstance(use, cst.Attribute) and syntax.code(use.value) == "self" and is_target(syntax, use):
+        return not isinstance(syntax.parents[use], cst.AugAssign)
+    for outer in syntax.ancestors(use):
+        if isinstance(outer, cst.FormattedString):
+            return True
+        if isinstance(outer, cst.Call) and last_name(outer.func) == "print":
+            return True
+        if isinstance(outer, cst.BaseStatement):
+            break
+    return False
+
+
+def option_default(syntax: Syntax, name: str, arguments: Sequence[str]) -> cst.BaseExpression | None:
+    """Return the default of the command-line option that the script reads as ``args.<name>``, or None."""
+    calls = syntax.every(cst.Call)
+    if any(keyword_value(c, name) is not None for c in calls if last_name(c.func) == "set_defaults"):
+        return None
+    added = [c for c in calls if last_name(c.func) == "add_argument" and _option_destination(c) == name]
+    if len(added) != 1 or any(_is_on_command_line(spelling, arguments) for spelling in _option_spellings(added[0])):
+        return None
+    return keyword_value(added[0], "default")
+
+
+def _option_spellings(option: cst.Call) -> list[str]:
+    """Return the spellings of a command-line option, such as ``-l`` and ``--lr``."""
+    texts = [string_value(a.value) for a in option.args if a.keyword is None and a.star == ""]
+    return [text for text in texts if text and text.startswith("-")]
+
+
+def _option_destination(option: cst.Call) -> str | None:
+    """Return the name of the attribute in which argparse stores the value of an option."""
+    if (given := keyword_value(option, "dest")) is not None:
+        return string_value(given)
+    spellings = _option_spellings(option)
+    long = [s for s in spellings if s.startswith("--")]
+    return (long or spellings or [""])[0].lstrip("-").replace("-", "_")
+
+
+def _is_on_command_line(spelling: str, arguments: Sequence[str]) -> bool:
+    """Return whether the command line of the run contains the option, possibly in an abbreviated form."""
+    if spelling.startswith("--"):
+        heads = [argument.split("=")[0] for argument in arguments]
+        return any(len(head) > 2 and spelling.startswith(head) for head in heads)
+    return any(argument.startswith(spelling) for argument in arguments)

@@ -1,0 +1,59 @@
+"""The texts of `descend explain`: all problems in groups, or one problem with its detection, remedies and example."""
+
+import shutil
+from textwrap import fill, indent
+
+from descend.doctor.catalog import CATALOG
+from descend.doctor.symptoms.groups import GROUPS
+from descend.doctor.symptoms.problem import group_by_reason
+
+INDENT = "  "
+WIDEST = 120  # largest width in columns; longer lines are hard to read
+
+
+def explanation(symptom: str) -> str:
+    """Return the text of `descend explain` for one problem, wrapped at the width of the terminal."""
+    entry = CATALOG[symptom]
+    lines = [_wrap(entry.nature), "", "How it is detected", _wrap(entry.appearance, INDENT)]
+    if entry.source:
+        lines += ["", "Source", _wrap(entry.source, INDENT)]
+    lines += ["", "Remedies"]
+    lines += [_wrap(entry.advice, INDENT)] if entry.advice else []
+    for (why, source), remedies in group_by_reason(entry.remedies).items():
+        lines.append(_wrap(f"{'; '.join(remedies)}: {why} ({source})", INDENT))
+    if entry.example:
+        lines += ["", "Faulty code", indent(entry.example.faulty, INDENT)]
+        lines += ["", "Fixed code", indent(entry.example.fixed, INDENT)]
+    return "\n".join(lines)
+
+
+def problem_list() -> str:
+    """Return the ids and titles of all problems in groups, wrapped at the width of the terminal."""
+    ids_width = max(map(len, CATALOG))
+    blocks = []
+    for group, names in GROUPS.items():
+        rows = [
+            fill(
+                f"{name:{ids_width}}  {CATALOG[name].title}",
+                _columns(),
+                initial_indent=INDENT,
+                subsequent_indent=" " * (len(INDENT) + ids_width + 2),
+            )
+            for name in names
+        ]
+        blocks.append("\n".join([group, *rows]))
+    return "\n\n".join([*blocks, "descend explain ID explains one of them."])
+
+
+def _wrap(text: str, indentation: str = "") -> str:
+    """Return the paragraphs of a text, each wrapped at the width of the terminal and indented."""
+    paragraphs = text.split("\n\n")
+    return "\n\n".join(
+        fill(" ".join(part.split()), _columns(), initial_indent=indentation, subsequent_indent=indentation)
+        for part in paragraphs
+    )
+
+
+def _columns() -> int:
+    """Return the number of columns of the terminal, or 80 without one, but at most `WIDEST`."""
+    return min(shutil.get_terminal_size().columns, WIDEST)

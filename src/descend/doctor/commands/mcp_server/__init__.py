@@ -1,0 +1,1 @@
+"""`descend mcp`: offer the diagnosis to coding assistants over the Model Context Protocol."""

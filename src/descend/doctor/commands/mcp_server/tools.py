@@ -1,0 +1,139 @@
+"""The MCP server of `descend mcp`, with the tools `diagnose` and `explain`. Importing it needs the package `mcp`."""
+
+import asyncio
+import json
+import os
+import sys
+from asyncio.subprocess import DEVNULL, PIPE
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import anyio
+from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp.types import CallToolResult, TextContent
+
+from descend.core.errors import UsageError
+from descend.doctor.commands.options import DEFAULT_STORE
+
+INSTRUCTIONS = (
+    "Call diagnose when a PyTorch script trains badly, or before you change a training script to make it learn better. "
+    "Follow the line `action` of the answer. With the verdict nothing_to_fix, make no edit."
+)
+TERMINATION_S = 20  # After a cancelled call, the diagnosis may take this many seconds to stop its runs.
+
+
+def build_server() -> MCPServer:
+    """Return the server with its two tools."""
+    server = MCPServer("descend", instructions=INSTRUCTIONS, version=version("descend"), log_level="WARNING")
+    server.add_tool(diagnose, structured_output=False)
+    server.add_tool(explain, structured_output=False)
+    return server
+
+
+async def diagnose(  # noqa: PLR0913 - each argument is one of the tool
+    context: Context,
+    script: str,
+    arguments: list[str] | None = None,
+    as_module: bool = False,
+    working_directory: str = ".",
+    quick: bool = False,
+    budget: str | None = None,
+    steps: int | None = None,
+    seconds: float | None = None,
+    seeds: int | None = None,
+    select: list[str] | None = None,
+    ignore: list[str] | None = None,
+) -> CallToolResult:
+    """Find out why a PyTorch training script or notebook isn't training, and prove a fix on copies of it.
+
+    The script runs unmodified in a scratch copy of the working directory; no file is changed. A diagnosis takes
+    several times as long as the observed training, often some minutes. The text has a verdict, an action and, if a
+    fix is proved, the patch. The structured content is the report of `descend doctor --format json`.
+
+    script: path of the script, or the name of a module with as_module. arguments: the script's own arguments.
+    working_directory: the folder in which the script runs; the results are stored in its folder .descend.
+    quick: only observe the script, and try no remedy. budget: largest time of the diagnosis, such as 90s or 2m.
+    steps, seconds: observe at most this much training. seeds: prove a fix on this many seeds, at least 2.
+    select, ignore: ids of the only problems to check, or of problems not to check.
+    """
+    options = ["--format", "json", *(["-m"] if as_module else []), *(["--quick"] if quick else [])]
+    for name, value in (("--budget", budget), ("--steps", steps), ("--seconds", seconds), ("--seeds", seeds)):
+        options += [] if value is None else [name, str(value)]
+    for name, ids in (("--select", select), ("--ignore", ignore)):
+        options += [f"{name}={problem}" for problem in ids or ()]
+    # After the two dashes, no text of the caller can be read as an option, such as --apply.
+    report = await _run_doctor([*options, "--", script, *(arguments or ())], working_directory, context)
+    text = _agent_text(report, Path(working_directory, DEFAULT_STORE))
+    return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=report)
+
+
+def explain(problem: str) -> str:
+    """Explain a problem that diagnose can find: what it is, how it is detected, and which remedies are recommended.
+
+    problem: the problem's id, such as dead_units.
+    """
+    from descend.doctor.catalog.diagnosis import check_ids
+    from descend.doctor.commands.explanation import explanation
+
+    try:
+        check_ids([problem])
+    except UsageError as error:
+        raise ToolError(str(error)) from None
+    return explanation(problem)
+
+
+async def _run_doctor(words: list[str], folder: str, context: Context) -> dict[str, Any]:
+    """Run `descend doctor` in a process of its own and return its JSON report. Raise `ToolError` if it prints none."""
+    if not os.path.isdir(folder):
+        raise ToolError(f"the working directory {folder} does not exist")
+    command = [sys.executable, "-m", "descend", "doctor", *words]
+    # Standard input belongs to the protocol.
+    process = await asyncio.create_subprocess_exec(*command, stdin=DEVNULL, stdout=PIPE, stderr=PIPE, cwd=folder)
+    assert process.stdout is not None and process.stderr is not None
+    try:
+        output, errors = await asyncio.gather(process.stdout.read(), _report_progress(process.stderr, context))
+        await process.wait()
+    except asyncio.CancelledError:
+        process.terminate()  # The doctor then stops its runs.
+        with anyio.move_on_after(TERMINATION_S, shield=True):
+            await process.communicate()
+        raise
+    try:
+        report: dict[str, Any] = json.loads(output)
+    except ValueError:
+        raise ToolError(_last_line(errors) or f"descend doctor ended with status {process.returncode}") from None
+    return report
+
+
+async def _report_progress(stream: asyncio.StreamReader, context: Context) -> bytes:
+    """Read standard error to its end, send the client its newest line as progress, and return the last part read."""
+    part = b""
+    count = 0
+    while read := await stream.read(2**16):
+        part, count = read, count + 1
+        await context.report_progress(count, message=_last_line(part))
+    return part
+
+
+def _last_line(text: bytes) -> str:
+    """Return the last line of a text that is not empty; "" if it has none."""
+    lines = text.decode("utf-8", "replace").split("\n")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+
+def _agent_text(report: dict[str, Any], store: Path) -> str:
+    """Return the text for the assistant of the run that a JSON report is about; its verdict if it was not stored."""
+    from descend.doctor.archive import load_case
+    from descend.doctor.record.store import open_existing
+    from descend.doctor.report.formats import render
+    from descend.doctor.report.formats.next_steps import next_commands
+
+    try:
+        with open_existing(str(store)) as kept:
+            case = load_case(kept, int(report["run"] or 0))
+    except UsageError:  # The disk is full or read-only.
+        return str(report["verdict"])
+    steps = "".join(f"next: {command}\n" for command in next_commands(case, DEFAULT_STORE))
+    return render(case, "agent", DEFAULT_STORE) + steps

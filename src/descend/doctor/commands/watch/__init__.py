@@ -1,0 +1,1 @@
+"""`descend watch`: record a training in place, report findings at once, and show a live page."""

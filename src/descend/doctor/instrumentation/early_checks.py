@@ -1,0 +1,132 @@
+"""Check the first steps for mistakes in the training loop: gradients, parameters, modes and damaged data."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import FrameType
+
+from torch import Tensor, nn
+
+from descend.doctor.instrumentation.binary_variables import find_binary_variables
+from descend.doctor.instrumentation.modules import Modules
+from descend.doctor.instrumentation.nonfinite_origin import nonfinite_data, undefined_operation
+from descend.doctor.instrumentation.steps.attribution import Stepper
+from descend.doctor.instrumentation.unused_loss import UnusedLossFinder
+from descend.doctor.instrumentation.write_tracking import WriteTracker
+from descend.doctor.measure.wiring import carries_gradient, gradients_held, wiring
+from descend.doctor.record import Fact, Listener, Message, Site, SiteKind
+
+WIRING_STEPS = 6  # A mistake in the training loop shows in each of this many first steps.
+
+
+class EarlyChecks:
+    """Checks the training loop in each of the first steps, and finds the cause of the first non-finite loss."""
+
+    def __init__(self, modules: Modules, send: Listener, steppers: Mapping[str, Stepper], *, owns_run: bool) -> None:
+        self.modules, self.send, self.steppers = modules, send, steppers
+        self._reached: tuple[str, ...] = ()  # keys of the optimizers that the current backward pass reaches
+        # Results for manual updates are sent only once it is certain that the script trains with these updates.
+        self._manual_results: list[Message] = []
+        # `call_site` returns the place of a function's call in the last recorded step, if it has only one call.
+        self.call_site: Callable[[str], Site | None] = lambda function: None
+        self.write_tracker = WriteTracker(modules, send, steppers, owns_run=owns_run)
+        self._owns_run = owns_run  # Only a run that we have started may wait for values from the GPU.
+        self._unused_loss_finder = UnusedLossFinder(modules, send)
+        self._has_labels = not owns_run  # Labels are checked once, and not in a run that the user watches.
+        self._found_nonfinite = False  # whether a loss was not finite
+
+    def is_held(self, parameter: Tensor) -> bool:
+        """Return whether any optimizer of the script holds the parameter."""
+        return any(id(parameter) in stepper.held for stepper in self.steppers.values())
+
+    def increases_loss(self, key: str) -> bool:
+        """Return whether an optimizer increases the loss: by `maximize=True` or reversed gradients, but not by both."""
+        stepper = self.steppers.get(key)
+        groups = stepper.optimizer.param_groups if stepper and stepper.optimizer else []
+        maximises = any(group.get("maximize") for group in groups)
+        return maximises is not self.write_tracker.are_reversed
+
+    def is_parameter(self, leaf: Tensor) -> bool:
+        """Return whether a leaf of the graph is a parameter. If a loss contains derivatives, inputs may be leaves."""
+        return isinstance(leaf, nn.Parameter) or self.is_held(leaf) or all(s.by_hand for s in self.steppers.values())
+
+    def check_loss(self, root: Tensor, step: int, frame: FrameType | None) -> None:
+        """Report the cause if this is the run's first non-finite loss. Later ones are usually consequences of it.
+
+        In the first pass, also report variables that hold binary labels.
+        """
+        if not self._has_labels:
+            self._has_labels = True
+            self.send(list(find_binary_variables(self.modules.tree.in_script(frame), step)))
+        if not self._found_nonfinite and (root.is_cpu or self._owns_run) and not math.isfinite(root.item()):
+            self._found_nonfinite = True
+            if (found := nonfinite_data(root)) is not None:
+                self.send([Fact.of(found, step)])
+            elif (made := undefined_operation(root)) is not None:
+                self.modules.report_known_site(SiteKind.NOT_FINITE, "0", self.call_site(made.function), made.function)
+                self.send([Fact.of(made, step)])
+
+    def before_backward(self, reaches: Iterable[str], leaves: Iterable[Tensor]) -> None:
+        """Before a backward pass, record which of the optimizers that it reaches have cleared their gradients.
+
+        leaves: the parameters of a script that updates them by hand.
+        """
+        self._reached = tuple(reaches)
+        self.write_tracker.backward_begins()
+        for stepper in self._steppers_to_check():
+            stepper.cleared |= not carries_gradient(leaves if stepper.by_hand else stepper.parameters())
+
+    def after_backward(self) -> None:
+        """After a backward pass, record which of the optimizers that it reaches have gradients."""
+        for stepper in self._steppers_to_check():
+            stepper.delivered |= carries_gradient(stepper.parameters())
+        self.write_tracker.backward_ended()
+
+    def step_begins(self, stepper: Stepper) -> None:
+        """Record whether gradients disappeared before the step, and which of the used weights have no gradient."""
+        stepper.refresh()
+        self.write_tracker.step_begins()
+        stepper.wiped = stepper.delivered and not carries_gradient(stepper.parameters())
+        stepper.unreached = tuple(self.modules.weights_without_gradient(stepper.held)) if stepper.delivered else ()
+
+    def _steppers_to_check(self) -> Iterator[Stepper]:
+        """Yield the optimizers that the current backward pass reaches and that are in their first steps."""
+        found = (self.steppers[key] for key in self._reached if key in self.steppers)
+        return (stepper for stepper in found if stepper.steps < WIRING_STEPS)
+
+    def step_ended(self, stepper: Stepper, loss: Tensor | None, frame: FrameType | None) -> Tensor | None:
+        """Send the results of the checks of a step. Return its loss or else a loss that was not differentiated."""
+        self.send_step_results(stepper)
+        is_idle = loss is None and not stepper.is_fed and self._owns_run
+        return self._unused_loss_finder.find(stepper, frame) if is_idle else loss
+
+    def send_step_results(self, stepper: Stepper) -> None:
+        """Send the results of the checks of the step that has just ended, if it is one of the first steps."""
+        if stepper.steps >= WIRING_STEPS:
+            return
+        self.write_tracker.step_ended()
+        held = frozenset().union(*(s.held for s in self.steppers.values()))
+        unheld, idle = (
+            [] if stepper.by_hand else self.modules.parameters_without_optimizer(held),
+            self.modules.modules_in_eval_mode(),
+        )
+        learning = None if stepper.optimizer is None else (stepper.is_fed, *gradients_held(stepper.optimizer))
+        left_out = (unheld, stepper.unreached)
+        # If there was no backward pass, the script itself has set the gradients.
+        cleared = stepper.cleared or not stepper.delivered
+        found: list[Message] = list(
+            wiring(stepper.key, stepper.steps, (cleared, stepper.wiped), left_out, idle, learning)
+        )
+        if stepper.by_hand:
+            self._manual_results += found
+        else:
+            self.send(found)
+        stepper.cleared = stepper.delivered = stepper.wiped = False
+
+    def send_manual_results(self) -> None:
+        """Send the stored results of the checks of manual updates."""
+        unsure, self._manual_results = self._manual_results, []
+        self.send(unsure)
+
+    def forget(self) -> None:
+        """Drop the stored results of the checks of manual updates, because the script has not trained with them."""
+        self._manual_results.clear()

@@ -1,0 +1,120 @@
+"""Decide how much of a training is observed: the first steps, the whole of a short run, or each of several stages."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from math import isfinite, isinf
+from pathlib import Path
+
+from descend.core.deadline import Deadline
+from descend.core.interruption import interruption_status
+from descend.doctor.assess.logged_metric import logged_metrics
+from descend.doctor.assess.stages import stages
+from descend.doctor.codemod.later_training import trains_again_after
+from descend.doctor.execution.outlook import count_steps_to_evaluation
+from descend.doctor.record import Ending, Record, SiteKind
+from descend.doctor.sandbox.world import TORCHRUN_MISSING
+from descend.doctor.script.plan import Plan, Stage
+from descend.doctor.script.run_names import EndReason
+from descend.doctor.script.script import Script
+from descend.doctor.trials.proof import Proof
+from descend.doctor.trials.run_context import RunContext
+
+# seconds of a budget that are kept: measured, 0.2 s until the first run starts and 1.5 s to write the report
+FINISHING_S = 2.0
+LONGER = 10  # factor for the number of steps, to reach a second training loop if the first one took all the steps
+
+
+def limit_to_budget(plan: Plan, clock: Callable[[], float] = time.monotonic) -> tuple[Deadline, Plan]:
+    """Return the deadline that the plan's budget sets from now on, and the plan with a window that fits the budget.
+
+    The observed run may take twice as long as its training, because of the measurements. A proof should still fit
+    after it. If the script prepares its data for longer, only the deadline ends the run.
+    """
+    if isinf(plan.budget_s):
+        return Deadline(), plan
+    deadline = Deadline.after(plan.budget_s - FINISHING_S, clock)
+    window_s = min(plan.seconds, plan.budget_s / (2 + plan.proof_length))
+    patience_s = min(plan.patience, plan.budget_s)
+    return deadline, replace(plan, seconds=window_s, patience=patience_s, until=deadline.at)
+
+
+def observe_script(script: Script, plan: Plan, context: RunContext) -> tuple[Record, Plan]:
+    """Run and observe the script; return the record, and the plan with the number of steps that were observed."""
+    whole = context.observe(script, plan)
+    if context.deadline.is_over:
+        return whole, plan
+    if (
+        not plan.processes
+        and whole.ending
+        and whole.ending.reason == EndReason.FAILED
+        and TORCHRUN_MISSING in whole.ending.error
+    ):
+        plan = replace(plan, processes=1)
+        whole = context.observe(script, plan)
+    if plan.quick:
+        return whole, plan
+    whole, plan = _observe_to_end(script, plan, context, whole)
+    if _has_later_training(script, plan, whole):
+        longer = plan.with_fixed_steps(LONGER * plan.steps)
+        further = context.observe(script, longer)
+        if further.ending and further.ending.reason == EndReason.FINISHED and len(stages(further)) > 1:
+            return further, longer
+    return whole, plan
+
+
+def observe_stages(script: Script, plan: Plan, context: RunContext, whole: Record) -> Iterator[tuple[Plan, Record]]:
+    """Yield the plan and the record of each stage of a training. A training without stages counts as one stage."""
+    keys = stages(whole) if whole.ending and whole.ending.reason in (EndReason.FINISHED, EndReason.WINDOW) else []
+    if len(keys) < 2 or plan.quick:
+        yield plan, whole
+        return
+    first_loss = whole.series("loss", "0").first
+    for number, key in enumerate(keys, 1):
+        if number > 1 and not context.deadline.fits(whole.ending.wall_s if whole.ending else 0.0):
+            return
+        part = replace(plan, stage=Stage(int(key), number, len(keys), first_loss))
+        yield part, context.observe(script, part)
+
+
+def window_was_too_short(record: Record, proof: Proof) -> bool:
+    """Return whether a certain problem's remedy showed no gain within the observed steps, but might in a longer run."""
+    if (
+        proof.fix
+        or proof.interrupted
+        or proof.changed
+        or record.ending is None
+        or record.ending.reason != EndReason.WINDOW
+    ):
+        return False
+    facts = {symptom.id for symptom in proof.symptoms if symptom.certain}
+    tried = [trial for trial in proof.trials if trial.judged_on != "time"]
+    return any(facts.intersection(trial.symptoms) and isfinite(trial.after) for trial in tried)
+
+
+def _observe_to_end(script: Script, plan: Plan, context: RunContext, record: Record) -> tuple[Record, Plan]:
+    """Observe a short script again, up to its end, if only the whole run logs an evaluation metric.
+
+    Return the record and the plan of that run, or the given ones if there is no such run. A script with slow steps that
+    has already logged a metric is not run again.
+    """
+    if record.steps < plan.steps and logged_metrics(record):
+        return record, plan
+    try:
+        steps = count_steps_to_evaluation(script, plan, record, context.server)
+    except KeyboardInterrupt as error:
+        record.add(Ending("interrupted", interruption_status(error), record.steps))
+        return record, plan
+    if not steps:
+        return record, plan
+    whole = plan.with_fixed_steps(steps + 1)  # With one more step, the output after the last step is observed as well.
+    return context.observe(script, whole), whole
+
+
+def _has_later_training(script: Script, plan: Plan, record: Record) -> bool:
+    """Return whether the run reached its step limit although the script has another training loop further down."""
+    backward = record.site(SiteKind.BACKWARD)
+    was_quick = record.ending is not None and record.ending.reason == EndReason.WINDOW and record.steps == plan.steps
+    if plan.is_fixed or not was_quick or backward is None or Path(backward.file) != script.path:
+        return False
+    return trains_again_after(script.read(script.path), backward.line)

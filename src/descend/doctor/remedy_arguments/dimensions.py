@@ -1,0 +1,110 @@
+"""Arguments of remedies that change dimensions: of a softmax, of a reshape, of a batch or of a difference."""
+
+from collections.abc import Callable
+
+from descend.doctor.assess.batch_dimension import LAYERS
+from descend.doctor.assess.single_entry import find_inner_normalisation_of_one
+from descend.doctor.assess.symptom import Symptom
+from descend.doctor.record import Record, facts
+from descend.doctor.remedy_arguments.values import Values
+
+
+def class_dimension(record: Record, symptom: Symptom) -> Values | None:
+    """Return the class dimension as the new `dim` of the log_softmax before `nll_loss`; None without a log_softmax."""
+    given = record.fact(facts.LossInput)
+    is_log = given is not None and (given.function, given.activation) == ("nll_loss", "log_softmax")
+    return {"activation": "log_softmax", "site": ("activation", "output"), "dim": 1} if is_log else None
+
+
+def entry_dimension(record: Record, symptom: Symptom) -> Values | None:
+    """Return the new `dim` of a softmax along a dimension of size 1: the only dimension that has several entries."""
+    place = find_inner_normalisation_of_one(record)
+    lone = record.fact(facts.LoneEntry, place)
+    if lone is None or not lone.is_softmax or len(lone.dims) != 1:
+        return None
+    return {"activation": lone.function, "site": ("lone_entry", place), "dim": lone.dims[0]}
+
+
+def single_entry_layer(record: Record, symptom: Symptom) -> Values | None:
+    """Return the layer that normalises over a single entry, so that it can be removed; None for a softmax."""
+    place = find_inner_normalisation_of_one(record)
+    lone = record.fact(facts.LoneEntry, place)
+    return None if lone is None or lone.is_softmax else {"function": lone.function, "place": place}
+
+
+def shuffling_loaders(record: Record, symptom: Symptom) -> Values | None:
+    """Return the data loaders that shuffle, if inputs and targets come from separate loaders of the same length."""
+    pairing = record.fact(facts.Pairing)
+    keys = [*pairing.inputs, *pairing.targets] if pairing else []
+    loaders = [record.fact(facts.Loader, key) for key in keys]
+    sizes = {loader and (loader.examples, loader.batch_size) for loader in loaders}
+    shuffling = [key for key, loader in zip(keys, loaders) if loader and loader.shuffles]
+    return {"loaders": shuffling} if shuffling and len(sizes) == 1 else None
+
+
+def axes_within_example(number: int) -> Callable[[Record, Symptom], Values | None]:
+    """Return a function that chooses new axes for a call, such as `flip`, that wrongly reorders the batch.
+
+    The candidates are each axis plus one, which counts the batch dimension, and the last axes, such as an image's
+    height and width. `number` selects one of the candidates.
+    """
+
+    def choose_axes(record: Record, symptom: Symptom) -> Values | None:
+        """Return the call that reorders the batch and new axes for it; None if there are no further candidates."""
+        moved = record.fact(facts.MovedExamples)
+        if moved is None:
+            return None
+        counted = [axis % moved.dimensions + 1 for axis in moved.axes]
+        last = [moved.dimensions - len(moved.axes) + i for i in range(len(moved.axes))]
+        fitting = [axes for axes in (counted, last) if min(axes) > 0 and max(axes) < moved.dimensions]
+        choices = [axes for i, axes in enumerate(fitting) if axes not in fitting[:i]]
+        if number >= len(choices):
+            return None
+        axes: tuple[int, ...] | int = tuple(choices[number]) if len(moved.axes) > 1 else choices[number][0]
+        at: Values = {"kind": "moved_examples", "place": "0", "function": moved.function, "line": moved.line}
+        return {**at, "keyword": "dims", "index": 1 if moved.function == "roll" else 0, "value": axes}
+
+    return choose_axes
+
+
+def target_operand(record: Record, symptom: Symptom) -> Values | None:
+    """Return which operand of "predictions − targets" in the loss is the targets: "left" or "right"."""
+    connections = record.fact(facts.Connections)
+    found = connections.broadcast if connections else None
+    return {"operand": found.operand if found else "right"}
+
+
+def other_batch_first(record: Record, symptom: Symptom) -> Values | None:
+    """Return the opposite value of `batch_first`, if a recurrent or attention layer takes the batch for time steps."""
+    mixing = record.fact(facts.Mixing)
+    if mixing is None or mixing.by not in LAYERS:
+        return None
+    return {"batch_first": not mixing.batch_first, "optimizer": symptom.optimizer}
+
+
+def exchange_of_mixed_dimensions(record: Record, symptom: Symptom) -> Values | None:
+    """Return `transpose(0, 1)` as the replacement of a reshape that mixes the examples; None without such a reshape."""
+    mixing = record.fact(facts.Mixing)
+    if mixing is None or mixing.by != "reshape":
+        return None
+    dropped = [f"squeeze({dim})" for dim in sorted(mixing.single, reverse=True)]
+    return {"site": "mixing", "call": ".".join([*dropped, "transpose(0, 1)"])}
+
+
+def dimension_within_example(record: Record, symptom: Symptom) -> Values | None:
+    """Return the new `dim` of a softmax along the batch dimension: the dimension of the entries of one example."""
+    mixing = record.fact(facts.Mixing)
+    if mixing is None or mixing.by != "softmax":
+        return None
+    return {"activation": "softmax", "site": ("mixing", "0"), "dim": mixing.dim}
+
+
+def exchange_of_dimensions(record: Record, symptom: Symptom) -> Values | None:
+    """Return a `transpose` or `permute` call in place of a `view` or `reshape` that should exchange dimensions."""
+    found = record.fact(facts.Exchanged, "0")
+    if found is None:
+        return None
+    order = found.dims
+    moved = [i for i, dim in enumerate(order) if dim != i]
+    call = f"transpose({moved[0]}, {moved[1]})" if len(moved) == 2 else f"permute({', '.join(map(str, order))})"
+    return {"site": "exchanged", "call": call}

@@ -1,0 +1,66 @@
+"""The summary of a case that a notebook shows: verdict, problems, patch, and the path of the whole report."""
+
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from descend.doctor.assess.symptom import Symptom
+from descend.doctor.case import Case, CaseStatus
+from descend.doctor.report.console import MOST_FINDINGS, command
+from descend.doctor.report.document import template_environment
+from descend.doctor.report.formatting import place, sentence, working_directory
+from descend.doctor.report.titles import heading
+from descend.doctor.report.unified_diff import read_source_diff, summarise_diff
+from descend.doctor.report.verdict import causes, headline, verdict
+
+MOST_LINES = 60  # largest number of lines of a patch that are shown
+
+
+def render_summary(case: Case, report: Path | None, *, store: str) -> str:
+    """Return the summary of a case as a piece of HTML without scripts, links or style sheets.
+
+    report: the path of the HTML report, or None if there is none. store: the value of `--store`.
+    """
+    shown = causes(case) if case.findings else case.undecided_suspicions
+    ending = case.record.ending
+    failed = case.status == CaseStatus.SCRIPT_FAILED and ending is not None
+    return (
+        template_environment()
+        .get_template("summary.html")
+        .render(
+            headline=headline(case),
+            verdict=sentence(verdict(case)),
+            error=ending.error.strip() if failed and ending else "",
+            problems=[_problem_values(case, symptom) for symptom in shown[:MOST_FINDINGS]],
+            more=max(0, len(shown) - MOST_FINDINGS),
+            patch=_patch_values(case, store),
+            report=str(report.absolute()) if report else "",
+        )
+    )
+
+
+def _problem_values(case: Case, symptom: Symptom) -> dict[str, str]:
+    """Return the template values of a problem: its title, id, place and evidence."""
+    certainty = "" if symptom in case.findings else f" ({symptom.standing})"
+    return {
+        "title": sentence(heading(symptom)).rstrip(".") + certainty,
+        "id": symptom.id,
+        "place": place(symptom.where, symptom.module, working_directory(case)),
+        "sentence": sentence(symptom.sentence),
+    }
+
+
+def _patch_values(case: Case, store: str) -> dict[str, Any] | None:
+    """Return the template values of the proved fix; None if no fix was proved."""
+    diff = case.fix.patch if case.fix else ""
+    if not diff:
+        return None
+    lines = read_source_diff(diff)
+    if case.streamed:  # The path is that of a temporary file.
+        lines = [line for line in lines if line.kind not in ("file", "hunk")]
+    return {
+        "summary": summarise_diff(diff).rpartition(", ")[2] if case.streamed else summarise_diff(diff),
+        "lines": list(islice(lines, MOST_LINES)),
+        "left_out": max(0, len(lines) - MOST_LINES),
+        "apply": "" if case.streamed else command("apply", case, store),
+    }

@@ -1,0 +1,267 @@
+"""`descend.run_doctor("train.py")`: the doctor as a Python function, which returns the diagnosis as an object."""
+
+import os
+from collections.abc import Sequence
+from math import inf
+from numbers import Integral, Real
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from descend.core.errors import UsageError
+from descend.doctor.case import Case
+from descend.doctor.commands.options import DEFAULT_STORE, MOST_PROCESSES, MOST_SEED, MOST_STEPS, read_budget
+from descend.doctor.report.consultation import Consultation
+from descend.doctor.script.plan import Plan, cores
+
+if TYPE_CHECKING:
+    from descend.doctor.record.store import Store
+    from descend.doctor.script.script import Script
+    from descend.doctor.trials.cluster import Cluster
+
+TEXT_WIDTH = 100  # columns of the text report
+# The smallest and largest values of the options, as on the command line.
+LIMITS: dict[str, tuple[float, float]] = {
+    "steps": (1, MOST_STEPS),
+    "seconds": (0.001, 10_000_000.0),
+    "seeds": (2, 1000),
+    "seed": (0, MOST_SEED),
+    "jobs": (1, MOST_PROCESSES),
+    "processes": (1, MOST_PROCESSES),
+    "trials": (0, 10_000),
+}
+
+
+def run_doctor(  # noqa: PLR0913 - each argument is an option of the command
+    script: str | os.PathLike[str],
+    *,
+    arguments: Sequence[str] = (),
+    as_module: bool = False,
+    quick: bool = False,
+    budget: str | float | None = None,
+    steps: int | None = None,
+    seconds: float | None = None,
+    seeds: int = Plan.seeds,
+    seed: int = Plan.seed,
+    jobs: int | None = None,
+    processes: int | None = None,
+    ray: str | None = None,
+    trials: int = Plan.trials,
+    suggest: bool = False,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    allow_effects: bool = False,
+    sandbox: str = "auto",
+    store: str | os.PathLike[str] = DEFAULT_STORE,
+    python: str | None = None,
+    progress: bool = True,
+) -> Consultation:
+    """Find out why a script isn't training, try fixes on copies of it, and prove one of them.
+
+    This is `descend doctor` as a function. The script runs in processes of its own, in a scratch copy of the working
+    directory. If the user presses Ctrl-C, the function returns what is known so far.
+
+    Parameters
+    ----------
+    script : str or os.PathLike
+        The training script or notebook. With `as_module`, the name of a module.
+    arguments : sequence of str
+        Arguments for the script itself.
+    as_module : bool
+        Whether `script` is the name of a module, as in `python -m`.
+    quick : bool
+        Only observe the script, in one run of at most about twice its time, and try no remedy.
+    budget : str or float, optional
+        Take at most this long in total: seconds, or a text such as "90s", "2m" or "1h". Default: no limit.
+    steps : int, optional
+        Observe this many optimizer steps. Default: 1000, or 300 if 300 steps take longer than 5 s.
+    seconds : float, optional
+        Observe at most this many seconds of training, and wait as long for its start. Default: 60, and 600 for the
+        start.
+    seeds : int
+        Confirm a fix on this many new seeds, and on the same number again if the result is still unclear.
+    seed : int
+        Add this number to every seed that the script sets.
+    jobs : int, optional
+        Run this many trials in parallel. Default: one per core.
+    processes : int, optional
+        The number of processes of a script written for torchrun. Default: as many as torchrun started, or 1.
+    ray : str, optional
+        Run the trials on the Ray cluster at this address; "auto" uses a running cluster.
+    trials : int
+        If no known problem explains the failure, try at most this many edits in each search.
+    suggest : bool
+        If no problem is found, also try small improvements.
+    select : sequence of str
+        Check only for the problems with these ids. Default: all problems.
+    ignore : sequence of str
+        Do not check for the problems with these ids.
+    allow_effects : bool
+        Let the script write files, open connections and start programs outside the scratch copy.
+    sandbox : {"auto", "namespaces", "landlock", "hooks"}
+        How the script is isolated; "auto" is the strongest level that the machine supports.
+    store : str or os.PathLike
+        Store the runs in this folder or database.
+    python : str, optional
+        Run the script with this Python interpreter. Default: the interpreter of this process.
+    progress : bool
+        Print the progress on standard error.
+
+    Returns
+    -------
+    Consultation
+        The verdict, the findings, the patch, and the path of the HTML report.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an option has the wrong type, or is outside its limits.
+    UsageError
+        If there is no such script, it is too short to be judged, or an id is unknown.
+
+    Examples
+    --------
+    >>> consultation = descend.run_doctor("train.py")
+    >>> print(consultation.verdict)
+    """
+    from descend.doctor.execution.interpreter import check_interpreter
+    from descend.doctor.script.script import find_script
+
+    plan = make_plan(
+        quick=quick,
+        budget=budget,
+        steps=steps,
+        seconds=seconds,
+        seeds=seeds,
+        seed=seed,
+        jobs=jobs,
+        processes=processes,
+        trials=trials,
+        suggest=suggest,
+        select=select,
+        ignore=ignore,
+        allow_effects=allow_effects,
+        sandbox=sandbox,
+    )
+    interpreter = None if python is None else check_interpreter(python)
+    given = _check_texts("arguments", arguments, "--epochs", "3")
+    target = find_script(os.fspath(script), given, as_module=as_module, python=interpreter)
+    return consult(target, plan, store=os.fspath(store), ray=ray, progress=progress)
+
+
+def make_plan(  # noqa: PLR0913 - each argument is an option of the command
+    *,
+    quick: bool = False,
+    budget: str | float | None = None,
+    steps: int | None = None,
+    seconds: float | None = None,
+    seeds: int = Plan.seeds,
+    seed: int = Plan.seed,
+    jobs: int | None = None,
+    processes: int | None = None,
+    trials: int = Plan.trials,
+    suggest: bool = False,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    allow_effects: bool = False,
+    sandbox: str = "auto",
+) -> Plan:
+    """Return the plan for these options. Raises `TypeError`, `ValueError` or `UsageError` for a wrong option."""
+    from descend.doctor.catalog.diagnosis import check_ids
+    from descend.doctor.sandbox.confinement import choose_level
+    from descend.doctor.sandbox.world import local_group_size
+
+    optional = {"steps": steps, "seconds": seconds, "jobs": jobs, "processes": processes}
+    given = {name: value for name, value in optional.items() if value is not None}
+    for name, value in (given | {"seeds": seeds, "seed": seed, "trials": trials}).items():
+        _check_number(name, value)
+    wanted, unwanted = _check_texts("select", select, "no_zero_grad"), _check_texts("ignore", ignore, "no_zero_grad")
+    check_ids([*wanted, *unwanted])
+    choose_level(sandbox)
+    return Plan(
+        steps=Plan.steps if steps is None else steps,
+        least_steps=Plan.least_steps if steps is None else steps,
+        seconds=Plan.seconds if seconds is None else seconds,
+        patience=Plan.patience if seconds is None else seconds,
+        seeds=seeds,
+        trials=trials,
+        quick=quick,
+        budget_s=inf if budget is None else read_budget(str(budget)),
+        suggest=suggest,
+        seed=seed,
+        jobs=cores() if jobs is None else jobs,
+        allow_effects=allow_effects,
+        sandbox=sandbox,
+        processes=local_group_size(os.environ, cores()) if processes is None else processes,
+        select=wanted,
+        ignore=unwanted,
+    )
+
+
+def consult(script: "Script", plan: Plan, *, store: str, ray: str | None, progress: bool) -> Consultation:
+    """Diagnose a script, store the results with the HTML report, and return them.
+
+    Raises `UsageError` if the run is too short to be judged, or if the store cannot be opened.
+    """
+    from contextlib import ExitStack
+
+    from descend.doctor.commands.finish_consultation import store_case
+    from descend.doctor.commands.terminal import say
+    from descend.doctor.record.store import open_store
+    from descend.doctor.trials.cluster import connect
+
+    with open_store(store) as kept:
+        with ExitStack() as stack:
+            cluster = None if ray is None else stack.enter_context(connect(ray, plan))
+            case = _diagnose(script, plan, kept, cluster, progress=progress)
+        if case.shortfall and not case.findings:
+            raise UsageError(f"{script.path.name} {case.shortfall}")
+        failure = store_case(case, kept, store)
+        if failure := kept.failure or failure:
+            say(f"some results could not be stored: {failure}")
+        return _describe(case, None if failure else kept.folder / str(case.record.run) / "report.html", store)
+
+
+def _diagnose(script: "Script", plan: Plan, store: "Store", cluster: "Cluster | None", *, progress: bool) -> Case:
+    """Run the pipeline on a script and return the case; with `progress`, print the progress on standard error."""
+    from descend.doctor.pipeline import doctor
+
+    if not progress:
+        return doctor(script, plan, store, lambda record, messages: None, cluster)
+    from descend.doctor.commands.progress_display import ProgressDisplay
+    from descend.doctor.commands.terminal import console, say
+    from descend.doctor.sandbox.confinement import sandbox_message
+
+    if not plan.allow_effects and (left_open := sandbox_message(plan.sandbox)):
+        say(left_open)
+    with ProgressDisplay(console(stderr=True), plan) as display:
+        return doctor(script, plan, store, display.show, cluster, display.show_fix)
+
+
+def _describe(case: Case, report: Path | None, store: str) -> Consultation:
+    """Return a case with its verdict, its report as text and its summary as HTML."""
+    from descend.doctor.commands.terminal import plain_text
+    from descend.doctor.report import render_console
+    from descend.doctor.report.summary import render_summary
+    from descend.doctor.report.verdict import verdict
+
+    shown = render_console(case, report.parent if report else None, store=store, has_page=report is not None)
+    summary = render_summary(case, report, store=store)
+    return Consultation(case, verdict(case), plain_text(shown, TEXT_WIDTH), summary, report)
+
+
+def _check_number(name: str, value: Any) -> None:
+    """Raise `TypeError` if an option is not a number of its kind, and `ValueError` if it is outside its limits."""
+    low, high = LIMITS[name]
+    is_whole = isinstance(low, int)
+    if isinstance(value, bool) or not isinstance(value, Integral if is_whole else Real):
+        raise TypeError(f"run_doctor: {name} must be {'a whole number' if is_whole else 'a number'}, not {value!r}")
+    number: Any = value  # the types of `numbers` cannot be compared
+    if not low <= number <= high:  # also true for NaN
+        raise ValueError(f"run_doctor: {name} must be from {low:.12g} to {high:.12g}, not {value!r}")
+
+
+def _check_texts(name: str, values: Sequence[str], *example: str) -> tuple[str, ...]:
+    """Return the values of an option as a tuple. Raises `TypeError` if they are one text, or not all of them texts."""
+    if isinstance(values, str) or not all(isinstance(value, str) for value in values):
+        raise TypeError(f"run_doctor: {name} must be a list of texts, such as {name}={[*example]}, not {values!r}")
+    return tuple(values)

@@ -1,0 +1,58 @@
+"""Choose the folders in which the changes of a run stay in a private layer, which vanishes with the run."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from descend.doctor.sandbox import devices
+
+ALWAYS = (str(devices.SHARED_MEMORY), "/tmp")  # folders that get a layer even if other file systems are mounted inside
+_FURTHER = "/var/tmp"
+# Top-level folders with programs, settings and the kernel's files, in which a training writes nothing. They have no
+# layer, so they are read-only and their sockets stay reachable.
+_SYSTEM = frozenset("bin boot dev etc lib lib32 lib64 libx32 nix proc run sbin snap sys tmp usr var".split())
+_SPECIAL = frozenset(",:\\")  # characters with a meaning in the options of overlayfs
+
+
+def layered_folders() -> list[str]:
+    """Return the folders that get a private layer: shared memory, temporary files, and all folders of users' files."""
+    points = mount_points()
+    with os.scandir("/") as entries:
+        tops = sorted(e.path for e in entries if e.name not in _SYSTEM and e.is_dir(follow_symlinks=False))
+    always = [folder for folder in ALWAYS if os.path.isdir(folder)]
+    users = (folder for top in (*tops, _FURTHER) for folder in _without_mounts_inside(top, points))
+    return [*always, *(folder for folder in users if _SPECIAL.isdisjoint(folder) and not _is_read_only(folder))]
+
+
+def mount_points() -> list[str]:
+    """Return the paths at which file systems are mounted, sorted."""
+    lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    return sorted({_decode_mount_point(line.split()[4]) for line in lines})
+
+
+def _without_mounts_inside(folder: str, points: Sequence[str]) -> Iterator[str]:
+    """Yield a folder, or the subfolders that together contain all its mounts if it contains any.
+
+    overlayfs cannot have a folder as its lower layer if other file systems are mounted inside the folder.
+    """
+    if not any(point.startswith(f"{folder}/") for point in points):
+        if os.path.isdir(folder):
+            yield folder
+        return
+    try:
+        with os.scandir(folder) as entries:
+            below = sorted(entry.path for entry in entries if entry.is_dir(follow_symlinks=False))
+    except OSError:
+        return
+    for path in below:
+        yield from _without_mounts_inside(path, points)
+
+
+def _is_read_only(folder: str) -> bool:
+    """Return whether a folder is on a read-only file system, so that no program can write there."""
+    return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+
+
+def _decode_mount_point(name: str) -> str:
+    """Decode a path from /proc/self/mountinfo, in which blanks and other special characters are octal numbers."""
+    return name.encode().decode("unicode_escape").encode("latin-1").decode(errors="surrogateescape")

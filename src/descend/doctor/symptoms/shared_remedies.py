@@ -1,0 +1,46 @@
+"""Remedy entries that several problems share."""
+
+from dataclasses import replace
+
+from descend.doctor.remedy_arguments.layers import most_used_activation
+from descend.doctor.remedy_arguments.learning_rates import adam_arguments, rate_at_first_curvature
+from descend.doctor.symptoms import phrases
+from descend.doctor.symptoms.problem import RemedyEntry
+
+ADAM = RemedyEntry(
+    "adaptive_rule",
+    adam_arguments,
+    phrases.USE_ADAM,
+    phrases.RESCALED_GRADIENTS,
+    phrases.ADAM_SOURCE,
+    cost=phrases.ADAM_COST,
+)
+# A workaround may help whatever the cause is, so its trial neither confirms nor refutes the suspected problem.
+ADAM_AS_WORKAROUND = replace(ADAM, decides=False)
+STABLE_RATE_AS_WORKAROUND = RemedyEntry(
+    "learning_rate",
+    rate_at_first_curvature,
+    phrases.NEW_LEARNING_RATE,
+    phrases.STABLE_STEPS,
+    phrases.STABILITY_SOURCE,
+    decides=False,
+    cost=1,
+)
+REINITIALISE = RemedyEntry(
+    "reinitialise",
+    most_used_activation,
+    "initialise for {activation} (Kaiming or Xavier)",
+    phrases.CONSTANT_SCALE,
+    phrases.INITIALISATION_SOURCE,
+)
+# This remedy is tried before those that initialise the whole network, since it only edits the lines in which the
+# script draws its weights.
+INITIALISE_IN_PLACE = RemedyEntry(
+    "initialise_in_place",
+    most_used_activation,
+    "initialise for {activation} where the weights are drawn",
+    phrases.CONSTANT_SCALE,
+    phrases.INITIALISATION_SOURCE,
+    cost=1,
+    redraws=True,
+)

@@ -1,1 +1,0 @@
-"""What both wings stand on: bounds, grids, intervals, quantiles, chance, objects by their names, files, errors."""

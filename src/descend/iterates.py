@@ -1,0 +1,3 @@
+"""The former name of `descend.averaging`."""
+
+from descend.averaging import *  # noqa: F403

@@ -1,0 +1,111 @@
+"""Properties of the model that are known after its first call."""
+
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+from descend.doctor.instrumentation.frames import SourceTree
+from descend.doctor.instrumentation.modules import Modules
+from descend.doctor.record import Message, Record, facts
+
+
+class Calling(nn.Module):
+    """A model that is found when it is called, as by the tape."""
+
+    def __init__(self, *parts: nn.Module) -> None:
+        super().__init__()
+        self.parts, self.record = nn.Sequential(*parts), Record()
+        self.modules_seen = Modules(SourceTree(), self.take)
+
+    def take(self, messages: list[Message]) -> None:
+        self.record.extend(messages)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.modules_seen.find_model(sys._getframe())
+        return self.parts(x)
+
+
+def model() -> Calling:
+    return Calling(nn.Linear(4, 6), nn.BatchNorm1d(6), nn.Dropout(0.3), nn.Linear(6, 2))
+
+
+X = torch.randn(8, 4)
+
+
+def unfit(net: Calling) -> list[str]:
+    net(X)
+    return net.modules_seen.unfitted_batch_norms()
+
+
+def test_batch_norms_with_initial_statistics_are_found() -> None:
+    net = model().eval()
+    assert unfit(net) == ["parts.1"]
+    net.train()
+    assert unfit(net) == []  # It normalises by the batch.
+
+
+def test_batch_norms_with_fitted_statistics_are_not_found() -> None:
+    net = model()
+    net(X)
+    assert unfit(net.eval()) == []
+
+
+@pytest.mark.parametrize("kind", ["loaded", "none", "another norm"])
+def test_batch_norms_with_loaded_or_without_statistics_are_not_found(kind: str) -> None:
+    net = model().eval()
+    if kind == "loaded":  # without the count of batches, as in old checkpoints
+        net.parts[1].running_mean.fill_(0.3)
+    else:
+        net.parts[1] = nn.BatchNorm1d(6, track_running_stats=False) if kind == "none" else nn.LayerNorm(6)
+    assert unfit(net.eval()) == []
+
+
+def test_modules_in_evaluation_mode_are_found() -> None:
+    net = model()
+    net(X)
+    assert net.modules_seen.modules_in_eval_mode() == []
+    net.parts[2].eval()
+    assert net.modules_seen.modules_in_eval_mode() == ["parts.2"]
+    net.eval()
+    assert net.modules_seen.modules_in_eval_mode() == ["parts.1", "parts.2"]
+
+
+def test_dropout_layers_are_reported_once() -> None:
+    net = Calling(nn.Linear(4, 4), nn.Dropout(0.3), nn.Dropout1d(0.1))
+    net(X)
+    net(X)
+    assert net.record.every(facts.Dropout) == {"parts.1": facts.Dropout(0.3), "parts.2": facts.Dropout(0.1)}
+    assert all(len(net.record.history(facts.Dropout, place)) == 1 for place in ("parts.1", "parts.2"))
+
+
+class Hasty(nn.Module):
+    """Make a layer in each forward pass, or only in the first one."""
+
+    def __init__(self, modules: Modules, *, once: bool) -> None:
+        super().__init__()
+        self.modules_seen, self.once, self.kept, self.passes = modules, once, None, 0
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.passes += 1
+        layer = self.kept
+        if layer is None:
+            layer = nn.Linear(4, 4)
+            self.modules_seen.record_construction(layer, sys._getframe(), self.passes)
+        self.kept = layer if self.once else None
+        return layer(x)
+
+
+@pytest.mark.parametrize(
+    ("once", "training", "found"), [(False, True, True), (True, True, False), (False, False, False)]
+)
+def test_layers_made_in_each_forward_pass_are_reported(once: bool, training: bool, found: bool) -> None:
+    record = Record()
+    net = Hasty(Modules(SourceTree(), record.extend), once=once)
+    with torch.set_grad_enabled(training):
+        for _ in range(4):
+            net(X)
+    site = record.site("made_in_forward", "0")
+    assert (site is not None) == (training and not once)
+    assert site is None or site.detail == "Linear"
