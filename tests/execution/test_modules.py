@@ -5,6 +5,7 @@ import sys
 import pytest
 import torch
 from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 
 from descend.doctor.instrumentation.frames import SourceTree
 from descend.doctor.instrumentation.modules import Modules
@@ -109,3 +110,22 @@ def test_layers_made_in_each_forward_pass_are_reported(once: bool, training: boo
     site = record.site("made_in_forward", "0")
     assert (site is not None) == (training and not once)
     assert site is None or site.detail == "Linear"
+
+
+class _Replicated(DistributedDataParallel):
+    """A model that averages its gradients over processes, without the process group that its constructor needs."""
+
+    def __init__(self, part: nn.Module) -> None:
+        nn.Module.__init__(self)
+        self.part = part
+
+
+def test_averaging_of_gradients_does_not_depend_on_the_steps_recorded_so_far() -> None:
+    """Each rank records other steps, but all ranks must decide alike whether they measure together."""
+    modules = Modules(SourceTree(), lambda messages: None)
+    modules.record_construction(model := _Replicated(nn.Linear(2, 1)), None, 0)
+    assert modules.averages_gradients()
+    late = Modules(SourceTree(), lambda messages: None)
+    assert not late.averages_gradients()
+    late.find_data_parallel()
+    assert late.averages_gradients() and model is not None

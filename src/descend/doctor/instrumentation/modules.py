@@ -1,5 +1,6 @@
 """The script's modules and parameters by name, and the places in the source that make and call them."""
 
+import gc
 import weakref
 from collections.abc import Iterable, Set
 from dataclasses import replace
@@ -40,6 +41,7 @@ class Modules:
         self._found: list[weakref.ref[nn.Module]] = []
         self._called: dict[int, weakref.ref[nn.Module]] = {}  # id -> module whose forward has made a recorded call
         self._names: list[tuple[weakref.ref[Tensor], str]] = []
+        self._data_parallel: weakref.WeakSet[nn.Module] = weakref.WeakSet()
         self._sent: set[tuple[str, str]] = set()
         self._dropout: dict[int, str] = {}  # id of a dropout layer -> the name under which it is recorded
 
@@ -48,6 +50,8 @@ class Modules:
         caller = self.tree.caller(constructor_caller(frame, module))
         key, span = id(module), call_span(caller)
         self._made[key] = (weakref.ref(module, lambda _: self._made.pop(key, None)), span)
+        if isinstance(module, DistributedDataParallel):
+            self._data_parallel.add(module)
         if isinstance(module, LAYERS) and span is not None and torch.is_grad_enabled() and is_in_forward(caller):
             seen = self._made_in_forward.setdefault(span, set())
             seen.add(passes)
@@ -94,8 +98,16 @@ class Modules:
         return bool(self._found)
 
     def averages_gradients(self) -> bool:
-        """Return whether a model averages its gradients over several processes (`DistributedDataParallel`)."""
-        return any(isinstance(root, DistributedDataParallel) for _, root in self._existing_models())
+        """Return whether a model averages its gradients over several processes (`DistributedDataParallel`).
+
+        The answer depends on the script alone, so that it is the same in all ranks. The steps that were recorded so far
+        depend on the time that each rank has.
+        """
+        return len(self._data_parallel) > 0
+
+    def find_data_parallel(self) -> None:
+        """Find the `DistributedDataParallel` models that were created before this run is observed."""
+        self._data_parallel.update(x for x in gc.get_objects() if issubclass(type(x), DistributedDataParallel))
 
     def _largest_parent(self, part: nn.Module) -> nn.Module:
         """Return the largest module that contains `part`, because a script may call its model's parts one by one."""

@@ -63,6 +63,7 @@ class RunObservation:
         probing = role in (Role.WATCH, Role.BASELINE) and not follows
         observer = Observer(probe_runner, self.modules, self.channel.send, probing=probing, owns_run=role != Role.WATCH)
         if world is not None:
+            self.modules.find_data_parallel()
             averages = self.modules.averages_gradients
             probe_runner.tape.averages = averages
             probe_runner.rank_curvature = RankCurvature(world.rank, averages, probe_runner.note)
