@@ -36,12 +36,12 @@ def diagnose(
         confirmed, dismissed = frozenset(s.id for s in known.findings), known.proof.dismissed
         # Some of the stored findings and suspicions can only be found by trials, which are not run again.
         stored = {s.id: s for s in (*known.findings, *known.suspicions)}
-        again = tuple((stored | {s.id: s for s in find(known.record)}).values())
+        again = tuple((stored | {s.id: s for s in find(known.record, ignore=known.left_out)}).values())
         proof = Proof(again, known.trials, confirmed, rejected=dismissed, judged=dismissed)
         of_proof = {name: getattr(known.proof, name) for name in OF_PROOF}
         proof = replace(proof, fix=known.fix, tuning=known.tuning, **of_proof)
         case = replace(build_case(known.record, proof), total_s=known.total_s)
-        case = replace(case, changes=known.changes, streamed=known.streamed)
+        case = replace(case, **{name: getattr(known, name) for name in ("left_out", "changes", "streamed", "options")})
         has_page = (folder / "report.html").exists()
         print_case(case, format=format, folder=folder, store=store, has_page=has_page, verbose=verbose)
     sys.exit(EXIT_STATUSES[case.status])

@@ -211,7 +211,7 @@ def _patch_lines(case: Case, patch: Patch, folder: Path | None, apply: str) -> R
         by_hand = f"; by hand: patch -p0 < {folder / patch.file}" if folder else ""
         how = f"{summary}. descend apply does not write this patch{by_hand}"
         lines = [Text(one_line(patch.sentence, SENTENCE_LENGTH)), Text(how, "dim"), *changed_lines(patch.diff)]
-    lines += [Text(f"{patch.file} {MASKED}", "dim")] if mask_secrets(patch.diff) != patch.diff else []
+    lines += [Text(f"{patch.file} {MASKED}", "dim")] if patch.has_secret else []
     return Group(*lines)
 
 
@@ -261,5 +261,9 @@ def _redirected_changes_row(case: Case) -> list[Row]:
 
 def command(name: str, case: Case, store: str) -> str:
     """Return the text of a shell command, such as `descend apply 3`, for the run of this case."""
-    where = "" if store == str(STORE) else f" --store {shlex.quote(mask_secrets(store))}"
-    return f"descend {name}{where} {case.record.run}"
+    return " ".join([f"descend {name}", *store_option(store), str(case.record.run)])
+
+
+def store_option(store: str) -> list[str]:
+    """Return the words that name the store in a shell command, without secrets; no words for the default store."""
+    return [] if store == str(STORE) else [f"--store {shlex.quote(mask_secrets(store))}"]

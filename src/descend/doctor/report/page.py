@@ -136,6 +136,7 @@ def _fix_values(case: Case, store: str) -> dict[str, Any] | None:
         "lines": read_diff(patch),
         "summary": summarise_diff(patch),
         "verified": sentence(case.proof.verified),
+        "masked": patches(case)[0].masked_message,
     }
 
 
@@ -146,6 +147,7 @@ def _other_patch_values(patch: Patch) -> dict[str, Any]:
         "sentence": sentence(patch.sentence),
         "summary": summarise_diff(patch.diff),
         "file": patch.file,
+        "masked": patch.masked_message,
         "lines": read_diff(patch.diff),
     }
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 from descend.core.regular_files import replace_file
 from descend.doctor.case import Case
+from descend.doctor.redaction import mask_secrets
 from descend.doctor.report.formatting import count, one_line
 from descend.doctor.report.titles import title_with_id
 from descend.doctor.report.verdict import causes, change_message
@@ -22,6 +23,18 @@ class Patch:
     file: str  # name of the file that stores the patch
     diff: str
     sentence: str
+
+    @property
+    def has_secret(self) -> bool:
+        """Whether the diff has a line with a secret, so that a shown copy has `***` there and cannot be applied."""
+        return mask_secrets(self.diff) != self.diff
+
+    @property
+    def masked_message(self) -> str:
+        """Which file has the diff with its secrets; "" if the diff has no secret."""
+        if not self.has_secret:
+            return ""
+        return f"A line contains a secret, shown as ***. Only {self.file} in the run's folder has the whole line."
 
 
 def patches(case: Case) -> tuple[Patch, ...]:
