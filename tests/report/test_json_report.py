@@ -2,6 +2,8 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 from cases import altered, dead_units, inputs_not_normalised, instability_symptom
@@ -9,7 +11,7 @@ from endings import empty, failed_script, healthy
 from odd_cases import ALL, not_a_number
 
 from descend.doctor.report import render_json, write_patches
-from descend.doctor.report.patches import patches
+from descend.doctor.report.patches import Patch, patches
 from descend.doctor.report.verdict import is_clean, verdict
 
 KEYS = {
@@ -22,9 +24,16 @@ FINDING_KEYS = {
     "quantity", "value", "bound", "sentence", "source",
 }  # fmt: skip
 TRIAL_KEYS = {
-    *("remedies", "symptoms", "verdict", "reason", "metric", "quantity", "attainable"),
+    *("remedies", "label", "symptoms", "verdict", "reason", "metric", "quantity", "attainable"),
     *("before", "after", "interval", "gain", "seeds", "changed_the_run", "patch"),
 }
+
+
+def test_every_key_and_every_kind_of_patch_is_documented():
+    page = (Path(__file__).parents[2] / "docs" / "json.md").read_text()
+    kinds = get_args(get_type_hints(Patch)["kind"])
+    assert "suggestion" in kinds
+    assert [name for name in (*KEYS, *FINDING_KEYS, *TRIAL_KEYS, *kinds) if f"`{name}`" not in page] == []
 
 
 def strict(text):
@@ -61,7 +70,7 @@ def test_a_case_with_a_proved_fix(tmp_path):
     assert first["where"] == {"file": "train.py", "line": 7, "module": None}
     assert (first["value"], first["bound"]) == (2300.0, 100.0)
     trial = contract["trials"][0]
-    assert trial["verdict"] == "proved"
+    assert (trial["verdict"], trial["label"]) == ("proved", "standardise inputs")
     assert [t["patch"] for t in contract["trials"]] == ["fix", None, None, None]
     assert trial["interval"] == [0.078, 0.091]
     assert trial["seeds"] == [1, 2, 3, 4, 5]

@@ -111,6 +111,7 @@ def _trial_as_json(trial: Trial, case: Case) -> dict[str, Any]:
     """Return a trial of a remedy as a dictionary for the JSON report."""
     return {
         "remedies": list(trial.remedies),
+        "label": trial.label,
         "verdict": trial.verdict,
         "symptoms": list(trial.symptoms),
         "reason": trial.reason or None,
