@@ -5,7 +5,7 @@ from descend.doctor.assess.summary import RunSummary
 from descend.doctor.assess.symptom import Detection
 from descend.doctor.record import Record, SiteKind, facts
 from descend.doctor.symptoms import phrases
-from descend.doctor.symptoms.problem import Problem, entries_for_places
+from descend.doctor.symptoms.problem import CodeExample, Problem, entries_for_places
 from descend.doctor.symptoms.unreachable_loss import BARRED, find_blocking_call, kept_share_of_gap
 
 SOURCE = "Glorot & Bengio 2010, §4.2: in the backward pass, the gradient is multiplied by the slope of each layer"
@@ -38,6 +38,10 @@ PROBLEM = Problem(
         ),
     ),
     observes=True,
+    example=CodeExample(
+        faulty="hidden = F.relu(fc1(inputs)).softmax(dim=1)  # passes little gradient back\noutputs = fc2(hidden)",
+        fixed="hidden = F.relu(fc1(inputs))\noutputs = fc2(hidden)",
+    ),
 )
 
 

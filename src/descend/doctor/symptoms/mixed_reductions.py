@@ -56,9 +56,9 @@ PROBLEM = Problem(
             "loss = reconstruction + divergence"
         ),
         fixed=(
-            'reconstruction = F.mse_loss(outputs, images, reduction="sum") / len(images)\n'
-            "divergence = -0.5 * (1 + log_variance - mean**2 - log_variance.exp()).sum() / len(images)\n"
-            "loss = reconstruction + divergence"
+            'reconstruction = F.mse_loss(outputs, images, reduction="sum")\n'
+            "divergence = -0.5 * (1 + log_variance - mean**2 - log_variance.exp()).sum()\n"
+            "loss = (reconstruction + divergence) / len(images)"
         ),
     ),
 )

@@ -44,7 +44,7 @@ PROBLEM = Problem(
     ),
     example=CodeExample(
         faulty="optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.99)",
-        fixed="optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.99)  # or momentum=0.9 with lr=0.1",
+        fixed="optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.99)",
     ),
 )
 

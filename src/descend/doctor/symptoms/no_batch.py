@@ -15,7 +15,10 @@ PROBLEM = Problem(
     advice="Print the length of the dataset and of the object that the loop iterates over. With drop_last=True, the "
     "batch size must not exceed the number of examples.",
     example=CodeExample(
-        faulty="loader = DataLoader(dataset, batch_size=1024, drop_last=True)  # the dataset has 500 examples",
+        faulty=(
+            "# The dataset has 500 examples, less than a batch.\n"
+            "loader = DataLoader(dataset, batch_size=1024, drop_last=True)"
+        ),
         fixed="loader = DataLoader(dataset, batch_size=64, drop_last=True)",
     ),
 )

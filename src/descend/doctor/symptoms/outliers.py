@@ -44,7 +44,10 @@ PROBLEM = Problem(
     ),
     advice="Correct or drop those examples. A robust loss such as torch.nn.HuberLoss tolerates them.",
     example=CodeExample(
-        faulty="loss = F.mse_loss(predictions, prices)  # a few prices are 1,000 times too large",
+        faulty=(
+            "# Prices are in millions, but a few were entered in single dollars.\n"
+            "loss = F.mse_loss(predictions, prices)"
+        ),
         fixed="loss = F.huber_loss(predictions, prices)",
     ),
 )

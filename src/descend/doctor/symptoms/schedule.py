@@ -61,12 +61,14 @@ PROBLEM = Problem(
     ),
     example=CodeExample(
         faulty=(
+            "scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=10)  # epochs\n"
             "for epoch in range(epochs):\n"
             "    for inputs, targets in loader:\n"
             "        training_step(inputs, targets)\n"
             "        scheduler.step()"
         ),
         fixed=(
+            "scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=10)\n"
             "for epoch in range(epochs):\n"
             "    for inputs, targets in loader:\n"
             "        training_step(inputs, targets)\n"

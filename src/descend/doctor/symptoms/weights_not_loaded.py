@@ -30,7 +30,8 @@ PROBLEM = Problem(
         ),
         fixed=(
             'weights = torch.load("model.pt")\n'
-            'model.load_state_dict({name.removeprefix("module."): value for name, value in weights.items()})'
+            'weights = {name.removeprefix("module."): weights[name] for name in weights}\n'
+            "model.load_state_dict(weights)"
         ),
     ),
 )

@@ -23,8 +23,10 @@ PROBLEM = Problem(
     ),
     flatters=True,
     example=CodeExample(
-        faulty="accuracy = ((predictions > 0) == labels).float().mean()  # shapes (64, 1) and (64,)",
-        fixed="accuracy = ((predictions.squeeze(1) > 0) == labels).float().mean()  # shapes (64,) and (64,)",
+        faulty="right = (predictions > 0) == labels  # shapes (64, 1) and (64,)\naccuracy = right.float().mean()",
+        fixed=(
+            "right = (predictions.squeeze(1) > 0) == labels  # shapes (64,) and (64,)\naccuracy = right.float().mean()"
+        ),
     ),
 )
 

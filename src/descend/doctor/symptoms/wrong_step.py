@@ -35,7 +35,7 @@ PROBLEM = Problem(
         ),
     ),
     example=CodeExample(
-        faulty=("loss.backward()\nfor parameter in model.parameters():\n    parameter.grad.neg_()\noptimizer.step()"),
+        faulty="loss.backward()\nfor parameter in model.parameters():\n    parameter.grad.neg_()\noptimizer.step()",
         fixed="loss.backward()\noptimizer.step()",
     ),
 )
