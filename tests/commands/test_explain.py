@@ -55,6 +55,25 @@ def test_the_texts_are_wrapped_at_the_width_of_the_terminal(monkeypatch, columns
         assert max(map(len, prose.splitlines())) > min(columns, 120) / 2
 
 
+def test_remedies_are_explained_by_their_labels(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert (
+        "\n  Clear the gradients after each step [zero_grad]\n      Each step then follows the current gradient only\n"
+    ) in explanation("no_zero_grad")
+    instability = explanation("instability")
+    assert "\n  Learning rate <old> → <lr> [learning_rate]\n" in instability
+    assert "The words in <angle brackets> depend on the run." in instability
+    for name, problem in CATALOG.items():
+        text = " ".join(explanation(name).split())
+        for entry in problem.remedies:
+            assert entry.general_label[1:] in text and f"[{entry.name}]" in text, entry
+            assert "{" not in entry.general_label
+
+
+def test_descend_is_the_subject_of_the_detection():
+    assert all("\nHow it is detected\n  descend reports " in explanation(name) for name in CATALOG)
+
+
 def test_the_shell_completes_ids():
     assert dict(complete_problem_id("no_")).keys() == {name for name in CATALOG if name.startswith("no_")}
     assert dict(complete_problem_id("")).keys() == CATALOG.keys()
