@@ -46,7 +46,7 @@ PROBLEM = Problem(
 
 
 def detect(record: Record, summary: RunSummary) -> Detection | None:
-    """Report a call in the network if it passes back too little of the gradient, or its outputs keep the loss high."""
+    """Report a call in the network that passes back too little of the gradient, or whose outputs keep the loss high."""
     return _report_call_that_keeps_loss_high(record, summary) or _report_call_that_weakens_gradient(record, summary)
 
 

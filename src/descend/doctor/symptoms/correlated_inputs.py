@@ -2,7 +2,7 @@
 
 Ordinary data are correlated, too: digits have a condition number of 200 to 2,300. Correlation slows a run only if no
 stable learning rate reaches the flat directions within its steps. The loss must also fall as slowly as such a
-condition number predicts. A short run, or one with a decayed learning rate, has other causes.
+condition number predicts. A short run, or one with a decayed learning rate, is slow for other reasons.
 """
 
 from descend.core.bound import Bound

@@ -35,7 +35,7 @@ BROUGHT_DOWN = Bound(
 PROBLEM = Problem(
     id="fluctuations",
     kind="dynamics",
-    title="gradient noise hides the progress",
+    title="gradient noise prevents further progress",
     remedies=(
         RemedyEntry(
             "linear_schedule",

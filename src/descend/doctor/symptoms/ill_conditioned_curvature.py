@@ -1,4 +1,4 @@
-"""Ill-conditioned curvature: the steepest direction limits the step length, which is too short for the others."""
+"""Ill-conditioned curvature: the steepest direction limits the step length, so progress along the others is slow."""
 
 from statistics import median
 

@@ -1,6 +1,6 @@
 """Layer rate mismatch: relative to its weights, one layer moves hundreds of times as far as another.
 
-Either the parameter groups have different learning rates, or the layers' ratios ‖w‖/‖∇w‖ differ at a single one.
+Either the parameter groups have different learning rates, or they share one and the layers' ratios ‖w‖/‖∇w‖ differ.
 """
 
 from collections.abc import Sequence

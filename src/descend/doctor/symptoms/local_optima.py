@@ -30,7 +30,7 @@ PROBLEM = Problem(
             RemedyEntry(
                 "another_start",
                 restart_seed(draw),
-                "initialise again, draw {draw}",
+                "initialise with another seed (attempt {draw})",
                 "another initialisation may lead to a better minimum",
                 "Ba, CSC413 lecture 4, Recap: local optima",
                 restart=True,

@@ -1,4 +1,4 @@
-"""No batch: the training loop is never entered, so no gradient is computed and no step is made."""
+"""No batch: the training loop is never entered, so no gradient is computed and no step is taken."""
 
 from descend.doctor.assess.summary import RunSummary
 from descend.doctor.assess.symptom import Detection, FatalDetection

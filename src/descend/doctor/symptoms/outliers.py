@@ -1,4 +1,4 @@
-"""Outliers: a few extreme targets make most of the squared error."""
+"""Outliers: a few extreme targets cause most of the squared error."""
 
 from descend.core.bound import Bound
 from descend.doctor.assess.summary import LITTLE_LEARNED, RunSummary

@@ -40,7 +40,7 @@ PROBLEM = Problem(
             judged_on="held_out",
         ),
     ),
-    advice="More data, augmentation, weight decay and dropout also help, often more than early stopping.",
+    advice="More data, augmentation, weight decay and dropout help, often more than early stopping.",
     example=CodeExample(
         faulty=(
             "for epoch in range(epochs):\n"

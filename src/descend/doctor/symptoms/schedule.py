@@ -1,4 +1,4 @@
-"""Schedule: the learning rate is brought down, or not brought up, long before the training is over."""
+"""Schedule: the learning rate is tiny for much of the training, since it decays too early or never rises."""
 
 from math import log
 

@@ -29,7 +29,7 @@ LOST = Bound(
 PROBLEM = Problem(
     id="warm_start",
     kind="dynamics",
-    title="the learning rate is wrong for a warm start",
+    title="the learning rate is too high for trained weights",
     consequences=frozenset({"instability", "cliff", "dead_units"}),
     remedies=(
         RemedyEntry(

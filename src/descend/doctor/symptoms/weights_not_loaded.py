@@ -1,4 +1,4 @@
-"""Weights not loaded: the names in the checkpoint do not match the module's, and the mismatch is silent."""
+"""Weights not loaded: the checkpoint's names do not match the module's, and strict=False hides the mismatch."""
 
 from descend.doctor.assess.modules import find_incomplete_load
 from descend.doctor.assess.summary import RunSummary

@@ -1,4 +1,4 @@
-"""Wrong metric: the number that the script logs does not change when predictions become right."""
+"""Wrong metric: the metric that the script logs is no better for right predictions than for wrong ones."""
 
 from descend.doctor.assess.summary import RunSummary
 from descend.doctor.assess.symptom import Detection
