@@ -72,7 +72,7 @@ def other_names(problem: str) -> dict[str, Any]:
         "local_optima": {"train": lambda model: model, "training_loss": lambda model: float(model[0].bias.sum())},
         "labels_wrong": {"labels": one_of_two, "outputs": 10 * one_of_two},
         "outliers": {"prices": price},
-        "plateau": {"labels": torch.rand(64, 8).round()},
+        "plateau": {"labels": torch.rand(64, 3).round()},
         "unbounded_loss": {"targets": torch.randn(64, 3), "log_variance": torch.full((64, 3), 100.0)},
         "unreachable_loss": {"targets": torch.randn(64, 3)},
     }.get(problem, {})

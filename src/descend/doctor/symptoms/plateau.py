@@ -49,10 +49,15 @@ PROBLEM = Problem(
     ),
     example=CodeExample(
         faulty=(
-            "nn.init.constant_(layer.bias, -10.0)  # the sigmoid is flat at -10\n"
-            "loss = F.mse_loss(layer(inputs).sigmoid(), labels)"
+            "nn.init.constant_(fc2.bias, -12.0)  # the sigmoid is flat at -12\n"
+            "probabilities = fc2(torch.tanh(fc1(inputs))).sigmoid()\n"
+            "loss = F.mse_loss(probabilities, labels)"
         ),
-        fixed="nn.init.zeros_(layer.bias)\nloss = F.mse_loss(layer(inputs).sigmoid(), labels)",
+        fixed=(
+            "nn.init.zeros_(fc2.bias)\n"
+            "probabilities = fc2(torch.tanh(fc1(inputs))).sigmoid()\n"
+            "loss = F.mse_loss(probabilities, labels)"
+        ),
     ),
 )
 
