@@ -4,27 +4,41 @@ import shutil
 from textwrap import fill, indent
 
 from descend.doctor.catalog import CATALOG
+from descend.doctor.report.formatting import sentence
 from descend.doctor.symptoms.groups import GROUPS
-from descend.doctor.symptoms.problem import group_by_reason
+from descend.doctor.symptoms.problem import Problem, RemedyEntry, group_by_reason
 
 INDENT = "  "
+FILLED_IN = "The words in <angle brackets> depend on the run."
 WIDEST = 120  # largest width in columns; longer lines are hard to read
 
 
 def explanation(symptom: str) -> str:
     """Return the text of `descend explain` for one problem, wrapped at the width of the terminal."""
     entry = CATALOG[symptom]
-    lines = [_wrap(entry.nature), "", "How it is detected", _wrap(entry.appearance, INDENT)]
+    lines = [_wrap(entry.nature), "", "How it is detected", _wrap(_detection_text(entry), INDENT)]
     if entry.source:
         lines += ["", "Source", _wrap(entry.source, INDENT)]
     lines += ["", "Remedies"]
     lines += [_wrap(entry.advice, INDENT)] if entry.advice else []
-    for (why, source), remedies in group_by_reason(entry.remedies).items():
-        lines.append(_wrap(f"{'; '.join(remedies)}: {why} ({source})", INDENT))
-    if entry.example:
-        lines += ["", "Faulty code", indent(entry.example.faulty, INDENT)]
-        lines += ["", "Fixed code", indent(entry.example.fixed, INDENT)]
+    for (why, source), remedies in group_by_reason(entry.remedies, _remedy_text).items():
+        lines += [_wrap(remedy, INDENT, hanging=INDENT) for remedy in remedies]
+        lines.append(_wrap(sentence(f"{why} ({source})"), 3 * INDENT))
+    if any("<" in remedy.general_label for remedy in entry.remedies):
+        lines += ["", _wrap(FILLED_IN, INDENT)]
+    lines += ["", "Faulty code", indent(entry.example.faulty, INDENT)]
+    lines += ["", "Fixed code", indent(entry.example.fixed, INDENT)]
     return "\n".join(lines)
+
+
+def _detection_text(problem: Problem) -> str:
+    """Return what descend reports: the docstring of the detecting function, with descend as the subject."""
+    return problem.appearance.replace("Report ", "descend reports ", 1)
+
+
+def _remedy_text(entry: RemedyEntry) -> str:
+    """Return what to do and, in brackets, the ids of the remedies: "Negate the loss [turn_loss]"."""
+    return f"{sentence(entry.general_label).rstrip('.')} [{entry.name}]"
 
 
 def problem_list() -> str:
@@ -45,12 +59,15 @@ def problem_list() -> str:
     return "\n\n".join([*blocks, "descend explain ID explains one of them."])
 
 
-def _wrap(text: str, indentation: str = "") -> str:
-    """Return the paragraphs of a text, each wrapped at the width of the terminal and indented."""
-    paragraphs = text.split("\n\n")
+def _wrap(text: str, indentation: str = "", hanging: str = "") -> str:
+    """Return the paragraphs of a text, each wrapped at the width of the terminal and indented.
+
+    hanging: additional indentation of all lines of a paragraph after its first.
+    """
+    later = indentation + hanging
     return "\n\n".join(
-        fill(" ".join(part.split()), _columns(), initial_indent=indentation, subsequent_indent=indentation)
-        for part in paragraphs
+        fill(" ".join(part.split()), _columns(), initial_indent=indentation, subsequent_indent=later)
+        for part in text.split("\n\n")
     )
 
 

@@ -1,6 +1,7 @@
 """Background texts for the page: what a problem is, why its remedies work, and what its best remedy reached."""
 
 from collections.abc import Iterable
+from operator import attrgetter
 
 from descend.doctor.assess.symptom import Symptom
 from descend.doctor.case import Case
@@ -40,7 +41,7 @@ def _reasons(entries: Iterable[RemedyEntry]) -> list[str]:
     """Return a sentence for each reason why remedies work, with the names of these remedies and the source."""
     return [
         f"{sentence('; '.join(remedies).replace('_', ' ')).rstrip('.')}: {why} ({source})."
-        for (why, source), remedies in group_by_reason(entries).items()
+        for (why, source), remedies in group_by_reason(entries, attrgetter("name")).items()
     ]
 
 

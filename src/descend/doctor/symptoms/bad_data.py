@@ -36,7 +36,7 @@ PROBLEM = Problem(
     ),
     example=CodeExample(
         faulty="inputs = torch.tensor(table)  # a missing value is NaN",
-        fixed="inputs = torch.tensor(table).nan_to_num()",
+        fixed="inputs = torch.tensor(table)\ninputs = torch.where(inputs.isnan(), inputs.nanmean(dim=0), inputs)",
     ),
 )
 

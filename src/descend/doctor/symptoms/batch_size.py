@@ -9,7 +9,7 @@ from descend.doctor.record import Record
 from descend.doctor.remedy_arguments.training_loop import smaller_batch
 from descend.doctor.symptoms import phrases
 from descend.doctor.symptoms.places import data_site
-from descend.doctor.symptoms.problem import Problem, RemedyEntry
+from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 
 SOURCE = "McCandlish et al. 2018, §2.2: above the gradient noise scale, larger batches need almost as many steps"
 LARGE = Count(
@@ -42,6 +42,13 @@ PROBLEM = Problem(
             "McCandlish et al. 2018, §2.2",
             cost=1,
         ),
+    ),
+    example=CodeExample(
+        faulty=(
+            "# The dataset has 5,000 examples, so an epoch is a single step.\n"
+            "loader = DataLoader(dataset, batch_size=5000, shuffle=True)"
+        ),
+        fixed="loader = DataLoader(dataset, batch_size=64, shuffle=True)",
     ),
 )
 

@@ -5,7 +5,7 @@ from descend.doctor.assess.summary import RunSummary
 from descend.doctor.assess.symptom import Detection
 from descend.doctor.record import Record, SiteKind, facts
 from descend.doctor.symptoms import phrases
-from descend.doctor.symptoms.problem import Problem, entries_for_places
+from descend.doctor.symptoms.problem import CodeExample, Problem, entries_for_places
 from descend.doctor.symptoms.unreachable_loss import BARRED, find_blocking_call, kept_share_of_gap
 
 SOURCE = "Glorot & Bengio 2010, §4.2: in the backward pass, the gradient is multiplied by the slope of each layer"
@@ -38,11 +38,15 @@ PROBLEM = Problem(
         ),
     ),
     observes=True,
+    example=CodeExample(
+        faulty="hidden = F.relu(fc1(inputs)).softmax(dim=1)  # passes little gradient back\noutputs = fc2(hidden)",
+        fixed="hidden = F.relu(fc1(inputs))\noutputs = fc2(hidden)",
+    ),
 )
 
 
 def detect(record: Record, summary: RunSummary) -> Detection | None:
-    """Report a call in the network if it passes back too little of the gradient, or its outputs keep the loss high."""
+    """Report a call in the network that passes back too little of the gradient, or whose outputs keep the loss high."""
     return _report_call_that_keeps_loss_high(record, summary) or _report_call_that_weakens_gradient(record, summary)
 
 

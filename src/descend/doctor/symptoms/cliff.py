@@ -11,7 +11,7 @@ from descend.doctor.assess.symptom import Detection
 from descend.doctor.record import Record, Series, SiteKind
 from descend.doctor.remedy_arguments.training_loop import median_gradient_norm, rare_gradient_norm
 from descend.doctor.symptoms import phrases
-from descend.doctor.symptoms.problem import Problem, RemedyEntry
+from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 from descend.doctor.symptoms.shared_remedies import STABLE_RATE_AS_WORKAROUND
 
 SOURCE = (
@@ -57,6 +57,21 @@ PROBLEM = Problem(
             "Pascanu et al. 2013, §3.2",
         ),
         STABLE_RATE_AS_WORKAROUND,
+    ),
+    example=CodeExample(
+        faulty=(
+            "outputs, state = rnn(sequences)  # 500 time steps\n"
+            "loss = F.mse_loss(outputs[:-1], sequences[1:])\n"
+            "loss.backward()  # in rare steps, the gradient is 1,000 times larger\n"
+            "optimizer.step()"
+        ),
+        fixed=(
+            "outputs, state = rnn(sequences)\n"
+            "loss = F.mse_loss(outputs[:-1], sequences[1:])\n"
+            "loss.backward()\n"
+            "nn.utils.clip_grad_norm_(rnn.parameters(), max_norm=1.0)\n"
+            "optimizer.step()"
+        ),
     ),
 )
 

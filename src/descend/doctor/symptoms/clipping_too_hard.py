@@ -9,7 +9,7 @@ from descend.doctor.assess.summary import LITTLE_LEARNED, RunSummary
 from descend.doctor.assess.symptom import Detection
 from descend.doctor.record import Record, SiteKind, facts
 from descend.doctor.remedy_arguments.training_loop import median_gradient_norm
-from descend.doctor.symptoms.problem import Problem, RemedyEntry
+from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 
 SOURCE = "Pascanu et al. 2013, §3.2: clipping is meant for rare steps at a cliff, with a threshold near the usual norm"
 MOST = Bound(
@@ -36,6 +36,20 @@ PROBLEM = Problem(
             "only rare large gradients are then clipped",
             "Pascanu et al. 2013, §3.2",
             cost=1,
+        ),
+    ),
+    example=CodeExample(
+        faulty=(
+            "optimizer = torch.optim.SGD(model.parameters(), lr=0.1)\n"
+            "loss.backward()  # the gradient norm is about 1\n"
+            "nn.utils.clip_grad_norm_(model.parameters(), max_norm=0.001)\n"
+            "optimizer.step()"
+        ),
+        fixed=(
+            "optimizer = torch.optim.SGD(model.parameters(), lr=0.1)\n"
+            "loss.backward()\n"
+            "nn.utils.clip_grad_norm_(model.parameters(), max_norm=1.0)\n"
+            "optimizer.step()"
         ),
     ),
 )

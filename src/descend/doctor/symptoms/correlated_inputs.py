@@ -2,7 +2,7 @@
 
 Ordinary data are correlated, too: digits have a condition number of 200 to 2,300. Correlation slows a run only if no
 stable learning rate reaches the flat directions within its steps. The loss must also fall as slowly as such a
-condition number predicts. A short run, or one with a decayed learning rate, has other causes.
+condition number predicts. A short run, or one with a decayed learning rate, is slow for other reasons.
 """
 
 from descend.core.bound import Bound
@@ -17,7 +17,7 @@ from descend.doctor.remedy_arguments.training_loop import only_optimizer
 from descend.doctor.symptoms import phrases
 from descend.doctor.symptoms.ill_conditioned_curvature import ILL
 from descend.doctor.symptoms.places import data_site
-from descend.doctor.symptoms.problem import Problem, RemedyEntry
+from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 from descend.doctor.symptoms.shared_remedies import ADAM_AS_WORKAROUND
 
 SOURCE = "LeCun et al. 1998, §4.3: decorrelate the inputs, since the Hessian of a first layer is E[x xᵀ]"
@@ -55,6 +55,13 @@ PROBLEM = Problem(
             cost=1,
         ),
         ADAM_AS_WORKAROUND,
+    ),
+    example=CodeExample(
+        faulty=(
+            "# Neighbouring wavelengths of a spectrum have almost the same intensity.\n"
+            "inputs = torch.from_numpy(StandardScaler().fit_transform(spectra)).float()"
+        ),
+        fixed="inputs = torch.from_numpy(PCA(whiten=True).fit_transform(spectra)).float()",
     ),
 )
 

@@ -7,7 +7,7 @@ from descend.doctor.record import Record, SiteKind
 from descend.doctor.remedy_arguments.layers import batch_normalisation
 from descend.doctor.remedy_arguments.learning_rates import rate_at_first_curvature
 from descend.doctor.symptoms import phrases
-from descend.doctor.symptoms.problem import Problem, RemedyEntry
+from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 from descend.doctor.symptoms.shared_remedies import ADAM
 
 SOURCE = "Ioffe & Szegedy 2015, §1: the distribution of each layer's inputs changes when earlier layers change"
@@ -39,6 +39,26 @@ PROBLEM = Problem(
             cost=3,
         ),
         ADAM,
+    ),
+    example=CodeExample(
+        faulty=(
+            "def block():\n"
+            "    linear = nn.Linear(64, 64)\n"
+            '    nn.init.kaiming_normal_(linear.weight, nonlinearity="relu")\n'
+            "    return nn.Sequential(linear, nn.ReLU())\n"
+            "\n"
+            "model = nn.Sequential(*(block() for _ in range(16)), nn.Linear(64, 10))\n"
+            "optimizer = torch.optim.SGD(model.parameters(), lr=0.2)"
+        ),
+        fixed=(
+            "def block():\n"
+            "    linear = nn.Linear(64, 64)\n"
+            '    nn.init.kaiming_normal_(linear.weight, nonlinearity="relu")\n'
+            "    return nn.Sequential(linear, nn.BatchNorm1d(64), nn.ReLU())\n"
+            "\n"
+            "model = nn.Sequential(*(block() for _ in range(16)), nn.Linear(64, 10))\n"
+            "optimizer = torch.optim.SGD(model.parameters(), lr=0.2)"
+        ),
     ),
 )
 

@@ -8,7 +8,7 @@ from descend.doctor.record import Record, Site, SiteKind, facts
 from descend.doctor.remedy_arguments.layers import most_used_activation
 from descend.doctor.remedy_arguments.learning_rates import default_adam_rate, rate_at_largest_curvature
 from descend.doctor.symptoms import phrases
-from descend.doctor.symptoms.problem import Problem, RemedyEntry
+from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 from descend.doctor.symptoms.shared_remedies import INITIALISE_IN_PLACE
 
 SOURCE = "Ba, CSC413 lecture 4, Plateaux: if a ReLU's input is always negative, the derivatives of its weights are 0"
@@ -50,6 +50,25 @@ PROBLEM = Problem(
             phrases.ACTIVE_UNITS,
             "Karpathy, CS231n, Commonly used activation functions",
             cost=1,
+        ),
+    ),
+    example=CodeExample(
+        faulty=(
+            "model = nn.Sequential(\n"
+            "    nn.Linear(8, 32), nn.ReLU(),\n"
+            "    nn.Linear(32, 32), nn.ReLU(),\n"
+            "    nn.Linear(32, 3),\n"
+            ")\n"
+            "# The first steps make the inputs of most ReLUs negative for all examples.\n"
+            "optimizer = torch.optim.SGD(model.parameters(), lr=5.0)"
+        ),
+        fixed=(
+            "model = nn.Sequential(\n"
+            "    nn.Linear(8, 32), nn.ReLU(),\n"
+            "    nn.Linear(32, 32), nn.ReLU(),\n"
+            "    nn.Linear(32, 3),\n"
+            ")\n"
+            "optimizer = torch.optim.SGD(model.parameters(), lr=0.1)"
         ),
     ),
 )

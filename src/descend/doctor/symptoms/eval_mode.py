@@ -36,7 +36,7 @@ PROBLEM = Problem(
     ),
     flatters=True,
     example=CodeExample(
-        faulty=("for epoch in range(epochs):\n    train(model)\n    model.eval()\n    evaluate(model)"),
+        faulty="for epoch in range(epochs):\n    train(model)\n    model.eval()\n    evaluate(model)",
         fixed=(
             "for epoch in range(epochs):\n    model.train()\n    train(model)\n    model.eval()\n    evaluate(model)"
         ),

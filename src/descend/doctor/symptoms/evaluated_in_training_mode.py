@@ -1,4 +1,4 @@
-"""Evaluated in training mode: dropout and batch statistics are active while the script measures its network."""
+"""Evaluated in training mode: dropout and batch statistics are active while the script evaluates its network."""
 
 from descend.doctor.assess.summary import RunSummary
 from descend.doctor.assess.symptom import Detection

@@ -58,7 +58,7 @@ PROBLEM = Problem(
 
 
 def detect(record: Record, summary: RunSummary) -> Detection | None:
-    """Report outputs that change if another example of the batch is replaced, if a known mistake is the cause."""
+    """Report outputs that depend on other examples of the batch because of a known mistake."""
     mixing = record.fact(facts.Mixing)
     if mixing is None or not mixing.share or mixing.by not in SENTENCES or not summary.cost_left > LEFT_TO_LEARN:
         return None

@@ -48,7 +48,7 @@ PROBLEM = Problem(
     ),
     example=CodeExample(
         faulty="loss.backward()\noptimizer.step()",
-        fixed=("loss.backward()\nnn.utils.clip_grad_norm_(model.parameters(), max_norm=1.0)\noptimizer.step()"),
+        fixed="loss.backward()\nnn.utils.clip_grad_norm_(model.parameters(), max_norm=1.0)\noptimizer.step()",
     ),
 )
 

@@ -10,7 +10,7 @@ from descend.doctor.remedy_arguments.learning_rates import tenth_rate
 from descend.doctor.remedy_arguments.schedules import decay_to_zero
 from descend.doctor.remedy_arguments.training_loop import larger_batch
 from descend.doctor.symptoms import phrases
-from descend.doctor.symptoms.problem import Problem, RemedyEntry
+from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 
 SOURCE = (
     "Ba, CSC413 lecture 4, Recap: fluctuations; Bottou et al. 2018, §4: the noise is proportional to the learning rate"
@@ -35,7 +35,7 @@ BROUGHT_DOWN = Bound(
 PROBLEM = Problem(
     id="fluctuations",
     kind="dynamics",
-    title="gradient noise hides the progress",
+    title="gradient noise prevents further progress",
     remedies=(
         RemedyEntry(
             "linear_schedule",
@@ -61,6 +61,22 @@ PROBLEM = Problem(
             "Bottou et al. 2018, §4.2",
             decides=False,
             cost=1,
+        ),
+    ),
+    example=CodeExample(
+        faulty=(
+            "optimizer = torch.optim.SGD(model.parameters(), lr=0.05)\n"
+            "for epoch in range(epochs):\n"
+            "    for inputs, targets in loader:  # batches of 2 examples\n"
+            "        training_step(inputs, targets)"
+        ),
+        fixed=(
+            "optimizer = torch.optim.SGD(model.parameters(), lr=0.05)\n"
+            "scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)\n"
+            "for epoch in range(epochs):\n"
+            "    for inputs, targets in loader:\n"
+            "        training_step(inputs, targets)\n"
+            "    scheduler.step()"
         ),
     ),
 )

@@ -1,4 +1,4 @@
-"""Frozen or detached: no gradient reaches these parameters, and they still have their random initial values."""
+"""Frozen or detached: no gradient reaches some parameters, so they keep their random initial values."""
 
 from descend.doctor.assess.first_steps import first_steps_without_gradients
 from descend.doctor.assess.summary import RunSummary

@@ -1,4 +1,4 @@
-"""Ill-conditioned curvature: the steepest direction limits the step length, which is too short for the others."""
+"""Ill-conditioned curvature: the steepest direction limits the step length, so progress along the others is slow."""
 
 from statistics import median
 
@@ -10,7 +10,7 @@ from descend.doctor.assess.symptom import Detection
 from descend.doctor.assess.training_time import fitted_condition_number, fitted_condition_number_message
 from descend.doctor.record import Record, SiteKind, facts
 from descend.doctor.remedy_arguments.optimizer_settings import usual_momentum
-from descend.doctor.symptoms.problem import Problem, RemedyEntry
+from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 from descend.doctor.symptoms.shared_remedies import ADAM
 
 SOURCE = "Ba, CSC413 lecture 4, Ill-conditioned curvature: larger condition numbers imply slower convergence"
@@ -40,6 +40,13 @@ PROBLEM = Problem(
             cost=1,
         ),
         ADAM,
+    ),
+    example=CodeExample(
+        faulty=(
+            "# The loss falls slowly, and lr=0.6 is already unstable.\n"
+            "optimizer = torch.optim.SGD(model.parameters(), lr=0.5)"
+        ),
+        fixed="optimizer = torch.optim.SGD(model.parameters(), lr=0.5, momentum=0.9)",
     ),
 )
 

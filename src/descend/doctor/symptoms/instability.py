@@ -37,7 +37,7 @@ from descend.doctor.remedy_arguments.optimizer_settings import representable_eps
 from descend.doctor.remedy_arguments.schedules import warm_up
 from descend.doctor.remedy_arguments.sites import edit_of_site
 from descend.doctor.symptoms import phrases
-from descend.doctor.symptoms.problem import Problem, RemedyEntry
+from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 from descend.doctor.symptoms.shared_remedies import ADAM
 
 MUCH_LEFT = Bound(
@@ -140,6 +140,13 @@ PROBLEM = Problem(
             decides=False,
         ),
         ADAM,
+    ),
+    example=CodeExample(
+        faulty=(
+            "# Each step of Adam changes each weight by about 1.\n"
+            "optimizer = torch.optim.Adam(model.parameters(), lr=1.0)"
+        ),
+        fixed="optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)",
     ),
 )
 

@@ -43,8 +43,8 @@ PROBLEM = Problem(
     ),
     advice="Look at a few labels together with their examples, and at the line that creates the labels.",
     example=CodeExample(
-        faulty="labels = classes  # 1 to 10, but cross_entropy expects 0 to 9",
-        fixed="labels = classes - 1",
+        faulty="loss_fn = nn.BCEWithLogitsLoss()\nloss = loss_fn(outputs, labels)  # the labels are -1 and 1",
+        fixed="loss_fn = nn.BCEWithLogitsLoss()\nloss = loss_fn(outputs, (labels + 1) / 2)  # 0 and 1",
     ),
 )
 

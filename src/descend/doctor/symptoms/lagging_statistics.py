@@ -34,7 +34,7 @@ PROBLEM = Problem(
         RemedyEntry(
             "buffers_too",
             unaveraged_buffers,
-            "copy the buffers, too",
+            "copy the buffers as well as the parameters",
             "the copy then normalises like the trained network",
             "Ioffe & Szegedy 2015, alg. 2",
             cost=1,

@@ -1,6 +1,6 @@
 """Layer rate mismatch: relative to its weights, one layer moves hundreds of times as far as another.
 
-Either the parameter groups have different learning rates, or the layers' ratios ‖w‖/‖∇w‖ differ at a single one.
+Either the parameter groups have different learning rates, or they share one and the layers' ratios ‖w‖/‖∇w‖ differ.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from descend.doctor.remedy_arguments.learning_rates import (
     smallest_group_rate,
 )
 from descend.doctor.symptoms import phrases
-from descend.doctor.symptoms.problem import Problem, RemedyEntry
+from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 from descend.doctor.symptoms.shared_remedies import ADAM, INITIALISE_IN_PLACE
 
 SOURCE = "You et al. 2017: the ratio ‖w‖/‖∇w‖ differs between layers, so a learning rate suits only some of them"
@@ -90,6 +90,20 @@ PROBLEM = Problem(
             phrases.INITIALISATION_SOURCE,
         ),
         ADAM,
+    ),
+    example=CodeExample(
+        faulty=(
+            "optimizer = torch.optim.SGD([\n"
+            '    {"params": encoder.parameters(), "lr": 1e-6},  # random initial weights\n'
+            '    {"params": decoder.parameters(), "lr": 0.05},\n'
+            "])"
+        ),
+        fixed=(
+            "optimizer = torch.optim.SGD([\n"
+            '    {"params": encoder.parameters(), "lr": 0.05},\n'
+            '    {"params": decoder.parameters(), "lr": 0.05},\n'
+            "])"
+        ),
     ),
 )
 

@@ -6,7 +6,7 @@ from descend.doctor.assess.symptom import Detection
 from descend.doctor.record import Record, SiteKind, facts
 from descend.doctor.remedy_arguments.training_loop import restart_seed
 from descend.doctor.symptoms import phrases
-from descend.doctor.symptoms.problem import Problem, RemedyEntry
+from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 
 SOURCE = "Ba, CSC413 lecture 4, Recap: local optima are hard to diagnose, and random restarts are the remedy"
 SMALL = Count(500, "parameters", "chosen: wide networks do not get stuck in poor minima (Choromanska et al. 2015)")
@@ -30,12 +30,30 @@ PROBLEM = Problem(
             RemedyEntry(
                 "another_start",
                 restart_seed(draw),
-                "initialise again, draw {draw}",
+                "initialise with another seed (attempt {draw})",
                 "another initialisation may lead to a better minimum",
                 "Ba, CSC413 lecture 4, Recap: local optima",
                 restart=True,
             )
             for draw in range(1, phrases.INITIALISATIONS_TRIED + 1)
+        ),
+    ),
+    example=CodeExample(
+        faulty=(
+            "def fit(seed):\n"
+            "    torch.manual_seed(seed)\n"
+            "    model = nn.Sequential(nn.Linear(2, 2), nn.Tanh(), nn.Linear(2, 1))\n"
+            "    return train(model)\n"
+            "\n"
+            "model = fit(seed=0)"
+        ),
+        fixed=(
+            "def fit(seed):\n"
+            "    torch.manual_seed(seed)\n"
+            "    model = nn.Sequential(nn.Linear(2, 2), nn.Tanh(), nn.Linear(2, 1))\n"
+            "    return train(model)\n"
+            "\n"
+            "model = min(map(fit, range(10)), key=training_loss)"
         ),
     ),
 )

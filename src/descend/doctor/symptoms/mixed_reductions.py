@@ -26,7 +26,7 @@ PROBLEM = Problem(
         RemedyEntry(
             "loss_reduction",
             sum_reduction,
-            "also sum this loss over the batch: reduction={reduction!r}",
+            "sum the averaged loss term over the batch, too: reduction={reduction!r}",
             "both terms are then sums over the batch",
             "Kingma & Welling 2014, eq. 10",
             cost=1,
@@ -34,7 +34,7 @@ PROBLEM = Problem(
         RemedyEntry(
             "weigh_term",
             divisor_of_sum,
-            "divide the other loss term by {divisor}",
+            "divide the summed loss term by {divisor}",
             "both terms are then averages over the values",
             "Kingma & Welling 2014, eq. 10",
             cost=1,
@@ -42,7 +42,7 @@ PROBLEM = Problem(
         RemedyEntry(
             "weigh_term",
             divisor_by_likelihood,
-            "divide the other loss term by {divisor:g}",
+            "divide the summed loss term by {divisor:g}",
             "a squared error is 2σ² times a Gaussian negative log-likelihood, and σ² is at most the variance of the "
             "targets",
             "Kingma & Welling 2014, App. C.2; Rybkin et al. 2021, §3",
@@ -56,9 +56,9 @@ PROBLEM = Problem(
             "loss = reconstruction + divergence"
         ),
         fixed=(
-            'reconstruction = F.mse_loss(outputs, images, reduction="sum") / len(images)\n'
-            "divergence = -0.5 * (1 + log_variance - mean**2 - log_variance.exp()).sum() / len(images)\n"
-            "loss = reconstruction + divergence"
+            'reconstruction = F.mse_loss(outputs, images, reduction="sum")\n'
+            "divergence = -0.5 * (1 + log_variance - mean**2 - log_variance.exp()).sum()\n"
+            "loss = (reconstruction + divergence) / len(images)"
         ),
     ),
 )

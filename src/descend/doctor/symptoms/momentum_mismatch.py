@@ -1,4 +1,4 @@
-"""Momentum and learning rate do not match: μ was raised and α kept, so the steps are 1/(1−μ) times longer."""
+"""Momentum and learning rate do not match: a high momentum μ makes the steps 1/(1−μ) times as long."""
 
 from descend.core.bound import Bound
 from descend.doctor.assess.stability import learning_rate_times_curvature, momentum_of
@@ -37,14 +37,14 @@ PROBLEM = Problem(
             "optimizer_argument",
             lower_momentum,
             "momentum {old:g} → {value:g}",
-            "the terminal velocity is α/(1−μ)",
+            "the terminal velocity α/(1−μ) is then lower",
             "Ba, CSC413 lecture 4, Momentum",
             cost=1,
         ),
     ),
     example=CodeExample(
         faulty="optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.99)",
-        fixed="optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.99)  # or momentum=0.9 with lr=0.1",
+        fixed="optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.99)",
     ),
 )
 

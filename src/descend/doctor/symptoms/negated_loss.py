@@ -1,4 +1,4 @@
-"""Negated loss: training makes the predictions worse on purpose."""
+"""Negated loss: training increases the errors, because a sign or `maximize` is wrong."""
 
 from descend.core.change import change_in_words
 from descend.doctor.assess.objective import lacks_upper_bound

@@ -1,4 +1,4 @@
-"""No batch: the training loop is never entered, so no gradient is computed and no step is made."""
+"""No batch: the training loop is never entered, so no gradient is computed and no step is taken."""
 
 from descend.doctor.assess.summary import RunSummary
 from descend.doctor.assess.symptom import Detection, FatalDetection
@@ -15,7 +15,10 @@ PROBLEM = Problem(
     advice="Print the length of the dataset and of the object that the loop iterates over. With drop_last=True, the "
     "batch size must not exceed the number of examples.",
     example=CodeExample(
-        faulty="loader = DataLoader(dataset, batch_size=1024, drop_last=True)  # the dataset has 500 examples",
+        faulty=(
+            "# The dataset has 500 examples, less than a batch.\n"
+            "loader = DataLoader(dataset, batch_size=1024, drop_last=True)"
+        ),
         fixed="loader = DataLoader(dataset, batch_size=64, drop_last=True)",
     ),
 )

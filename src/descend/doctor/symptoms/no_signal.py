@@ -9,7 +9,7 @@ from descend.doctor.assess.summary import STANDARD_ERRORS, RunSummary
 from descend.doctor.assess.symptom import Detection, FatalDetection
 from descend.doctor.record import Record, SiteKind, facts
 from descend.doctor.symptoms.places import data_site
-from descend.doctor.symptoms.problem import Problem
+from descend.doctor.symptoms.problem import CodeExample, Problem
 
 SOURCE = "Zhang et al. 2017: networks also fit random labels; Gretton et al. 2005: a test of independence"
 POWER = Bound(
@@ -26,6 +26,13 @@ PROBLEM = Problem(
     consequences=frozenset({"clipping_too_hard", "inputs_not_normalised", "schedule"}),
     advice="No change to training can help. Look for inputs that carry information about the targets, or for the line "
     "that pairs inputs with the wrong targets.",
+    example=CodeExample(
+        faulty=(
+            'columns = ["customer_id", "order_id"]  # no information about the price\n'
+            "inputs = torch.tensor([[row[name] for name in columns] for row in rows])"
+        ),
+        fixed='columns = ["area", "age"]\ninputs = torch.tensor([[row[name] for name in columns] for row in rows])',
+    ),
 )
 
 

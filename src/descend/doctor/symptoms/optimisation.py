@@ -10,7 +10,7 @@ from descend.doctor.remedy_arguments.optimizer_settings import default_setting
 from descend.doctor.remedy_arguments.sites import edit_of_site
 from descend.doctor.remedy_arguments.training_loop import median_gradient_norm, only_optimizer
 from descend.doctor.symptoms import phrases
-from descend.doctor.symptoms.problem import Problem, RemedyEntry
+from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 
 SOURCE = "Choi et al. 2019, §2: optimizers differ in their settings, so a comparison needs tuned settings"
 
@@ -96,6 +96,10 @@ PROBLEM = Problem(
         ),
     ),
     observes=True,
+    example=CodeExample(
+        faulty="optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, betas=(0.99, 0.9))",
+        fixed="optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)  # default betas",
+    ),
 )
 
 

@@ -7,7 +7,7 @@ from descend.doctor.assess.symptom import Detection
 from descend.doctor.record import Record, SiteKind, facts
 from descend.doctor.remedy_arguments.learning_rates import half_rate
 from descend.doctor.symptoms import phrases
-from descend.doctor.symptoms.problem import Problem, RemedyEntry
+from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 
 SOURCE = "Ba, CSC413 lecture 4, Ill-conditioned curvature: if 1 < α·λ ≤ 2, the error along λ oscillates"
 LEFT = Bound(
@@ -35,6 +35,10 @@ PROBLEM = Problem(
             "Ba, CSC413 lecture 4, Recap: oscillations",
             cost=1,
         ),
+    ),
+    example=CodeExample(
+        faulty="optimizer = torch.optim.SGD(model.parameters(), lr=0.2)  # unstable at 0.21",
+        fixed="optimizer = torch.optim.SGD(model.parameters(), lr=0.1)",
     ),
 )
 

@@ -1,4 +1,4 @@
-"""Outliers: a few extreme targets make most of the squared error."""
+"""Outliers: a few extreme targets cause most of the squared error."""
 
 from descend.core.bound import Bound
 from descend.doctor.assess.summary import LITTLE_LEARNED, RunSummary
@@ -44,7 +44,10 @@ PROBLEM = Problem(
     ),
     advice="Correct or drop those examples. A robust loss such as torch.nn.HuberLoss tolerates them.",
     example=CodeExample(
-        faulty="loss = F.mse_loss(predictions, prices)  # a few prices are 1,000 times too large",
+        faulty=(
+            "# Prices are in millions, but a few were entered in single dollars.\n"
+            "loss = F.mse_loss(predictions, prices)"
+        ),
         fixed="loss = F.huber_loss(predictions, prices)",
     ),
 )

@@ -8,7 +8,7 @@ from descend.doctor.record import Record, SiteKind, facts
 from descend.doctor.remedy_arguments.layers import usual_dropout_rate
 from descend.doctor.remedy_arguments.losses import light_penalty
 from descend.doctor.remedy_arguments.optimizer_settings import usual_weight_decay
-from descend.doctor.symptoms.problem import Problem, RemedyEntry
+from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 
 SOURCE = "Goodfellow et al. 2016, §7.1: a penalty that is too strong makes the network underfit"
 LARGE_DECAY = Bound(
@@ -66,6 +66,10 @@ PROBLEM = Problem(
             "Srivastava et al. 2014, §7.3",
             cost=1,
         ),
+    ),
+    example=CodeExample(
+        faulty="optimizer = torch.optim.SGD(model.parameters(), lr=0.1, weight_decay=0.1)",
+        fixed="optimizer = torch.optim.SGD(model.parameters(), lr=0.1, weight_decay=1e-4)",
     ),
 )
 

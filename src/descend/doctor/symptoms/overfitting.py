@@ -5,7 +5,7 @@ from descend.doctor.assess.summary import RunSummary
 from descend.doctor.assess.symptom import Detection
 from descend.doctor.record import Record, SiteKind
 from descend.doctor.remedy_arguments.training_loop import passes_until_least_loss
-from descend.doctor.symptoms.problem import Problem, RemedyEntry
+from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 
 SOURCE = "Prechelt 1998, §2: the generalisation loss is the rise above the lowest validation error so far"
 RISEN = Bound(
@@ -40,7 +40,23 @@ PROBLEM = Problem(
             judged_on="held_out",
         ),
     ),
-    advice="More data, augmentation, weight decay and dropout also help, often more than early stopping.",
+    advice="More data, augmentation, weight decay and dropout help, often more than early stopping.",
+    example=CodeExample(
+        faulty=(
+            "for epoch in range(epochs):\n"
+            "    train(model)\n"
+            "    validation_loss = evaluate(model)  # lowest in epoch 10 of 100"
+        ),
+        fixed=(
+            'lowest = float("inf")\n'
+            "for epoch in range(epochs):\n"
+            "    train(model)\n"
+            "    validation_loss = evaluate(model)\n"
+            "    if validation_loss < lowest:\n"
+            "        lowest = validation_loss\n"
+            '        torch.save(model.state_dict(), "best.pt")'
+        ),
+    ),
 )
 
 

@@ -1,4 +1,4 @@
-"""Parameters not in the optimizer: the loss depends on them and gradients reach them, but no optimizer updates them."""
+"""Parameters not in the optimizer: the loss depends on some parameters that no optimizer updates."""
 
 from dataclasses import replace
 

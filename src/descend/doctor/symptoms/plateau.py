@@ -9,7 +9,7 @@ from descend.doctor.assess.summary import RunSummary
 from descend.doctor.assess.symptom import EARLY, Detection
 from descend.doctor.record import Record, SiteKind, facts
 from descend.doctor.remedy_arguments.optimizer_settings import usual_momentum
-from descend.doctor.symptoms.problem import Problem, RemedyEntry
+from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 from descend.doctor.symptoms.shared_remedies import ADAM, INITIALISE_IN_PLACE, REINITIALISE
 
 SOURCE = "Ba, CSC413 lecture 4, Plateaux: a plateau is a flat region; where φ' is close to 0, the weights get stuck"
@@ -46,6 +46,18 @@ PROBLEM = Problem(
         ADAM,
         INITIALISE_IN_PLACE,
         REINITIALISE,
+    ),
+    example=CodeExample(
+        faulty=(
+            "nn.init.constant_(fc2.bias, -12.0)  # the sigmoid is flat at -12\n"
+            "probabilities = fc2(torch.tanh(fc1(inputs))).sigmoid()\n"
+            "loss = F.mse_loss(probabilities, labels)"
+        ),
+        fixed=(
+            "nn.init.zeros_(fc2.bias)\n"
+            "probabilities = fc2(torch.tanh(fc1(inputs))).sigmoid()\n"
+            "loss = F.mse_loss(probabilities, labels)"
+        ),
     ),
 )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
 from inspect import cleandoc, getsource
+from string import Formatter
 from textwrap import dedent
 from types import ModuleType
 
@@ -54,6 +55,17 @@ class RemedyEntry(EditTraits):
         """The ids of the remedies that this entry combines, in the order in which they are applied."""
         return tuple(self.remedy.split("+"))
 
+    @property
+    def name(self) -> str:
+        """The ids of the remedies as text, such as "zero_grad", or "a and b" for a pair."""
+        return " and ".join(self.remedies)
+
+    @property
+    def general_label(self) -> str:
+        """The label for any run: `<lr>` in place of the learning rate, which is known only for one run."""
+        parts = Formatter().parse(self.label)
+        return "".join(text + (f"<{field}>" if field else "") for text, field, _, _ in parts)
+
 
 @dataclass(frozen=True)
 class CodeExample:
@@ -63,12 +75,14 @@ class CodeExample:
     fixed: str
 
 
-def group_by_reason(entries: Iterable[RemedyEntry]) -> dict[tuple[str, str], list[str]]:
-    """Return, for each reason why remedies work and its source, the remedies: "zero_grad", "a and b" for a pair."""
+def group_by_reason(
+    entries: Iterable[RemedyEntry], name: Callable[[RemedyEntry], str]
+) -> dict[tuple[str, str], list[str]]:
+    """Return, for each reason why remedies work and its source, the different names of these remedies."""
     groups: dict[tuple[str, str], dict[str, None]] = {}
     for entry in entries:
-        groups.setdefault((entry.why, entry.source), {})[" and ".join(entry.remedies)] = None
-    return {reason: list(remedies) for reason, remedies in groups.items()}
+        groups.setdefault((entry.why, entry.source), {})[name(entry)] = None
+    return {reason: list(names) for reason, names in groups.items()}
 
 
 @dataclass(frozen=True)
@@ -78,13 +92,13 @@ class Problem:
     id: str
     kind: ProblemKind
     title: str  # a short sentence for headlines
+    example: CodeExample
     remedies: tuple[RemedyEntry, ...] = ()
     consequences: frozenset[str] = frozenset()  # ids of other problems that this problem may cause
     flatters: bool = False  # whether the problem may make the loss too low, so that a trial cannot rule it out
     # whether this is a general search, which shows where an edit helps but not what the mistake is
     observes: bool = False
     advice: str = ""  # what the user can do if no trial proves a remedy
-    example: CodeExample | None = None  # None for a problem that a few lines cannot show
 
     @cached_property
     def _module(self) -> ModuleType:

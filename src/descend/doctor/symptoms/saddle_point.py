@@ -10,7 +10,7 @@ from descend.doctor.assess.symptom import Detection
 from descend.doctor.record import Record, SiteKind
 from descend.doctor.remedy_arguments.layers import most_used_activation
 from descend.doctor.remedy_arguments.optimizer_settings import usual_momentum
-from descend.doctor.symptoms.problem import Problem, RemedyEntry
+from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 from descend.doctor.symptoms.shared_remedies import ADAM, INITIALISE_IN_PLACE
 
 SOURCE = "Ba, CSC413 lecture 4, Saddle points: a run that starts slightly to the side can leave; Dauphin et al. 2014"
@@ -59,6 +59,18 @@ PROBLEM = Problem(
             cost=1,
         ),
         ADAM,
+    ),
+    example=CodeExample(
+        faulty=(
+            "nn.init.normal_(users.weight, std=1e-7)\n"
+            "nn.init.normal_(items.weight, std=1e-7)\n"
+            "ratings = users.weight @ items.weight.T  # both gradients are almost 0"
+        ),
+        fixed=(
+            "nn.init.normal_(users.weight, std=0.3)\n"
+            "nn.init.normal_(items.weight, std=0.3)\n"
+            "ratings = users.weight @ items.weight.T"
+        ),
     ),
 )
 

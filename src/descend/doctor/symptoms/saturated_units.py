@@ -5,7 +5,7 @@ from descend.doctor.assess.summary import LITTLE_LEARNED, RunSummary
 from descend.doctor.assess.symptom import Detection
 from descend.doctor.record import Record, SiteKind, facts
 from descend.doctor.remedy_arguments.layers import relu_for_saturating_units
-from descend.doctor.symptoms.problem import Problem, RemedyEntry
+from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 from descend.doctor.symptoms.shared_remedies import INITIALISE_IN_PLACE, REINITIALISE
 
 SOURCE = "Ba, CSC413 lecture 4, Plateaux: saturated units; Glorot & Bengio 2010, §3.2"
@@ -37,6 +37,13 @@ PROBLEM = Problem(
             "Ba, CSC413 lecture 4, Recap: dead/saturated units",
             cost=3,
         ),
+    ),
+    example=CodeExample(
+        faulty=(
+            "nn.init.normal_(layer.weight, std=4.0)\n"
+            "hidden = torch.tanh(layer(inputs))  # most values are almost -1 or 1"
+        ),
+        fixed="nn.init.xavier_normal_(layer.weight)\nhidden = torch.tanh(layer(inputs))",
     ),
 )
 

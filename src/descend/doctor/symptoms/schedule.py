@@ -1,4 +1,4 @@
-"""Schedule: the learning rate is brought down, or not brought up, long before the training is over."""
+"""Schedule: the learning rate is tiny for much of the training, since it decays too early or never rises."""
 
 from math import log
 
@@ -61,12 +61,14 @@ PROBLEM = Problem(
     ),
     example=CodeExample(
         faulty=(
+            "scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=10)  # epochs\n"
             "for epoch in range(epochs):\n"
             "    for inputs, targets in loader:\n"
             "        training_step(inputs, targets)\n"
             "        scheduler.step()"
         ),
         fixed=(
+            "scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=10)\n"
             "for epoch in range(epochs):\n"
             "    for inputs, targets in loader:\n"
             "        training_step(inputs, targets)\n"

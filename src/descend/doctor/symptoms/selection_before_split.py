@@ -18,8 +18,9 @@ PROBLEM = Problem(
             "selected = SelectKBest(k=5).fit_transform(features, classes)\ntrain, test = selected[:800], selected[800:]"
         ),
         fixed=(
-            "selector = SelectKBest(k=5).fit(features[:800], classes[:800])\n"
-            "train, test = selector.transform(features[:800]), selector.transform(features[800:])"
+            "train, test = features[:800], features[800:]\n"
+            "selector = SelectKBest(k=5).fit(train, classes[:800])\n"
+            "train, test = selector.transform(train), selector.transform(test)"
         ),
     ),
 )

@@ -23,7 +23,7 @@ from descend.doctor.remedy_arguments.sites import edit_of_site
 from descend.doctor.remedy_arguments.training_loop import more_passes_at_larger_rate
 from descend.doctor.script.run_names import EndReason
 from descend.doctor.symptoms import phrases
-from descend.doctor.symptoms.problem import Problem, RemedyEntry
+from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 from descend.doctor.symptoms.shared_remedies import ADAM
 
 SOURCE = "Ba, CSC413 lecture 4, Recap: slow progress shows as a slow, linear training curve; increase α or the momentum"
@@ -110,6 +110,10 @@ PROBLEM = Problem(
             cost=1,
         ),
         ADAM,
+    ),
+    example=CodeExample(
+        faulty="optimizer = torch.optim.Adam(model.parameters(), lr=1e-6)",
+        fixed="optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)",
     ),
 )
 

@@ -5,7 +5,7 @@ from descend.doctor.assess.summary import LEFT_TO_LEARN, RunSummary
 from descend.doctor.assess.symptom import Detection
 from descend.doctor.record import Record, SiteKind
 from descend.doctor.remedy_arguments.training_loop import more_passes
-from descend.doctor.symptoms.problem import Problem, RemedyEntry
+from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 
 SOURCE = "Ba, CSC413 lecture 4, Training Curves: a training curve cannot guarantee that a run has converged"
 LEFT = Bound(
@@ -43,6 +43,14 @@ PROBLEM = Problem(
             "Ba, CSC413 lecture 4, Training Curves",
             cost=1,
         ),
+    ),
+    example=CodeExample(
+        faulty=(
+            "for epoch in range(2):  # the loss is still falling\n"
+            "    for inputs, targets in loader:\n"
+            "        training_step(inputs, targets)"
+        ),
+        fixed="for epoch in range(20):\n    for inputs, targets in loader:\n        training_step(inputs, targets)",
     ),
 )
 

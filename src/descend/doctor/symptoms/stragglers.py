@@ -13,7 +13,7 @@ from descend.doctor.remedy_arguments.processes import (
     shares_by_speed,
     steps_between_averages,
 )
-from descend.doctor.symptoms.problem import Problem, RemedyEntry
+from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 
 SOURCE = "Dean et al. 2012, §3: many machines wait for the single slowest one; Chen et al. 2016: backup workers"
 SLOWER = Bound(
@@ -68,6 +68,26 @@ PROBLEM = Problem(
     advice="Check whether the slow process has more data, slower storage, another program on its machine or a weaker "
     "device. The gain of each remedy is predicted from the measured times. descend.parallel.Layout "
     "implements asynchronous steps.",
+    example=CodeExample(
+        faulty=(
+            "for step, (inputs, targets) in enumerate(loader):\n"
+            "    if rank == 0:\n"
+            "        evaluate(model)  # the other ranks wait\n"
+            "    loss = F.cross_entropy(model(inputs), targets)\n"
+            "    optimizer.zero_grad()\n"
+            "    loss.backward()\n"
+            "    optimizer.step()"
+        ),
+        fixed=(
+            "for step, (inputs, targets) in enumerate(loader):\n"
+            "    if rank == 0 and step % 1000 == 0:\n"
+            "        evaluate(model)\n"
+            "    loss = F.cross_entropy(model(inputs), targets)\n"
+            "    optimizer.zero_grad()\n"
+            "    loss.backward()\n"
+            "    optimizer.step()"
+        ),
+    ),
 )
 
 

@@ -37,10 +37,16 @@ PROBLEM = Problem(
     "`torch.nn.Transformer.generate_square_subsequent_mask`) or a recurrent layer with "
     "`bidirectional=False`. The training loss will rise, because it then measures prediction.",
     example=CodeExample(
-        faulty="hidden = encoder_layer(tokens)  # each position sees the next one, its target",
+        faulty=(
+            "inputs, targets = tokens[:, :-1], tokens[:, 1:]\n"
+            "layer = nn.TransformerEncoderLayer(d_model=8, nhead=2, batch_first=True)\n"
+            "hidden = layer(embedding(inputs))  # each position sees the next token"
+        ),
         fixed=(
-            "mask = nn.Transformer.generate_square_subsequent_mask(tokens.shape[1])\n"
-            "hidden = encoder_layer(tokens, src_mask=mask)"
+            "inputs, targets = tokens[:, :-1], tokens[:, 1:]\n"
+            "layer = nn.TransformerEncoderLayer(d_model=8, nhead=2, batch_first=True)\n"
+            "mask = nn.Transformer.generate_square_subsequent_mask(inputs.shape[1])\n"
+            "hidden = layer(embedding(inputs), src_mask=mask, is_causal=True)"
         ),
     ),
 )

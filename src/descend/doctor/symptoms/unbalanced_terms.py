@@ -5,7 +5,7 @@ from descend.doctor.assess.summary import RunSummary
 from descend.doctor.assess.symptom import Detection
 from descend.doctor.record import Record, SiteKind, facts
 from descend.doctor.symptoms import phrases
-from descend.doctor.symptoms.problem import Problem, entries_for_places
+from descend.doctor.symptoms.problem import CodeExample, Problem, entries_for_places
 
 SOURCE = "Chen et al. 2018, §1: loss terms with very different gradient norms do not train together"
 BOUND = Bound(
@@ -25,6 +25,18 @@ PROBLEM = Problem(
             "multiply a loss term in line {line} by {factor:g}",
             ("the terms then have similar gradient norms", "Chen et al. 2018, §3"),
             cost=1,
+        ),
+    ),
+    example=CodeExample(
+        faulty=(
+            "class_loss = F.cross_entropy(scores, targets)\n"
+            "box_loss = F.mse_loss(boxes, target_boxes)\n"
+            "loss = class_loss + 1e-4 * box_loss"
+        ),
+        fixed=(
+            "class_loss = F.cross_entropy(scores, targets)\n"
+            "box_loss = F.mse_loss(boxes, target_boxes)\n"
+            "loss = class_loss + box_loss"
         ),
     ),
 )

@@ -8,7 +8,7 @@ from descend.doctor.assess.symptom import Detection
 from descend.doctor.record import Record, SiteKind, facts
 from descend.doctor.remedy_arguments.training_loop import only_optimizer
 from descend.doctor.symptoms import phrases
-from descend.doctor.symptoms.problem import Problem, RemedyEntry, entries_for_places
+from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry, entries_for_places
 
 SOURCE = (
     "Rockafellar 1970, §8: a function falls without limit along a direction in which its recession function is negative"
@@ -26,6 +26,16 @@ PROBLEM = Problem(
             phrases.FLIP_SIGN,
             phrases.LOSS_IS_BOUNDED,
             cost=1,
+        ),
+    ),
+    example=CodeExample(
+        faulty=(
+            "squared_error = (targets - mean) ** 2\n"
+            "loss = (squared_error * torch.exp(-log_variance) - log_variance).mean()"
+        ),
+        fixed=(
+            "squared_error = (targets - mean) ** 2\n"
+            "loss = (squared_error * torch.exp(-log_variance) + log_variance).mean()"
         ),
     ),
 )

@@ -6,7 +6,7 @@ from descend.doctor.assess.summary import LEFT_TO_LEARN, RunSummary
 from descend.doctor.assess.symptom import Detection
 from descend.doctor.record import Record, SiteKind, facts
 from descend.doctor.symptoms import phrases
-from descend.doctor.symptoms.problem import Problem, entries_for_places
+from descend.doctor.symptoms.problem import CodeExample, Problem, entries_for_places
 
 SOURCE = "Goodfellow et al. 2016, §6.2.2: the output layer and the loss are chosen together"
 BARRED = Bound(
@@ -23,6 +23,13 @@ PROBLEM = Problem(
         *entries_for_places("skip_call", (facts.Crossing, "skip", 1), phrases.REMOVE_CALL, phrases.OUTPUT_REACHES_LOSS),
     ),
     observes=True,
+    example=CodeExample(
+        faulty=(
+            "predictions = outputs.clamp(min=0)  # half of the targets are negative\n"
+            "loss = F.mse_loss(predictions, targets)"
+        ),
+        fixed="loss = F.mse_loss(outputs, targets)",
+    ),
 )
 
 

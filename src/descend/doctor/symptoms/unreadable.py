@@ -5,7 +5,7 @@ from descend.doctor.assess.symptom import Detection
 from descend.doctor.record import Record, SiteKind, facts
 from descend.doctor.remedy_arguments.sites import edit_of_all_sites
 from descend.doctor.symptoms import phrases
-from descend.doctor.symptoms.problem import Problem, RemedyEntry, entries_for_places
+from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry, entries_for_places
 
 SOURCE = "Cover & Thomas 2006, §2.8: no processing of the data can add information about the targets"
 
@@ -95,6 +95,10 @@ PROBLEM = Problem(
         ),
     ),
     observes=True,
+    example=CodeExample(
+        faulty="# The inputs are standardised, so half of the values become 0.\noutputs = model(inputs.clamp(0, 1))",
+        fixed="outputs = model(inputs)",
+    ),
 )
 
 

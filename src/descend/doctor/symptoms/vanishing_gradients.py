@@ -11,7 +11,7 @@ from descend.doctor.remedy_arguments.layers import (
 )
 from descend.doctor.symptoms import phrases
 from descend.doctor.symptoms.depth import weight_gradients
-from descend.doctor.symptoms.problem import Problem, RemedyEntry
+from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 from descend.doctor.symptoms.shared_remedies import ADAM, INITIALISE_IN_PLACE, REINITIALISE
 
 SOURCE = "Glorot & Bengio 2010, §4.2; Hochreiter 1991: each layer multiplies the gradient by its weights and its slope"
@@ -59,6 +59,20 @@ PROBLEM = Problem(
             cost=3,
         ),
         ADAM,
+    ),
+    example=CodeExample(
+        faulty=(
+            "def block():\n"
+            "    return nn.Sequential(nn.Linear(32, 32), nn.Sigmoid())\n"
+            "\n"
+            "model = nn.Sequential(*(block() for _ in range(5)), nn.Linear(32, 10))"
+        ),
+        fixed=(
+            "def block():\n"
+            "    return nn.Sequential(nn.Linear(32, 32), nn.ReLU())\n"
+            "\n"
+            "model = nn.Sequential(*(block() for _ in range(5)), nn.Linear(32, 10))"
+        ),
     ),
 )
 

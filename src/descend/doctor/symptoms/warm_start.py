@@ -12,7 +12,7 @@ from descend.doctor.remedy_arguments.learning_rates import (
 )
 from descend.doctor.remedy_arguments.schedules import warm_up
 from descend.doctor.symptoms import phrases
-from descend.doctor.symptoms.problem import Problem, RemedyEntry
+from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 
 SOURCE = "Howard & Ruder 2018, §3.2: without a smaller rate and warm-up, fine-tuning forgets what was learned"
 TRAINED = Bound(
@@ -29,7 +29,7 @@ LOST = Bound(
 PROBLEM = Problem(
     id="warm_start",
     kind="dynamics",
-    title="the learning rate is wrong for a warm start",
+    title="the learning rate is too high for trained weights",
     consequences=frozenset({"instability", "cliff", "dead_units"}),
     remedies=(
         RemedyEntry(
@@ -63,6 +63,16 @@ PROBLEM = Problem(
             "the optimizer's averages adapt to the new data before the steps become long",
             "Howard & Ruder 2018, §3.2",
             decides=False,
+        ),
+    ),
+    example=CodeExample(
+        faulty=(
+            'model.load_state_dict(torch.load("pretrained.pt"))\n'
+            "optimizer = torch.optim.SGD(model.parameters(), lr=1.0)  # for random weights"
+        ),
+        fixed=(
+            'model.load_state_dict(torch.load("pretrained.pt"))\n'
+            "optimizer = torch.optim.SGD(model.parameters(), lr=0.01)"
         ),
     ),
 )

@@ -1,4 +1,4 @@
-"""Weights not loaded: the names in the checkpoint do not match the module's, and the mismatch is silent."""
+"""Weights not loaded: the checkpoint's names do not match the module's, and strict=False hides the mismatch."""
 
 from descend.doctor.assess.modules import find_incomplete_load
 from descend.doctor.assess.summary import RunSummary
@@ -30,7 +30,8 @@ PROBLEM = Problem(
         ),
         fixed=(
             'weights = torch.load("model.pt")\n'
-            'model.load_state_dict({name.removeprefix("module."): value for name, value in weights.items()})'
+            'weights = {name.removeprefix("module."): weights[name] for name in weights}\n'
+            "model.load_state_dict(weights)"
         ),
     ),
 )

@@ -1,4 +1,4 @@
-"""Wrong metric: the number that the script logs does not change when predictions become right."""
+"""Wrong metric: the metric that the script logs is no better for right predictions than for wrong ones."""
 
 from descend.doctor.assess.summary import RunSummary
 from descend.doctor.assess.symptom import Detection
@@ -23,8 +23,10 @@ PROBLEM = Problem(
     ),
     flatters=True,
     example=CodeExample(
-        faulty="accuracy = ((predictions > 0) == labels).float().mean()  # shapes (64, 1) and (64,)",
-        fixed="accuracy = ((predictions.squeeze(1) > 0) == labels).float().mean()  # shapes (64,) and (64,)",
+        faulty="right = (predictions > 0) == labels  # shapes (64, 1) and (64,)\naccuracy = right.float().mean()",
+        fixed=(
+            "right = (predictions.squeeze(1) > 0) == labels  # shapes (64,) and (64,)\naccuracy = right.float().mean()"
+        ),
     ),
 )
 

@@ -14,7 +14,7 @@ from descend.doctor.assess.symptom import Detection
 from descend.doctor.record import Record, Series, SiteKind, facts
 from descend.doctor.remedy_arguments.sites import other_label_convention
 from descend.doctor.symptoms import phrases
-from descend.doctor.symptoms.problem import Problem, RemedyEntry, entries_for_places
+from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry, entries_for_places
 
 SOURCE = "Goodfellow et al. 2016, §8.1: training lowers one cost in the hope that another measure improves with it"
 AS_LARGE = Bound(
@@ -88,6 +88,10 @@ PROBLEM = Problem(
         ),
     ),
     observes=True,
+    example=CodeExample(
+        faulty="loss = F.triplet_margin_loss(anchor, negative, positive)",
+        fixed="loss = F.triplet_margin_loss(anchor, positive, negative)",
+    ),
 )
 
 

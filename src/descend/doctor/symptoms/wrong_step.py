@@ -1,4 +1,4 @@
-"""Wrong step: the parameters do not move by the update rule's step along this loss's gradient."""
+"""Wrong step: other code changes gradients or parameters, so the update does not follow the loss's gradient."""
 
 from descend.core.bound import Bound
 from descend.doctor.assess.objective import maximises_on_purpose
@@ -35,7 +35,7 @@ PROBLEM = Problem(
         ),
     ),
     example=CodeExample(
-        faulty=("loss.backward()\nfor parameter in model.parameters():\n    parameter.grad.neg_()\noptimizer.step()"),
+        faulty="loss.backward()\nfor parameter in model.parameters():\n    parameter.grad.neg_()\noptimizer.step()",
         fixed="loss.backward()\noptimizer.step()",
     ),
 )
