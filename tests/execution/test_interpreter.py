@@ -39,7 +39,7 @@ def test_an_interpreter_without_a_supported_torch_is_refused(bare_python, tmp_pa
         with pytest.raises(UsageError) as refused:
             observe(script, role)
         assert str(refused.value) == (
-            f"{python} has no torch 2.11 or newer; name the script's interpreter with --python"
+            f"{python} has no torch 2.6 or newer; name the script's interpreter with --python"
         )
 
 

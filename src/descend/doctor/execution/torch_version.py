@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 NO_TORCH = 97  # exit status if torch is not installed or too old
-OLDEST_TORCH = (2, 11)  # oldest version of torch that can be observed
+OLDEST_TORCH = (2, 6)  # oldest version of torch that can be observed
 
 
 def require_torch() -> None:

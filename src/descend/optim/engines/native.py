@@ -9,7 +9,6 @@ from functools import cache, lru_cache
 
 import torch
 from torch import Tensor
-from torch._prims_common import is_non_overlapping_and_dense_or_false
 
 from descend.optim.engines.build import NoCompiler, build_library
 from descend.optim.engines.cuda import CudaKernel
@@ -36,7 +35,18 @@ def is_supported(tensors: Sequence[Tensor]) -> bool:
         ):
             return False
     has_kernel = device.type in ("cpu", "cuda") and first.dtype in STORED
-    return has_kernel and (first.is_contiguous() or is_non_overlapping_and_dense_or_false(first))
+    return has_kernel and (first.is_contiguous() or _is_dense(first))
+
+
+def _is_dense(tensor: Tensor) -> bool:
+    """Return whether the elements fill one block of memory without gaps or overlaps, in any order of the axes."""
+    expected = 1
+    for stride, size in sorted(zip(tensor.stride(), tensor.shape, strict=True)):
+        if size != 1:
+            if stride != expected:
+                return False
+            expected *= size
+    return True
 
 
 class Kernel:
