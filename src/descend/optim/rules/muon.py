@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from descend.optim.folds import decoupled_decay
-from descend.optim.matrices import as_matrix, at_least_32_bits, split_by_shape
+from descend.optim.matrices import as_matrix, split_by_shape
 from descend.optim.optimizer import Optimizer, Options
 from descend.optim.rules.adam import adam
 
@@ -20,7 +20,7 @@ def muon(theta, g, t, b=0.0, *, lr, momentum, nesterov, ns_coefficients, ns_step
     As in torch.optim.Muon, b is a running mean; its scale does not change the step. The step's scale follows the
     matrix's shape: √max(1, rows/columns), or 0.2·√max(rows, columns) as in Liu et al. 2025, §2.2.
     """
-    g, b = at_least_32_bits(as_matrix(g)), at_least_32_bits(as_matrix(b))
+    g, b = as_matrix(g), as_matrix(b)
     b = momentum * b + (1 - momentum) * g
     direction = momentum * b + (1 - momentum) * g if nesterov else b
     o = orthogonalise(direction, ns_coefficients, ns_steps, eps)

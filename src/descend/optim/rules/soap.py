@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from descend.optim.folds import decoupled_decay
-from descend.optim.matrices import as_matrix, at_least_32_bits, split_by_shape
+from descend.optim.matrices import as_matrix, split_by_shape
 from descend.optim.optimizer import Optimizer, Options
+from descend.optim.precision import wide_dtype
 from descend.optim.rules.adam import adam
 
 
@@ -17,7 +18,7 @@ def square_zeros(parameter: Tensor, hyper: Mapping[str, Any], side: int) -> Tens
     """Return a zero matrix with as many rows as one side of the parameter; an empty one if that side is too long."""
     size = as_matrix(parameter).shape[side]
     size = size if size <= hyper["max_precond_dim"] else 0
-    return at_least_32_bits(parameter.new_zeros(size, size))
+    return parameter.new_zeros(size, size, dtype=wide_dtype(parameter.dtype))
 
 
 LEFT, RIGHT = partial(square_zeros, side=0), partial(square_zeros, side=1)
@@ -34,8 +35,7 @@ def soap(
     identity. The first gradient only determines the eigenvectors, and the weights do not change. So no gradient is
     projected on a basis that it has determined.
     """
-    g, shape = at_least_32_bits(as_matrix(g)), theta.shape
-    m, v = at_least_32_bits(as_matrix(m)), at_least_32_bits(as_matrix(v))
+    g, m, v, shape = as_matrix(g), as_matrix(m), as_matrix(v), theta.shape
     step = torch.zeros_like(g)
     if t > 1:
         m = beta1 * m + (1 - beta1) * g
