@@ -32,8 +32,8 @@ def soap(
 
     m is the running mean of g, v that of the squared gradient in the eigenbasis, both of theta's shape. left and right
     are the running means of G·Gᵀ and Gᵀ·G, q_left and q_right their eigenvectors; an empty matrix replaces the
-    identity. The first gradient only determines the eigenvectors, and the weights do not change. So no gradient is
-    projected on a basis that it has determined.
+    identity. The first gradient only determines the eigenvectors, and its step is 0. So no gradient is projected on a
+    basis that it has determined.
     """
     g, m, v, shape = as_matrix(g), as_matrix(m), as_matrix(v), theta.shape
     step = torch.zeros_like(g)
@@ -60,20 +60,31 @@ def rotate(matrix: Tensor, q_left: Tensor, q_right: Tensor) -> Tensor:
 
 
 def eigenvectors(matrix: Tensor) -> Tensor:
-    """Return the eigenvectors of a symmetric matrix as columns, those of the largest eigenvalues first."""
-    return torch.linalg.eigh(matrix.double()).eigenvectors.flip(-1).to(matrix.dtype)
+    """Return the eigenvectors of a symmetric matrix as columns, those of the largest eigenvalues first.
+
+    They are NaN if the matrix is not finite, because `torch.linalg.eigh` would raise an error within the step.
+    """
+    if not matrix.isfinite().all():
+        return torch.full_like(matrix, torch.nan)
+    return torch.linalg.eigh(_on_decomposition_device(matrix).double()).eigenvectors.flip(-1).to(matrix)
 
 
 def refined_eigenvectors(matrix: Tensor, vectors: Tensor) -> Tensor:
     """Return better eigenvectors by one step of the power method and a QR decomposition (Vyas et al. 2024, Alg. 4)."""
-    return torch.linalg.qr(matrix @ vectors).Q if len(matrix) else vectors
+    return torch.linalg.qr(_on_decomposition_device(matrix @ vectors)).Q.to(matrix) if len(matrix) else vectors
+
+
+def _on_decomposition_device(matrix: Tensor) -> Tensor:
+    """Return a matrix on the device that decomposes it: the CPU for MPS, which has neither float64 nor `eigh`."""
+    return matrix.cpu() if matrix.is_mps else matrix
 
 
 class SOAP(Optimizer):
     """SOAP (Vyas et al. 2024): AdamW in the eigenbasis of Shampoo's preconditioner, with AdamW itself for vectors.
 
-    The eigenvectors are refined every `precondition_frequency` steps. A side of a matrix longer than `max_precond_dim`
-    is not rotated. A convolution's weight is a matrix with one row per output channel. Groups with
+    The first gradient only determines the eigenvectors: in the first step, matrices change by weight decay alone. The
+    eigenvectors are refined every `precondition_frequency` steps. A side of a matrix longer than `max_precond_dim` is
+    not rotated. A convolution's weight is a matrix with one row per output channel. Groups with
     ``"use_soap": False`` are updated by AdamW. Weight decay is decoupled.
 
     Parameters
