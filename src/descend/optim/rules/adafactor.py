@@ -60,7 +60,7 @@ def relative_step(theta, u, t, *, lr, eps2, d, weight_decay):
     This is the end of Algorithms 4 and 5, with ρ = min(lr, 1/√t) (Shazeer & Stern 2018, Algorithm 6).
     """
     alpha = maximum(root_mean_square(theta), eps2) * minimum(lr, 1 / t**0.5)
-    decayed = theta * (1 - lr * weight_decay)  # rounded as in torch
+    decayed = theta * (1 - lr * weight_decay)  # This order rounds as torch does.
     return (decayed - theta) - alpha * u / maximum(root_mean_square(u) / d, 1.0)
 
 
@@ -72,9 +72,8 @@ def _wide_zeros_like(tensor: Tensor) -> Tensor:
 class Adafactor(Optimizer):
     """Adafactor (Shazeer & Stern 2018): Adam's scaling with two vectors of state for a matrix, and relative step sizes.
 
-    The step is `lr` times the root mean square of the weights, or 1/√t times in later steps. `eps` is (ε₁, ε₂) of
-    Algorithm 6; None for ε₁ is the paper's 1e-30. Groups with ``"factored": False`` store the whole mean square.
-    The mean squares of 16-bit parameters are stored in float32.
+    The step is at most min(lr, 1/√t) times the root mean square of the weights, where t is the step number. Groups with
+    ``"factored": False`` store the whole mean square. The mean squares of 16-bit parameters are stored in float32.
 
     Parameters
     ----------
@@ -84,15 +83,15 @@ class Adafactor(Optimizer):
         The largest relative step: the step is at most `lr` times the root mean square of the weights.
     beta2_decay : float
         The exponent of the decay factor of the mean squares: β₂ = 1 − t^beta2_decay.
-    eps : tuple
-        ε₁, which is added to the squared gradients, and ε₂, the smallest scale of a step. None for ε₁ is the
-        paper's 1e-30.
+    eps : tuple of float
+        ε₁, which is added to the squared gradients, and ε₂, the smallest scale of a step (Algorithm 6). None for ε₁
+        is the paper's 1e-30.
     d : float
         The largest root mean square of an update before it is scaled by the step size.
     weight_decay : float
         The coefficient of decoupled weight decay: each step shrinks θ by lr·weight_decay·θ.
     factored : bool, optional
-        Whether a matrix has two vectors of state. Default: matrices have, vectors store the whole mean square.
+        Whether matrices store row and column means. Vectors always store the whole mean square. Default: True.
     **options
         The options of every optimizer, such as `maximize` and `skip_nonfinite` (see `Optimizer`).
 

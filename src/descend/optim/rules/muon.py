@@ -67,7 +67,7 @@ class Muon(Optimizer):
     weight_decay : float
         The coefficient of decoupled weight decay: each step shrinks θ by lr·weight_decay·θ.
     momentum : float
-        The decay factor of the momentum of the gradient.
+        The decay factor of the running mean of the gradients, in [0, 1).
     nesterov : bool
         Whether Nesterov momentum is used.
     ns_coefficients : tuple of float
@@ -83,7 +83,7 @@ class Muon(Optimizer):
     adamw_eps : float
         The number that AdamW adds to the denominator.
     use_muon : bool, optional
-        Whether Muon updates the group. Default: Muon updates matrices, and AdamW the rest.
+        Whether Muon updates the matrices of the group. AdamW always updates vectors. Default: True.
     **options
         The options of every optimizer, such as `maximize` and `skip_nonfinite` (see `Optimizer`).
 

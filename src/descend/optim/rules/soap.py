@@ -104,7 +104,7 @@ class SOAP(Optimizer):
     max_precond_dim : int
         A side of a matrix that is longer than this is not rotated.
     use_soap : bool, optional
-        Whether the group is preconditioned. Default: matrices are, vectors are not.
+        Whether the matrices of the group are preconditioned. Vectors never are. Default: True.
     **options
         The options of every optimizer, such as `maximize` and `skip_nonfinite` (see `Optimizer`).
 
