@@ -1,6 +1,7 @@
 """One of several processes that train a small net together: `parallel.py (ddp|fsdp) RULE MEETING RANK SIZE`.
 
-The first of them prints the weights. MEETING is a file by which they find each other.
+The first of them prints the weights. With ddp, each of them checks that all have equal weights and states.
+MEETING is a file by which they find each other.
 """
 
 import os
@@ -26,9 +27,15 @@ def main(how: str, name: str, meeting: str, rank: int, size: int) -> None:
     for step in range(5):
         generator = torch.Generator().manual_seed(step)
         x = torch.randn(12, 6, generator=generator).chunk(size)[rank]
+        if name == "SophiaG":
+            optimizer.update_curvature(net(x[rank:]), process_group=dist.group.WORLD)
         optimizer.zero_grad()
         model(x).square().mean().backward()
         optimizer.step()
+    for tensor in [*net.parameters(), *optimizer.state[net[0].weight].values()] if how == "ddp" else ():
+        copies = [torch.empty_like(tensor) for _ in range(size)]
+        dist.all_gather(copies, tensor.detach().contiguous())
+        assert all(torch.equal(copy, copies[0]) for copy in copies)
     held = [p.full_tensor() if isinstance(p, DTensor) else p for p in net.parameters()]
     if rank == 0:
         print("weights", *(f"{value:.9g}" for p in held for value in p.detach().flatten().tolist()), flush=True)

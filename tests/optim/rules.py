@@ -1,5 +1,6 @@
 """Every optimizer of `descend.optim` and its variants, for the contract tests."""
 
+import pytest
 import torch
 
 from descend import optim
@@ -43,6 +44,8 @@ RULES = {
 FOR_MATRICES = {"Adafactor", "Muon", "SOAP"}  # these treat matrices as matrices, and no kernel updates them
 EAGER_FOR_VECTORS = {"Adafactor"}
 BY_NORMS = {"LARS", "LAMB", "YellowFin"} | FOR_MATRICES  # these look at whole tensors
+IN_32_BITS = {"Adafactor"}  # the states of 16-bit parameters are float32
+STEPS_WITHOUT_CURVATURE = pytest.mark.filterwarnings("ignore:SophiaG")  # these tests step SophiaG with gradients alone
 FOR_FULL_BATCHES = {"Rprop", "DeltaBarDelta"}
 
 

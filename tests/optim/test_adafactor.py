@@ -39,6 +39,34 @@ def test_rows_and_columns_without_gradients_stay_finite(dtype):
     assert weight.isfinite().all()
 
 
+@pytest.mark.parametrize("factored", [None, False], ids=["factored", "whole"])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+def test_the_mean_squares_of_16_bit_parameters_follow_smaller_gradients(dtype, factored):
+    """In bfloat16, a mean square stays constant once its decay factor is above about 0.998."""
+    found = []
+    for parameters in (tensors((8, 8), dtype=dtype), tensors((8, 8), dtype=torch.float64)):
+        optimizer = optim.Adafactor([{"params": parameters, "factored": factored}], lr=1e-4)
+        random = torch.Generator().manual_seed(0)
+        for step in range(1500):
+            gradient = torch.randn(8, 8, generator=random) * (1.0 if step < 750 else 0.1)
+            parameters[0].grad = gradient.to(parameters[0].dtype)
+            optimizer.step()
+        found.append(next(v for v in optimizer.state[parameters[0]].values() if v.dim()))
+    assert found[0].dtype is torch.float32
+    assert torch.allclose(found[0].double(), found[1], rtol=0.01)
+
+
+def test_mean_squares_in_bfloat16_from_a_checkpoint_of_torch_are_converted():
+    theirs, ours = tensors((4, 3), dtype=torch.bfloat16), tensors((4, 3), dtype=torch.bfloat16)
+    saved = torch.optim.Adafactor(theirs)
+    train(saved, theirs, 2)
+    assert saved.state[theirs[0]]["row_var"].dtype is torch.bfloat16
+    optimizer = optim.Adafactor(ours)
+    optimizer.load_state_dict(saved.state_dict())
+    assert optimizer.state[ours[0]]["row_var"].dtype is torch.float32
+    assert torch.equal(optimizer.state[ours[0]]["row_var"], saved.state[theirs[0]]["row_var"].float())
+
+
 @pytest.mark.parametrize(
     ("options", "text"),
     [

@@ -4,9 +4,9 @@ import copy
 
 import pytest
 import torch
-from rules import BY_NORMS, RULES, difference, give_gradients, make, tensors, train, values
+from rules import BY_NORMS, RULES, STEPS_WITHOUT_CURVATURE, difference, give_gradients, make, tensors, train, values
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, STEPS_WITHOUT_CURVATURE]
 every = pytest.mark.parametrize("name", RULES)
 element_wise = pytest.mark.parametrize("name", [name for name in RULES if name not in BY_NORMS])
 

@@ -11,11 +11,12 @@ m = (1 − µ₁)·1 = 0.744949, n = ¼; m̂ = µ₂·m/(1 − µ₁µ₂) + (1 
 
 import pytest
 import torch
-from rules import RULES
+from rules import RULES, STEPS_WITHOUT_CURVATURE
 
 from descend import optim
 from descend.schedules import CosineCycle, Linear, Scheduler, WarmRestarts
 
+pytestmark = STEPS_WITHOUT_CURVATURE
 BETAS = {"lr": 0.1, "betas": (0.5, 0.75), "eps": 0.01}
 RMS = {"lr": 0.1, "alpha": 0.5, "eps": 0.01}
 SIGNS = {"lr": 0.1, "beta": 0.75}

@@ -84,9 +84,18 @@ def test_a_convolution_is_stepped_as_a_matrix():
     assert difference(conv, matrix) == 0
 
 
-def test_adamw_steps_vectors_and_groups_without_muon():
+@pytest.mark.parametrize("shape", [(5, 0), (0, 5), (0, 0), (3, 0, 2)], ids=str)
+def test_an_empty_matrix_is_stepped(shape):
+    [weight] = tensors(shape)
+    optimizer = optim.Muon([weight])
+    train(optimizer, [weight], 2)
+    assert optimizer.state[weight]["step"] == 2
+
+
+@pytest.mark.parametrize("without", [False, 0, torch.tensor(False)], ids=str)
+def test_adamw_steps_vectors_and_groups_without_muon(without):
     mixed, expected = tensors((6,), (4, 3), ()), tensors((6,), (4, 3), ())
-    groups = [{"params": [mixed[0], mixed[2]]}, {"params": [mixed[1]], "use_muon": False}]
+    groups = [{"params": [mixed[0], mixed[2]]}, {"params": [mixed[1]], "use_muon": without}]
     train(optim.Muon(groups, lr=0.01, adamw_betas=(0.8, 0.9), adamw_eps=1e-6), mixed, 10)
     reference = torch.optim.AdamW(expected, lr=0.01, betas=(0.8, 0.9), eps=1e-6, weight_decay=0.1)
     train(reference, expected, 10)
@@ -107,7 +116,11 @@ def test_matrices_and_vectors_of_one_group_follow_one_schedule():
     ("options", "text"),
     [
         ({"ns_steps": 0}, "Muon: ns_steps must be an integer of at least 1, not 0"),
-        ({"ns_coefficients": (1.0, 2.0)}, r"Muon: ns_coefficients must be three numbers, not \(1.0, 2.0\)"),
+        ({"ns_coefficients": (1.0, 2.0)}, r"Muon: ns_coefficients must be three finite numbers, not \(1.0, 2.0\)"),
+        ({"ns_coefficients": (1.0, 2.0, float("nan"))}, "Muon: ns_coefficients must be three finite numbers, not"),
+        ({"ns_coefficients": (1.0, 2.0, "3")}, "Muon: ns_coefficients must be three finite numbers, not"),
+        ({"use_muon": "no"}, "Muon: use_muon must be one of None, False, True, not 'no'"),
+        ({"momentum": 1.0}, r"Muon: momentum must be in \[0, 1\), not 1.0"),
         ({"adjust_lr_fn": "adamw"}, "adjust_lr_fn must be one of None, original, match_rms_adamw, not 'adamw'"),
         ({"momentum": -0.1}, r"Muon: momentum must be in \[0, 1\], not -0.1"),
         ({"adamw_betas": (0.9, 1.0)}, r"Muon: adamw_betas must be in \[0, 1\), not \(0.9, 1.0\)"),

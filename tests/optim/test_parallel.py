@@ -30,3 +30,8 @@ def test_two_processes_take_the_steps_of_one(tmp_path, name):
     alone = weights(tmp_path, "ddp", name, 1)
     assert weights(tmp_path, "ddp", name, 2) == pytest.approx(alone, rel=1e-4, abs=1e-6)
     assert weights(tmp_path, "fsdp", name, 2) == pytest.approx(alone, rel=1e-4, abs=1e-6)
+
+
+def test_two_processes_share_the_curvature_of_sophia(tmp_path):
+    """Each process draws labels for its own share of a batch, and the shares have different sizes."""
+    assert weights(tmp_path, "ddp", "SophiaG", 2)

@@ -124,7 +124,7 @@ def test_a_setting_out_of_range_is_named(options, text):
     assert len(optimizer.param_groups) == 1
 
 
-def test_a_sweep_takes_the_steps_of_single_runs():
+def test_a_sweep_takes_the_steps_of_single_runs_and_returns_the_average():
     """In a sweep, z begins with the weights of each copy."""
     torch.manual_seed(0)
     model = torch.nn.Linear(3, 2)
@@ -143,3 +143,7 @@ def test_a_sweep_takes_the_steps_of_single_runs():
             value.backward()
             optimizer.step()
             assert value.item() == pytest.approx(expected.item(), rel=1e-5)
+        optimizer.eval()
+        average = sweep.state_dict(k)
+        for name, parameter in model.named_parameters():
+            assert torch.allclose(average[name], parameter, rtol=1e-4, atol=1e-6)

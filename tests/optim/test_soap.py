@@ -7,9 +7,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rules import difference, tensors, train
+from rules import difference, give_gradients, tensors, train
 
 from descend import optim
+from descend.optim.rules.soap import eigenvectors, refined_eigenvectors
 
 
 def gradient(step: int, rows: int, columns: int) -> np.ndarray:
@@ -113,6 +114,49 @@ def test_a_checkpoint_keeps_the_precision_of_the_eigenvectors():
     assert second.state[broken[0]]["q_left"].dtype is torch.float32
     train(second, broken, 5, start=5)
     assert torch.equal(straight[0], broken[0])
+
+
+@pytest.mark.parametrize("at", [0, 1])
+def test_a_gradient_that_is_not_finite_affects_only_its_matrix(at):
+    parameters = tensors((4, 3), (4, 3))
+    optimizer = optim.SOAP(parameters, precondition_frequency=1)
+    for step in range(3):
+        give_gradients(parameters, step)
+        if step == at:
+            parameters[0].grad[1, 2] = float("nan")
+        optimizer.step()
+    assert not parameters[0].isfinite().any() and parameters[1].isfinite().all()
+
+
+def test_the_first_step_is_weight_decay_alone():
+    [weight] = tensors((4, 3))
+    before = weight.detach().clone()
+    train(optim.SOAP([weight], lr=0.1, weight_decay=0.5), [weight], 1)
+    assert torch.allclose(weight.detach(), before * (1 - 0.1 * 0.5))
+
+
+class MpsMatrix(torch.Tensor):
+    """A matrix with the limits of the MPS device, which has no float64 and no `eigh`, until it is moved to the CPU."""
+
+    is_mps = True
+
+    def cpu(self):
+        return self.as_subclass(torch.Tensor)
+
+    @classmethod
+    def __torch_function__(cls, function, types, args=(), kwargs=None):
+        if function in (torch.Tensor.double, torch.linalg.eigh, torch.linalg.qr):
+            raise TypeError("not on MPS")
+        return super().__torch_function__(function, types, args, kwargs or {})
+
+
+def test_matrices_on_mps_are_decomposed_on_the_cpu():
+    matrix = torch.tensor([[2.0, 1.0], [1.0, 3.0]])
+    vectors = eigenvectors(matrix)
+    assert torch.equal(eigenvectors(matrix.as_subclass(MpsMatrix)), vectors)
+    assert torch.equal(
+        refined_eigenvectors(matrix.as_subclass(MpsMatrix), vectors), refined_eigenvectors(matrix, vectors)
+    )
 
 
 @pytest.mark.parametrize(

@@ -112,6 +112,41 @@ def test_logits_without_a_graph_or_without_rows_are_rejected(logits):
         optim.SophiaG(tensors((6,))).update_curvature(logits)
 
 
+def test_logits_of_another_model_are_rejected():
+    inputs, weight = linear_model()
+    with pytest.raises(ValueError, match="the logits do not depend on the optimizer's parameters"):
+        optim.SophiaG(tensors((6,))).update_curvature(inputs @ weight.T)
+
+
+def test_the_sparse_gradient_of_an_embedding_gives_the_estimate_of_a_dense_one():
+    found = []
+    for sparse in (False, True):
+        torch.manual_seed(0)
+        model = torch.nn.Sequential(torch.nn.Embedding(6, 4, sparse=sparse), torch.nn.Linear(4, 3))
+        optimizer = optim.SophiaG(model.parameters(), lr=0.1)
+        for seed in range(3):
+            classes = torch.tensor([2, 5, 2])  # one of them twice: its gradients are summed
+            optimizer.update_curvature(model(classes), torch.Generator().manual_seed(seed))
+            optimizer.zero_grad()
+            cross_entropy(model(classes), torch.zeros(3, dtype=torch.long)).backward()
+            optimizer.step()
+        found.append(optimizer.state[model[0].weight]["hessian"])
+    assert found[0].sum(1).nonzero().flatten().tolist() == [2, 5]
+    assert torch.allclose(found[1], found[0])
+
+
+def test_the_curvature_of_a_complex_weight_is_that_of_its_parts():
+    inputs, weight = linear_model()
+    parts = torch.stack([weight.detach(), -weight.detach()], -1).requires_grad_()
+    complex_weight = torch.view_as_complex(parts.detach().clone()).requires_grad_()
+    first, second = optim.SophiaG([parts]), optim.SophiaG([complex_weight])
+    first.update_curvature(inputs @ (parts[..., 0] - parts[..., 1]).T, torch.Generator().manual_seed(0))
+    logits = inputs @ (complex_weight.real - complex_weight.imag).T
+    second.update_curvature(logits, torch.Generator().manual_seed(0))
+    found = torch.view_as_real(second.state[complex_weight]["hessian"])
+    assert torch.allclose(found, first.state[parts]["hessian"])
+
+
 def test_a_negative_gamma_is_named():
     with pytest.raises(ValueError, match="SophiaG: gamma must be a finite number of at least 0, not -1"):
         optim.SophiaG(tensors((6,)), gamma=-1)

@@ -67,6 +67,42 @@ def test_a_diverging_copy_does_not_affect_the_other_copies():
     assert torch.isfinite(losses[0]) and not torch.isfinite(losses[1])
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+def test_a_sweep_in_16_bits_takes_the_steps_of_single_runs(dtype):
+    """In float16, an eps of 1e-8 is 0: elements without a gradient would become NaN."""
+    model = nn.Linear(3, 2).to(dtype)
+    start = {name: value.clone() for name, value in model.state_dict().items()}
+    mean = lambda model, batch: model(batch).square().mean()  # noqa: E731
+    inputs = torch.tensor([[1.0, 0.0, -2.0]], dtype=dtype)
+    sweep = optim.Sweep(model, mean, optim.Adam, lr=RATES)
+    for _ in range(8):
+        sweep.step(inputs)
+    for k, lr in enumerate(RATES):
+        model.load_state_dict(start)
+        optimizer = optim.Adam(model.parameters(), lr=lr)
+        for _ in range(8):
+            optimizer.zero_grad()
+            mean(model, inputs).backward()
+            optimizer.step()
+        found = sweep.state_dict(k)["weight"]
+        assert found.dtype is dtype and torch.allclose(found.float(), model.weight.float(), rtol=0.05, atol=0.01)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (optim.SophiaG, "Sweep does not support SophiaG, which needs an update of its state 'hessian' between steps"),
+        (optim.YellowFin, "Sweep does not support YellowFin, which computes its settings from the gradients of all"),
+        (optim.Nesterov, r"Sweep does not support Nesterov, which needs the gradient at θ \+ momentum·v: use SGD"),
+        (optim.Muon, "Sweep does not support Muon, which has one update rule for matrices and one for vectors"),
+        (optim.NewtonCG, "Sweep needs an optimizer with an update rule, such as descend.optim.Adam, not <class"),
+    ],
+)
+def test_an_optimizer_that_needs_more_than_its_update_rule_is_rejected(kind, text):
+    with pytest.raises(TypeError, match=text):
+        optim.Sweep(network(), loss, kind, lr=RATES)
+
+
 @pytest.mark.parametrize(
     ("options", "text"),
     [

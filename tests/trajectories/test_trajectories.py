@@ -68,6 +68,7 @@ def own_steps(rule: Chosen, start: torch.Tensor, steps: int, noise: torch.Tensor
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:SophiaG")  # it steps with gradients alone
 @pytest.mark.parametrize("noise", [0.0, 0.1])
 @pytest.mark.parametrize("text", [*RULES, *VARIANTS])
 def test_the_trajectory_equals_the_steps_of_the_optimizer(text, noise):

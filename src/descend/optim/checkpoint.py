@@ -8,19 +8,26 @@ from torch import Tensor
 
 
 def restore_parameter_state(
-    saved: Mapping[str, Any], parameter: Tensor, numbers: Sequence[str], on_device: bool
+    saved: Mapping[str, Any],
+    parameter: Tensor,
+    numbers: Sequence[str],
+    dtypes: Mapping[str, torch.dtype],
+    on_device: bool,
 ) -> dict[str, Any]:
     """Convert one parameter's saved optimizer state to the types that steps use, copied to the parameter's device.
 
-    State tensors have the parameter's shape and keep their saved dtype. `numbers` names the states that are one number
-    per parameter; with `on_device`, numbers are stored on the parameter's device too.
+    State tensors keep their saved dtype, unless `dtypes` has a wider one for the state. `numbers` names the states that
+    are one number per parameter; with `on_device`, numbers are stored on the parameter's device too.
     """
     own: dict[str, Any] = {}
     for name, value in {"step": 1.0, **saved}.items():
         if name == "step" or name in numbers:
             own[name] = to_number_tensor(name, float(value), parameter.device if on_device else None)
+        elif isinstance(value, Tensor):
+            dtype = torch.promote_types(value.dtype, dtypes.get(name, value.dtype))
+            own[name] = value.detach().to(parameter.device, dtype, copy=True)
         else:
-            own[name] = value.detach().to(parameter.device, copy=True) if isinstance(value, Tensor) else value
+            own[name] = value
     return own
 
 

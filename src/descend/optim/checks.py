@@ -14,7 +14,10 @@ AT_LEAST_ZERO = (
 )
 AT_MOST_ZERO = ("beta2_decay",)  # with a positive exponent, Adafactor's decay factor 1 − t^beta2_decay is negative
 COUNTS = ("ns_steps", "precondition_frequency", "max_precond_dim")
-CHOICES = {"adjust_lr_fn": (None, "original", "match_rms_adamw")}
+CHOICES: dict[str, tuple[Any, ...]] = {
+    "adjust_lr_fn": (None, "original", "match_rms_adamw"),
+    **dict.fromkeys(("factored", "use_muon", "use_soap"), (None, False, True)),
+}
 BELOW_ONE = (
     "betas",
     "adamw_betas",

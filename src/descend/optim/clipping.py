@@ -71,7 +71,7 @@ class QuantileClip:
     Raises
     ------
     ValueError
-        If `quantile` is outside (0, 1], unless 1 ≤ `least` ≤ `window`.
+        If `quantile` is outside (0, 1], or `least` is not between 1 and `window`.
 
     Examples
     --------

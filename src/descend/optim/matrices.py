@@ -11,11 +11,11 @@ def split_by_shape(name: str, group: Mapping[str, Any], key: str) -> list[tuple[
     """Return a group's matrices and its other parameters, each with its hyper-parameters, in which `key` is a bool.
 
     `key` says whether the parameters are treated as matrices. A parameter with two or more dimensions is a matrix,
-    unless the group's own `key` is False. Raises `RuntimeError` for a complex parameter.
+    unless the group's own `key` is False or 0. Raises `RuntimeError` for a complex parameter.
     """
     parts: dict[bool, list[Tensor]] = {True: [], False: []}
     for parameter in group.get("params", ()):
-        is_matrix = parameter.dim() >= 2 and group.get(key) is not False
+        is_matrix = parameter.dim() >= 2 and group.get(key) in (None, True)
         if parameter.is_complex():
             raise RuntimeError(f"{name} does not support complex parameters")
         parts[is_matrix].append(parameter)
@@ -33,11 +33,6 @@ def as_matrix(tensor: Any) -> Tensor:
     return tensor.flatten(1).contiguous()
 
 
-def at_least_32_bits(tensor: Tensor) -> Tensor:
-    """Return a 16-bit tensor in float32, in which rules for matrices compute, and other tensors unchanged."""
-    return tensor.float() if tensor.dtype.itemsize == 2 else tensor
-
-
 def root_mean_square(tensor: Tensor) -> Tensor:
-    """Return the root of the mean squared element of a tensor, computed in at least 32 bits."""
-    return torch.linalg.vector_norm(at_least_32_bits(tensor)) / tensor.numel() ** 0.5
+    """Return the root of the mean squared element of a tensor."""
+    return torch.linalg.vector_norm(tensor) / tensor.numel() ** 0.5

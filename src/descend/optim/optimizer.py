@@ -163,7 +163,9 @@ class Optimizer(torch.optim.Optimizer):
                 numbers = [self._torch_name(name) for name in trace(self.complete_rule(part)).numbers]
                 for parameter in parameters:
                     if (saved_state := loaded[-1]["state"].get(places[parameter])) is not None:
-                        state = restore_parameter_state(saved_state, parameter, numbers, on_device=group["capturable"])
+                        dtypes = {name: start.dtype for name, start in self._initial_tensors(part, parameter).items()}
+                        on_device = group["capturable"]
+                        state = restore_parameter_state(saved_state, parameter, numbers, dtypes, on_device)
                         self.state[parameter].update(state)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -187,6 +189,11 @@ class Optimizer(torch.optim.Optimizer):
         A subclass whose rule depends on a parameter's shape overrides this method. By default, one rule updates all.
         """
         return [(group, group["params"])]
+
+    @staticmethod
+    def evaluation_weights(theta: Tensor, state: Mapping[str, Tensor], hyper: Mapping[str, Any]) -> Tensor:
+        """Return the weights with which a model is evaluated: theta, unless a subclass averages its iterates."""
+        return theta
 
     def select_rule(self, group: Mapping[str, Any]) -> Callable[..., Any]:
         """Return the update rule of a parameter group. A subclass may choose it by the group's hyper-parameters."""
@@ -238,7 +245,7 @@ class Optimizer(torch.optim.Optimizer):
             held["step"] = to_number_tensor("step", 0.0, device)
             hyper = self.rule_arguments(rule, group)
             for name in rule.state:
-                start = rule.initial_value(name, hyper, parameter)
+                start = rule.initial_value(name, hyper, parameter if group["differentiable"] else parameter.detach())
                 if isinstance(start, Tensor):
                     held[self._torch_name(name)] = start
                 elif name in trace(rule).numbers:
@@ -252,11 +259,16 @@ class Optimizer(torch.optim.Optimizer):
 
     def _state_shapes(self, group: Mapping[str, Any], parameter: Tensor) -> dict[str, torch.Size]:
         """Return the shape of each of a parameter's state tensors, by torch's name of the state."""
+        names = [*map(self._torch_name, self.complete_rule(group).state), *self.kept]
+        starts = self._initial_tensors(group, parameter)
+        return {name: starts[name].shape if name in starts else parameter.shape for name in names}
+
+    def _initial_tensors(self, group: Mapping[str, Any], parameter: Tensor) -> dict[str, Tensor]:
+        """Return models on the meta device of the states for which the rule has its own initial tensor."""
         rule, model = self.complete_rule(group), torch.empty(parameter.shape, dtype=parameter.dtype, device="meta")
         hyper = self.rule_arguments(rule, group)
         starts = {self._torch_name(name): rule.initial_value(name, hyper, model) for name in rule.state}
-        shapes = {n: start.shape if isinstance(start, Tensor) else parameter.shape for n, start in starts.items()}
-        return {**shapes, **dict.fromkeys(self.kept, parameter.shape)}
+        return {name: start for name, start in starts.items() if isinstance(start, Tensor)}
 
     def _torch_name(self, name: str) -> str:
         """Return the name that torch's optimizers use for a state of the update rule."""

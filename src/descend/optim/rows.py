@@ -132,6 +132,11 @@ def batch_inputs(rows: Iterable[StepInputs]) -> Iterator[list[StepInputs]]:
         yield batch
 
 
+def as_real(tensor: Tensor) -> Tensor:
+    """Return a real view of a complex tensor, of shape ``(..., 2)``: a rule steps both parts as separate elements."""
+    return torch.view_as_real(tensor.resolve_conj()) if tensor.is_complex() else tensor
+
+
 def distinct_shared_numbers(rows: Iterable[StepInputs]) -> list[SharedNumbers]:
     """Return the distinct `SharedNumbers` objects of some parameters, in order of first use."""
     return list(dict.fromkeys(row.shared for row in rows))
@@ -166,6 +171,4 @@ def _tensors_by_name(
     arrays = {"theta": parameter, "g": parameter.grad, **state}
     if traced.is_elementwise and type(parameter) not in PLAIN_TENSOR_TYPES:  # update only the local shard of a DTensor
         arrays = {n: v.to_local() if hasattr(v, "to_local") else v for n, v in arrays.items()}
-    if parameter.is_complex():  # an update rule treats real and imaginary parts as separate elements
-        arrays = {n: torch.view_as_real(v.resolve_conj()) for n, v in arrays.items()}
-    return arrays
+    return {name: as_real(value) for name, value in arrays.items()}

@@ -43,7 +43,7 @@ class Rule:
         """Return the initial value of the optimizer state `name`: a number for all elements, or the state's tensor."""
         value = self.state[name]
         if callable(value):
-            return value(parameter.detach(), hyper)
+            return value(parameter, hyper)
         return float(hyper[value]) if isinstance(value, str) else value
 
     def split(self, result: Any) -> tuple[Any, ...]:

@@ -8,8 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value, vmap
 
-from descend.optim.engines.symbols import trace
+from descend.optim.engines.symbols import Trace, is_variable, trace
+from descend.optim.nesterov import Nesterov
 from descend.optim.optimizer import Optimizer
+from descend.optim.precision import at_least_32_bits
 from descend.optim.rule import Rule
 
 LossFunction = Callable[[Callable[..., Any], Any], Tensor]
@@ -37,6 +39,8 @@ class Sweep:
     ------
     ValueError
         If no option is a list, or the lists have different lengths.
+    TypeError
+        If a step of the optimizer needs more than its update rule and the gradient.
 
     Examples
     --------
@@ -52,7 +56,7 @@ class Sweep:
             raise ValueError(
                 f"Sweep: at least one option must be a list, and all lists must have equal length, not {sorted(sizes)}"
             )
-        self.size, self.model, self.loss, self.t = sizes.pop(), model, loss, 0
+        self.size, self.model, self.loss, self.optimizer, self.t = sizes.pop(), model, loss, optimizer, 0
         each = [{**options, **{n: float(values[k]) for n, values in swept.items()}} for k in range(self.size)]
         self.rule, hyper = _rule_and_hyperparameters(optimizer, each)
         self.parameters = {n: self._repeat_per_copy(p.detach()) for n, p in model.named_parameters() if p.requires_grad}
@@ -70,8 +74,16 @@ class Sweep:
         return self._step_with_vmap(batch) if self.engine == "vmap" else self._step_in_loop(batch)
 
     def state_dict(self, index: int) -> dict[str, Tensor]:
-        """Return the parameters and buffers of copy number `index`, for `model.load_state_dict`."""
-        return {name: value[index].clone() for name, value in {**self.parameters, **self.buffers}.items()}
+        """Return the parameters and buffers of copy number `index`, for `model.load_state_dict`.
+
+        An optimizer that averages its iterates, such as `ScheduleFreeAdamW`, returns the average as the parameters.
+        """
+        hyper = _select_copy(self._hyper, index)
+        weights = {}
+        for name, copies in self.parameters.items():
+            state = {s: values[name][index] for s, values in self.state.items()}
+            weights[name] = self.optimizer.evaluation_weights(copies[index], state, hyper).to(copies.dtype)
+        return {name: value.clone() for name, value in {**weights, **_select_copy(self.buffers, index)}.items()}
 
     def _timed_step(self, batch: Any) -> Tensor:
         """Take a step and measure its time. After the last measured step, choose the faster implementation."""
@@ -117,7 +129,9 @@ class Sweep:
         new_state: dict[str, dict[str, Any]] = {name: {} for name in state}
         for name, theta in parameters.items():
             before = [state[s][name] for s in self.rule.state]
-            change, *after = self.rule.split(self.rule.function(theta, gradients[name], self.t, *before, **hyper))
+            theta_and_gradient = map(at_least_32_bits, (theta, gradients[name]))
+            result = self.rule.function(*theta_and_gradient, self.t, *map(at_least_32_bits, before), **hyper)
+            change, *after = self.rule.split(result)
             new_parameters[name] = (theta + change).to(theta.dtype)
             for s, old, new in zip(self.rule.state, before, after):
                 new_state[s][name] = new.to(old.dtype)
@@ -148,18 +162,32 @@ def _is_swept(name: str, value: Any) -> bool:
 def _rule_and_hyperparameters(optimizer: type[Optimizer], each: list[dict[str, Any]]) -> tuple[Rule, dict[str, Tensor]]:
     """Return the update rule of all copies, and each hyper-parameter's values for the copies, of shape ``(copies,)``.
 
-    Raises `ValueError` if the swept values select different update rules, `TypeError` if a rule depends on the shape.
+    Raises `ValueError` if the swept values select different update rules, `TypeError` for an unsupported optimizer.
     """
-    if optimizer.split_group is not Optimizer.split_group:
-        raise TypeError(
-            f"Sweep does not support {optimizer.__name__}, which has one update rule for matrices and one for vectors"
-        )
+    if not issubclass(optimizer, Optimizer):
+        raise TypeError(f"Sweep needs an optimizer with an update rule, such as descend.optim.Adam, not {optimizer!r}")
     made = [optimizer([torch.zeros(1, requires_grad=True)], **options) for options in each]
     rules = [m.complete_rule(m.param_groups[0]) for m in made]
     if len(set(rules)) > 1:
         raise ValueError(f"the swept values select different update rules of {optimizer.__name__}: use separate sweeps")
+    if obstacle := _sweep_obstacle(optimizer, rules[0]):
+        raise TypeError(f"Sweep does not support {optimizer.__name__}, which {obstacle}")
     hyper = [m.rule_arguments(rules[0], m.param_groups[0]) for m in made]
     return rules[0], {n: torch.tensor([float(h[n]) for h in hyper], dtype=torch.float64) for n in rules[0].hyper}
+
+
+def _sweep_obstacle(optimizer: type[Optimizer], rule: Rule) -> str:
+    """Return what a step of the optimizer needs in addition to its update rule and the gradient; otherwise ''."""
+    if optimizer.split_group is not Optimizer.split_group:
+        return "has one update rule for matrices and one for vectors"
+    if optimizer.update_statistics is not Optimizer.update_statistics:
+        return "computes its settings from the gradients of all parameters"
+    if issubclass(optimizer, Nesterov):
+        return "needs the gradient at θ + momentum·v: use SGD with nesterov=True"
+    traced = trace(rule)
+    expressions = zip(rule.state, traced.state) if isinstance(traced, Trace) else ()
+    unchanged = [optimizer.names.get(name, name) for name, new in expressions if is_variable(new, name)]
+    return f"needs an update of its state {unchanged[0]!r} between steps" if unchanged else ""
 
 
 def _select_copy(block: Any, index: int) -> Any:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from descend.optim.optimizer import Optimizer, Options
+from descend.optim.rows import as_real
 from descend.optim.rules.momentum import momentum
 
 WINDOW = 20  # number of latest steps from which the extreme curvatures are taken (Zhang & Mitliagkas 2017, Algorithm 2)
@@ -96,22 +97,17 @@ class YellowFin(Optimizer):
         """Return the gradient variance E[g²] − E[g]², summed over a parameter's elements (Algorithm 3)."""
         state, gradient = self.state[parameter], _real_gradient(parameter)
         for name, value in (("mean", gradient), ("square", gradient**2)):
-            average = _as_real(state.setdefault(name, torch.zeros_like(parameter)))
+            average = as_real(state.setdefault(name, torch.zeros_like(parameter)))
             average.mul_(beta).add_(value, alpha=1 - beta)
         return float(
-            (_as_real(state["square"]) / bias_correction - (_as_real(state["mean"]) / bias_correction) ** 2).sum()
+            (as_real(state["square"]) / bias_correction - (as_real(state["mean"]) / bias_correction) ** 2).sum()
         )
 
 
 def _real_gradient(parameter: Tensor) -> Tensor:
     """Return a parameter's gradient, detached from the autograd graph, as a real tensor."""
     assert parameter.grad is not None
-    return _as_real(parameter.grad.detach())
-
-
-def _as_real(value: Tensor) -> Tensor:
-    """Return a real view of a tensor: a complex tensor of shape ``(...)`` becomes ``(..., 2)``."""
-    return torch.view_as_real(value) if value.is_complex() else value
+    return as_real(parameter.grad.detach())
 
 
 def optimal_momentum_and_lr(variance: float, distance: float, least: float, most: float) -> tuple[float, float]:

@@ -3,7 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from torch import Tensor
+
 from descend.optim.engines.symbols import trace
+from descend.optim.precision import at_least_32_bits
 from descend.optim.rows import PLAIN_TENSOR_TYPES
 from descend.optim.rule import Rule
 
@@ -17,9 +20,9 @@ def step_in_place(rule: Rule, tensors: Mapping[str, Any], t: Any, hyper: Mapping
     """
     numbers: dict[str, Any] = dict.fromkeys(trace(rule).numbers)
     for piece in _split_into_pieces(rule, tensors, [name for name in tensors if name not in numbers]):
-        theta, g, *state = piece.values()
+        theta, g, *state = map(at_least_32_bits, piece.values())
         update, *new = rule.split(rule.function(theta, g, t, *state, **hyper))
-        theta.add_(update)
+        piece["theta"].add_(update)
         for name, value in zip(rule.state, new, strict=True):
             if name in numbers:
                 numbers[name] = value
@@ -29,11 +32,19 @@ def step_in_place(rule: Rule, tensors: Mapping[str, Any], t: Any, hyper: Mapping
 
 
 def step_differentiably(rule: Rule, tensors: Mapping[str, Any], t: Any, hyper: Mapping[str, Any]) -> dict[str, Any]:
-    """Update one parameter so that autograd can differentiate the update; return all new states by name."""
-    theta, g, *state = tensors.values()
-    update, *new = rule.split(rule.function(theta, g, t, *state, **hyper))
-    theta.add_(update)
-    return dict(zip(rule.state, new, strict=True))
+    """Update one parameter so that autograd can differentiate the update; return all new states by name.
+
+    The rule computes with a copy of the parameter, because autograd may need the values from before the update.
+    """
+    theta, g, *state = map(at_least_32_bits, tensors.values())
+    update, *new = rule.split(rule.function(theta.clone(), g, t, *state, **hyper))
+    tensors["theta"].add_(update)
+    return {
+        name: value.to(tensors[name].dtype)
+        if isinstance(tensors[name], Tensor) and isinstance(value, Tensor)
+        else value
+        for name, value in zip(rule.state, new, strict=True)
+    }
 
 
 def _split_into_pieces(rule: Rule, tensors: Mapping[str, Any], arrays: Sequence[str]) -> Iterator[dict[str, Any]]:

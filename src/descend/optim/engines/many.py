@@ -4,20 +4,21 @@ On a GPU, launching a kernel takes longer than the work on a small tensor. Opera
 for are done tensor by tensor.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from descend.optim import vocabulary
+from descend.optim.precision import at_least_32_bits
 from descend.optim.rule import Rule
 
 
 class TensorList:
     """A list of tensors with element-wise arithmetic. The other operand is a number or a list of equal length."""
 
-    def __init__(self, tensors: Sequence[Tensor]) -> None:
+    def __init__(self, tensors: Iterable[Tensor]) -> None:
         self.tensors = list(tensors)
 
     def __add__(self, other: Any) -> "TensorList":
@@ -101,7 +102,9 @@ def step_together(
 
     `tensors` maps the rule's names to θ, g and the states: lists of tensors, or numbers for those in `numbers`.
     """
-    theta, g, *state = (value if name in numbers else TensorList(value) for name, value in tensors.items())
+    theta, g, *state = (
+        value if name in numbers else TensorList(map(at_least_32_bits, value)) for name, value in tensors.items()
+    )
     update, *new = rule.split(rule.function(theta, g, t, *state, **hyper))
     torch._foreach_add_(tensors["theta"], update.tensors)
     new_state = dict(zip(rule.state, new, strict=True))

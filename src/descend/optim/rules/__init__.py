@@ -1,1 +1,1 @@
-"""The rules, one file each."""
+"""The update rules and their optimizers, one per file."""

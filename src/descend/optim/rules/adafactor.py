@@ -6,8 +6,9 @@ from typing import Any, Unpack
 import torch
 from torch import Tensor
 
-from descend.optim.matrices import at_least_32_bits, root_mean_square, split_by_shape
+from descend.optim.matrices import root_mean_square, split_by_shape
 from descend.optim.optimizer import Optimizer, Options
+from descend.optim.precision import wide_dtype
 from descend.optim.vocabulary import maximum, minimum
 
 SMALLEST_SQUARE = 1e-30  # ε₁ in Shazeer & Stern 2018, Algorithm 6
@@ -15,12 +16,17 @@ SMALLEST_SQUARE = 1e-30  # ε₁ in Shazeer & Stern 2018, Algorithm 6
 
 def row_zeros(parameter: Tensor, hyper: Mapping[str, Any]) -> Tensor:
     """Return zeros for the row means of a parameter ``(…, rows, columns)``, of shape ``(…, rows, 1)``."""
-    return torch.zeros_like(parameter[..., :1], memory_format=torch.contiguous_format)
+    return _wide_zeros_like(parameter[..., :1])
 
 
 def column_zeros(parameter: Tensor, hyper: Mapping[str, Any]) -> Tensor:
     """Return zeros for the column means of a parameter ``(…, rows, columns)``, of shape ``(…, 1, columns)``."""
-    return torch.zeros_like(parameter[..., :1, :], memory_format=torch.contiguous_format)
+    return _wide_zeros_like(parameter[..., :1, :])
+
+
+def element_zeros(parameter: Tensor, hyper: Mapping[str, Any]) -> Tensor:
+    """Return zeros for the mean squares of all elements of a parameter, of the parameter's shape."""
+    return _wide_zeros_like(parameter)
 
 
 def adafactor(theta, g, t, row=row_zeros, column=column_zeros, *, lr, beta2_decay, eps1, eps2, d, weight_decay):
@@ -30,7 +36,7 @@ def adafactor(theta, g, t, row=row_zeros, column=column_zeros, *, lr, beta2_deca
     """
     if not isinstance(theta, Tensor):
         raise TypeError("it stores means of rows and columns")
-    g, beta2 = at_least_32_bits(g), 1 - t**beta2_decay  # β̂₂ of section 7.2
+    beta2 = 1 - t**beta2_decay  # β̂₂ of section 7.2
     square = g**2 + eps1
     row = beta2 * row + (1 - beta2) * square.mean(-1, keepdim=True)
     column = beta2 * column + (1 - beta2) * square.mean(-2, keepdim=True)
@@ -39,11 +45,11 @@ def adafactor(theta, g, t, row=row_zeros, column=column_zeros, *, lr, beta2_deca
     return relative_step(theta, g / root, t, lr=lr, eps2=eps2, d=d, weight_decay=weight_decay), row, column
 
 
-def adafactor_of_vector(theta, g, t, v=0.0, *, lr, beta2_decay, eps1, eps2, d, weight_decay):
+def adafactor_of_vector(theta, g, t, v=element_zeros, *, lr, beta2_decay, eps1, eps2, d, weight_decay):
     """Return the Adafactor step and the new mean of g², both of theta's shape (Shazeer & Stern 2018, Algorithm 5)."""
     if not isinstance(theta, Tensor):
         raise TypeError("it uses the mean square of a tensor")
-    g, beta2 = at_least_32_bits(g), 1 - t**beta2_decay
+    beta2 = 1 - t**beta2_decay
     v = beta2 * v + (1 - beta2) * (g**2 + eps1)
     return relative_step(theta, g / v**0.5, t, lr=lr, eps2=eps2, d=d, weight_decay=weight_decay), v
 
@@ -54,15 +60,20 @@ def relative_step(theta, u, t, *, lr, eps2, d, weight_decay):
     This is the end of Algorithms 4 and 5, with ρ = min(lr, 1/√t) (Shazeer & Stern 2018, Algorithm 6).
     """
     alpha = maximum(root_mean_square(theta), eps2) * minimum(lr, 1 / t**0.5)
-    decayed = theta * (1 - lr * weight_decay)  # rounded as in torch
+    decayed = theta * (1 - lr * weight_decay)  # This order rounds as torch does.
     return (decayed - theta) - alpha * u / maximum(root_mean_square(u) / d, 1.0)
+
+
+def _wide_zeros_like(tensor: Tensor) -> Tensor:
+    """Return zeros of a tensor's shape in at least 32 bits, because β₂ approaches 1 and 16 bits would not change."""
+    return torch.zeros_like(tensor, dtype=wide_dtype(tensor.dtype), memory_format=torch.contiguous_format)
 
 
 class Adafactor(Optimizer):
     """Adafactor (Shazeer & Stern 2018): Adam's scaling with two vectors of state for a matrix, and relative step sizes.
 
-    The step is `lr` times the root mean square of the weights, or 1/√t times in later steps. `eps` is (ε₁, ε₂) of
-    Algorithm 6; None for ε₁ is the paper's 1e-30. Groups with ``"factored": False`` store the whole mean square.
+    The step is at most min(lr, 1/√t) times the root mean square of the weights, where t is the step number. Groups with
+    ``"factored": False`` store the whole mean square. The mean squares of 16-bit parameters are stored in float32.
 
     Parameters
     ----------
@@ -72,15 +83,15 @@ class Adafactor(Optimizer):
         The largest relative step: the step is at most `lr` times the root mean square of the weights.
     beta2_decay : float
         The exponent of the decay factor of the mean squares: β₂ = 1 − t^beta2_decay.
-    eps : tuple
-        ε₁, which is added to the squared gradients, and ε₂, the smallest scale of a step. None for ε₁ is the
-        paper's 1e-30.
+    eps : tuple of float
+        ε₁, which is added to the squared gradients, and ε₂, the smallest scale of a step (Algorithm 6). None for ε₁
+        is the paper's 1e-30.
     d : float
         The largest root mean square of an update before it is scaled by the step size.
     weight_decay : float
         The coefficient of decoupled weight decay: each step shrinks θ by lr·weight_decay·θ.
     factored : bool, optional
-        Whether a matrix has two vectors of state. Default: matrices have, vectors store the whole mean square.
+        Whether matrices store row and column means. Vectors always store the whole mean square. Default: True.
     **options
         The options of every optimizer, such as `maximize` and `skip_nonfinite` (see `Optimizer`).
 

@@ -26,7 +26,7 @@ class Adamax(Optimizer):
     betas : tuple of float
         The decay factors of the running mean of the gradients and of the largest gradient.
     eps : float
-        A small number that is added to the denominator.
+        A small number that is added to the absolute gradients.
     weight_decay : float
         The coefficient of weight decay, which is added to the gradient as weight_decay·θ.
     **options

@@ -1,4 +1,4 @@
-"""AddSign: the step is larger where the gradient agrees with its running mean, and zero where it does not."""
+"""AddSign: the step is smaller where the gradient and its running mean have opposite signs."""
 
 from collections.abc import Iterable
 from typing import Any, Unpack

@@ -1,13 +1,15 @@
 """Muon: momentum whose step for a matrix is replaced by the nearest orthogonal matrix."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping
+from numbers import Real
 from typing import Any, Unpack
 
 import torch
 from torch import Tensor
 
 from descend.optim.folds import decoupled_decay
-from descend.optim.matrices import as_matrix, at_least_32_bits, split_by_shape
+from descend.optim.matrices import as_matrix, split_by_shape
 from descend.optim.optimizer import Optimizer, Options
 from descend.optim.rules.adam import adam
 
@@ -20,12 +22,13 @@ def muon(theta, g, t, b=0.0, *, lr, momentum, nesterov, ns_coefficients, ns_step
     As in torch.optim.Muon, b is a running mean; its scale does not change the step. The step's scale follows the
     matrix's shape: √max(1, rows/columns), or 0.2·√max(rows, columns) as in Liu et al. 2025, §2.2.
     """
-    g, b = at_least_32_bits(as_matrix(g)), at_least_32_bits(as_matrix(b))
+    g, b = as_matrix(g), as_matrix(b)
     b = momentum * b + (1 - momentum) * g
     direction = momentum * b + (1 - momentum) * g if nesterov else b
     o = orthogonalise(direction, ns_coefficients, ns_steps, eps)
     rows, columns = o.shape
-    scale = max(1, rows / columns) ** 0.5 if adjust_lr_fn == "original" else 0.2 * max(rows, columns) ** 0.5
+    is_original = adjust_lr_fn == "original"
+    scale = max(1, rows / max(1, columns)) ** 0.5 if is_original else 0.2 * max(rows, columns) ** 0.5
     return -lr * scale * o.to(g.dtype).reshape(theta.shape), b.reshape(theta.shape)
 
 
@@ -48,7 +51,9 @@ def orthogonalise(g: Tensor, coefficients: tuple[float, float, float], steps: in
 class Muon(Optimizer):
     """Muon (Jordan et al. 2024) for matrices, with AdamW for vectors such as biases and gains.
 
-    A convolution's weight is a matrix with one row per output channel. Give embeddings and the output layer a group of
+    A convolution's weight is a matrix with one row per output channel: as in the implementation of Liu et al. 2025, all
+    dimensions but the first are flattened. So pass a stack of matrices, such as ``(experts, rows, columns)``, as one
+    parameter per matrix, or with ``"use_muon": False``. Give embeddings and the output layer a group of
     their own with ``"use_muon": False``: AdamW updates them, as Jordan et al. 2024 advise. `adamw_betas` and
     `adamw_eps` are its settings. With `adjust_lr_fn="match_rms_adamw"` (Liu et al. 2025) one learning rate is suitable
     for both optimizers; with the default, that of Muon is usually larger. Weight decay is decoupled.
@@ -62,7 +67,7 @@ class Muon(Optimizer):
     weight_decay : float
         The coefficient of decoupled weight decay: each step shrinks θ by lr·weight_decay·θ.
     momentum : float
-        The decay factor of the momentum of the gradient.
+        The decay factor of the running mean of the gradients, in [0, 1).
     nesterov : bool
         Whether Nesterov momentum is used.
     ns_coefficients : tuple of float
@@ -78,7 +83,7 @@ class Muon(Optimizer):
     adamw_eps : float
         The number that AdamW adds to the denominator.
     use_muon : bool, optional
-        Whether Muon updates the group. Default: Muon updates matrices, and AdamW the rest.
+        Whether Muon updates the matrices of the group. AdamW always updates vectors. Default: True.
     **options
         The options of every optimizer, such as `maximize` and `skip_nonfinite` (see `Optimizer`).
 
@@ -113,9 +118,16 @@ class Muon(Optimizer):
         super().__init__(params, lr=lr, weight_decay=weight_decay, **chosen, **newton_schulz, **adamw, **options)
 
     def check_group(self, group: Mapping[str, Any]) -> None:
-        """Raise `ValueError` for coefficients that are not three numbers."""
-        if not (isinstance(group["ns_coefficients"], tuple | list) and len(group["ns_coefficients"]) == 3):
-            raise ValueError(f"Muon: ns_coefficients must be three numbers, not {group['ns_coefficients']!r}")
+        """Raise `ValueError` for coefficients that are not three finite numbers, or a momentum of 1."""
+        coefficients, momentum = group["ns_coefficients"], group["momentum"]
+        if not (
+            isinstance(coefficients, tuple | list)
+            and len(coefficients) == 3
+            and all(isinstance(value, Real) and math.isfinite(value) for value in coefficients)
+        ):
+            raise ValueError(f"Muon: ns_coefficients must be three finite numbers, not {coefficients!r}")
+        if not momentum < 1:  # b is a running mean, so that new gradients would have no weight
+            raise ValueError(f"Muon: momentum must be in [0, 1), not {momentum}")
 
     def split_group(self, group: Mapping[str, Any]) -> list[tuple[dict[str, Any], list[Tensor]]]:
         """Divide the parameters into those that Muon updates and those that AdamW updates."""

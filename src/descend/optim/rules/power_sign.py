@@ -1,4 +1,4 @@
-"""PowerSign: the step is larger where the gradient agrees with its running mean, smaller where it does not."""
+"""PowerSign: the step is larger where the gradient and its running mean have the same sign, and else smaller."""
 
 import math
 from collections.abc import Iterable

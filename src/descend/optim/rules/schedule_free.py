@@ -91,6 +91,11 @@ class ScheduleFreeAdamW(Optimizer):
         if not group["betas"][0] > 0:
             raise ValueError(f"ScheduleFreeAdamW: the first of betas must be in (0, 1), not {group['betas'][0]}")
 
+    @staticmethod
+    def evaluation_weights(theta: Tensor, state: Mapping[str, Tensor], hyper: Mapping[str, Any]) -> Tensor:
+        """Return the average x of the iterates, which follows from y and z: x = y + (1 − 1/β₁)·(z − y)."""
+        return theta + (1 - 1 / hyper["beta1"]) * (state["z"] - theta)
+
     def select_weight_decay(self, group: Mapping[str, Any]) -> Callable[..., Any]:
         """Return the identity function, because the rule includes weight decay at y, as in Algorithm 1."""
         return lambda rule: rule
@@ -112,11 +117,14 @@ class ScheduleFreeAdamW(Optimizer):
         self._set_mode(is_training=True)
 
     def _set_mode(self, *, is_training: bool) -> None:
-        """Set the parameters to y or to x: y = x + (1 − β₁)·(z − x) and x = y + (1 − 1/β₁)·(z − y)."""
+        """Set the parameters to y = x + (1 − β₁)·(z − x), or to the average x."""
         for group in self.param_groups:
             if group["train_mode"] is not is_training:
-                beta1 = group["betas"][0]
+                hyper = self.rule_hyperparameters(group)
                 for parameter in group["params"]:
-                    if "z" in self.state.get(parameter, ()):
-                        parameter.lerp_(self.state[parameter]["z"], 1 - beta1 if is_training else 1 - 1 / beta1)
+                    if "z" in (state := self.state.get(parameter, {})):
+                        if is_training:
+                            parameter.lerp_(state["z"], 1 - hyper["beta1"])
+                        else:
+                            parameter.copy_(self.evaluation_weights(parameter, state, hyper))
                 group["train_mode"] = is_training

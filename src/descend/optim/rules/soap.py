@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from descend.optim.folds import decoupled_decay
-from descend.optim.matrices import as_matrix, at_least_32_bits, split_by_shape
+from descend.optim.matrices import as_matrix, split_by_shape
 from descend.optim.optimizer import Optimizer, Options
+from descend.optim.precision import wide_dtype
 from descend.optim.rules.adam import adam
 
 
@@ -17,7 +18,7 @@ def square_zeros(parameter: Tensor, hyper: Mapping[str, Any], side: int) -> Tens
     """Return a zero matrix with as many rows as one side of the parameter; an empty one if that side is too long."""
     size = as_matrix(parameter).shape[side]
     size = size if size <= hyper["max_precond_dim"] else 0
-    return at_least_32_bits(parameter.new_zeros(size, size))
+    return parameter.new_zeros(size, size, dtype=wide_dtype(parameter.dtype))
 
 
 LEFT, RIGHT = partial(square_zeros, side=0), partial(square_zeros, side=1)
@@ -31,11 +32,10 @@ def soap(
 
     m is the running mean of g, v that of the squared gradient in the eigenbasis, both of theta's shape. left and right
     are the running means of G·Gᵀ and Gᵀ·G, q_left and q_right their eigenvectors; an empty matrix replaces the
-    identity. The first gradient only determines the eigenvectors, and the weights do not change. So no gradient is
-    projected on a basis that it has determined.
+    identity. The first gradient only determines the eigenvectors, and its step is 0. So no gradient is projected on a
+    basis that it has determined.
     """
-    g, shape = at_least_32_bits(as_matrix(g)), theta.shape
-    m, v = at_least_32_bits(as_matrix(m)), at_least_32_bits(as_matrix(v))
+    g, m, v, shape = as_matrix(g), as_matrix(m), as_matrix(v), theta.shape
     step = torch.zeros_like(g)
     if t > 1:
         m = beta1 * m + (1 - beta1) * g
@@ -60,20 +60,31 @@ def rotate(matrix: Tensor, q_left: Tensor, q_right: Tensor) -> Tensor:
 
 
 def eigenvectors(matrix: Tensor) -> Tensor:
-    """Return the eigenvectors of a symmetric matrix as columns, those of the largest eigenvalues first."""
-    return torch.linalg.eigh(matrix.double()).eigenvectors.flip(-1).to(matrix.dtype)
+    """Return the eigenvectors of a symmetric matrix as columns, those of the largest eigenvalues first.
+
+    They are NaN if the matrix is not finite, because `torch.linalg.eigh` would raise an error within the step.
+    """
+    if not matrix.isfinite().all():
+        return torch.full_like(matrix, torch.nan)
+    return torch.linalg.eigh(_on_decomposition_device(matrix).double()).eigenvectors.flip(-1).to(matrix)
 
 
 def refined_eigenvectors(matrix: Tensor, vectors: Tensor) -> Tensor:
     """Return better eigenvectors by one step of the power method and a QR decomposition (Vyas et al. 2024, Alg. 4)."""
-    return torch.linalg.qr(matrix @ vectors).Q if len(matrix) else vectors
+    return torch.linalg.qr(_on_decomposition_device(matrix @ vectors)).Q.to(matrix) if len(matrix) else vectors
+
+
+def _on_decomposition_device(matrix: Tensor) -> Tensor:
+    """Return a matrix on the device that decomposes it: the CPU for MPS, which has neither float64 nor `eigh`."""
+    return matrix.cpu() if matrix.is_mps else matrix
 
 
 class SOAP(Optimizer):
     """SOAP (Vyas et al. 2024): AdamW in the eigenbasis of Shampoo's preconditioner, with AdamW itself for vectors.
 
-    The eigenvectors are refined every `precondition_frequency` steps. A side of a matrix longer than `max_precond_dim`
-    is not rotated. A convolution's weight is a matrix with one row per output channel. Groups with
+    The first gradient only determines the eigenvectors: in the first step, matrices change by weight decay alone. The
+    eigenvectors are refined every `precondition_frequency` steps. A side of a matrix longer than `max_precond_dim` is
+    not rotated. A convolution's weight is a matrix with one row per output channel. Groups with
     ``"use_soap": False`` are updated by AdamW. Weight decay is decoupled.
 
     Parameters
@@ -93,7 +104,7 @@ class SOAP(Optimizer):
     max_precond_dim : int
         A side of a matrix that is longer than this is not rotated.
     use_soap : bool, optional
-        Whether the group is preconditioned. Default: matrices are, vectors are not.
+        Whether the matrices of the group are preconditioned. Vectors never are. Default: True.
     **options
         The options of every optimizer, such as `maximize` and `skip_nonfinite` (see `Optimizer`).
 

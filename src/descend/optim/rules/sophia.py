@@ -9,6 +9,8 @@ from torch import Tensor
 
 from descend.optim.folds import decoupled_decay
 from descend.optim.optimizer import Optimizer, Options
+from descend.optim.precision import at_least_32_bits
+from descend.optim.rows import as_real
 from descend.optim.vocabulary import maximum, minimum
 
 
@@ -52,7 +54,7 @@ class SophiaG(Optimizer):
     ...         optimizer.update_curvature(model(inputs))
     ...     optimizer.zero_grad()
     ...     cross_entropy(model(inputs), classes).backward()
-    ...     loss = optimizer.step()
+    ...     optimizer.step()
     """
 
     rule = staticmethod(sophia)
@@ -85,13 +87,33 @@ class SophiaG(Optimizer):
             )
         return super().step(closure)
 
-    def update_curvature(self, logits: Tensor, generator: torch.Generator | None = None) -> None:
-        """Update the running mean of the curvature from a batch's logits ``(…, classes)``, which autograd can follow.
+    def update_curvature(
+        self,
+        logits: Tensor,
+        generator: torch.Generator | None = None,
+        process_group: "torch.distributed.ProcessGroup | None" = None,
+    ) -> None:
+        """Update the running mean of the Hessian's diagonal from the logits of a batch.
 
         This is the Gauss-Newton-Bartlett estimator (Liu et al. 2023, Algorithm 2): labels are drawn from the model's
         own predictions, and B·ĝ² is the estimate for B rows of logits and the gradient ĝ of their mean cross-entropy.
-        Gradients that `backward` has stored are not changed. Leave out padding. Processes that train copies of one
-        model need equal logits and generators, or the copies diverge. Raises `ValueError` for logits without a graph.
+        Gradients that `backward` has stored are not changed.
+
+        Parameters
+        ----------
+        logits : torch.Tensor
+            The model's outputs ``(…, classes)``, which autograd can follow. Leave out padding.
+        generator : torch.Generator, optional
+            The generator of the labels. Default: torch's own.
+        process_group : torch.distributed.ProcessGroup, optional
+            The processes that train copies of the model, such as `torch.distributed.group.WORLD`. Their estimates are
+            averaged, because copies with different curvatures diverge. Compute the logits with the module inside
+            `DistributedDataParallel`: `optimizer.update_curvature(model.module(inputs), process_group=group)`.
+
+        Raises
+        ------
+        ValueError
+            For logits that do not depend on the parameters.
         """
         if not logits.requires_grad or logits.dim() < 2:
             raise ValueError(
@@ -103,10 +125,18 @@ class SophiaG(Optimizer):
         loss = torch.nn.functional.cross_entropy(rows, labels)
         pairs = [(group, p) for group in self.param_groups for p in group["params"] if p.requires_grad]
         gradients = torch.autograd.grad(loss, [parameter for _, parameter in pairs], allow_unused=True)
+        if all(gradient is None for gradient in gradients):
+            raise ValueError("SophiaG.update_curvature: the logits do not depend on the optimizer's parameters")
         for (group, parameter), gradient in zip(pairs, gradients):
+            if gradient is None and process_group is not None:  # another process may have a gradient
+                gradient = torch.zeros_like(parameter)
             if gradient is not None:
                 state = self._create_or_get_state(self.complete_rule(group), group, parameter)
-                beta2 = group["betas"][1]
-                state["hessian"].mul_(beta2).addcmul_(gradient, gradient, value=(1 - beta2) * len(rows))
+                estimate = len(rows) * at_least_32_bits(as_real(gradient.to_dense())) ** 2
+                if process_group is not None:
+                    torch.distributed.all_reduce(estimate, group=process_group)
+                    estimate /= process_group.size()
+                hessian, beta2 = as_real(state["hessian"]), group["betas"][1]
+                hessian.copy_(beta2 * at_least_32_bits(hessian) + (1 - beta2) * estimate)
         for group in self.param_groups:
             group["curvature_updates"] += 1
