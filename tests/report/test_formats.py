@@ -42,7 +42,7 @@ def test_an_assistant_gets_a_verdict_an_action_and_the_command_that_applies_the_
     case = inputs_not_normalised(tmp_path)
     text = render(case, "agent", STORE)
     assert text.startswith("verdict: proved_fix\naction: Apply the patch and make no other edit.")
-    assert values(text, "finding")[0] == "inputs_not_normalised | fact | train.py:7"
+    assert values(text, "finding")[0] == "inputs_not_normalised | certain | train.py:7"
     assert values(text, "apply") == ["descend apply 7"] == next_commands(case, STORE)[:1]
     assert values(text, "patch") == ["train.py, +1 line | reproduced: yes"]
     assert text.endswith(f"```diff\n{case.patch}```\n")
@@ -150,3 +150,12 @@ def test_no_text_of_a_script_starts_another_workflow_command(name, tmp_path):
     assert len(lines) == len(case.findings) + len(case.undecided_suspicions) + 1
     assert all(re.match(r"::(error|warning|notice) [^:]*::", line) for line in lines)
     assert any("100 %25" in line for line in lines)
+
+
+def test_each_format_has_the_same_word_for_the_certainty_of_an_open_suspicion(tmp_path):
+    likely = replace(instability_symptom(tmp_path), likely=True)
+    case = altered(healthy(tmp_path), suspicions=(likely,))
+    assert values(render(case, "agent", STORE), "suspected")[0].startswith("instability | likely | ")
+    assert "** (likely) (`instability`)" in render(case, "markdown", STORE)
+    assert '"certainty": "likely"' in render(case, "json", STORE)
+    assert '"certainty": "likely"' in render(case, "sarif", STORE)

@@ -18,11 +18,11 @@ KEYS = {
     "undecided_because", "run", "interrupted", "limit", "untried", "skipped",
 }  # fmt: skip
 FINDING_KEYS = {
-    "symptom", "rank", "standing", "consequences", "where",
+    "symptom", "rank", "certainty", "consequences", "where",
     "quantity", "value", "bound", "sentence", "source",
 }  # fmt: skip
 TRIAL_KEYS = {
-    *("remedies", "symptoms", "verdict", "reason", "metric", "quantity", "attainable"),
+    *("remedies", "label", "symptoms", "verdict", "reason", "metric", "quantity", "attainable"),
     *("before", "after", "interval", "gain", "seeds", "changed_the_run", "patch"),
 }
 
@@ -61,7 +61,7 @@ def test_a_case_with_a_proved_fix(tmp_path):
     assert first["where"] == {"file": "train.py", "line": 7, "module": None}
     assert (first["value"], first["bound"]) == (2300.0, 100.0)
     trial = contract["trials"][0]
-    assert trial["verdict"] == "proved"
+    assert trial["verdict"] == "proved" and trial["label"] == case.trials[0].label == "standardise inputs"
     assert [t["patch"] for t in contract["trials"]] == ["fix", None, None, None]
     assert trial["interval"] == [0.078, 0.091]
     assert trial["seeds"] == [1, 2, 3, 4, 5]
@@ -167,7 +167,7 @@ def test_tuning_and_unproved_edits_are_separate_patches(tmp_path):
         "in addition to the patch, learning rate 0.5 → 0.09: 0.083 → 0.412 on 5 seeds"
     )
     assert (
-        "hide it, for a definite problem: the network sees its own target [target_leak]; no trial"
+        "hide it, for a certain problem: the network sees its own target [target_leak]; no trial"
         in found[2]["sentence"]
     )
     write_patches(case, tmp_path)
@@ -178,7 +178,7 @@ def test_tuning_and_unproved_edits_are_separate_patches(tmp_path):
 
 @pytest.mark.parametrize("outcome", ["failed", "not_proved", "no_effect", "helps"])
 def test_an_edit_for_a_suspicion_is_not_a_patch(outcome, tmp_path):
-    """Only the edit for a definite problem is offered without a proof."""
+    """Only the edit for a certain problem is offered without a proof."""
     case = inputs_not_normalised(tmp_path)
     trial = replace(case.trials[0], verdict=outcome)
     sure = altered(case, fix=None, trials=(trial,))

@@ -77,7 +77,7 @@ def finding_as_json(finding: Symptom, root: Path, rank: int) -> dict[str, Any]:
     return {
         "symptom": finding.id,
         "rank": rank,
-        "standing": finding.standing,
+        "certainty": finding.certainty,
         "consequences": sorted(finding.explains),
         "where": {
             "file": relative_path(where.file, root) if where else None,
@@ -111,6 +111,7 @@ def _trial_as_json(trial: Trial, case: Case) -> dict[str, Any]:
     """Return a trial of a remedy as a dictionary for the JSON report."""
     return {
         "remedies": list(trial.remedies),
+        "label": trial.label,
         "verdict": trial.verdict,
         "symptoms": list(trial.symptoms),
         "reason": trial.reason or None,

@@ -36,7 +36,7 @@ def patches(case: Case) -> tuple[Patch, ...]:
             text = f"in addition to the patch, {_remedy_label(case.tuning)}: {change}{_seed_count_phrase(case.tuning)}"
             found.append(Patch("tuning", "tuning.diff", case.tuning.patch, text))
     if (unproved := case.unproved_trial) is not None:
-        text = f"{_remedy_label(unproved)}, for a definite problem: {title_with_id(unproved.symptom)}"
+        text = f"{_remedy_label(unproved)}, for a certain problem: {title_with_id(unproved.symptom)}"
         text += f"; {unproved.reason or _unproved_result_message(unproved)}"
         found.append(Patch("not_proved", "not_proved.diff", unproved.patch, text))
     elif (helpful := _helpful_trial(case)) is not None:

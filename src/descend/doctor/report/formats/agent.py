@@ -54,7 +54,7 @@ def _finding_lines(case: Case, key: str, symptoms: tuple[Symptom, ...]) -> Itera
     """Yield the lines of the first findings or suspected problems: id, certainty, place, title and evidence."""
     for symptom in symptoms[:MOST_FINDINGS]:
         where = place(symptom.where, symptom.module, working_directory(case)) or "no line"
-        yield f"{key}: {one_line(symptom.id)} | {symptom.standing} | {where}"
+        yield f"{key}: {one_line(symptom.id)} | {symptom.certainty} | {where}"
         yield f"  title: {sentence(heading(symptom))}"
         yield f"  evidence: {sentence(symptom.sentence)}"
         if symptom.explains:
