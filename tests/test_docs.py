@@ -10,6 +10,7 @@ import pytest
 
 from descend.doctor.catalog import CATALOG
 from descend.doctor.remedies import REMEDIES
+from descend.doctor.report.formats.agent_keys import KEYS
 from descend.doctor.report.formats.next_steps import AgentVerdict
 
 ROOT = Path(__file__).parents[1]
@@ -36,6 +37,10 @@ def test_the_skill_for_assistants_is_made_from_the_command_tree():
     stored = regenerate.skill.PAGE.read_text()
     assert stored == regenerate.skill.page()
     assert all(f"`{verdict}`" in stored for verdict in AgentVerdict) and "Make no edit." in stored
+    sample = stored.partition("```\n")[2].partition("\n[the patch")[0]
+    assert {
+        line.partition(":")[0].strip() for line in sample.splitlines()
+    } <= KEYS.keys() and "With exit status 2" in stored
 
 
 def test_the_readme_fits_two_minutes():

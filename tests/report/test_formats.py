@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 from cases import altered, inputs_not_normalised, instability_symptom
@@ -9,7 +10,9 @@ from endings import empty, failed_script, healthy
 from odd_cases import ALL
 
 from descend.core.control_characters import escape_control_characters
+from descend.doctor.assess.reservations import Kind
 from descend.doctor.report.formats import RENDERERS, render
+from descend.doctor.report.formats.agent_keys import KEYS, UNDECIDED_ADVICE
 from descend.doctor.report.formats.markdown import code_block, code_span, escape_markdown
 from descend.doctor.report.formats.next_steps import AgentVerdict, agent_verdict, next_commands
 
@@ -159,3 +162,21 @@ def test_each_format_has_the_same_word_for_the_certainty_of_an_open_suspicion(tm
     assert "** (likely) (`instability`)" in render(case, "markdown", STORE)
     assert '"certainty": "likely"' in render(case, "json", STORE)
     assert '"certainty": "likely"' in render(case, "sarif", STORE)
+
+
+def test_each_line_for_an_assistant_has_a_documented_key(tmp_path):
+    likely = replace(instability_symptom(tmp_path), likely=True)
+    undecided = altered(healthy(tmp_path), suspicions=(likely,))
+    printed = set()
+    for case in (undecided, empty(tmp_path), failed_script(tmp_path), *(make(tmp_path) for make in ALL.values())):
+        report = render(case, "agent", STORE).partition("```")[0]
+        printed |= {line.partition(":")[0].strip() for line in report.splitlines()}
+    assert printed <= KEYS.keys() and len(printed) >= 15
+
+
+def test_an_undecided_verdict_has_each_reason_with_advice(tmp_path):
+    case = altered(healthy(tmp_path), suspicions=(replace(instability_symptom(tmp_path), likely=True),))
+    reasons = values(render(case, "agent", STORE), "undecided_because")
+    assert reasons == [f"{reason} | {UNDECIDED_ADVICE[reason]}" for reason in case.undecided_because] != []
+    assert {"open_suspicion", "nothing_learned", *get_args(Kind)} <= UNDECIDED_ADVICE.keys()
+    assert not values(render(healthy(tmp_path), "agent", STORE), "undecided_because")

@@ -10,6 +10,7 @@ from descend.doctor.assess.symptom import Symptom
 from descend.doctor.case import Case
 from descend.doctor.redaction import mask_secrets
 from descend.doctor.report.console import command
+from descend.doctor.report.formats.agent_keys import UNDECIDED_ADVICE
 from descend.doctor.report.formats.next_steps import INSTRUCTIONS, AgentVerdict, agent_verdict
 from descend.doctor.report.formatting import count, one_line, place, sentence, working_directory
 from descend.doctor.report.left_out import left_out_message
@@ -32,6 +33,7 @@ def render_agent(case: Case, store: str) -> str:
         f"verdict: {said}",
         f"action: {_instruction(case, said)}",
         f"summary: {one_line(verdict(case))}",
+        *_undecided_lines(case),
         f"script: {one_line(case.record.script)}",
         f"steps: {case.record.steps}",
         *_finding_lines(case, "finding", case.findings),
@@ -48,6 +50,12 @@ def _instruction(case: Case, said: AgentVerdict) -> str:
     if said == AgentVerdict.PROVED_FIX and case.streamed:
         return "Save the script in a file and run descend doctor on the file to get the patch."
     return INSTRUCTIONS[said]
+
+
+def _undecided_lines(case: Case) -> Iterator[str]:
+    """Yield each reason of an undecided verdict, with what to do about it."""
+    if agent_verdict(case) == AgentVerdict.UNDECIDED:
+        yield from (f"undecided_because: {reason} | {UNDECIDED_ADVICE[reason]}" for reason in case.undecided_because)
 
 
 def _finding_lines(case: Case, key: str, symptoms: tuple[Symptom, ...]) -> Iterator[str]:

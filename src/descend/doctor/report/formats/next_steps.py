@@ -34,8 +34,7 @@ INSTRUCTIONS = {
     AgentVerdict.PROVED_FIX: "Apply the patch and make no other edit. Then run the script once to confirm.",
     AgentVerdict.NO_PROVED_FIX: "Read the line of the first finding and correct its cause. Then run descend doctor "
     "again to check the edit.",
-    AgentVerdict.UNDECIDED: "Make no edit on this evidence. Remove the reason in the summary, then run descend doctor "
-    "again.",
+    AgentVerdict.UNDECIDED: "Make no edit on this evidence. Do what the lines undecided_because say.",
     AgentVerdict.NOT_JUDGED: "Make no edit on this evidence. Let the script train for more steps, then run descend "
     "doctor again.",
     AgentVerdict.INTERRUPTED: "Make no edit on this evidence. Run descend doctor again and let it finish.",
