@@ -16,7 +16,7 @@ from descend.doctor.commands.apply_patch import apply, write_patch_or_report
 from descend.doctor.commands.command_group import CommandGroup, set_project_defaults
 from descend.doctor.commands.explain import explain
 from descend.doctor.commands.export import export
-from descend.doctor.commands.failure_status import report_failure
+from descend.doctor.commands.failure_status import report_failure, usage_message
 from descend.doctor.commands.finish_consultation import finish
 from descend.doctor.commands.gradcheck import gradcheck
 from descend.doctor.commands.mcp_server.command import mcp
@@ -238,7 +238,7 @@ def main() -> NoReturn:
     except UsageError as error:
         say(str(error))
     except TyperException as error:
-        say(f"{error.format_message()} (see descend --help)")
+        say(usage_message(error))
     except (KeyboardInterrupt, typer.Abort) as error:
         sys.exit(interruption_status(error))
     except SystemExit as left:

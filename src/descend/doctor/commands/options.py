@@ -62,9 +62,19 @@ def read_budget(text: str) -> float:
     except ValueError:
         seconds = 0.0
     if not LEAST_BUDGET_S <= seconds <= MOST_BUDGET_S:  # the comparison is also false for NaN
-        limits = f"from {LEAST_BUDGET_S:.12g} to {MOST_BUDGET_S:.12g}"
-        raise UsageError(f"--budget must be a time such as 90s, 2m or 1h, in seconds {limits}, not {shortened(text)}")
+        limits = f"from {LEAST_BUDGET_S:.12g} to {MOST_BUDGET_S:.12g} seconds"
+        raise UsageError(f"--budget must be a time such as 90s, 2m or 1h, {limits}, not {shortened(text)}")
     return seconds
+
+
+def _read_run_number(text: str) -> int:
+    """Return the number of a run. Raise `UsageError` if the text is not a whole number."""
+    try:
+        return int(text)
+    except ValueError:  # the text is not a number, or has more than 4300 digits
+        raise UsageError(
+            f"a run is named by its number, such as 1, not {shortened(text)}; descend runs lists all runs"
+        ) from None
 
 
 def _warn_of_misplaced_options(context: typer.Context, arguments: list[str] | None) -> list[str] | None:
@@ -138,7 +148,12 @@ Where = Annotated[
     ),
 ]
 Number = Annotated[
-    int | None, typer.Argument(help="The number of a run, as listed by `descend runs`. Default: the last run.")
+    int | None,
+    typer.Argument(
+        parser=_read_run_number,
+        metavar="RUN",
+        help="The number of a run, as listed by `descend runs`. Default: the last run.",
+    ),
 ]
 Select = Annotated[
     list[str] | None,
