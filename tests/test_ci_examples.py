@@ -37,7 +37,7 @@ def test_the_commands_and_options_of_the_workflow_exist():
         assert format in get_args(ReportFormat)
 
 
-@pytest.mark.parametrize(("status", "fails"), [(0, False), (1, True), (3, False), (4, True), (5, True)])
+@pytest.mark.parametrize(("status", "fails"), [(0, False), (1, True), (2, True), (3, False), (4, True), (5, True)])
 def test_findings_and_failures_fail_the_job_and_an_undecided_result_does_not(status, fails, tmp_path):
     assert bool(status_of(["bash", "-ec", RUNS[0]], tmp_path, status)) is fails
     hook = [*shlex.split(HOOK["entry"]), "train.py", "--epochs", "1"]
