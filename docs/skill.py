@@ -98,7 +98,9 @@ def page() -> str:
 
 def _section(name: str, command: TyperCommand) -> str:
     """Return the section on one command: its usage, what it does, its options and its exit status."""
-    given = [((p.name or "").upper(), p.required) for p in command.params if p.param_type_name == "argument"]
+    given = [
+        ((p.metavar or p.name or "").upper(), p.required) for p in command.params if p.param_type_name == "argument"
+    ]
     arguments = [argument if is_required else f"[{argument}]" for argument, is_required in given]
     optional = [p for p in command.params if p.param_type_name == "option" and "--help" not in p.opts]
     usage = " ".join(["descend", name, *(["[OPTIONS]"] if optional else []), *arguments])

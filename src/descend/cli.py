@@ -18,6 +18,7 @@ from descend.doctor.commands.explain import explain
 from descend.doctor.commands.export import export
 from descend.doctor.commands.failure_status import report_failure, usage_message
 from descend.doctor.commands.finish_consultation import finish
+from descend.doctor.commands.gradcheck import EPILOG as GRADCHECK_EPILOG
 from descend.doctor.commands.gradcheck import gradcheck
 from descend.doctor.commands.mcp_server.command import mcp
 from descend.doctor.commands.options import (
@@ -83,7 +84,7 @@ def doctor(  # noqa: PLR0913 - each argument is an option of the command
             "--steps",
             1,
             MOST_STEPS,
-            help="Observe this many optimizer steps. Default: 1000, or 300 if 300 steps take longer than 5 s.",
+            help="Observe at most this many optimizer steps. Default: 1000; after 5 s of training, 300 are enough.",
         ),
     ] = None,
     seconds: Annotated[
@@ -212,7 +213,7 @@ app.command(context_settings=PASS_ON, epilog=WATCH_EPILOG)(watch)
 
 
 app.command(epilog=EPILOG)(diagnose)
-app.command(context_settings=PASS_ON)(gradcheck)
+app.command(context_settings=PASS_ON, epilog=GRADCHECK_EPILOG)(gradcheck)
 app.command(epilog=APPLY_EPILOG)(apply)
 app.command()(export)
 app.command()(mcp)

@@ -70,7 +70,7 @@ def test_the_exit_statuses_are_in_the_help():
 @pytest.mark.parametrize(
     ("command", "message"),
     [
-        (["doctor"], "Missing argument 'script'. (see descend doctor --help)"),
+        (["doctor"], "Missing argument 'SCRIPT'. (see descend doctor --help)"),
         (["doctr"], "No such command 'doctr'. Did you mean 'doctor'? (see descend --help)"),
         (["report", "abc"], "a run is named by its number, such as 1, not abc; descend runs lists all runs"),
         (["apply", "1.5"], "a run is named by its number, such as 1, not 1.5; descend runs lists all runs"),

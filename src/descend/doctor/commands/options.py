@@ -121,12 +121,14 @@ def _check_interpreter(python: str | None) -> str | None:
 Target = Annotated[
     str,
     typer.Argument(
+        metavar="SCRIPT",
         help='The unmodified training script or notebook, or "-" to read a script from standard input. '
-        "With -m, the name of a module."
+        "With -m, the name of a module.",
     ),
 ]
 Arguments = Annotated[
-    list[str] | None, typer.Argument(help="Arguments for the script itself.", callback=_warn_of_misplaced_options)
+    list[str] | None,
+    typer.Argument(metavar="ARGUMENTS", help="Arguments for the script itself.", callback=_warn_of_misplaced_options),
 ]
 AsModule = Annotated[bool, typer.Option("-m", help="SCRIPT is the name of a module, as in python -m.")]
 Python = Annotated[
@@ -144,7 +146,7 @@ Where = Annotated[
     typer.Option(
         "--store",
         metavar="DIR|URL",
-        help="Store the runs in this folder or in a database, such as postgresql+psycopg://host/runs.",
+        help="The folder in which runs are kept, or the URL of a database, such as postgresql+psycopg://host/runs.",
     ),
 ]
 Number = Annotated[
