@@ -1,5 +1,6 @@
 """Options that several commands share. Options before the script's name are descend's, later ones the script's."""
 
+import re
 import shlex
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -86,7 +87,7 @@ def _warn_of_misplaced_options(context: typer.Context, arguments: list[str] | No
     if text:
         # Only the option's name is shown, since its value may be a secret.
         for name in (argument.partition("=")[0] for argument in misplaced):
-            if name.lstrip("-").encode() not in text:
+            if not re.search(rb"\b%b\b" % re.escape(name.lstrip("-").encode()), text):
                 say(f"{name} comes after {script}, so the script receives it; options of descend come before it")
     return arguments
 
