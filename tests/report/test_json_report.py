@@ -2,15 +2,19 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 from cases import altered, dead_units, inputs_not_normalised, instability_symptom
 from endings import empty, failed_script, healthy
 from odd_cases import ALL, not_a_number
 
+from descend.doctor.assess.reservations import Kind
 from descend.doctor.report import render_json, write_patches
-from descend.doctor.report.patches import patches
+from descend.doctor.report.patches import Patch, patches
 from descend.doctor.report.verdict import is_clean, verdict
+from descend.doctor.trials.verdicts import Verdict
 
 KEYS = {
     "schema", "status", "exit", "script", "steps", "stage", "findings", "suspicions", "trials", "patch", "patches",
@@ -185,3 +189,10 @@ def test_an_edit_for_a_suspicion_is_not_a_patch(outcome, tmp_path):
     assert [patch.kind for patch in patches(sure)] == ["not_proved"]
     suspected = replace(sure, findings=(replace(case.findings[0], certain=False),))
     assert patches(suspected) == ()
+
+
+def test_the_page_on_the_report_has_every_key_and_every_value():
+    page = (Path(__file__).parents[2] / "docs" / "json.md").read_text()
+    kinds = get_args(get_type_hints(Patch)["kind"])
+    for name in (*KEYS, *FINDING_KEYS, *TRIAL_KEYS, *Verdict, *kinds, *get_args(Kind), "open_suspicion"):
+        assert f"`{name}`" in page, name
