@@ -18,7 +18,8 @@ ROOT = Path(__file__).parents[1]
 WORKFLOW = yaml.safe_load((ROOT / "examples" / "ci" / "descend.yml").read_text())
 [HOOK] = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
 [REPOSITORY] = yaml.safe_load((ROOT / "examples" / "ci" / "pre-commit-config.yaml").read_text())["repos"]
-RUNS = [step["run"] for step in WORKFLOW["jobs"]["doctor"]["steps"] if "descend d" in step.get("run", "")]
+STEPS = WORKFLOW["jobs"]["doctor"]["steps"]
+RUNS = [step["run"] for step in STEPS if "descend d" in step.get("run", "")]
 
 
 def status_of(command: list[str], folder: Path, status: int) -> int:
@@ -42,6 +43,26 @@ def test_findings_and_failures_fail_the_job_and_an_undecided_result_does_not(sta
     assert bool(status_of(["bash", "-ec", RUNS[0]], tmp_path, status)) is fails
     hook = [*shlex.split(HOOK["entry"]), "train.py", "--epochs", "1"]
     assert bool(status_of(hook, tmp_path, status)) is fails
+
+
+@pytest.mark.parametrize("printed", ["", "{}"])
+def test_a_sarif_file_is_uploaded_only_if_it_has_a_report(printed, tmp_path):
+    (tmp_path / "descend").write_text(f"#!/bin/sh\nprintf '%s' '{printed}'\nexit 2\n")
+    (tmp_path / "descend").chmod(0o755)
+    files = {name: str(tmp_path / name) for name in ("GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT")}
+    environment = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", **files}
+    subprocess.run(["bash", "-ec", RUNS[1]], cwd=tmp_path, env=environment, check=True)
+    outputs = tmp_path / "GITHUB_OUTPUT"
+    assert (outputs.read_text() if outputs.exists() else "") == ("sarif=descend.sarif\n" if printed else "")
+    [reports] = [step for step in STEPS if step.get("id") == "reports"]
+    upload = STEPS[-1]
+    assert reports["run"] == RUNS[1] and "steps.reports.outputs.sarif" in upload["if"]
+    assert upload["with"]["sarif_file"] == "${{ steps.reports.outputs.sarif }}"
+
+
+def test_descend_is_installed_from_an_address_that_the_reader_sets():
+    [install] = [step["run"] for step in STEPS if "pip install" in step.get("run", "")]
+    assert '"descend @ $DESCEND"' in install and "YOUR-" in WORKFLOW["jobs"]["doctor"]["env"]["DESCEND"]
 
 
 def test_the_local_hook_is_the_published_one():

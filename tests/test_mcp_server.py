@@ -1,5 +1,7 @@
 """`descend mcp`, started by the SDK's own client as a real process."""
 
+import asyncio
+import signal
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
@@ -51,7 +53,8 @@ def test_the_server_offers_two_tools_and_explains_a_problem(tmp_path):
 @needs_sdk
 @pytest.mark.slow
 def test_a_diagnosis_returns_the_text_for_assistants_and_the_json_report(tmp_path):
-    (tmp_path / "train.py").write_text(uncleared(12) + "raise ValueError('wrong shape')\n")
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "train.py").write_text(uncleared(12) + "raise ValueError('wrong shape')\n")
 
     messages = []
 
@@ -59,16 +62,39 @@ def test_a_diagnosis_returns_the_text_for_assistants_and_the_json_report(tmp_pat
         messages.append(message)
 
     async def use(client):
-        arguments = {"script": "train.py", "select": ["no_batch"], "seeds": 2}
+        arguments = {"script": "train.py", "working_directory": "project", "select": ["no_batch"], "seeds": 2}
         return await client.call_tool("diagnose", arguments, progress_callback=note)
 
     done = with_client(tmp_path, use)
     assert not done.is_error, done.content[0].text
     assert done.content[0].text.startswith("verdict: script_failed\naction: Correct the error")
-    assert done.content[0].text.endswith("next: descend doctor train.py\n")
+    assert done.content[0].text.endswith(f"next: cd {tmp_path}/project && descend doctor --seeds 2 train.py\n")
     report = done.structured_content
     assert report["status"] == "script_failed" and "wrong shape" in report["failure"] and report["run"] == 1
-    assert any("baseline" in message for message in messages), messages
+    assert messages and "ended with exit status 1" in messages[-1]
+
+
+@needs_sdk
+@pytest.mark.parametrize("ignored", ["", "signal.signal(signal.SIGTERM, signal.SIG_IGN);"])
+def test_no_diagnosis_runs_on_if_the_client_is_gone(ignored, monkeypatch):
+    from descend.doctor.commands.mcp_server import tools
+
+    start, started = asyncio.create_subprocess_exec, []
+
+    async def start_sleeper(*command, **options):
+        code = f"import signal, sys, time; {ignored} print('one run', file=sys.stderr, flush=True); time.sleep(600)"
+        started.append(await start(sys.executable, "-c", code, **options))
+        return started[0]
+
+    class Gone:
+        async def report_progress(self, progress, message):
+            raise BrokenPipeError(message)
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", start_sleeper)
+    monkeypatch.setattr(tools, "TERMINATION_S", 1)
+    with pytest.raises(BrokenPipeError, match="one run"):
+        asyncio.run(tools._run_doctor(["train.py"], ".", Gone()))
+    assert started[0].returncode == (-signal.SIGKILL if ignored else -signal.SIGTERM)
 
 
 def test_without_the_sdk_one_line_says_what_to_install():

@@ -24,9 +24,10 @@ def store_case(folder: Path, make) -> None:
 
 
 @pytest.mark.parametrize("name", VARIABLES)
-def test_each_variable_shows_an_assistant_unless_it_is_empty(name):
+def test_each_variable_shows_an_assistant_unless_it_is_switched_off(name):
     assert is_run_by_assistant({name: "1"}) and default_format({name: "1"}) == "agent"
     assert not is_run_by_assistant({name: " "}) and default_format({name: ""}) == "text"
+    assert not any(is_run_by_assistant({name: value}) for value in ("0", "false", "False", "no", "OFF"))
 
 
 def test_a_person_in_the_terminal_of_an_editor_gets_text():

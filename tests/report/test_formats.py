@@ -5,16 +5,18 @@ from dataclasses import replace
 from typing import get_args
 
 import pytest
-from cases import altered, inputs_not_normalised, instability_symptom
+from cases import altered, inputs_not_normalised, instability_symptom, write_script
 from endings import empty, failed_script, healthy
 from odd_cases import ALL
 
 from descend.core.control_characters import escape_control_characters
 from descend.doctor.assess.reservations import Kind
+from descend.doctor.report import render_page
 from descend.doctor.report.formats import RENDERERS, render
 from descend.doctor.report.formats.agent_keys import KEYS, UNDECIDED_ADVICE
 from descend.doctor.report.formats.markdown import code_block, code_span, escape_markdown
-from descend.doctor.report.formats.next_steps import AgentVerdict, agent_verdict, next_commands
+from descend.doctor.report.formats.next_steps import next_commands
+from descend.doctor.script.plan import Plan
 
 STORE = ".descend"
 
@@ -71,24 +73,6 @@ def test_the_text_for_an_assistant_has_no_times(tmp_path):
     assert render(slower, "agent", STORE) == render(inputs_not_normalised(tmp_path), "agent", STORE)
 
 
-def test_each_verdict_for_an_assistant_occurs(tmp_path):
-    fixed, likely = inputs_not_normalised(tmp_path), replace(instability_symptom(tmp_path), likely=True)
-    cases = {
-        AgentVerdict.NOTHING_TO_FIX: healthy(tmp_path),
-        AgentVerdict.PROVED_FIX: fixed,
-        AgentVerdict.NO_PROVED_FIX: altered(fixed, fix=None),
-        AgentVerdict.UNDECIDED: altered(healthy(tmp_path), suspicions=(likely,)),
-        AgentVerdict.NOT_JUDGED: empty(tmp_path),
-        AgentVerdict.INTERRUPTED: altered(healthy(tmp_path), interrupted=True),
-        AgentVerdict.SCRIPT_FAILED: failed_script(tmp_path),
-    }
-    assert cases.keys() == set(AgentVerdict)
-    for expected, case in cases.items():
-        assert agent_verdict(case) == expected
-        without_edit = expected not in (AgentVerdict.PROVED_FIX, AgentVerdict.NO_PROVED_FIX, AgentVerdict.SCRIPT_FAILED)
-        assert ("Make no edit" in values(render(case, "agent", STORE), "action")[0]) == without_edit
-
-
 def test_an_edit_without_a_proof_is_shown_as_such(tmp_path):
     case = inputs_not_normalised(tmp_path)
     unproved = replace(case.trials[0], verdict="not_proved")
@@ -119,13 +103,66 @@ def test_markdown_has_evidence_patch_reproduction_and_what_was_not_checked(tmp_p
 
 
 @pytest.mark.parametrize(
-    "text", ["a|b", "<img src=x>", "*b* _i_", "[x](y)", "# h", "back\\slash", "~~s~~", "two ` ticks `` "]
+    "text",
+    ["a|b", "<img src=x>", "*b* _i_", "[x](y)", "# h", "back\\slash", "~~s~~", "two ` ticks `` ", "@a $x$ #12"],
 )
 def test_markdown_in_a_text_has_no_effect(text):
     escaped = escape_markdown(text)
-    assert re.sub(r"\\(.)", r"\1", escaped) == " ".join(text.split())
-    outside = re.sub(r"\\.|`[^`]+`", "", escaped)
-    assert not re.search(r"[|<>*_\[\]#~`]", outside)
+    without_elements = re.sub(r"<span>(.)</span>", r"\1", escaped)
+    assert re.sub(r"\\(.)", r"\1", without_elements) == " ".join(text.split())
+    outside = re.sub(r"\\.|`[^`]+`|<span>.</span>", "", escaped)
+    assert not re.search(r"[|<>*_\[\]#~`@$]", outside)
+
+
+def test_a_bar_in_code_does_not_end_a_cell_of_a_table(tmp_path):
+    case = inputs_not_normalised(tmp_path)
+    trial = replace(case.trials[1], label="call `a | b` of c|d")
+    row = next(
+        line for line in render(altered(case, trials=(trial,)), "markdown", STORE).splitlines() if "call" in line
+    )
+    assert row.startswith(r"| call `a \| b` of c\|d | ") and len(re.findall(r"(?<!\\)\|", row)) == 6
+
+
+@pytest.fixture
+def masked(tmp_path):
+    """Return a case whose proved patch and unproved edit change a line with a secret."""
+    case = inputs_not_normalised(tmp_path)
+    secret = 'key = "ghp_' + "a1B2" * 9 + '"\n'
+    script = write_script(tmp_path)
+    edited = script.edit(script.path, secret + script.read(script.path))
+    fix = replace(case.fix, patch=edited.diff())
+    return altered(case, fix=fix, trials=(fix, *case.trials[1:]))
+
+
+@pytest.mark.parametrize("format", ["markdown", "agent"])
+def test_a_diff_with_a_masked_secret_is_not_offered_for_patch(masked, format):
+    text = render(masked, format, STORE)
+    assert "***" in text and "descend apply 7" in text and "patch -p0" not in text
+    assert "fix.diff in the run's folder" in text.replace("\\", "")
+    edit = replace(masked.trials[0], verdict="not_proved")
+    unproved = render(altered(masked, fix=None, trials=(edit,)), format, STORE).replace("\\", "")
+    assert "not_proved.diff in the run's folder" in unproved and "descend apply" not in unproved
+
+
+def test_the_page_of_a_masked_diff_has_no_button_that_copies_it(masked, tmp_path):
+    page, usual = render_page(masked, {}), render_page(inputs_not_normalised(tmp_path), {})
+    assert "patch -p0 &lt; fix.diff" in usual and 'data-copy="text-fix.diff"' in usual
+    assert "patch -p0 &lt; fix.diff" not in page and 'data-copy="text-fix.diff"' not in page
+    assert "Only fix.diff in the run&#39;s folder" in page
+
+
+def test_a_diff_that_contains_a_fence_stays_in_its_block(tmp_path):
+    case = inputs_not_normalised(tmp_path)
+    fix = replace(case.fix, patch=case.fix.patch.replace("+inputs", "+```\n+inputs"))
+    assert "\n````diff\n" in render(altered(case, fix=fix, trials=(fix,)), "agent", STORE)
+
+
+def test_the_command_in_markdown_has_the_options_of_the_diagnosis(tmp_path):
+    plan = Plan(quick=True, steps=50, least_steps=50, seeds=3, select=("no_batch", "dead_units"), budget_s=90.0)
+    case = replace(inputs_not_normalised(tmp_path), options=plan.options)
+    options = "--quick --budget 90s --steps 50 --seeds 3 --select no_batch --select dead_units"
+    assert f"\ndescend doctor {options} python train.py\n" in render(case, "markdown", STORE)
+    assert Plan().options == ()
 
 
 def test_code_in_backticks_stays_code():

@@ -31,6 +31,13 @@ TRIAL_KEYS = {
 }
 
 
+def test_every_key_and_every_kind_of_patch_is_documented():
+    page = (Path(__file__).parents[2] / "docs" / "json.md").read_text()
+    kinds = get_args(get_type_hints(Patch)["kind"])
+    assert "suggestion" in kinds
+    assert [name for name in (*KEYS, *FINDING_KEYS, *TRIAL_KEYS, *kinds) if f"`{name}`" not in page] == []
+
+
 def strict(text):
     """Parse JSON strictly, without NaN and infinities."""
 
@@ -65,7 +72,7 @@ def test_a_case_with_a_proved_fix(tmp_path):
     assert first["where"] == {"file": "train.py", "line": 7, "module": None}
     assert (first["value"], first["bound"]) == (2300.0, 100.0)
     trial = contract["trials"][0]
-    assert trial["verdict"] == "proved" and trial["label"] == case.trials[0].label == "standardise inputs"
+    assert (trial["verdict"], trial["label"]) == ("proved", "standardise inputs")
     assert [t["patch"] for t in contract["trials"]] == ["fix", None, None, None]
     assert trial["interval"] == [0.078, 0.091]
     assert trial["seeds"] == [1, 2, 3, 4, 5]

@@ -2,9 +2,11 @@
 
 import io
 import json
+from dataclasses import replace
 
 import pytest
 from cases import altered, inputs_not_normalised
+from endings import healthy
 from rich.console import Console
 
 from descend.doctor.archive import save_case
@@ -91,3 +93,16 @@ def test_a_later_diagnosis_keeps_why_trials_are_missing(descend_here, tmp_path, 
     assert again["interrupted"] == case.proof.interrupted and again["limit"] == (case.proof.limit or None)
     assert again["skipped"] == list(case.proof.skipped) and len(again["untried"]) == len(case.proof.untried)
     assert again["verdict"].startswith("interrupted") == case.proof.interrupted
+
+
+def test_a_later_diagnosis_leaves_out_the_same_problems_and_names_the_same_options(descend_here, tmp_path):
+    case = replace(healthy(tmp_path), left_out=("dead_units",), options=("--ignore dead_units", "--steps 300"))
+    with open_store(tmp_path / "store") as store:
+        store_record(store, case.record)
+        save_case(store, case)
+    agent, markdown = (
+        descend_here("diagnose", "--store", str(tmp_path / "store"), "--format", format).stdout
+        for format in ("agent", "markdown")
+    )
+    assert "verdict: no_problem_found\n" in agent and "not_requested: dead_units\n" in agent
+    assert "descend doctor --ignore dead_units --steps 300 python train.py" in markdown

@@ -10,6 +10,7 @@ from cases import altered, dead_units, inputs_not_normalised, instability_sympto
 from endings import failed_script, healthy
 from odd_cases import ALL
 
+from descend.core.temporary import temporary_folder
 from descend.doctor.catalog import CATALOG
 from descend.doctor.report.formats import render
 from descend.doctor.report.formats.sarif import render_sarif
@@ -157,6 +158,47 @@ def test_paths_are_relative_encoded_uris(tmp_path):
             "results"
         ]
         assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == uri
+
+
+def with_site(case, file):
+    """Return the case with its first finding at a line of another file."""
+    site = replace(case.findings[0].where, file=str(file))
+    return altered(case, findings=(replace(case.findings[0], where=site),))
+
+
+def artifact_of(case) -> dict[str, str]:
+    """Return where SARIF places the first finding, after checking that the GitHub annotation agrees."""
+    artifact = run_of(case)["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]
+    assert f"file={artifact['uri']}," in render(case, "github", ".descend").splitlines()[0]
+    return artifact
+
+
+@pytest.mark.parametrize("marked", ["work tree", "workspace"])
+def test_code_hosts_get_paths_from_the_root_of_the_repository(marked, tmp_path, monkeypatch):
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path) if marked == "workspace" else "")
+    if marked == "work tree":
+        (tmp_path / ".git").write_text("gitdir: elsewhere")
+    case = inputs_not_normalised(tmp_path / "training")
+    assert artifact_of(case) == {"uri": "training/train.py", "uriBaseId": "%SRCROOT%"}
+    assert artifact_of(with_site(case, tmp_path / "data.py")) == {"uri": "data.py", "uriBaseId": "%SRCROOT%"}
+
+
+def test_a_script_without_a_file_is_named_without_its_temporary_folder(tmp_path):
+    case = replace(inputs_not_normalised(tmp_path), streamed=True)
+    with temporary_folder() as folder:
+        assert artifact_of(with_site(case, folder / "stdin.py")) == {"uri": "stdin.py"}
+
+
+@pytest.mark.parametrize(
+    ("command", "uri"),
+    [("train.py --lr 1", "train.py"), ("-m package.train", "package/train.py"), ("'my train.py'", "my%20train.py")],
+)
+def test_a_finding_without_any_recorded_call_names_the_script(command, uri, tmp_path):
+    case = dead_units(tmp_path)
+    case.record.sites.clear()
+    case.record.script = command
+    [location] = run_of(case)["results"][0]["locations"]
+    assert location["physicalLocation"]["artifactLocation"] == {"uri": uri, "uriBaseId": "%SRCROOT%"}
 
 
 def test_a_finding_without_a_line_names_its_module_and_a_file(tmp_path):

@@ -36,6 +36,17 @@ def test_a_curve_is_drawn_from_corner_to_corner():
     assert numbers_of(chart.curves[0].path) == [(0, 0), (1000, 100)]
 
 
+@pytest.mark.parametrize("settings", [{}, {"type": "log"}, {"rangemode": "tozero"}, {"tickformat": ".0%"}])
+@pytest.mark.parametrize(
+    "values",
+    [[0.0, 5e-324], [5e-324, 1e-323], [-1e-320, 1e-320], [1e-308, 3e-308], [-1.7e308, 1.7e308], [0.0, 1.79e308]],
+)
+def test_an_axis_of_extreme_values_shows_each_of_them(values, settings):
+    axis = make_axis(settings, values)
+    assert all(-1e-9 <= share <= 1 + 1e-9 for share in map(axis.share, values) if share is not None)
+    assert axis.share(values[1]) is not None and all(math.isfinite(tick.share) for tick in axis.ticks)
+
+
 def test_a_logarithmic_axis_has_equal_distances_between_powers_of_ten():
     panel = Panel("Loss", (line(Series((0, 1, 2), (1.0, 10.0, 100.0)), "cause", "loss"),), y={"type": "log"})
     heights = [y for _, y in numbers_of(make_chart(panel, {"range": [0, 2]}).curves[0].path)]

@@ -29,6 +29,7 @@ class _StoredConclusion:
     interrupted: bool = False
     interruption: int = INTERRUPTED
     streamed: bool = False
+    options: tuple[str, ...] = ()
     dismissed: tuple[str, ...] = ()
     changed: str = ""
     limit: Limit = ""
@@ -38,7 +39,7 @@ class _StoredConclusion:
 
 
 # names of the fields that `Case` and `_StoredConclusion` share
-OF_CASE = ("bare_s", "total_s", "left_out", "streamed", "changes")
+OF_CASE = ("bare_s", "total_s", "left_out", "streamed", "options", "changes")
 # names of the fields that `Proof` and `_StoredConclusion` share
 OF_PROOF = ("verified", "reproduced", "interrupted", "interruption", "changed", "limit", "untried", "skipped")
 

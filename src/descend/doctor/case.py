@@ -53,6 +53,7 @@ class Case:
     total_s: float = 0.0  # duration of the whole diagnosis in seconds, trials included
     left_out: tuple[str, ...] = ()  # ids of the problems that the user excluded from the diagnosis
     streamed: bool = False  # whether the script was read from a pipe, so that there is no file to patch
+    options: tuple[str, ...] = ()  # options of `descend doctor` that the user gave, such as "--steps 50"
     # the edits of the fix, one object for each file; None if they are unknown
     changes: tuple[FileChange, ...] | None = None
 

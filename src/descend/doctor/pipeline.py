@@ -51,7 +51,7 @@ def doctor(
 
     cluster: where the trials run; None for this machine. show_fix: called with each fix as soon as it is proved.
     """
-    began = time.perf_counter()
+    began, options = time.perf_counter(), plan.options
     deadline, plan = limit_to_budget(plan)
     script = replace(script, sources=(sources := SourceSnapshot()))
     with fork_server(script) as server:
@@ -70,6 +70,7 @@ def doctor(
         cases[-1],
         left_out=tuple(CATALOG.keys() - ids_to_check(plan.select, plan.ignore)),
         streamed=script.streamed,
+        options=options,
         changes=None if edited is None or script.streamed else changes_of(edited),
         total_s=time.perf_counter() - began,
     )

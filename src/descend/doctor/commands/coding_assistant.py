@@ -26,9 +26,12 @@ VARIABLES = (
 )
 
 
+OFF = ("", "0", "false", "no", "off")  # values with which a person switches a variable off
+
+
 def is_run_by_assistant(environment: Mapping[str, str]) -> bool:
-    """Return whether one of the variables of coding assistants is set and not empty."""
-    return any(environment.get(name, "").strip() for name in VARIABLES)
+    """Return whether one of the variables of coding assistants is set to a value other than those in `OFF`."""
+    return any(environment.get(name, "").strip().lower() not in OFF for name in VARIABLES)
 
 
 def default_format(environment: Mapping[str, str]) -> Literal["agent", "text"]:

@@ -31,17 +31,19 @@ def diagnose(
 
     with open_existing(store) as kept:
         number = kept.number(run)
-        known, folder = load_case(kept, number), kept.folder / str(number)
+        earlier, folder = load_case(kept, number), kept.folder / str(number)
     with reporting_damage(f"run {number} in {kept.where}"):
-        confirmed, dismissed = frozenset(s.id for s in known.findings), known.proof.dismissed
+        confirmed, dismissed = frozenset(s.id for s in earlier.findings), earlier.proof.dismissed
         # Some of the stored findings and suspicions can only be found by trials, which are not run again.
-        stored = {s.id: s for s in (*known.findings, *known.suspicions)}
-        again = tuple((stored | {s.id: s for s in find(known.record)}).values())
-        proof = Proof(again, known.trials, confirmed, rejected=dismissed, judged=dismissed)
-        of_proof = {name: getattr(known.proof, name) for name in OF_PROOF}
-        proof = replace(proof, fix=known.fix, tuning=known.tuning, **of_proof)
-        case = replace(build_case(known.record, proof), total_s=known.total_s)
-        case = replace(case, changes=known.changes, streamed=known.streamed)
+        stored_symptoms = {s.id: s for s in (*earlier.findings, *earlier.suspicions)}
+        symptoms = tuple((stored_symptoms | {s.id: s for s in find(earlier.record, ignore=earlier.left_out)}).values())
+        proof = Proof(symptoms, earlier.trials, confirmed, rejected=dismissed, judged=dismissed)
+        of_proof = {name: getattr(earlier.proof, name) for name in OF_PROOF}
+        proof = replace(proof, fix=earlier.fix, tuning=earlier.tuning, **of_proof)
+        case = replace(build_case(earlier.record, proof), total_s=earlier.total_s)
+        case = replace(
+            case, **{name: getattr(earlier, name) for name in ("left_out", "changes", "streamed", "options")}
+        )
         has_page = (folder / "report.html").exists()
         print_case(case, format=format, folder=folder, store=store, has_page=has_page, verbose=verbose)
     sys.exit(EXIT_STATUSES[case.status])
@@ -109,12 +111,12 @@ def print_case(
     from descend.doctor.report.formats import render
     from descend.doctor.report.formats.next_steps import next_commands
 
-    chosen = format or default_format(os.environ)
-    if chosen == "text":
+    chosen_format = format or default_format(os.environ)
+    if chosen_format == "text":
         console().print(render_console(case, folder, store=store, has_page=has_page, verbose=verbose))
         return
-    typer.echo(render(case, chosen, store), nl=False)
-    if chosen == "agent":
+    typer.echo(render(case, chosen_format, store), nl=False)
+    if chosen_format == "agent":
         sys.stdout.flush()  # so that a reader of both streams gets the report first
         for command in next_commands(case, store):
             say(f"next: {command}")

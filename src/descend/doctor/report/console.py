@@ -130,13 +130,15 @@ def _verdict_style(case: Case) -> str:
 
 def _finding_rows(case: Case) -> list[Row]:
     """Return a row for each of the first three findings, and one row that names the other findings."""
-    shown = causes(case)
+    problems = causes(case)
     rows: list[Row] = [
         ("observed" if finding.is_observation else "problem", _finding_lines(case, finding, "bold"))
-        for finding in shown[:MOST_FINDINGS]
+        for finding in problems[:MOST_FINDINGS]
     ]
-    if left := shown[MOST_FINDINGS:]:
-        rows.append(("also", Text(one_line("; ".join(heading_with_id(finding) for finding in left), SENTENCE_LENGTH))))
+    if other_problems := problems[MOST_FINDINGS:]:
+        rows.append(
+            ("also", Text(one_line("; ".join(heading_with_id(finding) for finding in other_problems), SENTENCE_LENGTH)))
+        )
     return rows
 
 
@@ -146,10 +148,10 @@ def _finding_lines(case: Case, finding: Symptom, style: str) -> RenderableType:
     head = Table.grid(expand=True, padding=(0, 2, 0, 0), pad_edge=False)
     head.add_column(ratio=1)
     head.add_column(justify="right", no_wrap=True)
-    shown = where if len(where) <= PLACE_LENGTH else "…" + where[1 - PLACE_LENGTH :]
+    place_text = where if len(where) <= PLACE_LENGTH else "…" + where[1 - PLACE_LENGTH :]
     certainty = "" if finding in case.findings else f" ({finding.certainty})"
     name = Text(sentence(heading(finding)).rstrip(".") + certainty, style) + Text(f" [{one_line(finding.id)}]", "dim")
-    head.add_row(name, Text(shown, "cyan"))
+    head.add_row(name, Text(place_text, "cyan"))
     lines: list[RenderableType] = [head, Text(one_line(sentence(finding.sentence), SENTENCE_LENGTH))]
     if finding.explains:
         follows = "; ".join(title_with_id(consequence) for consequence in sorted(finding.explains))
@@ -168,8 +170,8 @@ def _trials_row(case: Case) -> list[Row]:
     lines.append(_trial_table(case.trials[:MOST_TRIALS], metric))
     if len(case.trials) > MOST_TRIALS:
         lines.append(Text(f"and {count(len(case.trials) - MOST_TRIALS, 'more trial')} in the report", "dim"))
-    if explained := table_legend(case.trials[:MOST_TRIALS]):
-        lines.append(Text(explained, "dim"))
+    if legend := table_legend(case.trials[:MOST_TRIALS]):
+        lines.append(Text(legend, "dim"))
     return [("trials", Group(*lines))]
 
 
@@ -211,7 +213,7 @@ def _patch_lines(case: Case, patch: Patch, folder: Path | None, apply: str) -> R
         by_hand = f"; by hand: patch -p0 < {folder / patch.file}" if folder else ""
         how = f"{summary}. descend apply does not write this patch{by_hand}"
         lines = [Text(one_line(patch.sentence, SENTENCE_LENGTH)), Text(how, "dim"), *changed_lines(patch.diff)]
-    lines += [Text(f"{patch.file} {MASKED}", "dim")] if mask_secrets(patch.diff) != patch.diff else []
+    lines += [Text(f"{patch.file} {MASKED}", "dim")] if patch.has_secret else []
     return Group(*lines)
 
 
@@ -231,8 +233,8 @@ def _printable_code(line: str) -> str:
 
 def _impossible_checks_row(case: Case) -> list[Row]:
     """Return a row that lists the problems that could not be checked, by reason; an empty list without such checks."""
-    unmade = checks_table(case)["unmade"]
-    lines = [Text(f"{row['reason']} {one_line(row['titles'])}") for row in unmade]
+    impossible_checks = checks_table(case)["unmade"]
+    lines = [Text(f"{row['reason']} {one_line(row['titles'])}") for row in impossible_checks]
     return [("unchecked", Group(*lines))] if lines else []
 
 
@@ -261,5 +263,9 @@ def _redirected_changes_row(case: Case) -> list[Row]:
 
 def command(name: str, case: Case, store: str) -> str:
     """Return the text of a shell command, such as `descend apply 3`, for the run of this case."""
-    where = "" if store == str(STORE) else f" --store {shlex.quote(mask_secrets(store))}"
-    return f"descend {name}{where} {case.record.run}"
+    return " ".join([f"descend {name}", *store_option(store), str(case.record.run)])
+
+
+def store_option(store: str) -> list[str]:
+    """Return the words that name the store in a shell command, without secrets; no words for the default store."""
+    return [] if store == str(STORE) else [f"--store {shlex.quote(mask_secrets(store))}"]

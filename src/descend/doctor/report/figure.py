@@ -73,8 +73,8 @@ class Panel:
     @property
     def has_values(self) -> bool:
         """Whether the chart has any finite value. Without a value, the labels of the axis would be arbitrary."""
-        drawn = (value for trace in self.traces for value in trace["y"])
-        return any(isinstance(value, str) or (value is not None and math.isfinite(value)) for value in drawn)
+        values = (value for trace in self.traces for value in trace["y"])
+        return any(isinstance(value, str) or (value is not None and math.isfinite(value)) for value in values)
 
 
 @dataclass(frozen=True)
@@ -183,12 +183,12 @@ def thin_out(series: Series, limit: int = MOST_POINTS) -> tuple[list[int], list[
     if len(series) <= limit:
         return list(series.steps), list(series.values)
     points, stride = list(series), math.ceil(2 * len(series) / limit)
-    kept: list[tuple[int, float]] = []
+    extreme_points: list[tuple[int, float]] = []
     for start in range(0, len(points), stride):
         stretch = points[start : start + stride]
         finite = [point for point in stretch if math.isfinite(point[1])] or stretch[:1]
-        kept += sorted({min(finite, key=lambda p: p[1]), max(finite, key=lambda p: p[1])})
-    return [step for step, _ in kept], [value for _, value in kept]
+        extreme_points += sorted({min(finite, key=lambda p: p[1]), max(finite, key=lambda p: p[1])})
+    return [step for step, _ in extreme_points], [value for _, value in extreme_points]
 
 
 def chart_label(text: str, limit: int = 48) -> str:

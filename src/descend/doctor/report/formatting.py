@@ -143,8 +143,8 @@ def script_exit_message(script: str, ending: Ending, own_status: int) -> str:
 def one_line(text: str, limit: int = 0) -> str:
     """Return a text on one line, without secrets and control characters, cut to `limit` characters; 0 is no limit."""
     cleaned = mask_secrets(CONTROL_SEQUENCE.sub("", text))
-    kept = "".join(" " if _is_unprintable(character) else character for character in cleaned)
-    line = " ".join(kept.split())
+    printable = "".join(" " if _is_unprintable(character) else character for character in cleaned)
+    line = " ".join(printable.split())
     if not limit or len(line) <= limit:
         return line
     cut = line[:limit]  # The text is cut between words, because half a number would be a wrong number.
@@ -154,11 +154,11 @@ def one_line(text: str, limit: int = 0) -> str:
 
 def join_names(names: Sequence[str], limit: int) -> str:
     """Join names with commas, up to about `limit` characters: `relu, tanh and 3 more`."""
-    shown = list(names)
-    while len(shown) > 1 and len(", ".join(shown)) > limit:
-        shown.pop()
-    left = len(names) - len(shown)
-    return one_line(", ".join(shown)) + (f" and {number(left)} more" if left else "")
+    first_names = list(names)
+    while len(first_names) > 1 and len(", ".join(first_names)) > limit:
+        first_names.pop()
+    left_count = len(names) - len(first_names)
+    return one_line(", ".join(first_names)) + (f" and {number(left_count)} more" if left_count else "")
 
 
 def _is_unprintable(character: str) -> bool:

@@ -34,9 +34,9 @@ def inputs_not_normalised(record: Record, symptom: Symptom) -> Figure | None:
 
 def read_features(record: Record, symptom: Symptom) -> list[Feature]:
     """Return the index, mean and standard deviation of each input feature; features with NaN or ∞ are omitted."""
-    known = record.every(facts.Inputs)
-    wanted = (known[p] for p in (symptom.module, symptom.optimizer, "") if p in known)
-    inputs = next(wanted, next(iter(known.values()), None))
+    all_inputs = record.every(facts.Inputs)
+    candidates = (all_inputs[p] for p in (symptom.module, symptom.optimizer, "") if p in all_inputs)
+    inputs = next(candidates, next(iter(all_inputs.values()), None))
     pairs = zip(inputs.mean, inputs.std) if inputs else ()
     return [(i, mean, std) for i, (mean, std) in enumerate(pairs) if isfinite(mean) and isfinite(std)]
 
@@ -46,22 +46,24 @@ def select_features(features: list[Feature], limit: int = MOST_FEATURES) -> list
     if len(features) <= limit:
         return features
     stride = ceil(2 * len(features) / limit)
-    kept: set[Feature] = set()
+    selection: set[Feature] = set()
     for start in range(0, len(features), stride):
         stretch = features[start : start + stride]
-        kept |= {min(stretch, key=lambda f: f[2]), max(stretch, key=lambda f: f[2])}
-    return sorted(kept)
+        selection |= {min(stretch, key=lambda f: f[2]), max(stretch, key=lambda f: f[2])}
+    return sorted(selection)
 
 
 def _caption(features: list[Feature]) -> str:
     """Return the caption, which explains the bars of the input features or, without bars, the curvature."""
     if not features:
         return "Largest Hessian eigenvalue with the inputs as they are, and with standardised inputs."
-    shown = len(select_features(features))
-    drawn = f". Only {shown} of {number(len(features))} features are drawn" if shown < len(features) else ""
+    drawn_count = len(select_features(features))
+    omission = (
+        f". Only {drawn_count} of {number(len(features))} features are drawn" if drawn_count < len(features) else ""
+    )
     ends = [end for _, mean, std in features for end in (mean - std, mean + std)]
     axis = " The axis is linear near zero and logarithmic for larger values." if _linear_range(ends) else ""
-    return f"Each bar shows one input feature, from μ − σ to μ + σ{drawn}.{axis}"
+    return f"Each bar shows one input feature, from μ − σ to μ + σ{omission}.{axis}"
 
 
 def _measured_until_message(record: Record, optimizer: str) -> str:
@@ -83,8 +85,8 @@ def _curvature_panel(record: Record, optimizer: str) -> Panel | None:
         raw, standardised, title = times_learning_rate(raw, rate), times_learning_rate(standardised, rate), "α·λmax"
         bound = _stability_limit(record, optimizer)
     traces = (line(raw, "cause", "inputs as they are"), line(standardised, "cure", "inputs standardised"))
-    shapes, named = level(bound, "stability limit")
-    keys = (Key("inputs as they are", "cause"), Key("inputs standardised", "cure"), *named)
+    shapes, limit_keys = level(bound, "stability limit")
+    keys = (Key("inputs as they are", "cause"), Key("inputs standardised", "cure"), *limit_keys)
     return Panel(title, traces, keys, shapes=shapes, y=value_axis([*raw.values, *standardised.values]))
 
 
@@ -97,8 +99,8 @@ def _stability_limit(record: Record, optimizer: str) -> float:
 
 def _feature_panel(features: list[Feature]) -> Panel:
     """Return a chart with a vertical bar for each input feature, from mean − σ to mean + σ."""
-    shown = select_features(features)
-    ends = [end for _, mean, std in shown for end in (mean - std, mean + std)]
+    selection = select_features(features)
+    ends = [end for _, mean, std in selection for end in (mean - std, mean + std)]
     scale = _linear_range(ends)
     bars: Trace = {
         "type": "scatter",
@@ -107,27 +109,27 @@ def _feature_panel(features: list[Feature]) -> Panel:
         "line": {"color": "cause", "width": 2},
     }
     bars |= {"x": [], "y": []}
-    for index, mean, std in shown:
+    for index, mean, std in selection:
         bars["x"] += [index, index, None]
         bars["y"] += [_axis_position(mean - std, scale), _axis_position(mean + std, scale), None]
     keys = (Key("mean ± σ", "cause"), Key("standardised, 0 ± 1", "cure", "band"))
     return Panel(
         "Input features",
-        (bars, _mean_points(shown, scale)),
+        (bars, _mean_points(selection, scale)),
         keys,
         x_title="input feature",
         shapes=_standardised_band(scale),
-        x={"dtick": 1} if len(shown) <= 16 else {},
+        x={"dtick": 1} if len(selection) <= 16 else {},
         y={"zeroline": False, **_axis_ticks(ends, scale)},
         height=280,
     )
 
 
-def _mean_points(shown: list[Feature], scale: float) -> Trace:
+def _mean_points(selection: list[Feature], scale: float) -> Trace:
     """Return a Plotly trace with a point at the mean of each input feature."""
-    hover = [f"feature {index}: {number(mean)} ± {number(std)}" for index, mean, std in shown]
-    points = {"x": [index for index, _, _ in shown], "y": [_axis_position(mean, scale) for _, mean, _ in shown]}
-    marker = {"size": 6 if len(shown) <= FEW_FEATURES else 3, "color": "cause"}
+    hover = [f"feature {index}: {number(mean)} ± {number(std)}" for index, mean, std in selection]
+    points = {"x": [index for index, _, _ in selection], "y": [_axis_position(mean, scale) for _, mean, _ in selection]}
+    marker = {"size": 6 if len(selection) <= FEW_FEATURES else 3, "color": "cause"}
     return {
         "type": "scatter",
         "mode": "markers",

@@ -17,14 +17,14 @@ def layer_bars(record: Record, symptom: Symptom, name: str, title: str) -> Figur
     measured = {place: series for place, series in measured.items() if isfinite(series.max)}
     if not measured:
         return None
-    shown = _worst_layers(measured)
-    steps = [step for series in shown.values() for step in series.steps]
+    layers = _worst_layers(measured)
+    steps = [step for series in layers.values() for step in series.steps]
     first, last = min(steps), max(steps)
-    labels = _layer_labels(list(shown))
-    traces = [_bar_trace(labels, [series.last for series in shown.values()], "cause", f"step {last}")]
+    labels = _layer_labels(list(layers))
+    traces = [_bar_trace(labels, [series.last for series in layers.values()], "cause", f"step {last}")]
     keys = [Key(f"step {last}", "cause", "block")]
     if first != last:
-        traces.insert(0, _bar_trace(labels, [series.first for series in shown.values()], "faint", f"step {first}"))
+        traces.insert(0, _bar_trace(labels, [series.first for series in layers.values()], "faint", f"step {first}"))
         keys.insert(0, Key(f"step {first}", "faint", "block"))
     shapes, bound_keys = level(symptom.bound, "limit", vertical=True, form=percent)
     panel = Panel(
@@ -35,16 +35,16 @@ def layer_bars(record: Record, symptom: Symptom, name: str, title: str) -> Figur
         shapes=shapes,
         x={"range": [0, 1.02], "tickformat": ".0%", "showgrid": True},
         y={"type": "category", "autorange": "reversed", "automargin": True, "showgrid": False, "ticks": ""},
-        height=70 + LAYER_HEIGHT * len(shown),
+        height=70 + LAYER_HEIGHT * len(layers),
     )
-    left_out = f" The {len(shown)} worst of {len(measured)} layers are shown." if len(shown) < len(measured) else ""
+    left_out = f" The {len(layers)} worst of {len(measured)} layers are shown." if len(layers) < len(measured) else ""
     return Figure((panel,), f"One group of bars for each layer, in the order of the network.{left_out}")
 
 
 def _worst_layers(measured: dict[str, Series]) -> dict[str, Series]:
     """Select the layers with the largest shares. They stay in the order of the network."""
-    kept = sorted(measured, key=lambda place: -measured[place].max)[:MOST_LAYERS]
-    return {place: measured[place] for place in measured if place in kept}
+    worst_places = sorted(measured, key=lambda place: -measured[place].max)[:MOST_LAYERS]
+    return {place: measured[place] for place in measured if place in worst_places}
 
 
 def _layer_labels(places: list[str]) -> list[str]:

@@ -40,22 +40,27 @@ def live_document(record: Record, findings: Sequence[Symptom], elapsed_s: float)
 def live_update(record: Record, findings: Sequence[Symptom], elapsed_s: float) -> dict[str, Any]:
     """Return the current text and charts of the page on a running training. elapsed_s: seconds of training so far."""
     figures = Figures()
-    shown = _template_values(record, findings, elapsed_s, figures)
+    template_values = _template_values(record, findings, elapsed_s, figures)
     return {
-        "main": template_environment().get_template("live_main.html").render(**shown),
+        "main": template_environment().get_template("live_main.html").render(**template_values),
         "figures": mask_secrets_in(figures.plots),
     }
 
 
 def _template_values(record: Record, findings: Sequence[Symptom], elapsed_s: float, figures: Figures) -> dict[str, Any]:
     """Return the values that are filled into the HTML template of the live page."""
-    drawn = (loss_curve(record), stability_figure(record), _gradient_noise_figure(record), *_parameter_figures(record))
+    run_figures = (
+        loss_curve(record),
+        stability_figure(record),
+        _gradient_noise_figure(record),
+        *_parameter_figures(record),
+    )
     return {
         "headline": _headline(record),
         "script": one_line(record.script),
         "progress": _progress_message(record, elapsed_s),
         "findings": [_finding_values(symptom) for symptom in findings],
-        "shown": [figures.add(_set_step_range(figure, record.steps)) for figure in drawn if figure],
+        "shown": [figures.add(_set_step_range(figure, record.steps)) for figure in run_figures if figure],
     }
 
 

@@ -33,15 +33,15 @@ def _time_rows(case: Case) -> list[dict[str, str]]:
         rows += [("observed run, with start-up", ending.wall_s), ("measurements in the observed run", ending.probe_s)]
         rows.append(("observed run, from the first to the last step", ending.loop_s))
     rows.append(("whole consultation, with trials", case.total_s))
-    shown = [{"name": name, "value": duration(seconds)} for name, seconds in rows if seconds]
+    value_rows = [{"name": name, "value": duration(seconds)} for name, seconds in rows if seconds]
     if case.bare_s and case.total_s:
-        shown.append(
+        value_rows.append(
             {
                 "name": "consultation / run without measuring",
                 "value": f"{case.total_s / case.bare_s:.1f} ×",
             }
         )
-    return shown
+    return value_rows
 
 
 def _measurement_rows(record: Record) -> list[dict[str, str]]:

@@ -13,13 +13,13 @@ LOSS_FLOOR = "loss_floor"  # name of the quantity whose limit is the lowest loss
 
 def output_loss_mismatch(record: Record, symptom: Symptom) -> Figure | None:
     """Return the figure for an output layer that does not fit the loss: the range of its outputs, and the loss."""
-    known = record.every(facts.LossInput)
-    wanted = (known[p] for p in (symptom.module, symptom.optimizer, "") if p in known)
-    given = next(wanted, next(iter(known.values()), None))
-    ranges = _range_panel(given) if given else None
+    loss_inputs = record.every(facts.LossInput)
+    candidates = (loss_inputs[p] for p in (symptom.module, symptom.optimizer, "") if p in loss_inputs)
+    loss_input = next(candidates, next(iter(loss_inputs.values()), None))
+    ranges = _range_panel(loss_input) if loss_input else None
     loss = record.series("loss", symptom.optimizer)
     panels = ((ranges,) if ranges else ()) + ((_loss_panel(loss, symptom),) if len(loss) else ())
-    return Figure(panels, _caption(given, bool(ranges))) if panels else None
+    return Figure(panels, _caption(loss_input, bool(ranges))) if panels else None
 
 
 def _loss_panel(loss: Series, symptom: Symptom) -> Panel:
@@ -33,11 +33,11 @@ def _loss_panel(loss: Series, symptom: Symptom) -> Panel:
     return Panel("Training loss", (trace,), (*keys, *non_finite_remark(loss)), shapes=shapes, y=axis)
 
 
-def _caption(given: facts.LossInput | None, has_panel: bool) -> str:
+def _caption(loss_input: facts.LossInput | None, has_panel: bool) -> str:
     """Return the caption of the figure, with the smallest and largest value of the loss function's input."""
     text = "The input of the loss function." if has_panel else "The loss over the observed steps."
-    if given is not None and isfinite(given.min) and isfinite(given.max):
-        low, high, (first, last) = given.min, given.max, _row_sums(given)
+    if loss_input is not None and isfinite(loss_input.min) and isfinite(loss_input.max):
+        low, high, (first, last) = loss_input.min, loss_input.max, _row_sums(loss_input)
         text += f" Its values are between {number(low)} and {number(high)}"
         if isfinite(first) and isfinite(last):
             text += f", and its rows sum to {number(first)}"
@@ -46,9 +46,9 @@ def _caption(given: facts.LossInput | None, has_panel: bool) -> str:
     return text
 
 
-def _range_panel(given: facts.LossInput) -> Panel | None:
+def _range_panel(loss_input: facts.LossInput) -> Panel | None:
     """Return a chart of the ranges of the values and of the row sums in the loss function's input; None if unknown."""
-    rows = [("values", given.min, given.max), ("row sums", *_row_sums(given))]
+    rows = [("values", loss_input.min, loss_input.max), ("row sums", *_row_sums(loss_input))]
     rows = [row for row in rows if isfinite(row[1]) and isfinite(row[2])]
     if not rows:
         return None
@@ -72,7 +72,7 @@ def _range_bar(label: str, low: float, high: float) -> Trace:
     }
 
 
-def _row_sums(given: facts.LossInput) -> tuple[float, float]:
+def _row_sums(loss_input: facts.LossInput) -> tuple[float, float]:
     """Return the smallest and the largest row sum of the loss function's input; NaN if they are unknown."""
-    low, high = given.row_sum_min, given.row_sum_max
+    low, high = loss_input.row_sum_min, loss_input.row_sum_max
     return (nan, nan) if low is None or high is None else (low, high)

@@ -64,11 +64,11 @@ def write_page(case: Case, trial_runs: Mapping[int, Record], path: Path, store: 
 
 def _template_values(case: Case, trial_runs: Mapping[int, Record], figures: Figures, store: str) -> dict[str, Any]:
     """Return the values that are filled into the HTML template of the report, and number the figures in its order."""
-    shown = causes(case)
+    problems = causes(case)
     failed = case.status == CaseStatus.SCRIPT_FAILED
     # The figures are numbered in the order in which the next three lines add them.
     proof = proof_values(case, trial_runs, figures)
-    findings = [finding_values(case, finding, figures) for finding in shown]
+    findings = [finding_values(case, finding, figures) for finding in problems]
     run_figures = _run_figures(case, figures)
     return {
         "headline": headline(case),
@@ -98,17 +98,17 @@ def _template_values(case: Case, trial_runs: Mapping[int, Record], figures: Figu
 
 def _run_figures(case: Case, figures: Figures) -> list[tuple[str, dict[str, Any]]]:
     """Return the headings and figures of what was measured over the run, without figures that a finding shows."""
-    drawn, record = {finding.id for finding in case.findings}, case.record
-    named = [
+    finding_ids, record = {finding.id for finding in case.findings}, case.record
+    titled_figures = [
         ("The run", run_figure(record, with_loss=not case.findings)),
-        ("Metrics that the script logs", None if drawn & WITH_LOGGED_METRICS else logged_metrics_figure(record)),
+        ("Metrics that the script logs", None if finding_ids & WITH_LOGGED_METRICS else logged_metrics_figure(record)),
         (
             "The lowest reachable loss",
-            None if drawn & WITH_REACHABLE_LOSSES or not case.findings else reachable_loss_figure(record),
+            None if finding_ids & WITH_REACHABLE_LOSSES or not case.findings else reachable_loss_figure(record),
         ),
-        ("The curvature", None if drawn & WITH_CURVATURE else stability_figure(record)),
+        ("The curvature", None if finding_ids & WITH_CURVATURE else stability_figure(record)),
     ]
-    return [(name, added) for name, figure in named if (added := figures.add(figure))]
+    return [(name, template_value) for name, figure in titled_figures if (template_value := figures.add(figure))]
 
 
 def _suspicion_values(case: Case) -> list[dict[str, Any]]:
@@ -122,8 +122,10 @@ def _suspicion_values(case: Case) -> list[dict[str, Any]]:
 
 def _untried_values(case: Case) -> list[dict[str, Any]]:
     """Return, for each finding, its title and the remedies that were not tried."""
-    named = [(title_with_id(finding.id), untried_remedies(case, finding.id)) for finding in causes(case)]
-    return [{"title": sentence(title).rstrip("."), "remedies": remedies} for title, remedies in named if remedies]
+    titled_remedies = [(title_with_id(finding.id), untried_remedies(case, finding.id)) for finding in causes(case)]
+    return [
+        {"title": sentence(title).rstrip("."), "remedies": remedies} for title, remedies in titled_remedies if remedies
+    ]
 
 
 def _fix_values(case: Case, store: str) -> dict[str, Any] | None:
@@ -136,6 +138,7 @@ def _fix_values(case: Case, store: str) -> dict[str, Any] | None:
         "lines": read_diff(patch),
         "summary": summarise_diff(patch),
         "verified": sentence(case.proof.verified),
+        "masked": patches(case)[0].masked_message,
     }
 
 
@@ -146,6 +149,7 @@ def _other_patch_values(patch: Patch) -> dict[str, Any]:
         "sentence": sentence(patch.sentence),
         "summary": summarise_diff(patch.diff),
         "file": patch.file,
+        "masked": patch.masked_message,
         "lines": read_diff(patch.diff),
     }
 

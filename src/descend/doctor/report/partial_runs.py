@@ -18,9 +18,9 @@ def judged_part_message(record: Record, steps: str) -> str:
             f"the {steps}, but each of the alternating optimizers changes the losses of the others, so "
             "descend cannot judge how well each of them trains"
         )
-    unseen = unobserved_steps(record)
-    seen = count(observed_step_count(record), "step")
-    return f"the first {seen}, but the {count(unseen, 'step')} of a later optimizer were not observed"
+    missing_count = unobserved_steps(record)
+    observed_steps = count(observed_step_count(record), "step")
+    return f"the first {observed_steps}, but the {count(missing_count, 'step')} of a later optimizer were not observed"
 
 
 def observed_step_count(record: Record) -> int:
@@ -31,8 +31,8 @@ def observed_step_count(record: Record) -> int:
 
 def observed_steps_message(record: Record) -> str:
     """Return the number of steps of a run as text, with the number of those that were counted but not observed."""
-    each, unseen = consecutive_optimizers(record), unobserved_steps(record)
+    each, missing_count = consecutive_optimizers(record), unobserved_steps(record)
     if not each:
         return steps_taken(record)
-    unobserved = f", of which {number(unseen)} were counted but not observed," if unseen else ""
-    return count(sum(each.values()), "step") + unobserved
+    phrase = f", of which {number(missing_count)} were counted but not observed," if missing_count else ""
+    return count(sum(each.values()), "step") + phrase

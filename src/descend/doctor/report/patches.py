@@ -6,6 +6,7 @@ from typing import Literal
 
 from descend.core.regular_files import replace_file
 from descend.doctor.case import Case
+from descend.doctor.redaction import mask_secrets
 from descend.doctor.report.formatting import count, one_line
 from descend.doctor.report.titles import title_with_id
 from descend.doctor.report.verdict import causes, change_message
@@ -23,33 +24,45 @@ class Patch:
     diff: str
     sentence: str
 
+    @property
+    def has_secret(self) -> bool:
+        """Whether the diff has a line with a secret, so that a shown copy has `***` there and cannot be applied."""
+        return mask_secrets(self.diff) != self.diff
+
+    @property
+    def masked_message(self) -> str:
+        """Which file has the diff with its secrets; "" if the diff has no secret."""
+        if not self.has_secret:
+            return ""
+        return f"A line contains a secret, shown as ***. Only {self.file} in the run's folder has the whole line."
+
 
 def patches(case: Case) -> tuple[Patch, ...]:
     """Return the patches that a report shows, the proved fix first; an empty tuple for a script from standard input."""
     if case.streamed:
         return ()
-    found = []
+    shown_patches = []
     if case.fix and case.patch:
-        found.append(Patch("fix", "fix.diff", case.patch, _gain_message(case.fix)))
+        shown_patches.append(Patch("fix", "fix.diff", case.patch, _gain_message(case.fix)))
         if case.tuning and case.tuning.patch:
             change = change_message(replace(case.tuning, before=case.fix.after))
             text = f"in addition to the patch, {_remedy_label(case.tuning)}: {change}{_seed_count_phrase(case.tuning)}"
-            found.append(Patch("tuning", "tuning.diff", case.tuning.patch, text))
-    if (unproved := case.unproved_trial) is not None:
-        text = f"{_remedy_label(unproved)}, for a certain problem: {title_with_id(unproved.symptom)}"
-        text += f"; {unproved.reason or _unproved_result_message(unproved)}"
-        found.append(Patch("not_proved", "not_proved.diff", unproved.patch, text))
+            shown_patches.append(Patch("tuning", "tuning.diff", case.tuning.patch, text))
+    if (unproved_trial := case.unproved_trial) is not None:
+        text = f"{_remedy_label(unproved_trial)}, for a certain problem: {title_with_id(unproved_trial.symptom)}"
+        text += f"; {unproved_trial.reason or _unproved_result_message(unproved_trial)}"
+        shown_patches.append(Patch("not_proved", "not_proved.diff", unproved_trial.patch, text))
     elif (helpful := _helpful_trial(case)) is not None:
         text = f"{_remedy_label(helpful)}, for: {title_with_id(helpful.symptom)}; {_unproved_result_message(helpful)}"
-        found.append(Patch("not_proved", "not_proved.diff", helpful.patch, text))
+        shown_patches.append(Patch("not_proved", "not_proved.diff", helpful.patch, text))
     for i, trial in enumerate((trial for trial in case.trials if trial.verdict == Verdict.SUGGESTED), 1):
         text = f"{_gain_message(trial)}; {one_line(trial.metric, 100)}"
-        found.append(Patch("suggestion", f"suggestion-{i}.diff", trial.patch, text))
+        shown_patches.append(Patch("suggestion", f"suggestion-{i}.diff", trial.patch, text))
     for i, remedy in enumerate(_untried_remedies(case), 1):
         text = f"{one_line(remedy.label, 100)}, for: {title_with_id(remedy.symptoms[0])}"
         text += "; not tried, so its effect is unknown"
-        found.append(Patch("untried", f"untried-{i}.diff", remedy.patch, text))
-    return tuple(found)
+        shown_patches.append(Patch("untried", f"untried-{i}.diff", remedy.patch, text))
+    return tuple(shown_patches)
 
 
 def _helpful_trial(case: Case) -> Trial | None:
@@ -63,12 +76,14 @@ def _untried_remedies(case: Case) -> list[UntriedRemedy]:
     """Return the first untried remedy of each problem that is reported without another patch; none if a fix exists."""
     if case.fix:
         return []
-    known = case.unproved_trial or _helpful_trial(case)
-    tried = set(known.symptoms) if known else set()
+    tried_trial = case.unproved_trial or _helpful_trial(case)
+    tried_problems = set(tried_trial.symptoms) if tried_trial else set()
     problems = [*causes(case), *case.undecided_suspicions]
-    each = [next((r for r in case.proof.untried if problem.id in r.symptoms), None) for problem in problems]
-    open_ones = [remedy for remedy in each if remedy is not None and tried.isdisjoint(remedy.symptoms)]
-    return list({remedy.patch: remedy for remedy in open_ones}.values())
+    first_remedies = [next((r for r in case.proof.untried if problem.id in r.symptoms), None) for problem in problems]
+    open_remedies = [
+        remedy for remedy in first_remedies if remedy is not None and tried_problems.isdisjoint(remedy.symptoms)
+    ]
+    return list({remedy.patch: remedy for remedy in open_remedies}.values())
 
 
 def write_patches(case: Case, folder: Path) -> None:

@@ -57,12 +57,12 @@ def metric_curves(
     baseline: Record | None = None,
 ) -> list[Series]:
     """Return the evaluation metric over the steps for each trial run in whose record it is known."""
-    known = [
+    curves = [
         cost_curve(records[trial_run.run], judged_on, baseline)[1]
         for trial_run in trial_runs
         if trial_run.run in records
     ]
-    return [curve for curve in known if len(curve)]
+    return [curve for curve in curves if len(curve)]
 
 
 def mean_curve(bundle: Sequence[Series]) -> Series:
@@ -76,10 +76,10 @@ def mean_curve(bundle: Sequence[Series]) -> Series:
 
 def _metric_title(trial: Trial, trial_runs: Mapping[int, Record], judged_on: JudgedOn, baseline: Record | None) -> str:
     """Return the title of the chart, which is the name of the evaluation metric."""
-    known = [
+    records = [
         trial_runs[trial_run.run] for trial_run in (*trial.baseline, *trial.treated) if trial_run.run in trial_runs
     ]
-    what = next(what for record in known if (what := cost_curve(record, judged_on, baseline)[0]))
+    what = next(what for record in records if (what := cost_curve(record, judged_on, baseline)[0]))
     special_names = {"median": "median squared error", "metric": what}
     if trial.floor and judged_on == "fixed":
         return f"excess over the attainable loss {number(trial.floor)}"

@@ -26,8 +26,8 @@ def proof_values(case: Case, trial_runs: Mapping[int, Record], figures: Figures)
     trial = decisive_trial(case)
     if trial is None:
         return None
-    known = [(a.accuracy, b.accuracy) for a, b in zip(trial.baseline, trial.treated)]
-    pairs = [(before, after) for before, after in known if before is not None and after is not None]
+    accuracies = [(a.accuracy, b.accuracy) for a, b in zip(trial.baseline, trial.treated)]
+    pairs = [(before, after) for before, after in accuracies if before is not None and after is not None]
     means = [sum(column) / len(pairs) for column in zip(*pairs)] if pairs else []
     return {
         "label": sentence(trial.label).rstrip("."),

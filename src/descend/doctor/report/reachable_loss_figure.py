@@ -37,16 +37,16 @@ def reachable_loss_figure(record: Record, symptom: Symptom | None = None) -> Fig
 
 def _loss_panel(record: Record) -> Panel | None:
     """Return a bar chart of the lowest loss that each call's output allows, with the final loss; None without data."""
-    whole, known = record.fact(facts.Reachability), record.every(facts.Floor)
-    if not known or whole is None or not isfinite(whole.constant):
+    whole, floors = record.fact(facts.Reachability), record.every(facts.Floor)
+    if not floors or whole is None or not isfinite(whole.constant):
         return None
     blocked = record.fact(facts.Crossing, "0")
     bars = []
-    for place, call in known.items():
+    for place, call in floors.items():
         is_blocked = blocked is not None and call.floor >= blocked.before
         label = _call_label(record.site(SiteKind.FLOOR, place), call.function)
-        named = f"{label} (the output)" if call.is_output else label
-        bars.append(Bar(named, call.floor, "cause" if is_blocked else "faint"))
+        bar_label = f"{label} (the output)" if call.is_output else label
+        bars.append(Bar(bar_label, call.floor, "cause" if is_blocked else "faint"))
     constant, constant_keys = level(whole.constant, "loss of the best constant output:", vertical=True)
     cost, cost_keys = level(whole.cost, "loss at the end of the run:", vertical=True)
     dotted = tuple({**shape, "line": {**shape["line"], "dash": "dot"}} for shape in cost)

@@ -14,14 +14,14 @@ LONGEST_NAME = 40  # maximum number of characters of an optimizer's class name
 def run_settings(record: Record) -> list[tuple[str, str]]:
     """Return the names and values of a run's main settings; settings that are not known are left out."""
     optimizers = list(record.every(facts.Optimizer).items())
-    shown = optimizers[:MOST_OPTIMIZERS]
-    left = len(optimizers) - len(shown)
-    more = [f"and {number(left)} more"] if left else []
-    rates = [rate for key, optimizer in shown if (rate := _learning_rate(record, key, optimizer))]
+    first_optimizers = optimizers[:MOST_OPTIMIZERS]
+    left_count = len(optimizers) - len(first_optimizers)
+    more = [f"and {number(left_count)} more"] if left_count else []
+    rates = [rate for key, optimizer in first_optimizers if (rate := _learning_rate(record, key, optimizer))]
     batch = mean_batch_size(record)
-    parameters = [number(optimizer.parameters) for _, optimizer in shown if optimizer.parameters]
+    parameters = [number(optimizer.parameters) for _, optimizer in first_optimizers if optimizer.parameters]
     pairs = [
-        ("optimizer", "; ".join([*(_optimizer_name(optimizer) for _, optimizer in shown), *more])),
+        ("optimizer", "; ".join([*(_optimizer_name(optimizer) for _, optimizer in first_optimizers), *more])),
         ("learning rate", "; ".join(rates)),
         ("batch size", count(round(batch), "example") if batch else ""),
         ("parameters", "; ".join(parameters)),
@@ -35,8 +35,8 @@ def _optimizer_name(optimizer: facts.Optimizer) -> str:
     if optimizer.by_hand:
         return "updates without an optimizer"
     extra = {"momentum": optimizer.momentum, "weight decay": optimizer.weight_decay}
-    named = [f"{name} {number(value)}" for name, value in extra.items() if value]
-    return ", ".join([one_line(optimizer.rule, LONGEST_NAME), *named])
+    extra_texts = [f"{name} {number(value)}" for name, value in extra.items() if value]
+    return ", ".join([one_line(optimizer.rule, LONGEST_NAME), *extra_texts])
 
 
 def _learning_rate(record: Record, key: str, optimizer: facts.Optimizer) -> str:

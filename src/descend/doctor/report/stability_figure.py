@@ -16,8 +16,8 @@ def stability_figure(record: Record) -> Figure | None:
         name = curvature_name(record, key)
         bound = stability_bound(optimizer)
         panels += [stability_panel(record, key, name, bound.value if bound else nan)] if name else []
-    drawn = tuple(panel for panel in panels if panel)
-    return Figure(drawn, CAPTION) if drawn else None
+    existing_panels = tuple(panel for panel in panels if panel)
+    return Figure(existing_panels, CAPTION) if existing_panels else None
 
 
 def stability_panel(record: Record, key: str, name: str, bound: float) -> Panel | None:

@@ -21,7 +21,7 @@ def render_summary(case: Case, report: Path | None, *, store: str) -> str:
 
     report: the path of the HTML report, or None if there is none. store: the value of `--store`.
     """
-    shown = causes(case) if case.findings else case.undecided_suspicions
+    problems = causes(case) if case.findings else case.undecided_suspicions
     ending = case.record.ending
     failed = case.status == CaseStatus.SCRIPT_FAILED and ending is not None
     return (
@@ -31,8 +31,8 @@ def render_summary(case: Case, report: Path | None, *, store: str) -> str:
             headline=headline(case),
             verdict=sentence(verdict(case)),
             error=ending.error.strip() if failed and ending else "",
-            problems=[_problem_values(case, symptom) for symptom in shown[:MOST_FINDINGS]],
-            more=max(0, len(shown) - MOST_FINDINGS),
+            problems=[_problem_values(case, symptom) for symptom in problems[:MOST_FINDINGS]],
+            more=max(0, len(problems) - MOST_FINDINGS),
             patch=_patch_values(case, store),
             report=str(report.absolute()) if report else "",
         )

@@ -11,6 +11,9 @@ MOST_DECIMALS = 6  # Labels that need more decimals have powers of ten.
 MOST_TICKS = 6  # largest number of labels on an axis
 ROUND_STEPS = (1, 2, 2.5, 5, 10)  # distances between neighbouring ticks, times a power of ten
 PAD = 0.05  # free space at both ends of an axis without a fixed range, as a share of its length
+# Larger values are drawn at `LARGEST`, and narrower ranges like one value: in both, differences stay normal numbers.
+LARGEST, NARROWEST = 1e300, 1e-300
+EXPONENTS = (-307, 308)  # smallest and largest exponents of ten whose power is a normal number
 SAME = 1e-9  # Two values with a smaller relative difference are drawn at one place.
 
 
@@ -39,13 +42,13 @@ class Axis:
 def make_axis(settings: Mapping[str, Any], values: Sequence[float]) -> Axis:
     """Return the axis for some values. settings: its Plotly settings, such as `type`, `range` or `tickvals`."""
     is_log = settings.get("type") == "log"
-    known = [math.log10(v) if is_log else v for v in values if math.isfinite(v) and (v > 0 or not is_log)]
-    low, high = settings.get("range") or _padded_range(known, from_zero=settings.get("rangemode") == "tozero")
+    places = [_place(v, is_log) for v in values if math.isfinite(v) and (v > 0 or not is_log)]
+    low, high = settings.get("range") or _padded_range(places, from_zero=settings.get("rangemode") == "tozero")
     if settings.get("showticklabels") is False:
         return Axis(low, high, is_log)
-    places = _tick_values(settings, low, high, is_log)
-    labels = settings.get("ticktext") or _tick_labels(places, is_log, settings.get("tickformat", ""))
-    shares = [_share(value, low, high, is_log) for value in places]
+    tick_values = _tick_values(settings, low, high, is_log)
+    labels = settings.get("ticktext") or _tick_labels(tick_values, is_log, settings.get("tickformat", ""))
+    shares = [_share(value, low, high, is_log) for value in tick_values]
     ticks = (Tick(share, label) for share, label in zip(shares, labels) if share is not None and is_on(share))
     return Axis(low, high, is_log, tuple(ticks))
 
@@ -59,14 +62,20 @@ def _share(value: float, low: float, high: float, is_log: bool) -> float | None:
     """Return the position of a value between two ends, from 0 to 1; None if the axis cannot show the value."""
     if not math.isfinite(value) or (is_log and value <= 0):
         return None
-    return ((math.log10(value) if is_log else value) - low) / (high - low)
+    return (_place(value, is_log) - low) / (high - low)
+
+
+def _place(value: float, is_log: bool) -> float:
+    """Return the number that the axis shows for a value: its decimal logarithm, or the value within ±`LARGEST`."""
+    return math.log10(value) if is_log else min(max(value, -LARGEST), LARGEST)
 
 
 def _padded_range(values: Sequence[float], *, from_zero: bool) -> tuple[float, float]:
     """Return the ends of an axis that shows all values, with free space at both ends."""
     low, high = min(values, default=0.0), max(values, default=1.0)
-    if high - low <= SAME * max(abs(low), abs(high)):
-        half = 0.5 * abs(low) or 0.5
+    largest = max(abs(low), abs(high))
+    if high - low <= max(SAME * largest, NARROWEST):
+        half = 0.5 * abs(low) if largest > NARROWEST / SAME else 0.5
         low, high = low - half, high + half
     pad = PAD * (high - low)
     return (0.0 if from_zero and low >= 0 else low - pad), high + pad
@@ -79,7 +88,8 @@ def _tick_values(settings: Mapping[str, Any], low: float, high: float, is_log: b
     if is_log:
         stride = settings.get("dtick") or math.ceil((high - low) / MOST_TICKS) or 1
         first = math.ceil(low / stride)
-        return [10.0 ** (k * stride) for k in range(first, math.floor(high / stride) + 1)]
+        exponents = [k * stride for k in range(first, math.floor(high / stride) + 1)]
+        return [10.0**exponent for exponent in exponents if EXPONENTS[0] <= exponent <= EXPONENTS[1]]
     stride = settings.get("dtick") or round_step((high - low) / MOST_TICKS)
     return [k * stride for k in range(math.ceil(low / stride - SAME), math.floor(high / stride + SAME) + 1)]
 

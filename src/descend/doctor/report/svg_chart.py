@@ -168,14 +168,14 @@ def _add_scatter(chart: Chart, trace: Trace, place: _Place) -> None:
     points = [
         None if value is None or x is None else (place.x(x), place.y(value)) for x, value in zip(trace["x"], trace["y"])
     ]
-    drawn = [point if point and None not in point else None for point in points]
-    if "lines" in trace["mode"] and (path := _path(drawn)):
+    visible_points = [point if point and None not in point else None for point in points]
+    if "lines" in trace["mode"] and (path := _path(visible_points)):
         line, is_filled = trace.get("line", {}), "fill" in trace
         tone = trace["fillcolor"] if is_filled else line.get("color", "ink")
         opacity = trace.get("opacity", 1.0)
         chart.curves.append(Curve(path, tone, line.get("width", 2), line.get("dash", ""), opacity, is_filled))
     if "markers" in trace["mode"]:
-        _add_marks(chart, trace, drawn)
+        _add_marks(chart, trace, visible_points)
     if bar := trace.get("error_y"):
         _add_error_bars(chart, trace, bar, place)
 
@@ -200,8 +200,8 @@ def _add_marks(chart: Chart, trace: Trace, points: Sequence[Any]) -> None:
         if point is None:
             continue
         value = trace["y"][i]
-        named = value if isinstance(value, str) else number(value)
-        hint = hints[i] if hints else f"step {number(trace['x'][i])}: {named}"
+        value_text = value if isinstance(value, str) else number(value)
+        hint = hints[i] if hints else f"step {number(trace['x'][i])}: {value_text}"
         chart.marks.append(Mark(point[0], point[1], marker["size"] / 2, marker["color"], hint, cap))
 
 

@@ -35,12 +35,12 @@ def is_clean(case: Case) -> bool:
 
 def _findings_message(case: Case) -> str:
     """Return the number of problems found and, if any, of observations without a known cause, as text."""
-    observed = sum(finding.is_observation for finding in causes(case))
-    diagnosed = len(causes(case)) - observed
-    parts = [count(diagnosed, "problem")] if diagnosed else []
+    observation_count = sum(finding.is_observation for finding in causes(case))
+    problem_count = len(causes(case)) - observation_count
+    parts = [count(problem_count, "problem")] if problem_count else []
     return " and ".join(
-        [*parts, count(observed, "observation without a known cause", "observations without a known cause")]
-        if observed
+        [*parts, count(observation_count, "observation without a known cause", "observations without a known cause")]
+        if observation_count
         else parts
     )
 
@@ -75,8 +75,8 @@ def verdict(case: Case) -> str:
 def _main_verdict(case: Case) -> str:
     """Return the verdict on the run as one sentence: the failure, the findings, or why there is no finding."""
     if case.status == CaseStatus.SCRIPT_FAILED:
-        found = f"; {_findings_message(case)} before that, {_remedy_message(case)}" if case.findings else ""
-        return failure_message(case) + found
+        findings_text = f"; {_findings_message(case)} before that, {_remedy_message(case)}" if case.findings else ""
+        return failure_message(case) + findings_text
     if case.findings:
         return f"{_findings_message(case)}, {_remedy_message(case)}"
     if not can_be_judged(case):
@@ -140,17 +140,17 @@ def trials_message(case: Case) -> str:
 
 def consequences(case: Case) -> frozenset[str]:
     """Return the ids of the findings that a more important finding explains."""
-    explained: set[str] = set()
+    explained_ids: set[str] = set()
     for finding in case.findings:
-        if finding.id not in explained:
-            explained |= finding.explains - {finding.id}
-    return frozenset(explained)
+        if finding.id not in explained_ids:
+            explained_ids |= finding.explains - {finding.id}
+    return frozenset(explained_ids)
 
 
 def causes(case: Case) -> tuple[Symptom, ...]:
     """Return the findings that no other finding explains, worst first; all findings if others explain each of them."""
-    explained = consequences(case)
-    return tuple(f for f in case.findings if f.id not in explained) or case.findings
+    explained_ids = consequences(case)
+    return tuple(f for f in case.findings if f.id not in explained_ids) or case.findings
 
 
 def change_message(trial: Trial) -> str:
@@ -228,8 +228,8 @@ def _nothing_learned_message(case: Case) -> str:
 
 def _unexplained_message(case: Case) -> str:
     """Return what may explain that a run has not learned: the learning rate, or problems that are still suspected."""
-    if known := [r.sentence for r in case.reservations if r.kind in ("learning_rate_still_rises", "steps_too_long")]:
-        return known[0]
+    if reasons := [r.sentence for r in case.reservations if r.kind in ("learning_rate_still_rises", "steps_too_long")]:
+        return reasons[0]
     if not case.suspicions:
         return "no known problem explains it"
     return f"no trial has confirmed the suspected problems: {', '.join(title_with_id(s.id) for s in case.suspicions)}"

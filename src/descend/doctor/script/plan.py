@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from math import ceil, inf
+from math import ceil, inf, isfinite
 from typing import Any
 
 CLOCK = "DESCEND_CLOCK"  # With DESCEND_CLOCK=steps, which tests use, measurements depend on steps and not on time.
@@ -52,6 +52,23 @@ class Plan:
     sandbox: str = "auto"  # sandbox level: auto, namespaces, landlock or hooks
     select: tuple[str, ...] = ()  # ids of symptoms to look for; empty for all symptoms
     ignore: tuple[str, ...] = ()  # ids of symptoms not to look for
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The options of `descend doctor` that change this plan from its default, such as `--steps 50`."""
+        flags = {"--quick": self.quick, "--suggest": self.suggest, "--allow-effects": self.allow_effects}
+        default = Plan()
+        values: dict[str, object] = {
+            "--budget": f"{self.budget_s:.12g}s" if isfinite(self.budget_s) else "",
+            "--steps": self.steps if self.is_fixed else "",
+            "--seconds": f"{self.seconds:.12g}" if self.seconds != default.seconds else "",
+            "--nproc-per-node": self.processes or "",
+        }
+        for name in ("seeds", "seed", "trials", "jobs", "sandbox"):
+            values[f"--{name}"] = "" if getattr(self, name) == getattr(default, name) else getattr(self, name)
+        ids = [("--select", name) for name in self.select] + [("--ignore", name) for name in self.ignore]
+        given = [*((name, value) for name, value in values.items() if value != ""), *ids]
+        return (*(name for name, is_set in flags.items() if is_set), *(f"{name} {value}" for name, value in given))
 
     @property
     def is_fixed(self) -> bool:

@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,7 @@ async def diagnose(  # noqa: PLR0913 - each argument is one of the tool
         options += [f"{name}={problem}" for problem in ids or ()]
     # After the two dashes, no text of the caller can be read as an option, such as --apply.
     report = await _run_doctor([*options, "--", script, *(arguments or ())], working_directory, context)
-    text = _agent_text(report, Path(working_directory, DEFAULT_STORE))
+    text = _agent_text(report, working_directory)
     return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=report)
 
 
@@ -92,19 +93,32 @@ async def _run_doctor(words: list[str], folder: str, context: Context) -> dict[s
     # Standard input belongs to the protocol.
     process = await asyncio.create_subprocess_exec(*command, stdin=DEVNULL, stdout=PIPE, stderr=PIPE, cwd=folder)
     assert process.stdout is not None and process.stderr is not None
+    reading = asyncio.create_task(process.stdout.read())
     try:
-        output, errors = await asyncio.gather(process.stdout.read(), _report_progress(process.stderr, context))
+        errors = await _report_progress(process.stderr, context)
+        output = await reading
         await process.wait()
-    except asyncio.CancelledError:
-        process.terminate()  # The doctor then stops its runs.
-        with anyio.move_on_after(TERMINATION_S, shield=True):
-            await process.communicate()
+    except BaseException:  # The call was cancelled, or the client does not take the progress any more.
+        reading.cancel()
+        with anyio.CancelScope(shield=True):
+            await _stop(process)
         raise
     try:
         report: dict[str, Any] = json.loads(output)
     except ValueError:
         raise ToolError(_last_line(errors) or f"descend doctor ended with status {process.returncode}") from None
     return report
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    """End the diagnosis, which first stops its runs; kill it if it takes too long."""
+    with suppress(ProcessLookupError):  # It has ended by itself.
+        process.terminate()
+    with anyio.move_on_after(TERMINATION_S):
+        await process.communicate()
+    if process.returncode is None:
+        process.kill()
+        await process.wait()
 
 
 async def _report_progress(stream: asyncio.StreamReader, context: Context) -> bytes:
@@ -123,17 +137,19 @@ def _last_line(text: bytes) -> str:
     return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
 
-def _agent_text(report: dict[str, Any], store: Path) -> str:
-    """Return the text for the assistant of the run that a JSON report is about; its verdict if it was not stored."""
+def _agent_text(report: dict[str, Any], folder: str) -> str:
+    """Return the text for the assistant of the run that a JSON report is about; its verdict if it was not stored.
+
+    folder: the folder in which the script ran. The assistant may run the printed commands in another one.
+    """
     from descend.doctor.archive import load_case
     from descend.doctor.record.store import open_existing
-    from descend.doctor.report.formats import render
-    from descend.doctor.report.formats.next_steps import next_commands
+    from descend.doctor.report.formats import render_for_assistant
 
     try:
-        with open_existing(str(store)) as kept:
+        with open_existing(str(Path(folder, DEFAULT_STORE))) as kept:
             case = load_case(kept, int(report["run"] or 0))
     except UsageError:  # The disk is full or read-only.
         return str(report["verdict"])
-    steps = "".join(f"next: {command}\n" for command in next_commands(case, DEFAULT_STORE))
-    return render(case, "agent", DEFAULT_STORE) + steps
+    directory = "" if os.path.samefile(folder, os.curdir) else os.path.abspath(folder)
+    return render_for_assistant(case, DEFAULT_STORE, directory)

@@ -5,13 +5,12 @@ The keys are stable, and equal results give equal text. The patch is last, in a 
 
 from collections.abc import Iterator
 
-from descend.core.control_characters import escape_control_characters
 from descend.doctor.assess.symptom import Symptom
 from descend.doctor.case import Case
-from descend.doctor.redaction import mask_secrets
-from descend.doctor.report.console import command
+from descend.doctor.report.console import MOST_FINDINGS, MOST_TRIALS, command
 from descend.doctor.report.formats.agent_keys import UNDECIDED_ADVICE
-from descend.doctor.report.formats.next_steps import INSTRUCTIONS, AgentVerdict, agent_verdict
+from descend.doctor.report.formats.markdown import code_block
+from descend.doctor.report.formats.next_steps import AgentVerdict, agent_verdict, in_directory, instruction
 from descend.doctor.report.formatting import count, one_line, place, sentence, working_directory
 from descend.doctor.report.left_out import left_out_message
 from descend.doctor.report.patches import patches
@@ -22,16 +21,18 @@ from descend.doctor.report.unified_diff import summarise_diff
 from descend.doctor.report.verdict import before_and_after, verdict
 from descend.doctor.trials.trial import Trial
 
-MOST_FINDINGS, MOST_TRIALS = 3, 5  # largest numbers of findings and trials that are printed
 REPRODUCED = {True: "yes", False: "no", None: "not compared"}
 
 
-def render_agent(case: Case, store: str) -> str:
-    """Return the report on a case for a coding assistant. store: the value of `--store` with which the run is found."""
-    said = agent_verdict(case)
+def render_agent(case: Case, store: str, directory: str = "") -> str:
+    """Return the report on a case for a coding assistant.
+
+    store: the value of `--store` with which the run is found. directory: the folder in which the printed command must
+    run; "" for the current one.
+    """
     lines = [
-        f"verdict: {said}",
-        f"action: {_instruction(case, said)}",
+        f"verdict: {agent_verdict(case)}",
+        f"action: {instruction(case)}",
         f"summary: {one_line(verdict(case))}",
         *_undecided_lines(case),
         f"script: {one_line(case.record.script)}",
@@ -39,17 +40,10 @@ def render_agent(case: Case, store: str) -> str:
         *_finding_lines(case, "finding", case.findings),
         *_finding_lines(case, "suspected", case.undecided_suspicions),
         *_trial_lines(case),
-        *_check_lines(case, said),
-        *_patch_lines(case, store),
+        *_check_lines(case),
+        *_patch_lines(case, store, directory),
     ]
     return "\n".join(lines)
-
-
-def _instruction(case: Case, said: AgentVerdict) -> str:
-    """Return the instruction for a verdict. A script from standard input has no file to which a patch applies."""
-    if said == AgentVerdict.PROVED_FIX and case.streamed:
-        return "Save the script in a file and run descend doctor on the file to get the patch."
-    return INSTRUCTIONS[said]
 
 
 def _undecided_lines(case: Case) -> Iterator[str]:
@@ -86,14 +80,15 @@ def _trial_line(trial: Trial) -> str:
     return " | ".join([f"trial: {one_line(trial.label)}", trial.verdict, *(result or [one_line(trial.reason)])])
 
 
-def _check_lines(case: Case, said: AgentVerdict) -> Iterator[str]:
+def _check_lines(case: Case) -> Iterator[str]:
     """Yield which problems were checked, which could not be checked and why, and which were not requested.
 
-    The ids of the checked problems are listed only if there is nothing to fix.
+    The ids of the checked problems are listed only if no problem was found.
     """
-    made = select_checks(case, "checked")
-    names = f": {', '.join(check.symptom for check in made)}" if said == AgentVerdict.NOTHING_TO_FIX else ""
-    yield f"checked: {count(len(made), 'problem')}{names}"
+    checks = select_checks(case, "checked")
+    has_problem = agent_verdict(case) not in (AgentVerdict.NOTHING_TO_FIX, AgentVerdict.NO_PROBLEM_FOUND)
+    names = "" if has_problem else f": {', '.join(check.symptom for check in checks)}"
+    yield f"checked: {count(len(checks), 'problem')}{names}"
     for check in select_checks(case, "not_checked"):
         yield f"not_checked: {check.symptom} | {one_line(check.reason)}"
     if left_out := select_checks(case, "not_requested"):
@@ -102,19 +97,18 @@ def _check_lines(case: Case, said: AgentVerdict) -> Iterator[str]:
         yield f"not_tried: {one_line(untried)}"
 
 
-def _patch_lines(case: Case, store: str) -> Iterator[str]:
-    """Yield the proved patch and the command that applies it; without one, an edit without a proof."""
+def _patch_lines(case: Case, store: str, directory: str) -> Iterator[str]:
+    """Yield the patch of the fix and the command that applies it; without a fix, an edit without a proof."""
     diffs = {patch.kind: patch for patch in patches(case)}
-    if fix := diffs.get("fix"):
-        yield f"patch: {one_line(summarise_diff(fix.diff))} | reproduced: {REPRODUCED[case.proof.reproduced]}"
+    shown = diffs.get("fix") or diffs.get("not_proved") or diffs.get("untried")
+    if shown is None:
+        return
+    if shown.kind == "fix":
+        yield f"patch: {one_line(summarise_diff(shown.diff))} | reproduced: {REPRODUCED[case.proof.reproduced]}"
         if case.record.run:
-            yield f"apply: {command('apply', case, store)}"
-        yield _diff_block(fix.diff)
-    elif unproved := diffs.get("not_proved") or diffs.get("untried"):
-        yield f"unproved_patch: {one_line(unproved.sentence)}"
-        yield _diff_block(unproved.diff)
-
-
-def _diff_block(diff: str) -> str:
-    """Return a diff as a fenced block, without secrets and control characters."""
-    return f"```diff\n{escape_control_characters(mask_secrets(diff)).rstrip()}\n```"
+            yield f"apply: {in_directory(command('apply', case, store), directory)}"
+    else:
+        yield f"unproved_patch: {one_line(shown.sentence)}"
+    if shown.has_secret:
+        yield f"masked: {shown.masked_message}"
+    yield code_block(shown.diff, "diff")

@@ -10,7 +10,8 @@ from descend.core.control_characters import escape_control_characters
 from descend.doctor.assess.symptom import Symptom
 from descend.doctor.case import Case, CaseStatus
 from descend.doctor.redaction import mask_secrets
-from descend.doctor.report.formatting import cell_and_line, relative_path, sentence, working_directory
+from descend.doctor.report.formats.repository import path_in_repository
+from descend.doctor.report.formatting import cell_and_line, sentence
 from descend.doctor.report.titles import heading
 from descend.doctor.report.verdict import headline, verdict
 
@@ -42,7 +43,7 @@ def _finding_annotation(case: Case, finding: Symptom, level: Level) -> str:
     properties = {}
     if finding.where is not None:
         cell, line = cell_and_line(finding.where)
-        properties["file"] = relative_path(finding.where.file, working_directory(case))
+        properties["file"] = path_in_repository(case, finding.where.file)
         if cell is None:
             properties["line"] = str(line)
         else:
@@ -57,13 +58,13 @@ def _finding_annotation(case: Case, finding: Symptom, level: Level) -> str:
 
 def _annotation(level: Level, properties: dict[str, str], text: str) -> str:
     """Return one workflow command with its values escaped."""
-    shown = ",".join(f"{name}={_escape(value, is_property=True)}" for name, value in properties.items())
-    return f"::{level} {shown}::{_escape(text)}"
+    settings = ",".join(f"{name}={_escape(value, is_property=True)}" for name, value in properties.items())
+    return f"::{level} {settings}::{_escape(text)}"
 
 
 def _escape(text: str, *, is_property: bool = False) -> str:
     """Return a text as the runner reads it: percent signs and line ends encoded, in a property also `:` and `,`."""
-    shown = escape_control_characters(mask_secrets(text))
+    encoded = escape_control_characters(mask_secrets(text))
     for character, code in (("%", "%25"), ("\r", "%0D"), ("\n", "%0A")):
-        shown = shown.replace(character, code)
-    return shown.replace(":", "%3A").replace(",", "%2C") if is_property else shown
+        encoded = encoded.replace(character, code)
+    return encoded.replace(":", "%3A").replace(",", "%2C") if is_property else encoded

@@ -21,7 +21,11 @@ from descend.doctor.report.unified_diff import summarise_diff
 from descend.doctor.report.verdict import before_and_after, headline, refutation_message, verdict
 
 CODE_SPAN = re.compile(r"(`[^`]+`)")
-SPECIAL = re.compile(r"([\\`*_\[\]<>|~#&])")  # characters that format a text in GitHub's Markdown
+SPECIAL = re.compile(r"([\\`*_\[\]<>|~&])")  # characters that format a text in GitHub's Markdown
+# Characters of mentions (@name), of links to issues (#12) and of formulas ($x$). GitHub interprets them even after a
+# backslash, but not if they are an HTML element of their own.
+# https://docs.github.com/get-started/writing-on-github/working-with-advanced-formatting/writing-mathematical-expressions
+INTERPRETED = re.compile(r"([@#$])")
 PATCH_HEADINGS = {
     "fix": "Proved patch",
     "tuning": "Better setting, in addition to the patch",
@@ -49,7 +53,18 @@ def render_markdown(case: Case, store: str) -> str:
 def escape_markdown(text: str) -> str:
     """Return a text on one line in which Markdown has no effect, except that code in backticks stays code."""
     pieces = CODE_SPAN.split(one_line(text))
-    return "".join(piece if CODE_SPAN.fullmatch(piece) else SPECIAL.sub(r"\\\1", piece) for piece in pieces)
+    return "".join(piece if CODE_SPAN.fullmatch(piece) else _escape_all(piece) for piece in pieces)
+
+
+def _escape_all(text: str) -> str:
+    """Return a text without code in which no character has an effect."""
+    return INTERPRETED.sub(r"<span>\1</span>", SPECIAL.sub(r"\\\1", text))
+
+
+def table_cell(text: str) -> str:
+    """Return a text for a cell of a table. There, a vertical bar in code needs a backslash, too."""
+    pieces = CODE_SPAN.split(one_line(text))
+    return "".join(piece.replace("|", r"\|") if CODE_SPAN.fullmatch(piece) else _escape_all(piece) for piece in pieces)
 
 
 def code_span(text: str) -> str:
@@ -99,10 +114,15 @@ def _patch_part(case: Case, patch: Patch, store: str) -> Iterator[str]:
     yield f"### {PATCH_HEADINGS[patch.kind]}"
     yield f"{escape_markdown(sentence(patch.sentence))} Changes {escape_markdown(summarise_diff(patch.diff))}."
     yield code_block(patch.diff, "diff")
+    notes = [escape_markdown(patch.masked_message)] if patch.has_secret else []
     if patch.kind == "fix":
-        verified = f" {escape_markdown(sentence(case.proof.verified))}" if case.proof.verified else ""
-        how = f"Apply it with {code_span(command('apply', case, store))}, or save" if case.record.run else "Save"
-        yield f"{how} the diff as `fix.diff` and run `patch -p0 < fix.diff`.{verified}"
+        apply = f"Apply it with {code_span(command('apply', case, store))}" if case.record.run else ""
+        by_hand = "" if patch.has_secret else "save the diff as `fix.diff` and run `patch -p0 < fix.diff`"
+        if how := ", or ".join(part for part in (apply, by_hand) if part):
+            notes.insert(0, f"{how[:1].upper()}{how[1:]}.")
+        notes += [escape_markdown(sentence(case.proof.verified))] if case.proof.verified else []
+    if notes:
+        yield " ".join(notes)
 
 
 def _trials(case: Case) -> Iterator[str]:
@@ -116,7 +136,7 @@ def _trials(case: Case) -> Iterator[str]:
         change = relative_change(trial.gain) if trial.was_judged else ""
         seeds = str(len(trial.seeds) or 1) if trial.was_judged else ""
         cells = (trial.label, result, change, seeds, trial_verdict(trial))
-        rows.append("| " + " | ".join(escape_markdown(cell) for cell in cells) + " |")
+        rows.append("| " + " | ".join(table_cell(cell) for cell in cells) + " |")
     summary = f"<details><summary>{count(len(case.trials), 'trial')}</summary>"
     measured = [f"Measured: {escape_markdown(sentence(metric))}"] if metric else []
     yield "\n\n".join([summary, *measured, "\n".join(rows), "</details>"])
@@ -127,10 +147,10 @@ def _reproduction(case: Case) -> Iterator[str]:
     if not case.record.script:
         return
     yield "### How to reproduce"
-    yield code_block(doctor_command(case), "")
+    yield code_block(doctor_command(case, case.options), "")
     versions = {"descend": version("descend"), **case.record.environment}
-    used = ", ".join(f"{name} {versions[name]}" for name in ("descend", "torch", "python") if name in versions)
-    yield f"With {escape_markdown(used)}, in the script's working directory; seed {case.record.seed}."
+    software = ", ".join(f"{name} {versions[name]}" for name in ("descend", "torch", "python") if name in versions)
+    yield f"With {escape_markdown(software)}, in the script's working directory; seed {case.record.seed}."
 
 
 def _checks(case: Case) -> Iterator[str]:

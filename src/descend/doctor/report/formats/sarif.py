@@ -5,16 +5,19 @@ Reference: OASIS, Static Analysis Results Interchange Format (SARIF) Version 2.1
 
 import json
 import os
+import shlex
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from descend.core.temporary import is_in_temporary_folder
 from descend.doctor.assess.symptom import Symptom
 from descend.doctor.case import Case, CaseStatus
 from descend.doctor.redaction import mask_secrets, mask_secrets_in
 from descend.doctor.report.background import problem_text, remedy_reasons, untried_remedies
 from descend.doctor.report.formats.next_steps import agent_verdict
+from descend.doctor.report.formats.repository import path_in_repository
 from descend.doctor.report.formatting import cell_and_line, one_line, sentence, working_directory
 from descend.doctor.report.patches import patches
 from descend.doctor.report.performed_checks import select_checks
@@ -23,7 +26,7 @@ from descend.doctor.report.verdict import failure_message, verdict
 from descend.doctor.script.file_change import FileChange
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
-ROOT = "%SRCROOT%"  # name of the folder to which paths are relative: the script's working directory
+ROOT = "%SRCROOT%"  # name of the folder to which paths are relative: the root of the repository
 Json = dict[str, Any]
 
 
@@ -46,7 +49,7 @@ def render_sarif(case: Case) -> str:
                         "rules": [_rule(case, name) for name in ids],
                     }
                 },
-                "originalUriBaseIds": {ROOT: {"description": {"text": "The working directory of the script."}}},
+                "originalUriBaseIds": {ROOT: {"description": {"text": "The root of the repository."}}},
                 "columnKind": "unicodeCodePoints",
                 "invocations": [_invocation(case)],
                 "results": [_result(case, symptom, ids.index(symptom.id)) for symptom in symptoms],
@@ -102,13 +105,15 @@ def _cell_message(symptom: Symptom) -> str:
 
 
 def _locations(case: Case, symptom: Symptom) -> list[Json]:
-    """Return the place of a symptom (§3.28). Without a line, it is the file of the first recorded call."""
-    made = [site for site in case.record.sites if site.file]
-    site = symptom.where or (made[0] if made else None)
-    if site is None:
-        return []
-    place: Json = {"artifactLocation": _artifact(case, site.file)}
-    if symptom.where is not None and cell_and_line(site)[0] is None and site.line > 0:
+    """Return the place of a symptom (§3.28). Without a line, it is the file of the first recorded call or the script.
+
+    GitHub accepts no result without a location.
+    """
+    site = symptom.where
+    calls = [call.file for call in case.record.sites if call.file]
+    file = site.file if site else next(iter(calls), "") or _script_file(case)
+    place: Json = {"artifactLocation": _artifact(case, file)}
+    if site is not None and cell_and_line(site)[0] is None and site.line > 0:
         place["region"] = {"startLine": site.line, "endLine": max(site.line, site.end_line)}
     location: Json = {"physicalLocation": place}
     if symptom.module:
@@ -116,12 +121,26 @@ def _locations(case: Case, symptom: Symptom) -> list[Json]:
     return [location]
 
 
+def _script_file(case: Case) -> str:
+    """Return the path of the script, from the command that starts it."""
+    try:
+        words = shlex.split(case.record.script)
+    except ValueError:  # A quotation mark of the command was masked or is missing.
+        words = case.record.script.split()
+    if words[:1] == ["-m"] and words[1:]:
+        return str(working_directory(case) / f"{words[1].replace('.', '/')}.py")
+    return str(working_directory(case) / (words or ["script"])[0])
+
+
 def _artifact(case: Case, file: str) -> Json:
-    """Return the location of a file (§3.4): relative to the working directory, or an absolute URI outside of it."""
-    path, root = Path(file), working_directory(case)
-    if path.is_relative_to(root):
-        return {"uri": quote(os.fsencode(path.relative_to(root))), "uriBaseId": ROOT}
-    return {"uri": path.as_uri() if path.is_absolute() else quote(os.fsencode(path))}
+    """Return the location of a file (§3.4): relative to the root of the repository, or an absolute URI outside of it.
+
+    The name of a file that does not exist, such as that of a script from standard input, is relative to no folder.
+    """
+    path = Path(path_in_repository(case, file))
+    if path.is_absolute():
+        return {"uri": path.as_uri()}
+    return {"uri": quote(os.fsencode(path)), **({} if is_in_temporary_folder(Path(file)) else {"uriBaseId": ROOT})}
 
 
 def _fixes(case: Case) -> list[Json]:
