@@ -27,7 +27,7 @@ class Outcome:
     curable: bool
     by_hand: bool
     first: str = ""  # the finding ranked first; "" for none
-    standing: str = ""  # of the first finding: a fact, likely, suspected
+    certainty: str = ""  # of the first finding: certain, likely or suspected
     certain: bool = False
     findings: tuple[str, ...] = ()
     cure: tuple[str, ...] = ()  # remedies
@@ -106,7 +106,7 @@ def applies(patch: str, script: Path) -> bool:
 def _read(case: dict[str, Any], outcome: Outcome) -> None:
     findings, trials, cost = case["findings"], case["trials"], case["cost"]
     if findings:
-        outcome.first, outcome.standing = findings[0]["symptom"], findings[0]["standing"]
+        outcome.first, outcome.certainty = findings[0]["symptom"], findings[0]["certainty"]
     outcome.findings = tuple(f["symptom"] for f in findings)
     outcome.trials, outcome.without_effect = len(trials), without_effect(trials)
     if case["status"] == "script_failed":

@@ -41,7 +41,7 @@ def page(outcomes: Sequence[Outcome], drawn: int, machine: str) -> str:
         "",
         "## How sure the first finding was before any trial",
         "",
-        "| standing | findings | right |",
+        "| certainty | findings | right |",
         "|---|---|---|",
         *_calibration(sick + healthy),
         "",
@@ -99,10 +99,10 @@ def _ratio(outcomes: Sequence[Outcome], cost: Callable[[Outcome], float]) -> str
 
 def _calibration(outcomes: Sequence[Outcome]) -> list[str]:
     lines = []
-    for standing in ("fact", "likely", "suspected"):
-        found = [o for o in outcomes if o.first and o.standing == standing]
+    for certainty in ("certain", "likely", "suspected"):
+        found = [o for o in outcomes if o.first and o.certainty == certainty]
         if found:
-            lines.append(f"| {standing} | {len(found)} | {sum(o.right for o in found) / len(found):.0%} |")
+            lines.append(f"| {certainty} | {len(found)} | {sum(o.right for o in found) / len(found):.0%} |")
     return lines
 
 

@@ -1,4 +1,4 @@
-"""Write docs/safety.md: what the sandbox holds back at each level, from the table that the sandbox itself uses."""
+"""Write docs/safety.md: what the sandbox prevents at each level, from the table that the sandbox itself uses."""
 
 from pathlib import Path
 from textwrap import fill
@@ -19,25 +19,29 @@ HEAD = """# What a script cannot do while it is examined
 
 `descend doctor` runs your script in a scratch copy of its working directory. If the script changes files outside that
 copy, the changes are redirected to the run's own version of these files, so that checkpoints and logs do not end the
-run. All other effects are refused. Both are listed in the report, unless you pass `--allow-effects`. `descend watch`
-runs the script where it is and refuses nothing.
+run. The other effects in the table are refused. The report lists both. With `--allow-effects`, nothing is redirected
+or refused. `descend watch` runs the script where it is and refuses nothing.
 
 Three levels of isolation exist, and `descend` uses the strongest that works on the machine. `--sandbox` chooses
-one. At the start, one line says what the level in use cannot prevent, and why no stronger one could be used. `make
+one. At the start, descend prints what the level in use cannot prevent, and why no stronger one could be used. `make
 tables` writes this page from the same table.
 
 - **namespaces**: the run has its own processes, mounts, devices and network, and its own version of all users' files
   (Linux user namespaces).
 - **landlock**: the kernel lets the run write only in its copy (Landlock, Linux 5.13 or later).
-- **hooks**: only Python's audit hook refuses effects.
+- **hooks**: only an audit hook in Python refuses effects.
 
-## Who holds back what
+## What prevents each effect
 
-*redirected*: the effect happens in the run's own version of the file. *refused*: the call fails. *kernel*: whatever
-library or program tries it. *Python*: what Python code does; for libraries in C and programs that the script starts,
-the effect is left open. The script may start only programs that change nothing, and its own worker processes. Python
-code that is written to switch the hook off can do so (by `ctypes`, `gc` and the like), and can forge what `descend`
-measures in its process: only the kernel holds back a script that means harm.
+- *redirected*: the effect happens in the run's own version of the file.
+- *refused*: the call fails.
+- *kernel*: this holds for every library and every program.
+- *Python*: this holds for Python code only. Libraries in C and programs that the script starts are not prevented from
+  the effect.
+
+The script may start only programs that change nothing, and its own worker processes. Python code can be written to
+remove the audit hook (with `ctypes`, `gc` and similar modules), and to falsify what `descend` measures in its process.
+Only the kernel stops a malicious script.
 
 """
 TAIL = """
@@ -70,8 +74,8 @@ or shown ([how](decisions/0018-redaction.md)). `descend apply` writes only the f
 shows.
 
 The page of `descend watch --live` is served on this machine only. Its address contains a random secret, without which
-the server answers no one: other users, and pages of other sites in your browser, cannot read the page. A user who reads
-the terminal or the log in which the address is printed can.
+the server refuses every request. So other users, and pages of other sites in your browser, cannot read the page. A user
+who can read the terminal or the log with the printed address can.
 """
 
 

@@ -89,6 +89,15 @@ def test_a_missing_run_is_one_line(descend, tmp_path, command):
 
 
 @pytest.mark.slow
+def test_an_option_after_the_script_is_named_unless_the_script_has_its_word(descend, tmp_path):
+    (tmp_path / "train.py").write_text("import sys\n")
+    done = descend("watch", "train.py", "--port", "80", cwd=tmp_path)
+    assert "--port comes after train.py, so the script receives it" in done.stderr
+    (tmp_path / "train.py").write_text("import sys\nport = sys.argv\n")
+    assert "--port comes after" not in descend("watch", "train.py", "--port", "80", cwd=tmp_path).stderr
+
+
+@pytest.mark.slow
 def test_an_option_after_the_script_belongs_to_the_script(descend, tmp_path):
     (tmp_path / "train.py").write_text("import sys; seed = '--seed'; sys.exit(3)")
     done = descend("watch", "train.py", "--store=x", "--seed", "1", cwd=tmp_path)

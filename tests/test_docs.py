@@ -10,6 +10,7 @@ import pytest
 
 from descend.doctor.catalog import CATALOG
 from descend.doctor.remedies import REMEDIES
+from descend.doctor.report.formats.agent_keys import KEYS
 from descend.doctor.report.formats.next_steps import AgentVerdict
 
 ROOT = Path(__file__).parents[1]
@@ -36,6 +37,10 @@ def test_the_skill_for_assistants_is_made_from_the_command_tree():
     stored = regenerate.skill.PAGE.read_text()
     assert stored == regenerate.skill.page()
     assert all(f"`{verdict}`" in stored for verdict in AgentVerdict) and "Make no edit." in stored
+    sample = stored.partition("```\n")[2].partition("\n[the patch")[0]
+    assert {
+        line.partition(":")[0].strip() for line in sample.splitlines()
+    } <= KEYS.keys() and "With exit status 2" in stored
 
 
 def test_the_readme_fits_two_minutes():
@@ -130,3 +135,14 @@ def test_pages_of_the_project_name_no_place_outside_it():
     for name in listed:
         if name.endswith((".md", ".toml", ".yaml")):
             assert "/work" + os.sep not in (ROOT / name).read_text(), name
+
+
+def test_the_cost_of_watching_is_that_of_the_measured_loops():
+    table = (ROOT / "benchmarks" / "WATCHING.md").read_text().split("\n## ")[1]
+    ratios = {name: float(ratio) for name, ratio in re.findall(r"^\| (\w+) \| [\d.]+ \| \d+ \| ([\d.]+) ", table, re.M)}
+    assert len(ratios) == 10 and sum(ratio <= 1.03 for ratio in ratios.values()) == 9
+    assert max(ratios, key=ratios.__getitem__) == "functional" and round(100 * ratios["functional"] - 100) == 6
+    words = "adds at most 3 % to the time of nine of [ten loops]"
+    for page in ("README.md", "docs/accuracy.md"):
+        text = (ROOT / page).read_text()
+        assert words in text and "and 6 % to the tenth, which uses `torch.func`" in text, page

@@ -59,7 +59,7 @@ def test_the_finding_of_a_search_is_an_observation() -> None:
     known = Proof((SUSPECTED,), (trial,), confirmed=frozenset({"unreadable"}), fix=trial)
     case = build_case(record, known)
     [found] = case.findings
-    assert found.standing == "observation"
+    assert found.certainty == "observation"
     assert heading(found) == 'With the edit "remove round in line 33" the run does better'
     assert "accuracy 12 % → 98.5 % on the fixed training examples (mean of 2 seeds)" in found.sentence
     assert verdict(case).startswith("1 observation without a known cause, and a proved fix")
@@ -71,7 +71,7 @@ def test_a_problem_with_a_known_cause_is_a_finding() -> None:
     record.add(Ending("finished", 0, 100))
     for name in ("no_step", "unbounded_loss"):
         [found] = build_case(record, Proof((symptom(name, certain=True),))).findings
-        assert found.standing == "fact" and heading(found) == title(name)
+        assert found.certainty == "certain" and heading(found) == title(name)
 
 
 def test_a_withdrawn_fact_is_no_finding() -> None:

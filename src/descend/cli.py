@@ -16,8 +16,9 @@ from descend.doctor.commands.apply_patch import apply, write_patch_or_report
 from descend.doctor.commands.command_group import CommandGroup, set_project_defaults
 from descend.doctor.commands.explain import explain
 from descend.doctor.commands.export import export
-from descend.doctor.commands.failure_status import report_failure
+from descend.doctor.commands.failure_status import report_failure, usage_message
 from descend.doctor.commands.finish_consultation import finish
+from descend.doctor.commands.gradcheck import EPILOG as GRADCHECK_EPILOG
 from descend.doctor.commands.gradcheck import gradcheck
 from descend.doctor.commands.mcp_server.command import mcp
 from descend.doctor.commands.options import (
@@ -47,6 +48,7 @@ from descend.doctor.commands.options import (
 )
 from descend.doctor.commands.recorded_runs import diagnose, report, runs
 from descend.doctor.commands.terminal import console, prepare_output, say
+from descend.doctor.commands.watch.command import EPILOG as WATCH_EPILOG
 from descend.doctor.commands.watch.command import watch
 from descend.doctor.script.plan import Plan, cores
 from descend.lab import commands as lab
@@ -58,8 +60,8 @@ if TYPE_CHECKING:
     from descend.doctor.script.script import Script
 
 EPILOG = (
-    "Exit status: 0 no problem found; 1 problems found; 2 wrong usage; 3 undecided; 4 the script failed (its own "
-    "status is in the JSON); 5 descend itself failed; 130 Ctrl-C; 143 SIGTERM; 129 SIGHUP."
+    "Exit status: 0 no problem found; 1 problems found; 2 wrong usage, or a run too short to judge; 3 undecided; 4 the "
+    "script failed (its own status is in the JSON); 5 descend itself failed; 130 Ctrl-C; 143 SIGTERM; 129 SIGHUP."
 )
 app = typer.Typer(
     cls=CommandGroup,
@@ -82,7 +84,7 @@ def doctor(  # noqa: PLR0913 - each argument is an option of the command
             "--steps",
             1,
             MOST_STEPS,
-            help="Observe this many optimizer steps. Default: 1000, or 300 if 300 steps take longer than 5 s.",
+            help="Observe at most this many optimizer steps. Default: 1000; after 5 s of training, 300 are enough.",
         ),
     ] = None,
     seconds: Annotated[
@@ -92,8 +94,8 @@ def doctor(  # noqa: PLR0913 - each argument is an option of the command
             0.001,
             10_000_000.0,
             kind=float,
-            help="Observe at most this many seconds of training, not counting the measurements. Default: 60, and "
-            "training must begin within 600 seconds. A value of this option replaces both limits.",
+            help="Observe at most this many seconds of training, not counting the measurements, and wait as long for "
+            "the training to begin. Default: 60, and 600 for the beginning.",
         ),
     ] = None,
     seeds: Annotated[
@@ -102,7 +104,7 @@ def doctor(  # noqa: PLR0913 - each argument is an option of the command
             "--seeds",
             2,
             1000,
-            help="Confirm a fix on this many new seeds, and on the same number again if the result is still unclear.",
+            help="Confirm a fix on this many new seeds, and on as many more if the result is still unclear.",
             panel=TRIALS,
         ),
     ] = Plan.seeds,
@@ -132,7 +134,7 @@ def doctor(  # noqa: PLR0913 - each argument is an option of the command
         bool,
         typer.Option(
             "--allow-effects",
-            help="Let the script write files, open connections and start programs outside the scratch copy.",
+            help="Refuse and redirect nothing: the script may write anywhere, open connections and start programs.",
             rich_help_panel=ISOLATION,
         ),
     ] = False,
@@ -156,8 +158,9 @@ def doctor(  # noqa: PLR0913 - each argument is an option of the command
     steps and measures the training loop, the inputs, the activations and the curvature. It then edits the source,
     one fix at a time, and runs each edited copy with the same seed, the same batches and the same number of steps.
 
-    Writes outside the copy are redirected into it. Network connections, signals and other programs are refused.
-    Both are listed. At the start, descend prints what the chosen --sandbox cannot prevent.
+    Writes outside the copy are redirected to the run's own version of the file. Network connections, signals to other
+    processes and programs that could change something are refused; worker processes of a DataLoader are allowed. The
+    report lists both. At the start, descend prints what the chosen --sandbox cannot prevent.
 
     A script for torchrun runs as a group of processes: as many as torchrun has started, or --nproc-per-node.
 
@@ -206,11 +209,11 @@ def doctor(  # noqa: PLR0913 - each argument is an option of the command
         sys.exit(case.exit_status)
 
 
-app.command(context_settings=PASS_ON, epilog="Exit status: the script's own, or 5 if descend itself failed.")(watch)
+app.command(context_settings=PASS_ON, epilog=WATCH_EPILOG)(watch)
 
 
-app.command()(diagnose)
-app.command(context_settings=PASS_ON)(gradcheck)
+app.command(epilog=EPILOG)(diagnose)
+app.command(context_settings=PASS_ON, epilog=GRADCHECK_EPILOG)(gradcheck)
 app.command(epilog=APPLY_EPILOG)(apply)
 app.command()(export)
 app.command()(mcp)
@@ -236,7 +239,7 @@ def main() -> NoReturn:
     except UsageError as error:
         say(str(error))
     except TyperException as error:
-        say(f"{error.format_message()} (see descend --help)")
+        say(usage_message(error))
     except (KeyboardInterrupt, typer.Abort) as error:
         sys.exit(interruption_status(error))
     except SystemExit as left:

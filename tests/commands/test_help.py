@@ -2,6 +2,7 @@
 
 import pytest
 import typer.main
+from complaints import one_line
 from rich.cells import cell_len
 from typer.testing import CliRunner
 
@@ -64,3 +65,24 @@ def test_the_exit_statuses_are_in_the_help():
         "129 SIGHUP",
     ):
         assert words in text
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (["doctor"], "Missing argument 'SCRIPT'. (see descend doctor --help)"),
+        (["doctr"], "No such command 'doctr'. Did you mean 'doctor'? (see descend --help)"),
+        (["report", "abc"], "a run is named by its number, such as 1, not abc; descend runs lists all runs"),
+        (["apply", "1.5"], "a run is named by its number, such as 1, not 1.5; descend runs lists all runs"),
+        (["doctor", "--budget", "soon", "x"], "90s, 2m or 1h, from 10 to 10000000 seconds, not soon"),
+        (["doctor", "--sandbox", "x", "y"], "--sandbox must be auto, namespaces, landlock or hooks, not x"),
+    ],
+)
+def test_wrong_usage_is_one_line_that_names_the_help_of_the_command(descend_here, command, message):
+    done = descend_here(*command)
+    assert done.returncode == 2 and one_line(done.stderr, message), done.stderr
+
+
+def test_an_unknown_choice_is_answered_with_the_choices_alone(descend_here):
+    done = descend_here("doctor", "--format", "xml", "x")
+    assert one_line(done.stderr, "Invalid value for '--format': 'xml' is not one of 'text', 'json'"), done.stderr

@@ -61,10 +61,10 @@ WRONG = {  # a line of the table -> what is said of it
     "seeds = {a = 1}": '--seeds must be a whole number from 2 to 1000, not {"a": 1}',
     "sedes = 3": "sedes = 3 in [tool.descend] is not an option of descend doctor; allowed are ",
     "suggest = 1": "suggest = 1 in [tool.descend] must be true or false",
-    'select = "dead_units"': 'select = "dead_units" in [tool.descend] must be a list of texts',
+    'select = "dead_units"': 'select = "dead_units" in [tool.descend] must be a list of strings',
     'ignore = ["dead_unit"]': "no problem has the id dead_unit; did you mean dead_units?",
     'format = "xml"': "format = \"xml\" in [tool.descend] is not allowed: 'xml' is not one of 'text', 'json'",
-    "format = true": "format = true in [tool.descend] must be a text",
+    "format = true": "format = true in [tool.descend] must be a string",
     "seeds = [": "cannot be read: ",
     "x = 1979-05-27": 'x = "1979-05-27" in [tool.descend] is not an option',
 }

@@ -149,7 +149,7 @@ def a_suspicion_is_no_fact(case: Case) -> Iterator[str]:
     """If there are findings, no suspicion is also reported as a fact."""
     withdrawn = {symptom.id for symptom, _ in case.withdrawn_findings}
     facts = [s for s in case.suspicions if s.certain and s.id not in withdrawn]
-    yield from (f"{s.id} is suspected, and a {s.standing}" for s in facts if case.findings)
+    yield from (f"{s.id} is suspected, and {s.certainty}" for s in facts if case.findings)
 
 
 def a_fix_holds_no_tuning(case: Case) -> Iterator[str]:

@@ -131,7 +131,7 @@ def test_listed_runs_are_numbered_without_gaps_whatever_is_inside_them(store):
             store.begin(Record(role="trial_run", parent=inner))
     assert numbers == [1, 2, 3] == [row.number for row in store.runs()]
     assert [store.number(None), *map(store.number, numbers)] == [3, 1, 2, 3]
-    with pytest.raises(UsageError, match=r"the existing runs are 1, 2, 3$"):
+    with pytest.raises(UsageError, match=r"existing runs: 1, 2, 3$"):
         store.number(4)
 
 
@@ -162,7 +162,7 @@ def test_the_error_for_an_unknown_run_lists_the_existing_runs(store):
         store.load(7)
     for _ in range(25):
         store.begin(Record())
-    with pytest.raises(UsageError, match=r"no run 99 .*; the existing runs are … 6, 7, .*, 25$"):
+    with pytest.raises(UsageError, match=r"no run 99 .*; existing runs: … 6, 7, .*, 25$"):
         store.load_case(99)
 
 

@@ -199,7 +199,7 @@ def test_each_patch_has_a_row(tmp_path):
     sure = altered(case, tuning=None, fix=None, trials=(replace(case.trials[0], verdict="no_effect"),))
     text = " ".join(shown(sure, 120).split())
     assert (
-        "unproved standardise inputs, for a definite problem: inputs are not normalised [inputs_not_normalised]; its "
+        "unproved standardise inputs, for a certain problem: inputs are not normalised [inputs_not_normalised]; its "
         "trial showed too small" in text
     )
     assert "patch -p0 < .descend/7/not_proved.diff" in text

@@ -2,15 +2,18 @@
 
 import re
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 from cases import altered, inputs_not_normalised, instability_symptom, write_script
-from endings import failed_script, healthy
+from endings import empty, failed_script, healthy
 from odd_cases import ALL
 
 from descend.core.control_characters import escape_control_characters
+from descend.doctor.assess.reservations import Kind
 from descend.doctor.report import render_page
 from descend.doctor.report.formats import RENDERERS, render
+from descend.doctor.report.formats.agent_keys import KEYS, UNDECIDED_ADVICE
 from descend.doctor.report.formats.markdown import code_block, code_span, escape_markdown
 from descend.doctor.report.formats.next_steps import next_commands
 from descend.doctor.script.plan import Plan
@@ -44,7 +47,7 @@ def test_an_assistant_gets_a_verdict_an_action_and_the_command_that_applies_the_
     case = inputs_not_normalised(tmp_path)
     text = render(case, "agent", STORE)
     assert text.startswith("verdict: proved_fix\naction: Apply the patch and make no other edit.")
-    assert values(text, "finding")[0] == "inputs_not_normalised | fact | train.py:7"
+    assert values(text, "finding")[0] == "inputs_not_normalised | certain | train.py:7"
     assert values(text, "apply") == ["descend apply 7"] == next_commands(case, STORE)[:1]
     assert values(text, "patch") == ["train.py, +1 line | reproduced: yes"]
     assert text.endswith(f"```diff\n{case.patch}```\n")
@@ -187,3 +190,30 @@ def test_no_text_of_a_script_starts_another_workflow_command(name, tmp_path):
     assert len(lines) == len(case.findings) + len(case.undecided_suspicions) + 1
     assert all(re.match(r"::(error|warning|notice) [^:]*::", line) for line in lines)
     assert any("100 %25" in line for line in lines)
+
+
+def test_each_format_has_the_same_word_for_the_certainty_of_an_open_suspicion(tmp_path):
+    likely = replace(instability_symptom(tmp_path), likely=True)
+    case = altered(healthy(tmp_path), suspicions=(likely,))
+    assert values(render(case, "agent", STORE), "suspected")[0].startswith("instability | likely | ")
+    assert "** (likely) (`instability`)" in render(case, "markdown", STORE)
+    assert '"certainty": "likely"' in render(case, "json", STORE)
+    assert '"certainty": "likely"' in render(case, "sarif", STORE)
+
+
+def test_each_line_for_an_assistant_has_a_documented_key(tmp_path):
+    likely = replace(instability_symptom(tmp_path), likely=True)
+    undecided = altered(healthy(tmp_path), suspicions=(likely,))
+    printed = set()
+    for case in (undecided, empty(tmp_path), failed_script(tmp_path), *(make(tmp_path) for make in ALL.values())):
+        report = render(case, "agent", STORE).partition("```")[0]
+        printed |= {line.partition(":")[0].strip() for line in report.splitlines()}
+    assert printed <= KEYS.keys() and len(printed) >= 15
+
+
+def test_an_undecided_verdict_has_each_reason_with_advice(tmp_path):
+    case = altered(healthy(tmp_path), suspicions=(replace(instability_symptom(tmp_path), likely=True),))
+    reasons = values(render(case, "agent", STORE), "undecided_because")
+    assert reasons == [f"{reason} | {UNDECIDED_ADVICE[reason]}" for reason in case.undecided_because] != []
+    assert {"open_suspicion", "nothing_learned", *get_args(Kind)} <= UNDECIDED_ADVICE.keys()
+    assert not values(render(healthy(tmp_path), "agent", STORE), "undecided_because")

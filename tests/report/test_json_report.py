@@ -10,9 +10,11 @@ from cases import altered, dead_units, inputs_not_normalised, instability_sympto
 from endings import empty, failed_script, healthy
 from odd_cases import ALL, not_a_number
 
+from descend.doctor.assess.reservations import Kind
 from descend.doctor.report import render_json, write_patches
 from descend.doctor.report.patches import Patch, patches
 from descend.doctor.report.verdict import is_clean, verdict
+from descend.doctor.trials.verdicts import Verdict
 
 KEYS = {
     "schema", "status", "exit", "script", "steps", "stage", "findings", "suspicions", "trials", "patch", "patches",
@@ -20,7 +22,7 @@ KEYS = {
     "undecided_because", "run", "interrupted", "limit", "untried", "skipped",
 }  # fmt: skip
 FINDING_KEYS = {
-    "symptom", "rank", "standing", "consequences", "where",
+    "symptom", "rank", "certainty", "consequences", "where",
     "quantity", "value", "bound", "sentence", "source",
 }  # fmt: skip
 TRIAL_KEYS = {
@@ -176,7 +178,7 @@ def test_tuning_and_unproved_edits_are_separate_patches(tmp_path):
         "in addition to the patch, learning rate 0.5 → 0.09: 0.083 → 0.412 on 5 seeds"
     )
     assert (
-        "hide it, for a definite problem: the network sees its own target [target_leak]; no trial"
+        "hide it, for a certain problem: the network sees its own target [target_leak]; no trial"
         in found[2]["sentence"]
     )
     write_patches(case, tmp_path)
@@ -187,10 +189,17 @@ def test_tuning_and_unproved_edits_are_separate_patches(tmp_path):
 
 @pytest.mark.parametrize("outcome", ["failed", "not_proved", "no_effect", "helps"])
 def test_an_edit_for_a_suspicion_is_not_a_patch(outcome, tmp_path):
-    """Only the edit for a definite problem is offered without a proof."""
+    """Only the edit for a certain problem is offered without a proof."""
     case = inputs_not_normalised(tmp_path)
     trial = replace(case.trials[0], verdict=outcome)
     sure = altered(case, fix=None, trials=(trial,))
     assert [patch.kind for patch in patches(sure)] == ["not_proved"]
     suspected = replace(sure, findings=(replace(case.findings[0], certain=False),))
     assert patches(suspected) == ()
+
+
+def test_the_page_on_the_report_has_every_key_and_every_value():
+    page = (Path(__file__).parents[2] / "docs" / "json.md").read_text()
+    kinds = get_args(get_type_hints(Patch)["kind"])
+    for name in (*KEYS, *FINDING_KEYS, *TRIAL_KEYS, *Verdict, *kinds, *get_args(Kind), "open_suspicion"):
+        assert f"`{name}`" in page, name

@@ -62,7 +62,7 @@ def test_unknown_targets_and_unobserved_steps_are_not_nothing_to_fix(tmp_path, m
             assert agent_verdict(case) == AgentVerdict.NO_PROBLEM_FOUND and next_commands(case, STORE) == []
 
 
-def test_a_definite_finding_that_the_fix_does_not_contain_makes_the_fix_partial(tmp_path):
+def test_a_certain_finding_that_the_fix_does_not_contain_makes_the_fix_partial(tmp_path):
     case = inputs_not_normalised(tmp_path)
     other = replace(instability_symptom(tmp_path), id="no_zero_grad", certain=True, explains=frozenset())
     assert agent_verdict(altered(case, findings=(*case.findings, other))) == AgentVerdict.PARTIAL_FIX

@@ -161,7 +161,7 @@ def test_findings_that_explain_each_other_are_all_shown(tmp_path):
     assert [finding.id for finding in causes(case)] == ["instability"]
 
 
-def test_an_unjudged_edit_for_a_definite_problem_is_named(tmp_path):
+def test_an_unjudged_edit_for_a_certain_problem_is_named(tmp_path):
     case = inputs_not_normalised(tmp_path)
     text = verdict(altered(case, trials=(replace(case.trials[0], verdict="failed"),), fix=None))
     assert text == "1 problem, and a change whose effect no trial could measure: standardise inputs"
@@ -176,7 +176,7 @@ def test_longer_training_does_not_hide_another_problem(tmp_path):
     assert "nothing is broken" not in verdict(two) and "2 problems" in verdict(two)
 
 
-def test_a_change_that_removes_a_definite_problem_is_not_called_a_gain(tmp_path):
+def test_a_change_that_removes_a_certain_problem_is_not_called_a_gain(tmp_path):
     case = inputs_not_normalised(tmp_path)
     partial = replace(case.fix, verdict="partly_fixes", label="without mul in line 57")
     text = verdict(altered(case, fix=partial, trials=(partial,)))

@@ -41,11 +41,11 @@ class Detection:
     likely: bool = False  # whether the suspicion, even if untested, rules out the verdict "no problem"
 
     @property
-    def standing(self) -> str:
-        """The certainty of the problem: `fact`, `likely` or `suspected`; `observation` if only an edit helped."""
+    def certainty(self) -> str:
+        """The certainty of the problem: `certain`, `likely` or `suspected`; `observation` if only an edit helped."""
         if self.is_observation:
             return "observation"
-        return "fact" if self.certain else "likely" if self.likely else "suspected"
+        return "certain" if self.certain else "likely" if self.likely else "suspected"
 
 
 class FatalDetection(Detection):

@@ -1,10 +1,12 @@
-"""The exit status of a command that failed because of descend itself or the machine: always 5, never 0 or 1."""
+"""What a failed command reports: the message of wrong usage, and status 5 if descend or the machine failed."""
 
 import errno
 import os
 import signal
 import sys
 import traceback
+
+from typer.exceptions import TyperException
 
 from descend.core.errors import OWN_FAILURE, InternalError
 from descend.doctor.commands.terminal import pass_on_error, say
@@ -13,6 +15,13 @@ from descend.doctor.commands.terminal import pass_on_error, say
 MACHINE_ERRORS = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 )
+
+
+def usage_message(error: TyperException) -> str:
+    """Return typer's message on a wrong command line, with the help page of the command that it is about."""
+    context = getattr(error, "ctx", None)  # missing if the error does not belong to a command
+    path = context.command_path if context is not None else "descend"
+    return f"{error.format_message().replace('Value error, ', '')} (see {path} --help)"
 
 
 def report_failure(error: Exception) -> int:

@@ -13,13 +13,16 @@ if TYPE_CHECKING:
     from descend.doctor.record import Record
 
 STEPS = 3  # number of optimizer steps that the script runs
+EPILOG = (
+    "Exit status: 0 all gradients are right; 1 some are wrong; 2 no gradient could be checked, or wrong usage; the "
+    "script's own if it failed; 5 descend itself failed."
+)
 
 
 def gradcheck(script: Target, arguments: Arguments = None, as_module: AsModule = False, python: Python = None) -> None:
     """Compare SCRIPT's gradients with finite differences in float64, for each module and custom Function.
 
-    The first 3 steps run in a scratch copy. Exit status: 0 all gradients are right, 1 some are wrong, 2 no gradient
-    could be checked.
+    The first 3 steps run in a scratch copy.
     """
     from descend.doctor.script.plan import Plan
     from descend.doctor.script.script import open_script

@@ -1,5 +1,6 @@
 """Options that several commands share. Options before the script's name are descend's, later ones the script's."""
 
+import re
 import shlex
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -62,9 +63,19 @@ def read_budget(text: str) -> float:
     except ValueError:
         seconds = 0.0
     if not LEAST_BUDGET_S <= seconds <= MOST_BUDGET_S:  # the comparison is also false for NaN
-        limits = f"from {LEAST_BUDGET_S:.12g} to {MOST_BUDGET_S:.12g}"
-        raise UsageError(f"--budget must be a time such as 90s, 2m or 1h, in seconds {limits}, not {shortened(text)}")
+        limits = f"from {LEAST_BUDGET_S:.12g} to {MOST_BUDGET_S:.12g} seconds"
+        raise UsageError(f"--budget must be a time such as 90s, 2m or 1h, {limits}, not {shortened(text)}")
     return seconds
+
+
+def _read_run_number(text: str) -> int:
+    """Return the number of a run. Raise `UsageError` if the text is not a whole number."""
+    try:
+        return int(text)
+    except ValueError:  # the text is not a number, or has more than 4300 digits
+        raise UsageError(
+            f"a run is named by its number, such as 1, not {shortened(text)}; descend runs lists all runs"
+        ) from None
 
 
 def _warn_of_misplaced_options(context: typer.Context, arguments: list[str] | None) -> list[str] | None:
@@ -76,7 +87,7 @@ def _warn_of_misplaced_options(context: typer.Context, arguments: list[str] | No
     if text:
         # Only the option's name is shown, since its value may be a secret.
         for name in (argument.partition("=")[0] for argument in misplaced):
-            if name.lstrip("-").encode() not in text:
+            if not re.search(rb"\b%b\b" % re.escape(name.lstrip("-").encode()), text):
                 say(f"{name} comes after {script}, so the script receives it; options of descend come before it")
     return arguments
 
@@ -111,12 +122,14 @@ def _check_interpreter(python: str | None) -> str | None:
 Target = Annotated[
     str,
     typer.Argument(
+        metavar="SCRIPT",
         help='The unmodified training script or notebook, or "-" to read a script from standard input. '
-        "With -m, the name of a module."
+        "With -m, the name of a module.",
     ),
 ]
 Arguments = Annotated[
-    list[str] | None, typer.Argument(help="Arguments for the script itself.", callback=_warn_of_misplaced_options)
+    list[str] | None,
+    typer.Argument(metavar="ARGUMENTS", help="Arguments for the script itself.", callback=_warn_of_misplaced_options),
 ]
 AsModule = Annotated[bool, typer.Option("-m", help="SCRIPT is the name of a module, as in python -m.")]
 Python = Annotated[
@@ -134,11 +147,16 @@ Where = Annotated[
     typer.Option(
         "--store",
         metavar="DIR|URL",
-        help="Store the runs in this folder or in a database, such as postgresql+psycopg://host/runs.",
+        help="The folder in which runs are kept, or the URL of a database, such as postgresql+psycopg://host/runs.",
     ),
 ]
 Number = Annotated[
-    int | None, typer.Argument(help="The number of a run, as listed by `descend runs`. Default: the last run.")
+    int | None,
+    typer.Argument(
+        parser=_read_run_number,
+        metavar="RUN",
+        help="The number of a run, as listed by `descend runs`. Default: the last run.",
+    ),
 ]
 Select = Annotated[
     list[str] | None,

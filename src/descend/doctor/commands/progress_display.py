@@ -27,7 +27,7 @@ from descend.doctor.trials.trial import Trial
 DRAWN_EVERY_S = 0.5
 PRINTED_EVERY_S = 5.0
 EVALUATING = "evaluating the measurements"
-HINT = "Ctrl-C: stop here with what is known"
+HINT = "Ctrl-C ends the work and reports what is known so far"
 
 
 class _BarsWithHint(Progress):

@@ -81,9 +81,9 @@ def _checked_value(option: Any, value: Any, key: str, where: str, context: "Cont
         return value
     if option.multiple:
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise UsageError(f'{where} must be a list of texts, such as ["dead_units"]')
+            raise UsageError(f'{where} must be a list of strings, such as ["dead_units"]')
     elif isinstance(value, list | dict | bool) and option.type_descriptor.annotation not in (int, float):
-        raise UsageError(f"{where} must be a text")
+        raise UsageError(f"{where} must be a string")
     given: Any = value if option.multiple or isinstance(value, str) else _shown(value)
     try:
         option.process_value(context, given)

@@ -88,12 +88,15 @@ def runs(store: Where = DEFAULT_STORE) -> None:
 
     from descend.doctor.record.store import open_existing
     from descend.doctor.report.formatting import one_line
+    from descend.doctor.script.run_names import EndReason, Role
 
-    table = Table("run", "started (UTC)", "kind", "script", "steps", "ended", "findings", box=None)
+    table = Table("run", "started (UTC)", "command", "script", "steps", "ended", "findings", box=None)
     with open_existing(store) as kept:
         for row in kept.runs():
             when = row.started.strftime("%Y-%m-%d %H:%M") if row.started else ""
-            cells = (row.number, when, row.role, row.script, row.steps, row.status, row.findings)
+            command = "doctor" if row.role == Role.BASELINE else row.role
+            ended = "stopped by descend" if row.status == EndReason.WINDOW else row.status
+            cells = (row.number, when, command, row.script, row.steps, ended, row.findings)
             # Wrapped in `Text`, stored text cannot be interpreted as rich's markup.
             table.add_row(*(Text(one_line(str(cell))) for cell in cells))
     console().print(table)

@@ -240,7 +240,7 @@ class Store:
             raise UsageError(f"there is no run {run} in {self.where}: no runs are recorded yet")
         earlier = "… " if len(known) > LISTED else ""
         numbers = ", ".join(map(str, known[-LISTED:]))
-        raise UsageError(f"there is no run {run} in {self.where}; the existing runs are {earlier}{numbers}")
+        raise UsageError(f"there is no run {run} in {self.where}; existing runs: {earlier}{numbers}")
 
 
 # the condition of `_is_listed` in SQL

@@ -149,7 +149,7 @@ def _finding_lines(case: Case, finding: Symptom, style: str) -> RenderableType:
     head.add_column(ratio=1)
     head.add_column(justify="right", no_wrap=True)
     place_text = where if len(where) <= PLACE_LENGTH else "…" + where[1 - PLACE_LENGTH :]
-    certainty = "" if finding in case.findings else f" ({finding.standing})"
+    certainty = "" if finding in case.findings else f" ({finding.certainty})"
     name = Text(sentence(heading(finding)).rstrip(".") + certainty, style) + Text(f" [{one_line(finding.id)}]", "dim")
     head.add_row(name, Text(place_text, "cyan"))
     lines: list[RenderableType] = [head, Text(one_line(sentence(finding.sentence), SENTENCE_LENGTH))]

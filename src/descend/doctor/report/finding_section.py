@@ -55,7 +55,7 @@ def symptom_values(case: Case, symptom: Symptom) -> dict[str, Any]:
         "bound": value_with_unit(symptom.quantity, symptom.bound) if isfinite(symptom.bound) else "",
         "bound_name": "lowest reachable" if is_floor else "limit",
         "source": sentence(symptom.source).rstrip("."),
-        "standing": symptom.standing,
+        "certainty": symptom.certainty,
     }
 
 

@@ -77,7 +77,7 @@ def finding_as_json(finding: Symptom, root: Path, rank: int) -> dict[str, Any]:
     return {
         "symptom": finding.id,
         "rank": rank,
-        "standing": finding.standing,
+        "certainty": finding.certainty,
         "consequences": sorted(finding.explains),
         "where": {
             "file": relative_path(where.file, root) if where else None,

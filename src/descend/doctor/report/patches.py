@@ -49,7 +49,7 @@ def patches(case: Case) -> tuple[Patch, ...]:
             text = f"in addition to the patch, {_remedy_label(case.tuning)}: {change}{_seed_count_phrase(case.tuning)}"
             shown_patches.append(Patch("tuning", "tuning.diff", case.tuning.patch, text))
     if (unproved_trial := case.unproved_trial) is not None:
-        text = f"{_remedy_label(unproved_trial)}, for a definite problem: {title_with_id(unproved_trial.symptom)}"
+        text = f"{_remedy_label(unproved_trial)}, for a certain problem: {title_with_id(unproved_trial.symptom)}"
         text += f"; {unproved_trial.reason or _unproved_result_message(unproved_trial)}"
         shown_patches.append(Patch("not_proved", "not_proved.diff", unproved_trial.patch, text))
     elif (helpful := _helpful_trial(case)) is not None:

@@ -41,7 +41,7 @@ def render_summary(case: Case, report: Path | None, *, store: str) -> str:
 
 def _problem_values(case: Case, symptom: Symptom) -> dict[str, str]:
     """Return the template values of a problem: its title, id, place and evidence."""
-    certainty = "" if symptom in case.findings else f" ({symptom.standing})"
+    certainty = "" if symptom in case.findings else f" ({symptom.certainty})"
     return {
         "title": sentence(heading(symptom)).rstrip(".") + certainty,
         "id": symptom.id,

@@ -31,7 +31,7 @@ def choose_level(asked: str) -> Level:
     if asked == "auto":
         return strongest_level()
     if asked not in LEVELS:
-        raise UsageError(f"--sandbox must be auto, {', '.join(LEVELS)}, not {asked}")
+        raise UsageError(f"--sandbox must be auto, {', '.join(LEVELS[:-1])} or {LEVELS[-1]}, not {asked}")
     level: Level = next(known for known in LEVELS if known == asked)
     if level == "namespaces" and (reason := find_namespace_error()):
         raise UsageError(f"--sandbox namespaces: this kernel or its settings do not allow new namespaces: {reason}")

@@ -47,8 +47,9 @@ def layout(  # noqa: PLR0913 - each is an option of the command
 ) -> None:
     """Run a few steps of SCRIPT and predict its step time on several processes, for each parallel layout.
 
-    The layouts are data parallelism, tensor parallelism, pipeline parallelism and their combinations. Shown are the
-    time of a step, the share spent waiting for the link, and the memory. descend.parallel.Layout applies a layout.
+    The layouts are data parallelism, tensor parallelism, pipeline parallelism and their combinations. For each
+    layout, the time of a step, the share of it spent waiting for the link, and the memory are shown.
+    descend.parallel.Layout applies a layout.
     """
     from descend.doctor.record import facts
     from descend.doctor.script.script import open_script

@@ -10,6 +10,8 @@ from descend.core.errors import UsageError
 from descend.doctor.commands.options import DEFAULT_STORE, Arguments, AsModule, Ignore, Python, Target, Where, number
 from descend.doctor.commands.terminal import say
 
+EPILOG = "Exit status: the script's own; 2 wrong usage; 5 descend itself failed."
+
 
 def watch(  # noqa: PLR0913 - each is an option of the command
     script: Target,
@@ -32,9 +34,10 @@ def watch(  # noqa: PLR0913 - each is an option of the command
 ) -> None:
     """Run SCRIPT in place, as plain Python would, record it, and report each certain problem as soon as it is seen.
 
-    The losses stay the same bit for bit, and measuring takes at most about 2 % of the training time. How the model, the
-    loss and the optimizer are connected is checked in the first steps, so a short run is enough for that. Inside a
-    program or a notebook, use: with descend.watch(model, optimizer):
+    The losses stay the same, bit for bit. In nine of ten measured loops, watching adds at most 3 % to the time. The
+    first steps show how the model, the loss and the optimizer are connected, so a short run is enough to check that.
+    At the end, suspicions are listed, which only descend doctor can test. In a program or a notebook, use: with
+    descend.watch(model, optimizer):
     """
     from descend.doctor.catalog.diagnosis import check_ids
     from descend.doctor.commands.watch.live_server import LivePage

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from descend.doctor.assess.symptom import Symptom
 from descend.doctor.case import Case
 from descend.doctor.report.console import MOST_FINDINGS, MOST_TRIALS, command
+from descend.doctor.report.formats.agent_keys import UNDECIDED_ADVICE
 from descend.doctor.report.formats.markdown import code_block
 from descend.doctor.report.formats.next_steps import AgentVerdict, agent_verdict, in_directory, instruction
 from descend.doctor.report.formatting import count, one_line, place, sentence, working_directory
@@ -33,6 +34,7 @@ def render_agent(case: Case, store: str, directory: str = "") -> str:
         f"verdict: {agent_verdict(case)}",
         f"action: {instruction(case)}",
         f"summary: {one_line(verdict(case))}",
+        *_undecided_lines(case),
         f"script: {one_line(case.record.script)}",
         f"steps: {case.record.steps}",
         *_finding_lines(case, "finding", case.findings),
@@ -44,11 +46,17 @@ def render_agent(case: Case, store: str, directory: str = "") -> str:
     return "\n".join(lines)
 
 
+def _undecided_lines(case: Case) -> Iterator[str]:
+    """Yield each reason of an undecided verdict, with what to do about it."""
+    if agent_verdict(case) == AgentVerdict.UNDECIDED:
+        yield from (f"undecided_because: {reason} | {UNDECIDED_ADVICE[reason]}" for reason in case.undecided_because)
+
+
 def _finding_lines(case: Case, key: str, symptoms: tuple[Symptom, ...]) -> Iterator[str]:
     """Yield the lines of the first findings or suspected problems: id, certainty, place, title and evidence."""
     for symptom in symptoms[:MOST_FINDINGS]:
         where = place(symptom.where, symptom.module, working_directory(case)) or "no line"
-        yield f"{key}: {one_line(symptom.id)} | {symptom.standing} | {where}"
+        yield f"{key}: {one_line(symptom.id)} | {symptom.certainty} | {where}"
         yield f"  title: {sentence(heading(symptom))}"
         yield f"  evidence: {sentence(symptom.sentence)}"
         if symptom.explains:

@@ -21,7 +21,8 @@ Level = Literal["error", "warning", "notice"]
 def render_github(case: Case) -> str:
     """Return one annotation for the verdict and one for each finding and each open suspicion.
 
-    A definite finding is an error, another finding and a suspicion are warnings, and no problem is a notice.
+    A certain finding is an error, another finding or a suspicion a warning. The verdict is a notice, or an error if the
+    script failed.
     """
     return "\n".join(_annotations(case))
 

@@ -90,7 +90,7 @@ def _longest_run(text: str) -> int:
 def _evidence(case: Case) -> Iterator[str]:
     """Yield a heading and a list entry for each finding, open suspicion and withdrawn finding."""
     entries = [_finding_entry(case, finding, "") for finding in case.findings]
-    entries += [_finding_entry(case, suspicion, " (suspected)") for suspicion in case.undecided_suspicions]
+    entries += [_finding_entry(case, suspicion, f" ({suspicion.certainty})") for suspicion in case.undecided_suspicions]
     entries += [f"- Withdrawn: {escape_markdown(refutation_message(s, t))}." for s, t in case.withdrawn_findings]
     if entries:
         yield "### Evidence"

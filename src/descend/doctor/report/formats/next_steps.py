@@ -53,8 +53,7 @@ INSTRUCTIONS = {
     "evidence shows a mistake in it. Then run descend doctor again to check the edit.",
     AgentVerdict.REMEDIES_NOT_TRIED: "Make no edit yet. Run descend doctor again without --quick and --budget, and "
     "let it finish, so that it tries the remedies.",
-    AgentVerdict.UNDECIDED: "Make no edit on this evidence. Remove the reason in the summary, then run descend doctor "
-    "again.",
+    AgentVerdict.UNDECIDED: "Make no edit on this evidence. Do what the lines undecided_because say.",
     AgentVerdict.NOT_JUDGED: "Make no edit on this evidence. Let the script train for more steps, then run descend "
     "doctor again.",
     AgentVerdict.INTERRUPTED: "Make no edit on this evidence. Run descend doctor again and let it finish.",

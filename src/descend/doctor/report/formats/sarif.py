@@ -91,7 +91,7 @@ def _result(case: Case, symptom: Symptom, rule: int) -> Json:
         "level": level,
         "message": {"text": f"{sentence(heading(symptom))} {sentence(symptom.sentence)}{_cell_message(symptom)}"},
         "locations": _locations(case, symptom),
-        "properties": {"standing": symptom.standing, "consequences": sorted(symptom.explains)},
+        "properties": {"certainty": symptom.certainty, "consequences": sorted(symptom.explains)},
     }
     is_fixed = case.fix is not None and symptom.id in case.fix.symptoms
     fixes = _fixes(case) if is_finding and is_fixed else []
