@@ -12,6 +12,7 @@ import pytest
 
 from descend.doctor.sandbox.confinement import find_namespace_error
 from descend.doctor.sandbox.kernel import hide_memory
+from descend.doctor.sandbox.layers import mount_points
 from descend.doctor.sandbox.namespaces import enter_new_namespaces, make_files_read_only
 
 USER, OTHER, GROUP = 23456, 34567, 34568  # user numbers and a group number that no account has
@@ -36,6 +37,7 @@ def give(path: Path, owner: int, group: int | None = None, mode: int = 0o755) ->
 
 def run_in_namespaces(top: Path, call: Callable[[], Any], user: int | None = None) -> Any:
     """Return the result of `call`, as JSON carries it, in namespaces where `top` is the scratch copy."""
+    mount_points()  # imports a codec, which the user may not be allowed to read
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:

@@ -34,7 +34,7 @@ from descend.doctor.sandbox.copy_on_write import CopyError, CopyOnWrite
 from descend.doctor.sandbox.databases import guard_databases
 from descend.doctor.sandbox.exact import to_builtin_type
 from descend.doctor.sandbox.file_effects import Arguments, FileEffects, SharedFolders, must_be_checked
-from descend.doctor.sandbox.outside_effects import OutsideEffect, is_redirected_by_kernel
+from descend.doctor.sandbox.outside_effects import OutsideEffect, is_left_to_kernel, is_redirected_by_kernel
 from descend.doctor.sandbox.programs import ProgramPolicy, starting_library
 from descend.doctor.sandbox.redirected_calls import ignoring_own_calls, redirect_calls
 from descend.doctor.sandbox.redirection import Redirection
@@ -167,7 +167,8 @@ class EffectWatch:
 
     def redirect_files(self, files: Path) -> None:
         """Redirect Python's functions for files to the folder `files`, until this object is stopped."""
-        self.redirection = Redirection(files, self._copies, self._report_redirection)
+        by_kernel = is_left_to_kernel if self._in_namespaces else None
+        self.redirection = Redirection(files, self._copies, self._report_redirection, self._original, by_kernel)
         self.undo.append(redirect_calls(self.redirection, self._own))
 
     def path_for_native_call(self, path: str, writes: bool, contents: bool = True) -> str:

@@ -1,6 +1,8 @@
 """Choose the folders in which the changes of a run stay in a private layer, which vanishes with the run."""
 
+import functools
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -22,6 +24,36 @@ def layered_folders() -> list[str]:
     always = [folder for folder in ALWAYS if os.path.isdir(folder)]
     users = (folder for top in (*tops, _FURTHER) for folder in _without_mounts_inside(top, points))
     return [*always, *(folder for folder in users if _SPECIAL.isdisjoint(folder) and not _is_read_only(folder))]
+
+
+def can_be_copied_up(path: str) -> bool:
+    """Return whether overlayfs can copy an existing file or folder into its layer.
+
+    It also copies the parent folders in the layer. A user who is not root has a number only for the own user and group
+    in a new namespace. For a file or folder of another owner or group, the write fails with the error EOVERFLOW.
+    """
+    users, groups = (_number_of_unmapped_owners(kind) for kind in ("uid", "gid"))
+    found = os.lstat(path)
+    while path != "/" and (users is not None or groups is not None):
+        path = os.path.dirname(path)
+        folder = os.lstat(path)
+        if stat.S_ISDIR(found.st_mode) and found.st_dev != folder.st_dev:
+            return True  # this is the top folder of the layer, which is never copied
+        if found.st_uid == users or found.st_gid == groups:
+            return False
+        found = folder
+    return True
+
+
+@functools.cache
+def _number_of_unmapped_owners(kind: str) -> int | None:
+    """Return the number that the kernel shows for all owners without a number in this namespace; None if there is none.
+
+    `kind` is "uid" or "gid".
+    """
+    shown = int(Path(f"/proc/sys/kernel/overflow{kind}").read_text())
+    ranges = [[int(word) for word in line.split()] for line in Path(f"/proc/self/{kind}_map").read_text().splitlines()]
+    return None if any(first <= shown < first + count for first, _, count in ranges) else shown
 
 
 def mount_points() -> list[str]:
