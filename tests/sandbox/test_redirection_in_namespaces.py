@@ -3,6 +3,7 @@
 import io
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -186,3 +187,49 @@ def test_a_folder_above_the_working_directory_has_one_version_after_a_relative_w
         ]
 
     assert examine(world, change)[0] == ["1", "2", "log!", ["log.txt", "out", "project"]]
+
+
+@pytest.fixture
+def second_world() -> Iterator[Path]:
+    """A folder whose layer is a different file system from that of `world`."""
+    with open_folder("/tmp") as folder:
+        (folder / "inner").mkdir()
+        (folder / "inner/old.txt").write_text("old")
+        for path in folder.rglob("*"):
+            give(path, USER)
+        yield folder
+
+
+def test_a_rename_between_layers_is_reported_without_its_steps(world, second_world):
+    def change() -> list[Any]:
+        os.rename(second_world / "inner", world / "moved")
+        return [os.listdir(world / "moved"), os.listdir(second_world), sorted(os.listdir(world))]
+
+    found, effects = examine(world, change)
+    assert found == [["old.txt"], [], ["log.txt", "moved", "project"]]
+    assert effects == [["rename", f"{second_world / 'inner'} to {world / 'moved'}", False]]
+
+
+def test_threads_rename_to_the_same_name_between_layers(world, second_world):
+    for number in range(8):
+        (second_world / f"{number}.txt").write_text(str(number) * (1 << 20))
+        give(second_world / f"{number}.txt", USER)
+
+    def change() -> list[Any]:
+        errors: list[str] = []
+
+        def rename(number: int) -> None:
+            try:
+                os.replace(second_world / f"{number}.txt", world / "best.txt")
+            except OSError as error:
+                errors.append(str(error))
+
+        threads = [threading.Thread(target=rename, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        text = (world / "best.txt").read_text()
+        return [errors, len(set(text)), len(text), sorted(os.listdir(world))]
+
+    assert examine(world, change)[0] == [[], 1, 1 << 20, ["best.txt", "log.txt", "project"]]

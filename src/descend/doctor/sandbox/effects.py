@@ -144,7 +144,7 @@ class EffectWatch:
             guard_databases(self._refuses_database),
         ]
         if in_namespaces:
-            self.undo.append(rename_between_layers())
+            self.undo.append(rename_between_layers(self._own))
         keeper, programs = os.getppid(), ProgramPolicy(os.environ, copies.is_writable_or_below)
         self.judges: dict[str, Judge] = {
             **self._files.judges,
@@ -238,7 +238,8 @@ class EffectWatch:
         """Report an effect, unless it was already reported or is part of a reported deletion of a folder."""
         key = effect.kind, effect.target
         is_in_reported_tree = effect.kind == "delete" and effect.target.startswith(self._trees)
-        if key in self._reported or is_in_reported_tree or len(self._reported) >= MAX_REPORTED:
+        is_step = getattr(self._own, "is_renaming", False) and not effect.refused  # the whole renaming is reported
+        if is_step or key in self._reported or is_in_reported_tree or len(self._reported) >= MAX_REPORTED:
             return
         self._reported.add(key)
         try:
