@@ -77,7 +77,7 @@ AUTOMOUNT = """
         namespaces.enter_new_namespaces()
         first = os.fork()
         if first == 0:
-            signal.alarm(20)  # a request that the other program does not answer waits forever
+            kernel.die_with_parent(signal.SIGKILL)  # a request that the other program does not answer waits forever
             private = namespaces.make_files_read_only(top, [])
             print([path.name for path in private if path.parent == folder], flush=True)
             os._exit(0)
