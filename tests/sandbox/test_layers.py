@@ -83,8 +83,8 @@ AUTOMOUNT = """
             os._exit(0)
         os.waitpid(first, 0)
         os._exit(0)
-    asked, _, _ = select.select([requests], [], [], {patience})
-    print("asked" if asked else "not asked")
+    requested, _, _ = select.select([requests], [], [], {patience})
+    print("mounts" if requested else "no mount")
 """
 
 
@@ -96,4 +96,4 @@ def test_layers_neither_trigger_nor_hide_automounts():
         program = textwrap.dedent(AUTOMOUNT).replace("{patience}", "2")
         command = ["unshare", "--mount", sys.executable, "-c", program, str(folder), str(top)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-        assert done.stdout.splitlines() == ["['mounted']", "not asked"], done
+        assert done.stdout.splitlines() == ["['mounted']", "no mount"], done
