@@ -200,14 +200,13 @@ class Run:
         import_from_copy(Path(config.root), Path(config.original_root))
         allowed = [Path(p) for p in config.writable]
         linked = (Path(config.root), Path(config.original_root))
-        in_namespaces = config.level == "namespaces"
         watch = watch_effects(
             allowed,
             linked,
             self.channel.send_from_worker,
             config.allow_effects,
-            in_namespaces=in_namespaces,
-            files=None if in_namespaces else Path(config.files),
+            in_namespaces=config.level == "namespaces",
+            files=Path(config.files),
         )
         if config.watched:  # Otherwise the checks stay on while the process ends, since its threads may still write.
             stack.callback(watch.stop)

@@ -24,6 +24,8 @@ from descend.doctor.record import Ending, Fact, Listener, Message, Note, Record,
 from descend.doctor.redaction.commands import shown_command
 from descend.doctor.sandbox.confinement import choose_level, give_up_namespaces, sandbox_message
 from descend.doctor.sandbox.environment import child_environment, describe_environment
+from descend.doctor.sandbox.full_disk import full_disk_message
+from descend.doctor.sandbox.promises import RunLevel
 from descend.doctor.sandbox.scratch import Scratch, scratch_copy
 from descend.doctor.sandbox.world import new_group_variables, role_and_group
 from descend.doctor.script.plan import Plan
@@ -99,7 +101,16 @@ def run(
     elif record.ending.reason == EndReason.FAILED and plan.processes > 1:
         # Another process of the group may have failed first; its output is kept as well.
         record.ending = replace(record.ending, error=_last_lines(tail) + record.ending.error)
+    _explain_full_disk(record, plan)
     return record
+
+
+def _explain_full_disk(record: Record, plan: Plan) -> None:
+    """Add what the user can do to the error of a run that has found no space for its files in the sandbox."""
+    if record.ending is not None and record.ending.reason == EndReason.FAILED and plan.role != Role.WATCH:
+        level: RunLevel = "none" if plan.allow_effects else choose_level(plan.sandbox)
+        message = full_disk_message(record.ending.error, level)
+        record.ending = replace(record.ending, error=record.ending.error + message)
 
 
 def _should_repeat(script: Script, plan: Plan, record: Record, status: int, last_output: str) -> bool:

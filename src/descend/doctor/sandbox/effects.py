@@ -34,7 +34,7 @@ from descend.doctor.sandbox.copy_on_write import CopyError, CopyOnWrite
 from descend.doctor.sandbox.databases import guard_databases
 from descend.doctor.sandbox.exact import to_builtin_type
 from descend.doctor.sandbox.file_effects import Arguments, FileEffects, SharedFolders, must_be_checked
-from descend.doctor.sandbox.outside_effects import OutsideEffect, is_redirected_by_kernel
+from descend.doctor.sandbox.outside_effects import OutsideEffect, is_left_to_kernel, is_redirected_by_kernel
 from descend.doctor.sandbox.programs import ProgramPolicy, starting_library
 from descend.doctor.sandbox.redirected_calls import ignoring_own_calls, redirect_calls
 from descend.doctor.sandbox.redirection import Redirection
@@ -144,7 +144,7 @@ class EffectWatch:
             guard_databases(self._refuses_database),
         ]
         if in_namespaces:
-            self.undo.append(rename_between_layers())
+            self.undo.append(rename_between_layers(self._own))
         keeper, programs = os.getppid(), ProgramPolicy(os.environ, copies.is_writable_or_below)
         self.judges: dict[str, Judge] = {
             **self._files.judges,
@@ -167,7 +167,8 @@ class EffectWatch:
 
     def redirect_files(self, files: Path) -> None:
         """Redirect Python's functions for files to the folder `files`, until this object is stopped."""
-        self.redirection = Redirection(files, self._copies, self._report_redirection)
+        by_kernel = is_left_to_kernel if self._in_namespaces else None
+        self.redirection = Redirection(files, self._copies, self._report_redirection, self._original, by_kernel)
         self.undo.append(redirect_calls(self.redirection, self._own))
 
     def path_for_native_call(self, path: str, writes: bool, contents: bool = True) -> str:
@@ -237,7 +238,8 @@ class EffectWatch:
         """Report an effect, unless it was already reported or is part of a reported deletion of a folder."""
         key = effect.kind, effect.target
         is_in_reported_tree = effect.kind == "delete" and effect.target.startswith(self._trees)
-        if key in self._reported or is_in_reported_tree or len(self._reported) >= MAX_REPORTED:
+        is_step = getattr(self._own, "is_renaming", False) and not effect.refused  # the whole renaming is reported
+        if is_step or key in self._reported or is_in_reported_tree or len(self._reported) >= MAX_REPORTED:
             return
         self._reported.add(key)
         try:

@@ -12,6 +12,7 @@ from pathlib import Path
 _OPEN_TREE, _MOVE_MOUNT, _MOUNT_SETATTR = 428, 429, 442
 _AT_FDCWD = -100
 _AT_RECURSIVE = 0x8000
+_AT_NO_AUTOMOUNT = 0x800
 _OPEN_TREE_CLONE, _OPEN_TREE_CLOEXEC = 1, os.O_CLOEXEC
 _MOVE_MOUNT_F_EMPTY_PATH = 4
 _MS_PRIVATE = 1 << 18  # flag that makes a mount in this namespace invisible in other namespaces
@@ -97,8 +98,8 @@ def mount(source: str, target: str, kind: str, options: str = "") -> None:
 
 
 def copy_mounts(path: Path) -> int:
-    """Copy the mounts at and below a path; return a descriptor of the copy for `attach_mounts`."""
-    flags = ctypes.c_uint(_OPEN_TREE_CLONE | _OPEN_TREE_CLOEXEC | _AT_RECURSIVE)
+    """Copy the mounts at and below a path, without new automounts; return the copy's descriptor for `attach_mounts`."""
+    flags = ctypes.c_uint(_OPEN_TREE_CLONE | _OPEN_TREE_CLOEXEC | _AT_RECURSIVE | _AT_NO_AUTOMOUNT)
     return _require_success(syscall(_OPEN_TREE, ctypes.c_int(_AT_FDCWD), os.fsencode(path), flags), f"open_tree {path}")
 
 

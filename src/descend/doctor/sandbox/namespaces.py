@@ -1,8 +1,8 @@
 """Isolate a run in Linux namespaces: its own process numbers, mounts, devices, network and shared memory.
 
-Everything stays readable. Changes of users' files, of `/tmp` and of `/dev/shm` go to a private layer (overlayfs), which
-vanishes with the run (`layers`). All other folders are read-only, except for the scratch copy. Outside processes have
-no number, so no signal can reach them. The kernel ends all processes of the run together with it.
+Everything stays readable. Changes of users' files, of `/tmp` and of `/dev/shm` go to a private layer (`overlays`),
+which is deleted after the run. All other folders are read-only, except for the scratch copy. Outside processes have no
+number, so no signal can reach them. The kernel ends all processes of the run together with it.
 """
 
 import os
@@ -15,13 +15,12 @@ from typing import NoReturn
 
 from descend.doctor.sandbox import devices, kernel
 from descend.doctor.sandbox.layers import ALWAYS, layered_folders, mount_points
+from descend.doctor.sandbox.overlays import Overlays, layer_mode, memory_limit
 
-LAYER = "layer"  # folder in the scratch copy where the private layers are mounted, in memory
 _ALL = kernel.NEW_USER | kernel.NEW_PIDS | kernel.NEW_MOUNTS | kernel.NEW_IPC | kernel.NEW_NETWORK | kernel.NEW_NAMES
 TERMINALS = devices.FOLDER / "pts"
 _MAKER = "ptmx"  # device that creates new terminals
 _DESCRIPTORS = {"fd": "", "stdin": "/0", "stdout": "/1", "stderr": "/2"}  # links into /proc/self/fd
-_LAYER_MODE = 0o1777  # mode of a folder in which all users may create files, but may delete only their own
 
 
 def enter_new_namespaces() -> None:
@@ -70,32 +69,32 @@ def make_files_read_only(top: Path, writable: Sequence[Path]) -> list[Path]:
     """
     is_root, here = os.geteuid() == 0, os.getcwd()
     kernel.keep_mounts_private()
-    folders = {folder: _layer_mode(folder) for folder in layered_folders()}
-    layer = top / LAYER
-    layer.mkdir(exist_ok=True)
+    folders = {folder: layer_mode(folder) for folder in layered_folders()}
     kept = {path: kernel.copy_mounts(path) for path in dict.fromkeys([top, *writable])}
-    kernel.make_read_only()
+    overlays, below_layers = Overlays(top), kernel.copy_mounts(top)
     always = [folder for folder in folders if folder in ALWAYS]
     seen_through = _copy_all_mounts([*_outermost_mounts(always), *_sockets_and_pipes(always)])
-    kernel.mount("tmpfs", str(layer), "tmpfs")
-    os.chdir(layer)  # the paths of the layers are relative, because a layer on top of /tmp hides the scratch copy
+    kernel.make_read_only()
+    kernel.attach_mounts(below_layers, top)  # the layers are in this folder, which must be writable
+    overlays.prepare()
     _mount_devices()
     private: list[Path] = []
-    for number, (folder, mode) in enumerate(folders.items()):
+    for folder, mode in folders.items():
         try:
-            _mount_layer(folder, Path(str(number)), mode)
+            overlays.mount(folder, mode)
         except OSError:  # overlayfs fails if other file systems are mounted in the folder
             if folder not in ALWAYS:
                 continue  # the folder stays read-only
-            _mount_folder(folder)
+            _mount_folder(folder, mode)
         private.append(Path(folder))
     for path, descriptor in seen_through.items():
         with suppress(OSError):
             kernel.attach_mounts(descriptor, path)
     for path, descriptor in kept.items():
         kernel.attach_mounts(descriptor, path)
-    for descriptor in (*seen_through.values(), *kept.values()):
+    for descriptor in (*seen_through.values(), *kept.values(), below_layers):
         os.close(descriptor)
+    overlays.hide()
     kernel.mount("proc", "/proc", "proc")
     kernel.make_read_only("/proc", with_all_below=False)  # otherwise root could change the machine's settings
     os.chdir(here)  # enter the working directory again, which the new mounts have hidden
@@ -156,36 +155,13 @@ def _mount_copy(path: Path, descriptor: int, is_folder: bool) -> None:
     os.close(descriptor)
 
 
-def _mount_layer(folder: str, layer: Path, mode: int) -> None:
-    """Mount a writable layer on top of a folder, so that changes and deletions stay in the layer.
-
-    `mode` is the mode of the folder with the layer, which belongs to this user.
-    """
-    upper, work = layer / "upper", layer / "work"
-    for part in (layer, upper, work):
-        part.mkdir()
-    upper.chmod(mode)
-    kernel.mount("overlay", folder, "overlay", f"lowerdir={folder},upperdir={upper},workdir={work},userxattr")
-
-
-def _layer_mode(folder: str) -> int:
-    """Return the mode that gives this user, as the owner of a folder's layer, the same rights as in the folder.
-
-    In the folders of `ALWAYS`, all users may create files.
-    """
-    if folder in ALWAYS:
-        return _LAYER_MODE
-    rights = sum(right for right in (os.R_OK, os.W_OK, os.X_OK) if os.access(folder, right))
-    return stat.S_IMODE(os.stat(folder).st_mode) & ~stat.S_IRWXU | rights << 6
-
-
-def _mount_folder(folder: str) -> None:
+def _mount_folder(folder: str, mode: int) -> None:
     """Mount a new folder over an old one. It has the old entries, read-only, and accepts new entries."""
     entries = _list_entries(folder)
     links = {entry.path: os.readlink(entry.path) for entry in entries if entry.is_symlink()}
     copies = _copy_all_mounts(Path(entry.path) for entry in entries if not entry.is_symlink())
     folders = {Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)}
-    kernel.mount("tmpfs", folder, "tmpfs", f"mode={_LAYER_MODE:o}")
+    kernel.mount("tmpfs", folder, "tmpfs", f"size={memory_limit()},mode={mode:o}")
     for path, descriptor in copies.items():
         _mount_copy(path, descriptor, is_folder=path in folders)
     for name, target in links.items():

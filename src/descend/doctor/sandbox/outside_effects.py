@@ -5,6 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from descend.doctor.sandbox import devices
+from descend.doctor.sandbox.layers import can_be_copied_up
 
 # Folders of the kernel and of devices, in which nothing is redirected.
 KERNEL_FOLDERS = ("/proc/", "/sys/", "/dev/")
@@ -27,13 +28,20 @@ def is_redirected_by_kernel(outside: OutsideEffect, copies: Collection[str]) -> 
     In a namespace that `namespaces.make_files_read_only` has prepared, all file systems are read-only except for these
     layers and the folders `copies`, which are real.
     """
-    return bool(outside.paths) and all(path not in copies and _is_in_private_layer(path) for path in outside.paths)
+    return bool(outside.paths) and all(path not in copies and is_left_to_kernel(path) for path in outside.paths)
 
 
-def _is_in_private_layer(path: str) -> bool:
-    """Return whether a file or folder, which may not exist yet, is on a file system that is not read-only."""
+def is_left_to_kernel(path: str) -> bool:
+    """Return whether the kernel may decide about a change of a file or folder, which may not exist yet.
+
+    The kernel either makes the change in a private layer, or refuses it because the user has no permission.
+    """
     if path.startswith(KERNEL_FOLDERS) or devices.may_write_device(path) is not None:
         return False
-    while not os.path.lexists(path) or os.path.islink(path):
-        path = os.path.dirname(path)
-    return not os.statvfs(path).f_flag & os.ST_RDONLY
+    existing = path
+    while not os.path.lexists(existing) or os.path.islink(existing):
+        existing = os.path.dirname(existing)
+    if os.statvfs(existing).f_flag & os.ST_RDONLY:
+        return False
+    has_permission = os.access(existing, os.W_OK) or (existing == path and os.access(os.path.dirname(path), os.W_OK))
+    return can_be_copied_up(existing) or not has_permission

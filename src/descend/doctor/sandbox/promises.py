@@ -62,9 +62,18 @@ ALLOWED = (  # effects that the sandbox allows at every level
 REDIRECTED = (  # what happens to redirected changes of files
     "What the script reads later is its own version of the file. The original file does not change.",
     "Each run begins without the changes of other runs. They are deleted with the run's scratch copy.",
-    "At the level namespaces, the folders of users' files, /tmp and /var/tmp have a private layer in memory, for "
-    "libraries in C and started programs, too. Folders of programs and settings, such as /usr and /etc, are read-only. "
-    "So is a folder in which other file systems are mounted, except its subfolders.",
+    "At the level namespaces, the folders of users' files, /tmp and /var/tmp have a private layer, for libraries in C "
+    "and started programs, too. Folders of programs and settings, such as /usr and /etc, are read-only. So is a "
+    "folder in which other file systems are mounted, except its subfolders. A folder that autofs mounts must be "
+    "mounted before the run.",
+    "The private layers are on the disk, in the run's folder (TMPDIR). In memory are the layers of /dev/shm and of "
+    "the folder that contains TMPDIR (usually /tmp), and all layers if the disk's file system does not suit "
+    "overlayfs, as often in a container. Together they use at most half of the memory that is available at the start. "
+    "The first change of a file copies the whole file.",
+    "At the level namespaces, a private layer cannot change files and folders of other owners or groups, or anything "
+    "inside such folders, unless an administrator runs descend. There, and for absolute names of files in the working "
+    "directory, only the functions of Python listed below are redirected. Libraries in C and started programs get the "
+    "error EOVERFLOW. For absolute names in the working directory, they use a second version of the file.",
     "At the levels landlock and hooks, the functions of Python (open, os, shutil, pathlib), torch.save, torch.jit, "
     "safetensors and h5py are redirected. Databases, other libraries in C and worker processes that are spawned, not "
     "forked, are not.",

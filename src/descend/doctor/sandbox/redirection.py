@@ -4,6 +4,9 @@ The scratch copy has a folder `files` that represents the root of the file syste
 files/data/model.pt instead: `copy_on_write` replaces the links on this path. Later reads of /data/model.pt find the
 changed file there. Files that the run has not changed are read where they are. Redirection only exchanges names, and
 the audit hook checks the new name like any other. So a change that is not redirected is refused.
+
+At the level namespaces, the kernel keeps most changes in private layers. Two kinds of paths are redirected there, too:
+those in the working directory, whose relative names lead to the copy, and those that no layer can change.
 """
 
 import errno
@@ -36,9 +39,21 @@ _ROOT = Location("/", False)
 
 
 class Redirection:
-    """Redirects paths outside the scratch copy. Forked workers share the redirected files, other runs do not."""
+    """Redirects paths outside the scratch copy. Forked workers share the redirected files, other runs do not.
 
-    def __init__(self, files: str | os.PathLike[str], copies: CopyOnWrite, report: Report) -> None:
+    root: the original working directory.
+    by_kernel: function that returns whether the kernel keeps changes of a path in a private layer. None: it keeps none.
+    """
+
+    def __init__(
+        self,
+        files: str | os.PathLike[str],
+        copies: CopyOnWrite,
+        report: Report,
+        root: str,
+        by_kernel: Callable[[str], bool] | None = None,
+    ) -> None:
+        self._root, self._by_kernel = os.path.realpath(root), by_kernel
         self._files = os.path.realpath(files)
         self._deleted = os.path.join(os.path.dirname(self._files), _DELETED)
         self._copies, self._report = copies, report
@@ -51,7 +66,7 @@ class Redirection:
         makes: whether the call creates the path, so that it fails if the path exists.
         """
         location = self._locate_outside(path, follow)
-        if location is None:
+        if location is None or ((location.is_changed or kind) and not self._is_redirected(location)):
             return path
         copy = self._files + location.path
         exists = location.is_changed and os.path.lexists(copy)
@@ -71,6 +86,8 @@ class Redirection:
         """Return the path of the folder in the copy that the script must enter instead of a folder outside of it."""
         location = self._locate_outside(path, follow=True)
         if location is None or not (location.is_changed or os.path.isdir(location.path)):
+            return path
+        if not self._is_redirected(location):
             return path
         self._link_missing_parts(location.path)
         copy = self._files + location.path
@@ -96,7 +113,8 @@ class Redirection:
             return list(changed.values())
         with os.scandir(location.path) as found:
             kept = {entry.name: entry for entry in found if self._shows_original(entry, changed.get(entry.name))}
-        return [*kept.values(), *(entry for name, entry in changed.items() if name not in kept)]
+        added = {name: entry for name, entry in changed.items() if not self._is_original(location.path, entry)}
+        return [*kept.values(), *(entry for name, entry in added.items() if name not in kept)]
 
     def _locate_outside(self, path: str, follow: bool) -> Location | None:
         """Return where an absolute path leads; None if it leads to a file that is not redirected."""
@@ -147,6 +165,19 @@ class Redirection:
         is_kernels = (path + "/").startswith(KERNEL_FOLDERS)
         return path.startswith("/") and not is_kernels and not self._copies.is_writable_or_below(path)
 
+    def _is_redirected(self, location: Location) -> bool:
+        """Return whether changes of a path are made in the copy, and not by the kernel in a private layer."""
+        path = location.path
+        if self._by_kernel is None or (path + "/").startswith(self._root + "/") or not self._by_kernel(path):
+            return True
+        if location.is_changed and os.path.lexists(self._files + path) and not os.path.isdir(path):
+            return True
+        while not os.path.lexists(path):
+            if os.path.lexists(self._files + path):
+                return True  # the run has made this folder by a relative name, such as ../runs
+            path = os.path.dirname(path)
+        return False
+
     def _make_changeable(self, location: Location, kind: str, makes: bool) -> bool:
         """Prepare a path in the copy for a change; return False if the script's user may not make the change."""
         existing = location.path
@@ -186,6 +217,10 @@ class Redirection:
             return not self._is_marked(entry.path)
         target = _link_target(copied.path)
         return target is not None and target in (entry.path, _link_target(entry.path))
+
+    def _is_original(self, folder: str, copied: "os.DirEntry[str]") -> bool:
+        """Return whether an entry of a folder in the copy is the link to the original entry, which may be deleted."""
+        return _link_target(copied.path) == os.path.join(folder, copied.name)
 
     def _original_path(self, path: str) -> str | None:
         """Return the path outside the copy for a path in the folder `files`; None for other paths in the copy."""

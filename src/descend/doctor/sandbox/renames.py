@@ -9,17 +9,21 @@ import functools
 import os
 import posix
 import shutil
+import threading
 from collections.abc import Callable
 from typing import Any
 
 from descend.doctor.sandbox.redirected_calls import replace_function
 
 
-def rename_between_layers() -> Callable[[], None]:
-    """Make `os.rename` and `os.replace` copy what the kernel cannot rename. Return the function that undoes this."""
+def rename_between_layers(own: threading.local) -> Callable[[], None]:
+    """Make `os.rename` and `os.replace` copy what the kernel cannot rename. Return the function that undoes this.
+
+    `own.is_renaming` is true while this thread makes such a copy, because its steps are not effects of the script.
+    """
     undo: list[Callable[[], None]] = []
     for name in ("rename", "replace"):
-        replace_function((os, posix), name, _renaming_by_copy(getattr(os, name)), undo)
+        replace_function((os, posix), name, _renaming_by_copy(getattr(os, name), own), undo)
 
     def restore() -> None:
         """Restore the original functions."""
@@ -29,7 +33,7 @@ def rename_between_layers() -> Callable[[], None]:
     return restore
 
 
-def _renaming_by_copy(original: Callable[..., None]) -> Callable[..., None]:
+def _renaming_by_copy(original: Callable[..., None], own: threading.local) -> Callable[..., None]:
     """Return a wrapper of `os.rename` or `os.replace` that copies between different file systems."""
 
     @functools.wraps(original)
@@ -40,14 +44,19 @@ def _renaming_by_copy(original: Callable[..., None]) -> Callable[..., None]:
         except OSError as error:
             if error.errno != errno.EXDEV or named:
                 raise
-            _copy_in_place(original, os.fsdecode(src), os.fsdecode(dst))
+            own.is_renaming = True
+            try:
+                _copy_in_place(original, os.fsdecode(src), os.fsdecode(dst))
+            finally:
+                own.is_renaming = False
 
     return call
 
 
 def _copy_in_place(rename: Callable[..., None], source: str, target: str) -> None:
     """Copy a file, link or folder next to its target, rename the copy to the target, and delete the source."""
-    aside = f"{target.rstrip('/')}.descend-{os.getpid()}"
+    folder = os.path.dirname(target.rstrip("/"))
+    aside = os.path.join(folder, f".descend-{os.getpid()}-{threading.get_ident()}")  # a name that no other thread uses
     is_folder = os.path.isdir(source) and not os.path.islink(source)
     try:
         if is_folder:
