@@ -198,7 +198,7 @@ def skip_round(monkeypatch, fix: Trial | None) -> Proof:
 
     monkeypatch.setattr("descend.doctor.hypotheses.diagnose", lambda *arguments, **options: [FINDING])
     monkeypatch.setattr("descend.doctor.hypotheses.general_symptoms", lambda *arguments, **options: [])
-    monkeypatch.setattr(pipeline, "prove", prove)
+    monkeypatch.setattr(pipeline, "prove_and_check", prove)
     rounds = pipeline._rounds
     monkeypatch.setattr(pipeline, "_rounds", lambda *given: dict([*rounds(*given).items()][:1]))
     return pipeline._run_trials(Study(SCRIPT, record_of(1.0), Plan(), context_with(stage_run)))
@@ -235,3 +235,12 @@ def test_a_shortened_observation_is_listed_even_if_nothing_else_was_left_out(mon
     proof = pipeline._run_trials(Study(SCRIPT, record, plan, context_with(stage_run)))
     assert "--budget" in left_out_message(Case(record, (), proof=proof))
     assert proof.limit == ("quick" if plan.quick else "")
+
+
+def test_a_new_or_withdrawn_fix_is_shown_once():
+    fix = replace(TRIED, verdict="proved", script=SCRIPT)
+    proved = Proof(trials=(fix,), fix=fix)
+    withdrawn = proved.with_fix_rejected("a reason")
+    assert pipeline._changed_fix(Proof(), proved) is fix and pipeline._changed_fix(proved, proved) is None
+    assert pipeline._changed_fix(proved, withdrawn).reason == "a reason"
+    assert pipeline._changed_fix(withdrawn, withdrawn) is None

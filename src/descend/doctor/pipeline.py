@@ -25,10 +25,10 @@ from descend.doctor.script.plan import Plan
 from descend.doctor.script.run_names import EndReason
 from descend.doctor.script.script import Script
 from descend.doctor.script.source_snapshot import SourceSnapshot
+from descend.doctor.spurious_gain import prove_and_check
 from descend.doctor.trials.cluster import Cluster
 from descend.doctor.trials.external_files import ExternalFileChanged, ExternalFiles
 from descend.doctor.trials.proof import Proof, ProofSteps, Round, run_rounds
-from descend.doctor.trials.prove import prove
 from descend.doctor.trials.reproduce import check_reproduction
 from descend.doctor.trials.run_context import RunContext
 from descend.doctor.trials.run_times import OutOfTime
@@ -53,7 +53,8 @@ def doctor(
 ) -> Case:
     """Find out why a script's training fails, and prove a fix. If the user presses Ctrl-C, return the results so far.
 
-    cluster: where the trials run; None for this machine. show_fix: called with each fix as soon as it is proved.
+    cluster: where the trials run; None for this machine. show_fix: called with each fix as soon as it is proved, and
+    again if it is withdrawn.
     """
     began = time.perf_counter()
     deadline, plan = limit_to_budget(plan)
@@ -138,8 +139,8 @@ def _run_trials(study: Study) -> Proof:
         for part, run_round in rounds.items():
             try:
                 for current in run_rounds([run_round], proof):
-                    if current.fix is not None and current.fix is not proof.fix:
-                        study.context.show_fix(current.fix)
+                    if (changed := _changed_fix(proof, current)) is not None:
+                        study.context.show_fix(changed)
                     proof = current
             except OutOfTime:
                 skipped.append(COMPARISON if part == PROOF and proof.fix else part)
@@ -151,11 +152,18 @@ def _run_trials(study: Study) -> Proof:
     return add_left_out(skipped, hypotheses, study, proof)
 
 
+def _changed_fix(before: Proof, after: Proof) -> Trial | None:
+    """Return the trial of a new fix, or that of a withdrawn fix with its new verdict; None if the fix is the same."""
+    if after.fix is not None or before.fix is None:
+        return None if after.fix is before.fix else after.fix
+    return next((trial for trial in after.trials if trial.edit_id == before.fix.edit_id), None)
+
+
 def _rounds(hypotheses: Hypotheses, study: Study) -> dict[str, Round]:
     """Return the rounds of trials in their order, each with its name in the list of what was left out."""
     for_time = [p for p in prescribe(study.baseline, hypotheses.symptoms) if p.judged_on == "time"]
     return {
-        PROOF: partial(prove, hypotheses.stages, study),
+        PROOF: partial(prove_and_check, hypotheses.stages, study),
         "the trials of faster steps": partial(try_faster_steps, for_time, study),
         "the search for further problems of the fixed script": partial(run_follow_ups, study),
         "the check of the patch under plain python": partial(_reproduce_fix, study),

@@ -26,7 +26,7 @@ class RunContext:
     server: ForkServer | None = None
     cluster: Cluster | None = None  # Ray cluster that runs the trials; None to run them on this machine
     deadline: Deadline = Deadline()  # time at which the consultation has to end
-    show_fix: Callable[[Trial], None] = lambda fix: None  # called with each fix as soon as it is proved
+    show_fix: Callable[[Trial], None] = lambda fix: None  # called with each new or withdrawn fix
 
     def observe(self, script: Script, plan: Plan, parent: int | None = None) -> Record:
         """Run a script once and return its record. parent: number of the baseline run that this run belongs to."""
