@@ -93,11 +93,11 @@ class RunObservation:
 
     def limit_measurements(self, *, quick: bool, until: float) -> None:
         """Limit the time of measurements. quick: whether no trials follow. until: time of the clock; see `Budget`."""
-        if isinstance(self.observer, StepCounter) or not (quick or until < inf):
+        if isinstance(self.observer, StepCounter):
             return
-        probe_runner = self.observer.probe_runner
-        probe_runner.is_strict = True
         if quick:
+            probe_runner = self.observer.probe_runner
+            probe_runner.is_strict = True
             self.budget.share = QUICK_SHARE
             probe_runner.sampling = False  # Only trials are compared on later batches.
         if self.budget.is_timed:
