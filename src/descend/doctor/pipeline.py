@@ -19,6 +19,7 @@ from descend.doctor.hypotheses import Hypotheses
 from descend.doctor.observation_window import limit_to_budget, observe_script, stage_plans, window_was_too_short
 from descend.doctor.observe import Show
 from descend.doctor.record import Record
+from descend.doctor.record.recording import store_parent
 from descend.doctor.record.store import Store
 from descend.doctor.script.file_change import changes_of
 from descend.doctor.script.plan import Plan
@@ -63,6 +64,9 @@ def doctor(
         context = RunContext(store, show, ExternalFiles(sources), server, cluster, deadline, show_fix)
         whole, plan = observe_script(script, plan, context)
         case = _diagnose_script(script, plan, context, whole)
+    repetitions = [run for run in context.baselines if run != case.record.run]
+    if repetitions and case.record.run:
+        store_parent(store, repetitions, case.record)
     edited = case.fix.script if case.fix else None
     return replace(
         case,
