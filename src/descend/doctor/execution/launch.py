@@ -11,7 +11,7 @@ from pathlib import Path
 from descend.core.bound import Count
 from descend.core.control_characters import escape_control_characters
 from descend.core.errors import InternalError, UsageError
-from descend.doctor.execution.child import CHANNEL_CLOSED, Config
+from descend.doctor.execution.child import CHANNEL_CLOSED, CHECKED_EVERY_S, Config
 from descend.doctor.execution.forked import ForkedProcess
 from descend.doctor.execution.forking import ForkServer
 from descend.doctor.execution.keeper import UNCONFINED
@@ -36,7 +36,9 @@ CLOSED = "after {} steps, {} closed a file descriptor of descend; the script mus
 # After this multiple of a run's time limit, the run is ended from outside. Its own clock is slow on a busy machine.
 OVERDUE = Count(20, "times", "chosen: with ten other programs on each processor, a run took half of this multiple")
 UNBOUNDED = ("watch", "gradcheck", "show")  # roles whose measurements have no time limit
-FINAL_S = 1.0  # A run that ends itself at the deadline may take this many seconds for that.
+# A run that ends itself at the deadline may take this many seconds for that: it checks the clock once, and then it
+# sends its last messages and the interpreter exits, which takes less time than another check.
+FINAL_S = 2 * CHECKED_EVERY_S
 STUCK = "the run was ended from outside after {:.0f} s: its code blocks the interpreter or has stopped its clock"
 OVER = "the run was ended from outside after {:.0f} s: the time of --budget was over"
 LINES = 40  # number of last lines of standard error that are kept as the reason why the script ended
