@@ -101,6 +101,11 @@ def test_no_stage_is_observed_after_the_deadline(healthy_runs):
     assert case.status == "undecided"
 
 
+def test_a_stage_whose_run_the_deadline_has_ended_is_not_examined(healthy_runs):
+    case, context = diagnose_stages(20.0)  # The second run ends just at the deadline.
+    assert len(context.plans) == 2 and case.proof.skipped == ("stages 2 to 3 of the training",)
+
+
 def test_with_enough_time_all_stages_are_examined(healthy_runs):
     case, context = diagnose_stages(None)
     assert [plan.stage.number for plan in context.plans] == [1, 2, 3]

@@ -84,9 +84,13 @@ def _diagnose_script(script: Script, plan: Plan, context: RunContext, whole: Rec
         return _diagnose_run(Study(script, whole, plan, context))
     observed_s = whole.ending.wall_s if whole.ending else 0.0
     cases: list[Case] = []
-    while len(cases) < len(plans) and context.deadline.fits(observed_s) and not (cases and cases[-1].proof.limit):
-        stage_plan = plans[len(cases)]
-        cases.append(_diagnose_run(Study(script, context.observe(script, stage_plan), stage_plan, context)))
+    for stage_plan in plans:
+        if not context.deadline.fits(observed_s) or (cases and cases[-1].proof.limit):
+            break
+        record = context.observe(script, stage_plan)
+        if context.deadline.is_over and record.ending is not None and record.ending.reason == EndReason.WINDOW:
+            break  # The deadline has ended the run, so the stage was not observed to its end.
+        cases.append(_diagnose_run(Study(script, record, stage_plan, context)))
         if cases[-1].is_settled:  # Later stages depend on the result of this stage.
             return cases[-1]
     left = range(len(cases) + 1, len(plans) + 1)
