@@ -17,6 +17,7 @@ for x in range(3):
     opt.step()
 """
 BACKWARD = 8
+ONE_RUN = 2  # lines of the list of runs: its heading and one run
 
 
 @pytest.mark.parametrize(
@@ -88,3 +89,6 @@ def test_the_second_training_is_observed(descend, tmp_path):
     assert case["stage"] == {"number": 2, "of": 2}
     assert [finding["symptom"] for finding in case["findings"]] == ["output_loss_mismatch"]
     assert "kl_div" in case["findings"][0]["sentence"]
+    # The other observed runs belong to this one, which the other commands show.
+    assert len(descend("runs", cwd=tmp_path).stdout.strip().splitlines()) == ONE_RUN
+    assert json.loads(descend("diagnose", "--format", "json", cwd=tmp_path).stdout)["stage"] == case["stage"]

@@ -104,6 +104,24 @@ def test_no_estimate_exceeds_the_budget(clock):
     assert seconds_left(progress.message) == 3
 
 
+def shown_fix(fix: Trial) -> str:
+    out = io.StringIO()
+    with ProgressDisplay(Console(file=out, width=100, color_system=None), PLAN) as display:
+        display.show_fix(fix)
+    return out.getvalue()
+
+
+def test_only_a_proved_fix_is_printed_as_proved():
+    assert "proved" in shown_fix(FIX)
+    partly = shown_fix(replace(FIX, verdict="partly_fixes"))
+    assert partly.startswith("partly fixes ") and "proved" not in partly and "+lr = 0.03" in partly
+
+
+def test_a_withdrawn_fix_is_printed_with_the_reason():
+    text = shown_fix(replace(FIX, verdict="not_proved", reason="it removes the lower bound"))
+    assert text.startswith("withdrawn ") and "it removes the lower bound" in text and "lr = 0.03" not in text
+
+
 @pytest.mark.parametrize("terminal", [True, False])
 def test_a_proved_fix_is_printed_with_its_lines(terminal):
     out = io.StringIO()

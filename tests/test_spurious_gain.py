@@ -1,4 +1,4 @@
-"""An edit that lets the network see its own target lowers the loss, and is no fix."""
+"""An edit that lets the network see its own target, or removes the lower bound of the loss, is no fix."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,15 +7,24 @@ from types import SimpleNamespace
 import pytest
 
 from descend.core.deadline import Deadline
-from descend.doctor.record import Ending, Fact, Record, facts
+from descend.doctor import spurious_gain
+from descend.doctor.record import Ending, Fact, Reading, Record, facts
 from descend.doctor.remedies import Change, Prescription
 from descend.doctor.script.plan import Plan
 from descend.doctor.script.script import Script
-from descend.doctor.spurious_gain import reject_spurious_fix, spurious_gain_message
+from descend.doctor.spurious_gain import (
+    NOT_CHECKED,
+    UNBOUNDED,
+    makes_loss_unbounded,
+    prove_and_check,
+    reject_spurious_fix,
+    spurious_gain_message,
+)
 from descend.doctor.trials.proof import Proof
 from descend.doctor.trials.study import Study
 from descend.doctor.trials.trial import Part, Trial
 
+HELD_OUT = facts.MetricName(rises=True, is_share=True, is_loss=False, is_held_out=True)
 SCRIPT = Script(Path("train.py"), Path("."))
 
 
@@ -67,3 +76,53 @@ def test_an_interruption_of_the_examination_ends_the_trials():
     edited = replace(record(sees=False), ending=Ending("interrupted", 130, 3))
     with pytest.raises(KeyboardInterrupt):
         spurious_gain_message(trial(of_search=True), study(edited, record(sees=False)))
+
+
+def with_reachability(record: Record, unbounded: bool | None) -> Record:
+    if unbounded is not None:
+        record.add(Fact.of(facts.Reachability(0.5, 1.0, unbounded, True, 64), 0))
+    return record
+
+
+@pytest.mark.parametrize(("before", "after"), [(False, True), (True, True), (False, False), (None, None)])
+def test_an_edit_that_makes_the_loss_unbounded_is_no_fix(before, after):
+    first, second = with_reachability(Record(), before), with_reachability(Record(), after)
+    assert makes_loss_unbounded(first, second, "metric") == bool(after and not before)
+    first.extend([Fact.of(HELD_OUT, 0, "test accuracy"), Reading("logged_metric", "test accuracy", 0, 0.5)])
+    assert not makes_loss_unbounded(first, second, "metric")  # A share of correct predictions is always bounded.
+    assert makes_loss_unbounded(first, second, "fixed") == bool(after and not before)
+
+
+def test_a_search_edit_that_makes_the_loss_unbounded_is_rejected():
+    edited = with_reachability(record(sees=False), True)
+    fix = trial(of_search=True)
+    after = reject_spurious_fix(Proof(trials=(fix,), fix=fix), study(edited, with_reachability(record(False), False)))
+    assert after.fix is None and after.trials[0].reason == UNBOUNDED
+
+
+def test_an_edit_of_a_search_without_time_for_its_check_is_not_proved():
+    without_time = study(record(sees=False), record(sees=False))
+    without_time.context.deadline = Deadline(0.0)
+    fix = trial(of_search=True)
+    after = reject_spurious_fix(Proof(trials=(fix,), fix=fix, confirmed=frozenset({"unreadable"})), without_time)
+    assert after.fix is None and not after.confirmed and not after.rejected
+    assert (after.trials[0].verdict, after.trials[0].reason) == ("not_proved", NOT_CHECKED)
+    assert without_time.times.ran_out
+
+
+def test_no_fix_is_shown_as_proved_before_it_is_checked(monkeypatch):
+    fix = trial(of_search=True)
+    proof = Proof(trials=(fix,), fix=fix)
+
+    def prove(stages, study, first):
+        yield first
+        yield proof
+        return proof
+
+    monkeypatch.setattr(spurious_gain, "prove", prove)
+    for sees in (True, False):
+        shown = prove_and_check([], study(record(sees), record(sees=False)), Proof())
+        assert [next(shown).fix is None, next(shown).fix is None] == [True, sees]
+        with pytest.raises(StopIteration) as end:
+            next(shown)
+        assert (end.value.value.fix is None) == sees

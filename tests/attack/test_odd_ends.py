@@ -109,6 +109,14 @@ def test_a_run_that_cannot_end_itself_is_ended(tmp_path, monkeypatch, stuck):
     assert any(note.probe == "deadline" for note in record.notes)
 
 
+@pytest.mark.slow
+def test_a_run_that_is_ended_at_the_deadline_is_not_called_stuck(tmp_path):
+    record = consulted(tmp_path, "sys.setswitchinterval(1e9)\nwhile True: 0", until=time.monotonic() + 6)
+    assert record.ending is not None and record.ending.reason == "window"
+    [note] = [note.reason for note in record.notes if note.probe == "deadline"]
+    assert "--budget" in note and "blocks" not in note
+
+
 def test_what_never_ends_is_not_awaited():
     reader, writer = os.pipe()
     stopped = threading.Event()

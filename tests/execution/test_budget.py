@@ -1,7 +1,11 @@
 """The time budget of probes."""
 
+import os
+from types import SimpleNamespace
+
 import pytest
 
+from descend.doctor.instrumentation.run_observation import RunObservation
 from descend.doctor.instrumentation.steps.budget import FULL, LEAST_SHARE, READING_S, UNTRIED_S, WHOLE_SHARE, Budget
 from descend.doctor.instrumentation.tape_control import TapeControl
 
@@ -109,3 +113,20 @@ def test_reading_steps_reduces_the_measuring_time_of_a_watched_run():
     ours = Budget(0.25, time.perf_counter() - passed)
     ours.read = 10**9
     assert ours.left() / passed == pytest.approx(0.25, rel=0.01)
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_only_a_quick_consultation_ends_a_measurement_whose_share_is_used(quick):
+    observation = RunObservation("baseline", os.pipe(), time.perf_counter())
+    observation.limit_measurements(quick=quick, until=time.perf_counter() + 100)
+    runner = observation.observer.probe_runner
+    passed = SimpleNamespace(step=0, key="0", optimizer=None, parameters=(), gradients=(), backwards=1)
+    has_time = runner._snapshot(passed, None).has_time
+    time.sleep(10)
+    assert has_time()
+    runner.budget.spent = 50.0
+    assert has_time() is not quick
+    time.sleep(90)
+    runner.budget.spent = 0.0
+    assert not has_time()  # The deadline is reached.
+    observation.close()

@@ -1,5 +1,7 @@
 """Density, trace and diagonal, compared with the full matrix."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from scipy.stats import wasserstein_distance
 
 from descend.landscape import ends, spectrum
 from descend.landscape.spectrum import (
+    CHANCE,
     DENSITY_ERROR,
     PROBES,
     STEPS,
@@ -87,8 +90,26 @@ def test_the_estimate_can_be_ended_after_any_direction() -> None:
 
 def test_more_parameters_need_fewer_directions_for_the_density() -> None:
     counts = [directions_for(size) for size in (401, 5_000, 10_000, 26_122, 10**6)]
-    assert counts == [PROBES, 10, 6, 3, 2]  # 4 ln(2n/0.05) / ((n + 2) 0.03²), rounded up, within 2 to 10
+    assert counts == [PROBES, 10, 6, 3, 2]  # 4 ln(2n/0.05) / (n 0.03²), rounded up, within 2 to 10
     assert all(products_for(size) <= 400 + TRACES for size in (401, 5_000, 10**6))
+
+
+@pytest.mark.parametrize("size", [8_051, 31_191])  # sizes for which directions from the unit sphere could be fewer
+def test_the_random_signs_rarely_move_the_density_too_far(size: int) -> None:
+    largest_chance = 2 * size * math.exp(-directions_for(size) * size * DENSITY_ERROR**2 / 4)
+    assert largest_chance <= CHANCE
+
+
+def test_the_error_of_the_density_is_within_its_bound() -> None:
+    size = 4_096
+    hadamard = torch.ones(1, 1)
+    while len(hadamard) < size:
+        hadamard = torch.cat([torch.cat([hadamard, hadamard], 1), torch.cat([hadamard, -hadamard], 1)])
+    signs = torch.randn(50, 4, size, generator=torch.Generator().manual_seed(0)).sign()
+    weights = (signs @ hadamard / size).square().mean(1)  # of the eigenvalues, whose eigenvectors are the columns
+    error = (weights.cumsum(1) - torch.arange(1, size + 1) / size).abs().amax(1)
+    within = math.sqrt(4 * math.log(2 * size / CHANCE) / (size * 4))  # the bound for 4 directions
+    assert float((error <= within).float().mean()) >= 1 - CHANCE and float(error.max()) > within / 10
 
 
 def test_the_trace_has_more_directions_than_the_density() -> None:

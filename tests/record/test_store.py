@@ -251,3 +251,12 @@ def test_roles_are_stored_under_the_names_of_earlier_versions(store):
             "arm",
         ]
     assert [store.load(number).role for number in (1, 2, FIRST_INNER)] == ["baseline", "watch", "trial_run"]
+
+
+def test_a_run_that_gets_a_parent_is_not_listed(store):
+    numbers = [store.save(Record(role="baseline")) for _ in range(3)]
+    store.set_parent(numbers[::2], numbers[1])
+    assert [row.number for row in store.runs()] == [store.number(None)] == [numbers[1]]
+    with pytest.raises(UsageError, match="belongs to another run"):
+        store.number(numbers[2])
+    assert store.save(Record(role="baseline")) == numbers[-1] + 1

@@ -5,7 +5,9 @@ import os
 import threading
 import time
 from dataclasses import replace
+from math import inf
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from complaints import complaints
@@ -172,6 +174,47 @@ def _left_over() -> list[Path]:
 def test_a_node_with_other_versions_or_too_few_cores_is_refused(script, changed, says) -> None:
     with pytest.raises(UsageError, match=says):
         list(run_remotely(errand(script, **changed), zip_directory(script.root)))
+
+
+def test_a_node_ends_a_trial_run_at_the_deadline(script) -> None:
+    endless = script.edit(script.path, TRAIN.replace("STEPS", "10**9"))
+    plan, began = PLAN.with_fixed_steps(10**9), time.monotonic()
+    *_, ending = run_remotely(errand(endless, plan=plan, left_s=8.0), None)
+    assert ending.reason == "window" and 7 < time.monotonic() - began < 60
+
+
+def test_a_node_receives_the_seconds_until_the_deadline(script) -> None:
+    ray = RecordedCalls()
+    Cluster(ray, PLAN).run(script, replace(PLAN, until=time.monotonic() + 100), new_record(script, PLAN), print)
+    Cluster(ray, PLAN).run(script, PLAN, new_record(script, PLAN), print)
+    limited, unlimited = ray.jobs
+    assert 90 < limited.left_s <= 100 and limited.plan.until == unlimited.left_s == inf
+
+
+class RecordedCalls:
+    """A substitute for Ray that keeps the jobs it receives. Each of them ends at once."""
+
+    exceptions = SimpleNamespace(RayTaskError=OSError, RayError=OSError)
+    util = SimpleNamespace(get_node_ip_address=lambda: "here")
+
+    def __init__(self) -> None:
+        self.jobs: list[RemoteJob] = []
+
+    def cluster_resources(self):
+        return {"CPU": 2}
+
+    def nodes(self):
+        return []
+
+    def get(self, answer):
+        return answer
+
+    def remote(self, **options):
+        return lambda function: SimpleNamespace(remote=self._start)
+
+    def _start(self, job, archive):
+        self.jobs.append(job)
+        return [Ending("finished", 0, 30)]
 
 
 def test_a_directory_that_is_too_large_to_send_is_refused(script, monkeypatch) -> None:

@@ -11,17 +11,16 @@ from sampling import sampled
 from descend.doctor.assess.summary import summarise
 from descend.doctor.assess.symptom import Symptom
 from descend.doctor.follow_up import (
-    UNBOUNDED,
     PartlyFixedScript,
     find_partly_fixed_script,
     locate_in_original_file,
-    makes_loss_unbounded,
     newly_visible_mistakes,
     restore_earlier_results,
 )
 from descend.doctor.record import Ending, Fact, Reading, Record, Site, facts
 from descend.doctor.script.plan import Plan
 from descend.doctor.script.script import Script
+from descend.doctor.spurious_gain import UNBOUNDED
 from descend.doctor.trials.proof import Proof
 from descend.doctor.trials.study import Study
 from descend.doctor.trials.trial import Trial
@@ -135,19 +134,6 @@ def fixed(after: float, verdict: str = "proved") -> Proof:
     interval = (after, after)
     trial = Trial(("zero_grad",), "zero_grad()", "no_zero_grad", verdict, "cost", 2.0, after, interval, interval, (1,))
     return Proof(fix=replace(trial, script=Script(Path("train.py"), Path())))
-
-
-@pytest.mark.parametrize(("before", "after"), [(False, True), (True, True), (False, False), (None, None)])
-def test_an_edit_that_makes_the_loss_unbounded_is_no_fix(before, after):
-    first, second = Record(), Record()
-    for record, unbounded in ((first, before), (second, after)):
-        if unbounded is not None:
-            record.add(Fact.of(facts.Reachability(0.5, 1.0, unbounded, True, 64), 0))
-    change = PartlyFixedScript(Script(Path("train.py"), Path()), "wrong_objective", ("skip_call",), "", "metric", 1.0)
-    assert makes_loss_unbounded(first, second, change) == bool(after and not before)
-    first.extend([Fact.of(HELD_OUT, 0, "test accuracy"), Reading("logged_metric", "test accuracy", 0, 0.5)])
-    assert not makes_loss_unbounded(first, second, change)  # A share of correct predictions is always bounded.
-    assert makes_loss_unbounded(first, second, replace(change, judged_on="fixed")) == bool(after and not before)
 
 
 def test_a_rejected_fix_is_reported_as_not_proved():

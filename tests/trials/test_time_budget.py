@@ -11,8 +11,9 @@ from tables import SCRIPT, prescription, record_of
 
 from descend.core.deadline import Deadline
 from descend.doctor.observation_window import FINISHING_S, limit_to_budget
-from descend.doctor.record import Record
+from descend.doctor.record import Ending, Fact, Reading, Record, facts
 from descend.doctor.script.plan import Plan
+from descend.doctor.trials import study as study_module
 from descend.doctor.trials.external_files import ExternalFiles
 from descend.doctor.trials.proof import Proof
 from descend.doctor.trials.prove import prove
@@ -94,6 +95,12 @@ def test_the_observed_run_and_the_shortest_proof_fit_the_budget_together(budget_
     assert plan.until == deadline.at == pytest.approx(Clock.now + budget_s - FINISHING_S)
 
 
+@given(st.floats(10, 1e7))
+def test_a_quick_consultation_reserves_no_time_for_a_proof(budget_s):
+    _, plan = limit_to_budget(Plan(budget_s=budget_s, quick=True, seconds=inf), Clock())
+    assert 2 * plan.seconds == pytest.approx(budget_s)
+
+
 def test_without_a_budget_the_window_is_unchanged():
     assert limit_to_budget(Plan(), Clock()) == (Deadline(), Plan())
 
@@ -106,8 +113,8 @@ def test_with_enough_time_all_remedies_are_tried_and_one_is_proved():
 
 
 def test_the_first_remedies_are_tried_as_long_as_a_proof_still_fits():
-    # A proof with five seeds takes twelve seconds here, and each remedy one.
-    study = study_with(15.5, a=0.9, b=0.1, c=0.05, d=0.01)
+    # A proof with five seeds takes fourteen seconds here, and each remedy one.
+    study = study_with(17.5, a=0.9, b=0.1, c=0.05, d=0.01)
     proof = consult(study, "a", "b", "c", "d")
     assert study.ran[:3] == ["a", "b", "c"] and "d" not in study.ran
     assert proof.fix.label == "c" and study.times.ran_out
@@ -123,7 +130,7 @@ def test_remedies_are_tried_up_to_the_deadline_if_no_proof_fits():
 
 
 def test_the_time_that_was_kept_for_a_proof_is_used_if_no_remedy_helps():
-    study = study_with(14.5, a=1.0, b=1.0, c=1.0, d=1.0)
+    study = study_with(16.5, a=1.0, b=1.0, c=1.0, d=1.0)
     consult(study, "a", "b", "c", "d")
     assert study.ran[:4] == ["a", "b", "c", "d"]
 
@@ -153,6 +160,46 @@ def test_the_prediction_follows_the_durations_of_earlier_runs():
     study = study_with(100, a=0.5)
     job = Job(SCRIPT, 0, 100)
     assert study.has_time_for([job] * 100) and not study.has_time_for([job] * 101)
-    study.times.add(20.0, 2.0)
+    study.times.add(20.0, 200)
     assert study.has_time_for([job] * 10) and not study.has_time_for([job] * 11)
     assert study.has_time_for([Job(SCRIPT, 0, 200)] * 5) and not study.has_time_for([Job(SCRIPT, 0, 200)] * 6)
+
+
+def test_the_prediction_is_the_same_for_a_baseline_with_another_number_of_steps():
+    study = study_with(100, a=0.5)
+    study.times.add(20.0, 200)
+    longer = study.for_script(SCRIPT, record_of(1.0, steps=400))
+    assert longer.has_time_for([Job(SCRIPT, 0, 400)] * 2) and not longer.has_time_for([Job(SCRIPT, 0, 400)] * 3)
+
+
+def test_a_script_without_optimizer_steps_is_predicted_by_its_backward_passes():
+    study = study_with(10, a=0.5)
+    baseline = record_of(1.0, steps=0)
+    baseline.readings.clear()
+    baseline.add(Fact.of(facts.BackwardPasses(100), 0))
+    baseline.ending = replace(baseline.ending, wall_s=RUN_S)
+    study = study.for_script(SCRIPT, baseline)
+    assert study.has_time_for([Job(SCRIPT, 0, 100)] * 10) and not study.has_time_for([Job(SCRIPT, 0, 100)] * 11)
+
+
+@pytest.mark.parametrize(
+    ("ending", "is_counted"),
+    [
+        (Ending("finished", 0, 60), True),
+        (Ending("window", 0, 100), True),
+        (Ending("window", 0, 60), False),
+        (Ending("failed", 1, 60, error="ValueError"), False),
+        (None, False),
+    ],
+)
+def test_only_complete_runs_count_as_run_times(monkeypatch, ending, is_counted):
+    def run(script, plan, record, listen, server):
+        for step in range(ending.steps if ending else 0):
+            record.add(Reading("loss", "0", step, 1.0))
+        record.ending = ending
+
+    monkeypatch.setattr(study_module, "run", run)
+    monkeypatch.setattr(study_module, "store_record", lambda store, record: None)
+    base = study_with(100)
+    Study(SCRIPT, base.baseline, base.plan, base.context, times=base.times).run([Job(SCRIPT, 0, 100)])
+    assert bool(base.times.step_s) is is_counted

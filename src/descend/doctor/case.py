@@ -7,7 +7,7 @@ from math import isfinite
 from pathlib import Path
 
 from descend.doctor.assess.evaluation_metric import evaluation_metric
-from descend.doctor.assess.reservations import Reservation, reservations
+from descend.doctor.assess.reservations import Reservation, check_stages, reservations
 from descend.doctor.assess.summary import summarise
 from descend.doctor.assess.symptom import Symptom, unexplained_symptoms
 from descend.doctor.catalog.checks import Check, list_checks
@@ -96,6 +96,8 @@ class Case:
         """The properties of the run and its trials that rule out the verdict "no problem found"."""
         rate_was_varied = any("learning_rate" in trial.remedies for trial in self._effective_trials)
         of_run = [r for r in reservations(self.record) if not (r.kind == "steps_too_long" and rate_was_varied)]
+        if self.proof.limit == "budget":
+            of_run += check_stages(self.record)
         of_settings = [trial for trial in self.trials if not QUANTITIES.keys().isdisjoint(trial.remedies)]
         if not of_settings or self._effective_trials:
             return tuple(of_run)
@@ -117,7 +119,7 @@ class Case:
     def is_settled(self) -> bool:
         """Whether the diagnosis is final, so that later stages of the training need not be examined."""
         return (
-            bool(self.findings or self.proof.interrupted or self.proof.changed or self.proof.limit)
+            bool(self.findings or self.proof.interrupted or self.proof.changed)
             or self.status == CaseStatus.SCRIPT_FAILED
         )
 

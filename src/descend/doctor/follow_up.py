@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from math import inf, isfinite
 from pathlib import Path
 
-from descend.doctor.assess.logged_metric import main_metric, samples_its_own_loss
 from descend.doctor.assess.summary import LEFT_TO_LEARN, summarise
 from descend.doctor.assess.symptom import Symptom
 from descend.doctor.catalog import GENERAL
@@ -16,11 +15,11 @@ from descend.doctor.catalog.diagnosis import diagnose
 from descend.doctor.codemod.line_mapping import original_line
 from descend.doctor.findings import build_case
 from descend.doctor.hypotheses import Hypotheses
-from descend.doctor.record import Record, Site, SiteKey, facts
+from descend.doctor.record import Record, Site, SiteKey
 from descend.doctor.remedies import JudgedOn
 from descend.doctor.script.run_names import EndReason
 from descend.doctor.script.script import Script
-from descend.doctor.spurious_gain import reject_spurious_fix, spurious_gain_message
+from descend.doctor.spurious_gain import UNBOUNDED, makes_loss_unbounded, spurious_gain_message
 from descend.doctor.trials.ablation import find_required_parts, join_parts
 from descend.doctor.trials.candidate import Candidate, reference_cost, run_candidates
 from descend.doctor.trials.confirm import confirm_on_fresh_seeds
@@ -33,9 +32,6 @@ from descend.doctor.trials.trial import Part, Trial
 from descend.doctor.trials.verdicts import Verdict
 
 MOST_FOLLOW_UPS = 3  # largest number of follow-ups; each one examines the script with all fixes found so far
-UNBOUNDED = (
-    "the edit removes the lower bound of the loss, so the loss can fall without limit even if nothing is learned"
-)
 NOT_ALL = "a part of this fix works equally well without the rest"
 NOT_ALONE = "this fix works better together with the remedy that the follow-up found"
 
@@ -59,7 +55,6 @@ def run_follow_ups(study: Study, proof: Proof) -> ProofSteps:
 
     Problems that a follow-up finds are added to the symptoms in the trial results.
     """
-    proof = reject_spurious_fix(proof, study)
     # Each pair is the state before a follow-up: the trial results, and the remaining problems that were found.
     known = [(proof, list[Symptom]())]
     while len(known) <= MOST_FOLLOW_UPS:
@@ -100,7 +95,7 @@ def _diagnose_fixed_script(study: Study, proof: Proof, first: PartlyFixedScript)
     """
     fixed, record = first.script.with_examined_edits(), study.baseline
     second = study.observe_once(fixed)
-    if makes_loss_unbounded(record, second, first):
+    if makes_loss_unbounded(record, second, first.judged_on):
         return proof.with_fix_rejected(UNBOUNDED), []
     if second.ending is None or not second.can_be_compared:
         return proof, []
@@ -245,21 +240,6 @@ def remove_unneeded_parts(study: Study, proof: Proof) -> Proof:
         judged=proof.judged | removed,
         at={**proof.at, **at},
     )
-
-
-def makes_loss_unbounded(record: Record, second: Record, first: PartlyFixedScript) -> bool:
-    """Return whether a fix removes the lower bound of the loss, so that a lower loss does not mean better learning.
-
-    A fix that is compared by a share, such as the accuracy, is exempt: a share is always bounded. So is a script whose
-    evaluation data are random draws, because the bound of its loss is unknown.
-    """
-    metric = main_metric(record)
-    if first.judged_on == "metric" and metric is not None and metric.kind == "share":
-        return False
-    if samples_its_own_loss(record) or samples_its_own_loss(second):
-        return False
-    before, after = (r.fact(facts.Reachability) for r in (record, second))
-    return before is not None and after is not None and after.unbounded and not before.unbounded
 
 
 def restore_earlier_results(proof: Proof, earlier: Proof) -> Proof:

@@ -1,11 +1,12 @@
 """Decide how much of a training is observed: the first steps, the whole of a short run, or each of several stages."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from math import isfinite, isinf
 from pathlib import Path
 
+from descend.core.bound import Bound
 from descend.core.deadline import Deadline
 from descend.core.interruption import interruption_status
 from descend.doctor.assess.logged_metric import logged_metrics
@@ -20,23 +21,47 @@ from descend.doctor.script.script import Script
 from descend.doctor.trials.proof import Proof
 from descend.doctor.trials.run_context import RunContext
 
-# seconds of a budget that are kept: measured, 0.2 s until the first run starts and 1.5 s to write the report
-FINISHING_S = 2.0
+FINISHING_S = Bound(
+    4.0,
+    "seconds of a budget that are kept for the start and for the report",
+    "measured with descend doctor --budget 10 … 28 examples/digits_mlp.py on two cores: at a load of 6 to 8, the "
+    "command ended 3.4 s after the deadline (median of seven runs); at a load of 9, up to 11 s; after Ctrl-C, 1.5 s",
+)
 LONGER = 10  # factor for the number of steps, to reach a second training loop if the first one took all the steps
 
 
 def limit_to_budget(plan: Plan, clock: Callable[[], float] = time.monotonic) -> tuple[Deadline, Plan]:
     """Return the deadline that the plan's budget sets from now on, and the plan with a window that fits the budget.
 
-    The observed run may take twice as long as its training, because of the measurements. A proof should still fit
-    after it. If the script prepares its data for longer, only the deadline ends the run.
+    A proof should still fit after the observed run, unless no trials were requested. If the script prepares its data
+    for longer, only the deadline ends the run.
     """
     if isinf(plan.budget_s):
         return Deadline(), plan
     deadline = Deadline.after(plan.budget_s - FINISHING_S, clock)
-    window_s = min(plan.seconds, plan.budget_s / (2 + plan.proof_length))
+    window_s = min(plan.seconds, _window_of_budget_s(plan))
     patience_s = min(plan.patience, plan.budget_s)
     return deadline, replace(plan, seconds=window_s, patience=patience_s, until=deadline.at)
+
+
+def shortened_observation_message(record: Record, plan: Plan) -> str:
+    """Return which part of the training was not observed because of the budget; "" if the budget changed nothing."""
+    ending = record.ending
+    if isinf(plan.budget_s) or ending is None or ending.reason != EndReason.WINDOW or record.steps >= plan.steps:
+        return ""
+    trained_s = ending.loop_s - ending.probe_s
+    is_enough = record.steps >= plan.least_steps and trained_s >= plan.quick_s
+    if is_enough or plan.seconds <= trained_s and plan.seconds < _window_of_budget_s(plan):
+        return ""
+    return f"the training after step {record.steps}, because --budget leaves too little time to observe it"
+
+
+def _window_of_budget_s(plan: Plan) -> float:
+    """Return how many seconds of training may be observed, so that a proof still fits into the budget.
+
+    The observed run may take twice as long as its training, because of the measurements.
+    """
+    return plan.budget_s / (2 + (0 if plan.quick else plan.proof_length))
 
 
 def observe_script(script: Script, plan: Plan, context: RunContext) -> tuple[Record, Plan]:
@@ -60,21 +85,17 @@ def observe_script(script: Script, plan: Plan, context: RunContext) -> tuple[Rec
         further = context.observe(script, longer)
         if further.ending and further.ending.reason == EndReason.FINISHED and len(stages(further)) > 1:
             return further, longer
+        _pass_on_interruption(further, whole)
     return whole, plan
 
 
-def observe_stages(script: Script, plan: Plan, context: RunContext, whole: Record) -> Iterator[tuple[Plan, Record]]:
-    """Yield the plan and the record of each stage of a training. A training without stages counts as one stage."""
+def stage_plans(plan: Plan, whole: Record) -> list[Plan]:
+    """Return the plan for the observation of each stage of a training; an empty list for a training without stages."""
     keys = stages(whole) if whole.ending and whole.ending.reason in (EndReason.FINISHED, EndReason.WINDOW) else []
     if len(keys) < 2 or plan.quick:
-        yield plan, whole
-        return
+        return []
     first_loss = whole.series("loss", "0").first
-    for number, key in enumerate(keys, 1):
-        if number > 1 and not context.deadline.fits(whole.ending.wall_s if whole.ending else 0.0):
-            return
-        part = replace(plan, stage=Stage(int(key), number, len(keys), first_loss))
-        yield part, context.observe(script, part)
+    return [replace(plan, stage=Stage(int(key), number, len(keys), first_loss)) for number, key in enumerate(keys, 1)]
 
 
 def window_was_too_short(record: Record, proof: Proof) -> bool:
@@ -108,7 +129,18 @@ def _observe_to_end(script: Script, plan: Plan, context: RunContext, record: Rec
     if not steps:
         return record, plan
     whole = plan.with_fixed_steps(steps + 1)  # With one more step, the output after the last step is observed as well.
-    return context.observe(script, whole), whole
+    further = context.observe(script, whole)
+    was_cut_off = context.deadline.is_over and further.steps < record.steps
+    return (record, plan) if _pass_on_interruption(further, record) or was_cut_off else (further, whole)
+
+
+def _pass_on_interruption(further: Record, record: Record) -> bool:
+    """Mark a record as interrupted if a further run of the script was; return whether it was."""
+    if further.ending is None or further.ending.reason != EndReason.INTERRUPTED:
+        return False
+    known = record.ending or further.ending
+    record.ending = replace(known, reason=EndReason.INTERRUPTED, status=further.ending.status)
+    return True
 
 
 def _has_later_training(script: Script, plan: Plan, record: Record) -> bool:

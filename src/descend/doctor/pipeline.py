@@ -16,17 +16,20 @@ from descend.doctor.execution.forking import fork_server
 from descend.doctor.findings import build_case
 from descend.doctor.follow_up import run_follow_ups
 from descend.doctor.hypotheses import Hypotheses
-from descend.doctor.observation_window import limit_to_budget, observe_script, observe_stages, window_was_too_short
+from descend.doctor.observation_window import limit_to_budget, observe_script, stage_plans, window_was_too_short
 from descend.doctor.observe import Show
+from descend.doctor.record import Record
+from descend.doctor.record.recording import store_parent
 from descend.doctor.record.store import Store
 from descend.doctor.script.file_change import changes_of
 from descend.doctor.script.plan import Plan
+from descend.doctor.script.run_names import EndReason
 from descend.doctor.script.script import Script
 from descend.doctor.script.source_snapshot import SourceSnapshot
+from descend.doctor.spurious_gain import prove_and_check
 from descend.doctor.trials.cluster import Cluster
 from descend.doctor.trials.external_files import ExternalFileChanged, ExternalFiles
 from descend.doctor.trials.proof import Proof, ProofSteps, Round, run_rounds
-from descend.doctor.trials.prove import prove
 from descend.doctor.trials.reproduce import check_reproduction
 from descend.doctor.trials.run_context import RunContext
 from descend.doctor.trials.run_times import OutOfTime
@@ -36,6 +39,8 @@ from descend.doctor.trials.suggest import suggest
 from descend.doctor.trials.trial import Trial
 from descend.doctor.untried import add_left_out, without_trials
 
+PROOF = "the proof of a fix on fresh seeds"
+COMPARISON = "the comparison of the fix with the next best remedy"
 LONGER = 4  # factor for the number of steps if the remedy of a certain problem shows no gain in the observed steps
 
 
@@ -49,7 +54,8 @@ def doctor(
 ) -> Case:
     """Find out why a script's training fails, and prove a fix. If the user presses Ctrl-C, return the results so far.
 
-    cluster: where the trials run; None for this machine. show_fix: called with each fix as soon as it is proved.
+    cluster: where the trials run; None for this machine. show_fix: called with each fix as soon as it is proved, and
+    again if it is withdrawn.
     """
     began, options = time.perf_counter(), plan.options
     deadline, plan = limit_to_budget(plan)
@@ -57,17 +63,13 @@ def doctor(
     with fork_server(script) as server:
         context = RunContext(store, show, ExternalFiles(sources), server, cluster, deadline, show_fix)
         whole, plan = observe_script(script, plan, context)
-        cases = []
-        for stage_plan, record in observe_stages(script, plan, context, whole):
-            cases.append(_diagnose_run(Study(script, record, stage_plan, context)))
-            if cases[-1].is_settled:  # Later stages depend on the result of this stage.
-                break
-        else:
-            undecided = next((case for case in cases if case.undecided_suspicions), cases[-1])
-            cases.append(replace(undecided, record=whole))
-    edited = cases[-1].fix.script if cases[-1].fix else None
+        case = _diagnose_script(script, plan, context, whole)
+    repetitions = [run for run in context.baselines if run != case.record.run]
+    if repetitions and case.record.run:
+        store_parent(store, repetitions, case.record)
+    edited = case.fix.script if case.fix else None
     return replace(
-        cases[-1],
+        case,
         left_out=tuple(CATALOG.keys() - ids_to_check(plan.select, plan.ignore)),
         streamed=script.streamed,
         options=options,
@@ -76,48 +78,106 @@ def doctor(
     )
 
 
+def _diagnose_script(script: Script, plan: Plan, context: RunContext, whole: Record) -> Case:
+    """Diagnose a run or, if its training has stages, each of them until one has a finding or the time is over."""
+    plans = stage_plans(plan, whole)
+    if not plans:
+        return _diagnose_run(Study(script, whole, plan, context))
+    observed_s = whole.ending.wall_s if whole.ending else 0.0
+    cases: list[Case] = []
+    for stage_plan in plans:
+        if not context.deadline.fits(observed_s) or (cases and cases[-1].proof.limit):
+            break
+        record = context.observe(script, stage_plan)
+        if context.deadline.is_over and record.ending is not None and record.ending.reason == EndReason.WINDOW:
+            break  # The deadline has ended the run, so the stage was not observed to its end.
+        cases.append(_diagnose_run(Study(script, record, stage_plan, context)))
+        if cases[-1].is_settled:  # Later stages depend on the result of this stage.
+            return cases[-1]
+    left = range(len(cases) + 1, len(plans) + 1)
+    if not cases:
+        study = Study(script, whole, plan, context)
+        cases.append(build_case(whole, without_trials(Hypotheses(script, plan, whole), study)))
+    undecided = next((case for case in cases if case.undecided_suspicions), cases[-1])
+    case = replace(undecided, record=whole)
+    if not left:
+        return case
+    stages = f"stages {left[0]} to {left[-1]} of the training" if len(left) > 1 else f"stage {left[0]} of the training"
+    return replace(case, proof=replace(case.proof, limit="budget", skipped=(*case.proof.skipped, stages)))
+
+
 def _diagnose_run(study: Study) -> Case:
     """Diagnose one recorded run and try its remedies; if the run was too short to show a gain, repeat it for longer."""
     proof = _run_trials(study)
     if not study.plan.is_fixed and window_was_too_short(study.baseline, proof) and not proof.limit:
-        plan = study.plan.with_fixed_steps(LONGER * study.baseline.steps)
-        record = study.context.observe(study.script, plan)
-        study = replace(study.for_script(study.script, record), plan=plan)
-        proof = _run_trials(study)
+        study, proof = _repeat_for_longer(study, proof)
     return build_case(study.baseline, proof)
+
+
+def _repeat_for_longer(study: Study, first: Proof) -> tuple[Study, Proof]:
+    """Observe a run again for more steps and try its remedies; return the study of that run and its results.
+
+    Return the first study and results if the time was over, or the user pressed Ctrl-C, before a fix was found.
+    """
+    context, ending = study.context, study.baseline.ending
+    plan = study.plan.with_fixed_steps(LONGER * study.baseline.steps)
+    part = f"the same trials with {plan.steps} steps"
+    if ending is not None and not context.deadline.fits(LONGER * ending.wall_s):
+        return study, replace(first, limit="budget", skipped=(*first.skipped, part))
+    record = context.observe(study.script, plan)
+    longer = replace(study.for_script(study.script, record), plan=plan)
+    proof = _run_trials(longer)
+    if record.ending is not None and record.ending.reason == EndReason.INTERRUPTED:
+        proof = replace(proof, interrupted=True, interruption=record.ending.status)
+    if proof.fix is not None or not (proof.interrupted or proof.changed or proof.limit or context.deadline.is_over):
+        return longer, proof
+    ended = {"interrupted": proof.interrupted, "interruption": proof.interruption, "changed": proof.changed}
+    if not (proof.interrupted or proof.changed):
+        ended |= {"limit": "budget", "skipped": (*first.skipped, part)}
+    return study, replace(first, **ended)
 
 
 def _run_trials(study: Study) -> Proof:
     """Try the remedies for a recorded run in several rounds, and return the results of all trials."""
     record, hypotheses = study.baseline, Hypotheses(study.script, study.plan, study.baseline)
-    if study.plan.quick:
-        return without_trials(hypotheses, study)
-    proof = Proof(tuple(hypotheses.symptoms))
-    if not (proof.symptoms or study.plan.suggest) or not record.ending or not record.can_be_compared:
-        return proof
-    for_time = [p for p in prescribe(record, hypotheses.symptoms) if p.judged_on == "time"]
-    rounds: dict[str, Round] = {
-        "the proof of a fix on fresh seeds": partial(prove, hypotheses.stages, study),
+    proof, skipped = Proof(), list[str]()
+    try:
+        proof = without_trials(hypotheses, study) if study.plan.quick else Proof(tuple(hypotheses.symptoms))
+        can_help = not study.plan.quick and bool(proof.symptoms or study.plan.suggest)
+        rounds = _rounds(hypotheses, study) if can_help and record.can_be_compared else {}
+        for part, run_round in rounds.items():
+            try:
+                for current in run_rounds([run_round], proof):
+                    if (changed := _changed_fix(proof, current)) is not None:
+                        study.context.show_fix(changed)
+                    proof = current
+            except OutOfTime:
+                skipped.append(COMPARISON if part == PROOF and proof.fix else part)
+    except KeyboardInterrupt as error:
+        symptoms = proof.symptoms or tuple(hypotheses.symptoms)
+        proof = replace(proof, symptoms=symptoms, interrupted=True, interruption=interruption_status(error))
+    except (ExternalFileChanged, UsageError) as error:  # For example, the script can no longer be copied.
+        proof = replace(proof, changed=str(error))
+    return add_left_out(skipped, hypotheses, study, proof)
+
+
+def _changed_fix(before: Proof, after: Proof) -> Trial | None:
+    """Return the trial of a new fix, or that of a withdrawn fix with its new verdict; None if the fix is the same."""
+    if after.fix is not None or before.fix is None:
+        return None if after.fix is before.fix else after.fix
+    return next((trial for trial in after.trials if trial.edit_id == before.fix.edit_id), None)
+
+
+def _rounds(hypotheses: Hypotheses, study: Study) -> dict[str, Round]:
+    """Return the rounds of trials in their order, each with its name in the list of what was left out."""
+    for_time = [p for p in prescribe(study.baseline, hypotheses.symptoms) if p.judged_on == "time"]
+    return {
+        PROOF: partial(prove_and_check, hypotheses.stages, study),
         "the trials of faster steps": partial(try_faster_steps, for_time, study),
         "the search for further problems of the fixed script": partial(run_follow_ups, study),
         "the check of the patch under plain python": partial(_reproduce_fix, study),
         "the trials of small improvements": partial(_try_improvements, study),
     }
-    skipped: list[str] = []
-    try:
-        for part, run_round in rounds.items():
-            try:
-                for current in run_rounds([run_round], proof):
-                    if current.fix is not None and current.fix is not proof.fix:
-                        study.context.show_fix(current.fix)
-                    proof = current
-            except OutOfTime:
-                skipped.append(part)
-    except KeyboardInterrupt as error:
-        return replace(proof, interrupted=True, interruption=interruption_status(error))
-    except (ExternalFileChanged, UsageError) as error:  # For example, the script can no longer be copied.
-        return replace(proof, changed=str(error))
-    return add_left_out(skipped, hypotheses, study, proof) if study.times.ran_out else proof
 
 
 def _reproduce_fix(study: Study, proof: Proof) -> ProofSteps:

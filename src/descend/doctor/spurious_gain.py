@@ -4,32 +4,80 @@ For example, an edit that removes a causal mask lets the network see its own tar
 network has learned nothing.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
+
+from descend.doctor.assess.logged_metric import main_metric, samples_its_own_loss
 from descend.doctor.catalog import CATALOG
 from descend.doctor.catalog.diagnosis import diagnose
-from descend.doctor.record import Record
-from descend.doctor.trials.proof import Proof
+from descend.doctor.record import Record, facts
+from descend.doctor.remedies import JudgedOn
+from descend.doctor.trials.proof import Proof, ProofSteps
+from descend.doctor.trials.prove import Prescribe, prove
+from descend.doctor.trials.run_times import OutOfTime
 from descend.doctor.trials.study import Study
 from descend.doctor.trials.trial import Trial
+from descend.doctor.trials.verdicts import Verdict
 
 SPURIOUS = "with this edit {problem}, so the lower loss does not mean that the network has learned more"
+UNBOUNDED = (
+    "the edit removes the lower bound of the loss, so the loss can fall without limit even if nothing is learned"
+)
+NOT_CHECKED = "too little time was left to check whether the edit introduces a problem that lowers the loss"
+
+
+def prove_and_check(stages: Sequence[Prescribe], study: Study, proof: Proof) -> ProofSteps:
+    """Try remedies until one is proved (see `prove`), and yield no proof with a fix whose gain may be spurious."""
+    steps = prove(stages, study, proof)
+    while True:
+        try:
+            yield reject_spurious_fix(next(steps), study)
+        except StopIteration as end:
+            return reject_spurious_fix(end.value, study)
 
 
 def spurious_gain_message(trial: Trial, study: Study) -> str:
-    """Return a sentence if an edit of a trial introduces a problem that makes the loss too low; otherwise "".
+    """Return a sentence if an edit of a trial makes the loss too low or removes its lower bound; otherwise "".
 
     Only the edits of a search are examined. A remedy for a known problem removes nothing of unknown purpose.
     """
     if trial.script is None or not any(part.prescription.of_search for part in trial.parts):
         return ""
-    introduced = _loss_lowering_problems(study.observe_once(trial.script.with_examined_edits()))
-    introduced -= _loss_lowering_problems(study.baseline)
-    return SPURIOUS.format(problem=CATALOG[min(introduced)].title) if introduced else ""
+    edited = study.observe_once(trial.script.with_examined_edits())
+    introduced = _loss_lowering_problems(edited) - _loss_lowering_problems(study.baseline)
+    if introduced:
+        return SPURIOUS.format(problem=CATALOG[min(introduced)].title)
+    return UNBOUNDED if makes_loss_unbounded(study.baseline, edited, trial.judged_on) else ""
 
 
 def reject_spurious_fix(proof: Proof, study: Study) -> Proof:
-    """Return the trial results without their fix, if it only lowers the loss by introducing a problem."""
-    reason = spurious_gain_message(proof.fix, study) if proof.fix is not None else ""
+    """Return the trial results without their fix, if its gain is spurious or no time is left to check that."""
+    fix = proof.fix
+    if fix is None:
+        return proof
+    try:
+        reason = spurious_gain_message(fix, study)
+    except OutOfTime:
+        unchecked = replace(fix, verdict=Verdict.NOT_PROVED, reason=NOT_CHECKED)
+        without = proof.with_trial(unchecked, instead_of=fix).without_fix()
+        return replace(without, confirmed=proof.confirmed - frozenset(fix.symptoms))
     return proof.with_fix_rejected(reason) if reason else proof
+
+
+def makes_loss_unbounded(record: Record, edited: Record, judged_on: JudgedOn) -> bool:
+    """Return whether an edit removes the lower bound of the loss, so that a lower loss does not mean better learning.
+
+    record: the run without the edit. edited: the run with it. An edit that is compared by a share, such as the
+    accuracy, is exempt: a share is always bounded. So is a script whose evaluation data are random draws, because the
+    bound of its loss is unknown.
+    """
+    metric = main_metric(record)
+    if judged_on == "metric" and metric is not None and metric.kind == "share":
+        return False
+    if samples_its_own_loss(record) or samples_its_own_loss(edited):
+        return False
+    before, after = (r.fact(facts.Reachability) for r in (record, edited))
+    return before is not None and after is not None and after.unbounded and not before.unbounded
 
 
 def _loss_lowering_problems(record: Record) -> set[str]:

@@ -6,9 +6,10 @@ from typing import Literal
 from descend.core.bound import Bound, Count
 from descend.doctor.assess.logged_metric import samples_its_own_loss
 from descend.doctor.assess.opponents import has_opponents
+from descend.doctor.assess.stages import stages
 from descend.doctor.assess.step_sizes import LONG_STEPS, OFTEN, repeated_step_length
 from descend.doctor.assess.summary import RunSummary, summarise
-from descend.doctor.record import Record
+from descend.doctor.record import Record, facts
 from descend.doctor.script.run_names import EndReason
 
 Kind = Literal[
@@ -18,6 +19,7 @@ Kind = Literal[
     "settings_not_varied",
     "too_few_steps",
     "not_replayed",
+    "stages_not_examined",
 ]
 FEW = Count(
     10, "steps", "chosen: fewer steps do not show how the training progresses; a training stage has the same limit"
@@ -53,6 +55,15 @@ def reservations(record: Record) -> tuple[Reservation, ...]:
         for check in (_check_step_count, _check_replay, _check_warm_up, _check_step_length, _check_falling_loss)
     )
     return tuple(reservation for reservation in found if reservation is not None)
+
+
+def check_stages(record: Record) -> list[Reservation]:
+    """Return a reason to doubt a run of several training stages that was not repeated for each of them."""
+    number = len(stages(record))
+    if number < 2 or record.fact(facts.Stage) is not None:
+        return []
+    sentence = f"the script trains in {number} stages, and --budget left too little time to examine each of them"
+    return [Reservation("stages_not_examined", number, 1, sentence)]
 
 
 def _check_step_count(record: Record, summary: RunSummary) -> Reservation | None:

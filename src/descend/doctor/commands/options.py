@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from descend.core.bound import Bound
 from descend.core.control_characters import shortened
 from descend.core.errors import UsageError
 from descend.core.regular_files import read_regular_file
@@ -16,7 +17,12 @@ from descend.doctor.commands.terminal import say
 MOST_STEPS = 10**9
 MOST_SEED = 2**31 - 1  # largest seed of a user; trials use larger ones, up to the 2³² − 1 that NumPy accepts
 MOST_PROCESSES = 1024
-LEAST_BUDGET_S, MOST_BUDGET_S = 10.0, 1e7
+LEAST_BUDGET_S = Bound(
+    10.0,
+    "seconds",
+    "chosen: 4 s are kept for the report and importing torch takes about 2 s, which leaves 4 s for the training",
+)
+MOST_BUDGET_S = 1e7  # the same limit as that of --seconds
 SECONDS_IN = {"s": 1, "m": 60, "h": 3600}
 DEFAULT_STORE = ".descend"
 PASS_ON = {"allow_interspersed_args": False}

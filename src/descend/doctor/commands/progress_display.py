@@ -22,7 +22,9 @@ from descend.doctor.report.formatting import count, finding_message, one_line, s
 from descend.doctor.report.verdict import change_message
 from descend.doctor.script.plan import Plan
 from descend.doctor.script.run_names import Role
+from descend.doctor.trials.proof import PROVED
 from descend.doctor.trials.trial import Trial
+from descend.doctor.trials.verdicts import Verdict
 
 DRAWN_EVERY_S = 0.5
 PRINTED_EVERY_S = 5.0
@@ -83,10 +85,14 @@ class ProgressDisplay:
                 self._trials.update(record, messages)
 
     def show_fix(self, fix: Trial) -> None:
-        """Print a fix that was just proved, with its changed lines, while further trials go on."""
-        seeds = count(len(fix.seeds), "seed")
-        text = f"{one_line(fix.label)}: {change_message(fix)} on {seeds}; further checks follow"
-        self._console.print(Text("proved     ", "bold green") + Text(text), *changed_lines(fix.patch), sep="\n")
+        """Print a fix with its changed lines while further trials go on, or print why an earlier fix is withdrawn."""
+        label = one_line(fix.label)
+        if fix.verdict not in (*PROVED, Verdict.PARTLY_FIXES):
+            self._console.print(Text("withdrawn  ", "bold") + Text(f"{label}: {one_line(fix.reason)}"))
+            return
+        name = f"{'proved' if fix.verdict in PROVED else 'partly fixes':10} "
+        text = f"{label}: {change_message(fix)} on {count(len(fix.seeds), 'seed')}; further checks follow"
+        self._console.print(Text(name, "bold green") + Text(text), *changed_lines(fix.patch), sep="\n")
 
     def _run(self) -> None:
         """Redraw or print the progress regularly until the context manager exits."""

@@ -28,6 +28,7 @@ from descend.doctor.sandbox.promises import RunLevel
 from descend.doctor.script.run_names import EndReason, Role
 
 # The signal that ends a run if the script has closed the pipe to descend. Scripts do not use this signal.
+CHECKED_EVERY_S = 0.5  # seconds between two checks of the time limits
 CHANNEL_CLOSED = signal.SIGRTMAX - 2
 
 
@@ -238,7 +239,7 @@ class Run:
         """End the run if the script does not begin to train in time, or if one step exceeds the time limit."""
         limit, began = longest_training_seconds(self.config.seconds), time.perf_counter()
         while self.watch.began is not None or time.perf_counter() - began < self.config.patience:
-            time.sleep(0.5)
+            time.sleep(CHECKED_EVERY_S)
             if self._training_seconds() > limit or time.monotonic() >= self.config.until:
                 break
         if self.ended.acquire(blocking=False):

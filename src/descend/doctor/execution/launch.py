@@ -11,7 +11,7 @@ from pathlib import Path
 from descend.core.bound import Count
 from descend.core.control_characters import escape_control_characters
 from descend.core.errors import InternalError, UsageError
-from descend.doctor.execution.child import CHANNEL_CLOSED, Config
+from descend.doctor.execution.child import CHANNEL_CLOSED, CHECKED_EVERY_S, Config
 from descend.doctor.execution.forked import ForkedProcess
 from descend.doctor.execution.forking import ForkServer
 from descend.doctor.execution.keeper import UNCONFINED
@@ -38,8 +38,11 @@ CLOSED = "after {} steps, {} closed a file descriptor of descend; the script mus
 # After this multiple of a run's time limit, the run is ended from outside. Its own clock is slow on a busy machine.
 OVERDUE = Count(20, "times", "chosen: with ten other programs on each processor, a run took half of this multiple")
 UNBOUNDED = ("watch", "gradcheck", "show")  # roles whose measurements have no time limit
-FINAL_S = 1.0  # A run that ends itself at the deadline may take this many seconds for that.
+# A run that ends itself at the deadline may take this many seconds for that: it checks the clock once, and then it
+# sends its last messages and the interpreter exits, which takes less time than another check.
+FINAL_S = 2 * CHECKED_EVERY_S
 STUCK = "the run was ended from outside after {:.0f} s: its code blocks the interpreter or has stopped its clock"
+OVER = "the run was ended from outside after {:.0f} s: the time of --budget was over"
 LINES = 40  # number of last lines of standard error that are kept as the reason why the script ended
 UNFORKED = "forking failed, so each run imports torch itself and starts a second or two later"
 
@@ -84,12 +87,14 @@ def run(
             add_messages([Note("torchrun", ALONE if plan.processes == 1 else FIRST.format(plan.processes))])
         add_messages([Note("sandbox", note)] if scratch and (note := _sandbox_message(plan)) else [])
         began = time.monotonic()
-        until = min(began + time_limit(plan), plan.until + FINAL_S)
+        limit = began + time_limit(plan)
+        until = min(limit, plan.until + FINAL_S)
         for messages in process.messages(readers, until):
             add_messages(messages)
         if not process.ends(until):
             process.end()
-            add_messages(_messages_about_cut_off(record, time.monotonic() - began))
+            reason = STUCK if until == limit else OVER
+            add_messages(_messages_about_cut_off(record, time.monotonic() - began, reason))
         status, tail = process.finish()
     if _should_repeat(script, plan, record, process.popen.wait(), tail.strip()):
         return run(script, plan, record, listen, server)
@@ -140,12 +145,15 @@ def time_limit(plan: Plan) -> float:
     return inf if is_unbounded else plan.patience + OVERDUE * longest_training_seconds(plan.seconds)
 
 
-def _messages_about_cut_off(record: Record, seconds: float) -> list[Message]:
-    """Return the messages about a run that was ended from outside; an empty list if the run reported its own end."""
+def _messages_about_cut_off(record: Record, seconds: float, reason: str) -> list[Message]:
+    """Return the messages about a run that was ended from outside; an empty list if the run reported its own end.
+
+    reason: the sentence for the note, with a place for the number of seconds.
+    """
     if record.ending is not None:
         return []
     cut = Fact.of(facts.TimedOut(seconds, None), record.steps)
-    return [cut, Note("deadline", STUCK.format(seconds)), Ending("window", 0, record.steps, wall_s=seconds)]
+    return [cut, Note("deadline", reason.format(seconds)), Ending("window", 0, record.steps, wall_s=seconds)]
 
 
 def new_record(script: Script, plan: Plan, parent: int | None = None) -> Record:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import torch
 
+from descend.core.bound import Bound
 from descend.doctor.instrumentation.steps.backward_passes import BackwardPass
 from descend.doctor.instrumentation.steps.budget import UNTRIED_S, UNTRIED_STEPS, Budget
 from descend.doctor.measure.replay import run_with_graph
@@ -16,8 +17,12 @@ from descend.doctor.tape import Recording, leaf_parameters
 
 # The first step is not recorded, since the tape would also keep all data that the script prepares before its loop.
 EARLY_STEPS = range(1, 4)
-# Checks at the end of a run may add at most this share of its time, chosen: 16 steps are then enough.
-SHARE_AT_END = 0.25
+SHARE_AT_END = Bound(
+    0.25,
+    "largest share of a watched run's time that the checks at its end may add",
+    "convention: measurements of a trial run may use the same share; with checks as long as four steps, a run of 16 "
+    "steps is long enough",
+)
 
 
 class EarlyRecording:

@@ -40,7 +40,7 @@ class ProbeRunner:
         self.early, self.modes = EarlyRecording(budget), ModeReports(modules, send, is_on=budget.is_watched_run)
         self.batches = FixedBatches(budget, send)
         self.sampling = False  # whether later batches are recorded in addition to the fixed ones
-        self.is_strict = False  # whether a measurement has to end as soon as the time budget is used
+        self.is_strict = False  # whether a measurement has to end as soon as its share of the time is used
         self.asked: Mapping[str, Any] = {}  # for `descend show`: what to measure, and at which steps
         # `is_held` returns whether any optimizer of the script holds a parameter.
         self.is_held: Callable[[Tensor], bool] = lambda parameter: False
@@ -253,7 +253,7 @@ class ProbeRunner:
             self.asked,
             loader=self.loader,
             climbs=self.increases_loss(passed.key),
-            has_time=lambda: not self.is_strict or self.budget.left() > 0,
+            has_time=lambda: self.budget.left() > 0 if self.is_strict else not self.budget.is_over,
             report=lambda fact: self.send([fact]),
         )
 

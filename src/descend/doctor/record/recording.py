@@ -48,6 +48,14 @@ def store_record(store: Store, record: Record) -> None:
         _note_failure(store, record, str(error))
 
 
+def store_parent(store: Store, runs: Sequence[int], record: Record) -> None:
+    """Store that runs belong to the run of a record. If this fails, add a note to the record."""
+    try:
+        store.set_parent(runs, record.run)
+    except UsageError as error:
+        _note_failure(store, record, str(error))
+
+
 def _note_failure(store: Store, record: Record, failure: str) -> None:
     """Set the reason why a part of the record could not be stored, in `store.failure` and in a note."""
     store.failure = store.failure or failure

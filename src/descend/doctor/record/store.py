@@ -97,6 +97,12 @@ class Store:
         self.has_begun = True
         return record.run
 
+    def set_parent(self, runs: Sequence[int], parent: int) -> None:
+        """Make runs inner runs of the run `parent`, so that `descend runs` does not list them."""
+        table = schema.runs
+        with transaction(self.engine, self.where, write=True) as connection:
+            connection.execute(table.update().where(table.c.number.in_(runs)).values(parent=parent))
+
     def folder_of(self, run: int) -> Path:
         """Return the folder of a run's report and patches.
 

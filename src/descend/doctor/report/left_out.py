@@ -11,17 +11,16 @@ NO_TRIALS = "--quick tries no remedy; without it, descend tries them and proves 
 def left_out_message(case: Case) -> str:
     """Return which remedies and parts of the consultation were left out; "" if nothing was left out."""
     proof = case.proof
-    if not proof.limit:
+    if not (proof.limit or proof.skipped):
         return ""
     named = [one_line(remedy.label, LONGEST_LABEL) for remedy in proof.untried[:MOST_NAMED]]
     if more := len(proof.untried) - len(named):
         named.append(f"{more} more")
     remedies = f"{count(len(proof.untried), 'remedy', 'remedies')}: {'; '.join(named)}" if named else ""
-    if proof.limit == "quick":
-        return f"{remedies}. {NO_TRIALS}" if remedies else ""
-    parts = [remedies, *(one_line(part) for part in proof.skipped)]
+    quick = f"{remedies}. {NO_TRIALS}" if proof.limit == "quick" and remedies else ""
+    parts = ["" if quick else remedies, *(one_line(part) for part in proof.skipped)]
     text = "; ".join(part for part in parts if part)
-    return f"for lack of time: {text}" if text else ""
+    return ". ".join(part for part in (quick, f"for lack of time: {text}" if text else "") if part)
 
 
 def untested_suspicions_message(case: Case) -> str:

@@ -25,6 +25,7 @@ HEADLINES = {
     "settings_not_varied": "Undecided: no optimizer setting could be varied",
     "too_few_steps": "Undecided: too few steps",
     "not_replayed": "Undecided: few measurements were possible",
+    "stages_not_examined": "Undecided: not every training stage was examined",
 }
 
 

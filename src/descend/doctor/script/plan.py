@@ -83,10 +83,10 @@ class Plan:
     def proof_length(self) -> int:
         """The duration of the shortest proof, in multiples of a trial run's duration.
 
-        A proof consists of one round of trials, of one run with and one without the edit for each seed, and of a run
-        under plain python.
+        A proof consists of one round of trials, of one run with and one without the edit for each seed, of an observed
+        run with the edit, which takes at most twice as long as a trial, and of a run under plain python.
         """
-        return 2 + ceil(2 * self.seeds / self.jobs)
+        return 4 + ceil(2 * self.seeds / self.jobs)
 
     @property
     def threads(self) -> int:

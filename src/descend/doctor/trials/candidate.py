@@ -16,6 +16,7 @@ from descend.doctor.script.run_names import EndReason, Role
 from descend.doctor.script.script import Script
 from descend.doctor.trials.effect import NO_EFFECT, no_effect_message
 from descend.doctor.trials.evaluation_metric import METRIC_SERIES, final_cost, is_training_loss, metric_name
+from descend.doctor.trials.run_times import observed_steps
 from descend.doctor.trials.same_task import (
     OTHER_EVALUATION,
     OTHER_TARGETS,
@@ -292,7 +293,6 @@ def trial_steps(baseline: Record, judged_on: JudgedOn = "fixed") -> int:
     A script may log its metric after the last step. If its data are drawn at random, a trial may have more steps than
     the baseline, so a trial that is decided by the logged metric may run a tenth longer.
     """
-    passes = baseline.fact(facts.BackwardPasses)
-    steps = baseline.steps or (passes.backward if passes else 0)
+    steps = observed_steps(baseline)
     has_finished = baseline.ending is not None and baseline.ending.reason == EndReason.FINISHED
     return steps + (max(1, int(EXTRA_STEPS * steps)) if judged_on == "metric" and has_finished else 0)

@@ -13,6 +13,7 @@ import re
 import socket
 import sys
 import threading
+import time
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -48,7 +49,8 @@ _SERVERS: dict[tuple[object, ...], ForkServer] = {}
 class RemoteJob:
     """Everything that another machine needs to run a trial: script, plan, environment and package versions.
 
-    reads: files outside the working directory that the script reads.
+    reads: files outside the working directory that the script reads. left_s: seconds until the deadline. The clock of
+    another machine has a different zero, so it receives no time of this machine's clock.
     """
 
     script: Script
@@ -57,6 +59,7 @@ class RemoteJob:
     versions: Mapping[str, str]
     machine_id: str
     reads: tuple[str, ...]
+    left_s: float = inf
 
 
 class Cluster:
@@ -75,10 +78,10 @@ class Cluster:
         listen: called with each batch of messages; an exception that it raises ends the run. Raises `UsageError` if a
         node has other versions than this machine, or the working directory is too large to send.
         """
-        # The clock of another machine has a different zero, so this machine ends the run at the deadline.
         pinned = replace(plan, pinned_threads=self._threads, until=inf)
         outside = tuple(file for file in reads if not Path(file).is_relative_to(script.root))
-        job = RemoteJob(script, pinned, dict(os.environ), _package_versions(), machine_id(), outside)
+        left_s = plan.until - time.monotonic()
+        job = RemoteJob(script, pinned, dict(os.environ), _package_versions(), machine_id(), outside, left_s)
         answers = self._run_remotely.remote(job, self._send_directory(script.root))
         try:
             for answer in answers:
@@ -152,6 +155,7 @@ def _require_reachable(address: str) -> None:
 def run_remotely(job: RemoteJob, archive: bytes | None) -> Iterator[list[Message] | Ending | None]:
     """Run a script on this node of the cluster. Yield its measurements and, at the end, how it ended."""
     _require_same_versions(job)
+    plan = replace(job.plan, until=time.monotonic() + job.left_s)
     for name in [name for name in os.environ if name not in job.environment and not name.startswith(RAY_PREFIX)]:
         del os.environ[name]
     os.environ.update(job.environment)
@@ -166,9 +170,9 @@ def run_remotely(job: RemoteJob, archive: bytes | None) -> Iterator[list[Message
 
     def run_script(script: Script) -> None:
         """Run the script, and put its ending, or the exception that it raised, into the queue."""
-        record = new_record(script, job.plan)
+        record = new_record(script, plan)
         try:
-            run(script, job.plan, record, listen, _fork_server(script))
+            run(script, plan, record, listen, _fork_server(script))
             seen.put(record.ending)
         except _TrialCancelled:
             seen.put(None)

@@ -18,7 +18,7 @@ from descend.doctor.script.plan import Plan
 from descend.doctor.script.run_names import EndReason, Role
 from descend.doctor.script.script import Script
 from descend.doctor.trials.run_context import RunContext
-from descend.doctor.trials.run_times import OutOfTime, RunTimes, seconds_together
+from descend.doctor.trials.run_times import OutOfTime, RunTimes, observed_steps, seconds_together
 from descend.doctor.trials.trial import edit_key
 
 HOPELESS_AFTER = Bound(
@@ -168,9 +168,9 @@ class Study:
         """Return whether jobs would end before the deadline. with_proof: whether a proof has to be possible after."""
         if isinf(self.context.deadline.at):
             return True
-        each_s = [self.times.predict(self._length(job), self._baseline_s) for job in jobs]
+        each_s = [self._predict_s(self._step_count(job)) for job in jobs]
         limited_s = [each if job.seconds is None else min(each, job.seconds) for job, each in zip(jobs, each_s)]
-        proof_s = self.plan.proof_length * self.times.predict(1.0, self._baseline_s) if with_proof else 0.0
+        proof_s = self.plan.proof_length * self._predict_s(self._baseline_steps) if with_proof else 0.0
         return self.context.deadline.fits(seconds_together(limited_s, self._slots) + proof_s)
 
     def require_time_for_a_run(self) -> None:
@@ -196,20 +196,28 @@ class Study:
         """The number of trial runs that run at the same time."""
         return self.context.cluster.slots if self.context.cluster else self.plan.jobs
 
-    def _length(self, job: Job) -> float:
-        """Return the number of steps of a job in multiples of the baseline's; at least 1.
+    @property
+    def _baseline_steps(self) -> int:
+        """The number of steps of the baseline run, at least 1."""
+        return max(1, observed_steps(self.baseline))
+
+    def _predict_s(self, steps: int) -> float:
+        """Return the predicted seconds of a trial run with this many steps."""
+        return self.times.predict(steps, self._baseline_s / self._baseline_steps)
+
+    def _step_count(self, job: Job) -> int:
+        """Return the number of steps by which the duration of a job is predicted, at least the baseline's.
 
         A run up to the script's end has as many steps as the baseline if that ended by itself.
         """
         ending = self.baseline.ending
         is_whole = job.role == Role.BARE and ending is not None and ending.reason == EndReason.FINISHED
-        return 1.0 if is_whole else max(1.0, job.steps / max(1, self.baseline.steps))
+        return self._baseline_steps if is_whole else max(self._baseline_steps, job.steps)
 
     def _was_cut_off(self, job: Job, record: Record) -> bool:
         """Return whether a run did not end by itself before the deadline."""
-        ending = record.ending
-        is_complete = ending is not None and (ending.reason != EndReason.WINDOW or record.steps >= NEARLY * job.steps)
-        return self.context.deadline.is_over and not is_complete
+        has_failed = record.ending is not None and record.ending.reason in (EndReason.FAILED, EndReason.KILLED)
+        return self.context.deadline.is_over and not (has_failed or _is_complete(record, job))
 
     def _run_one(self, job: Job, record: Record, stop: threading.Event) -> Record:
         """Run one job and return its record. Stop the run early if its cost is much higher than the baseline's."""
@@ -231,11 +239,9 @@ class Study:
                 self.context.cluster.run(job.script, plan, record, listen, self.context.external_files.files)
             else:
                 run(job.script, plan, record, listen, self.context.server if job.role == Role.TRIAL_RUN else None)
-        ending = record.ending
+        ran_s, ending = time.monotonic() - began, record.ending
         if ending is None:
             self.context.show(record, [Ending("given up", 0, record.steps)])
-        elif job.role == Role.TRIAL_RUN:
-            self.times.add(time.monotonic() - began, self._length(job))
         if job.seconds is None and ending and ending.reason == EndReason.WINDOW and ending.loop_s >= seconds:
             error = (
                 f"stopped after {ending.loop_s:.0f} s of training: it hangs or is much slower than the unchanged script"
@@ -243,10 +249,20 @@ class Study:
             record.ending = replace(ending, reason=EndReason.FAILED, error=error)
         if ending and self._has_baseline_failure(ending) and record.steps >= NEARLY * job.steps:
             record.ending = replace(ending, reason="finished")
+        if job.role == Role.TRIAL_RUN and _is_complete(record, job):
+            self.times.add(ran_s, self._step_count(job))
         self.context.external_files.check()
         if not stop.is_set() and job.role == Role.TRIAL_RUN:
             store_record(self.context.store, record)
         return record
+
+
+def _is_complete(record: Record, job: Job) -> bool:
+    """Return whether a run has finished, or has taken nearly all of its planned steps."""
+    if record.ending is None:
+        return False
+    is_long = record.ending.reason == EndReason.WINDOW and observed_steps(record) >= NEARLY * job.steps
+    return record.ending.reason == EndReason.FINISHED or is_long
 
 
 def have_same_failure(ending: Ending, other: Ending) -> bool:

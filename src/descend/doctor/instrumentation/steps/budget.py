@@ -52,6 +52,11 @@ class Budget:
         """Return the seconds since the time of the run began; 0 before its first backward pass."""
         return 0.0 if self.since is None else self.clock() - self.since
 
+    @property
+    def is_over(self) -> bool:
+        """Return whether the time after which nothing may be measured is reached."""
+        return self.clock() >= self.until
+
     def pass_begins(self) -> None:
         """Count the cost of reading a backward pass; the time of a watched run starts with its first pass."""
         self.read += FULL
