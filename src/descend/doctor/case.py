@@ -6,6 +6,7 @@ from functools import cached_property
 from math import isfinite
 from pathlib import Path
 
+from descend.core.errors import UsageError
 from descend.doctor.assess.evaluation_metric import evaluation_metric
 from descend.doctor.assess.reservations import Reservation, reservations
 from descend.doctor.assess.summary import summarise
@@ -165,6 +166,11 @@ class Case:
             )
             return f"{happened}, so there is nothing to diagnose"
         return "ended after a single optimizer step, which is too little to diagnose"
+
+    def require_enough_steps(self) -> None:
+        """Raise `UsageError` if the run is too short to diagnose and no problem was found."""
+        if self.shortfall and not self.findings:
+            raise UsageError(f"{self.record.script} {self.shortfall}")
 
     def _cut_off_message(self, ending: Ending) -> str:
         """Return a message for a run observed for less than two optimizer steps, with the option that extends it."""

@@ -213,8 +213,7 @@ def consult(script: "Script", plan: Plan, *, store: str, ray: str | None, progre
         with ExitStack() as stack:
             cluster = None if ray is None else stack.enter_context(connect(ray, plan))
             case = _diagnose(script, plan, kept, cluster, progress=progress)
-        if case.shortfall and not case.findings:
-            raise UsageError(f"{script.path.name} {case.shortfall}")
+        case.require_enough_steps()
         failure = store_case(case, kept, store)
         if failure := kept.failure or failure:
             say(f"some results could not be stored: {failure}")
