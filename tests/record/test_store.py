@@ -157,6 +157,23 @@ def test_a_case_is_kept_in_order_and_replaced(store):
     assert store.load_case(number) == (findings, trials)
 
 
+def test_of_the_observed_runs_of_a_consultation_only_the_diagnosed_one_is_listed(tmp_path):
+    with open_store(tmp_path) as store:
+        earlier = store.begin(Record())
+    with open_store(tmp_path) as store:
+        first, diagnosed, last = (store.begin(Record()) for _ in range(3))
+        trial_run = store.begin(Record(role="trial_run", parent=last))
+        assert store.number(None) == last
+        store.list_only(diagnosed)
+        assert [row.number for row in store.runs()] == [earlier, diagnosed] and store.number(None) == diagnosed
+        assert list(store.trial_runs(last)) == [trial_run]
+        for part in (first, last):
+            with pytest.raises(UsageError, match=f"run {part} in .* belongs to another run"):
+                store.number(part)
+    with open_store(tmp_path) as store:
+        assert store.begin(Record()) == last + 1
+
+
 def test_the_error_for_an_unknown_run_lists_the_existing_runs(store):
     with pytest.raises(UsageError, match=r"no run 7 in .*descend\.db: no runs are recorded yet"):
         store.load(7)

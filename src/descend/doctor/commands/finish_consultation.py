@@ -45,6 +45,7 @@ def store_case(case: "Case", kept: "Store", store: str) -> str:
 
     try:
         save_case(kept, case)
+        kept.list_only(case.record.run)
         folder = kept.folder_of(case.record.run)
         make_folder(folder)
         write_patches(case, folder)

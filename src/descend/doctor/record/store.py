@@ -63,6 +63,7 @@ class Store:
         self.where = where  # path of the store, or its URL without password, for messages
         self.folder = folder  # folder in which reports and patches are written
         self.has_begun = False  # whether a run has been added to the store since it was opened
+        self._observed: list[int] = []  # numbers of the listed runs that have been added since it was opened
         self.failure = ""  # the reason why a part of the results could not be stored; "" if all were stored
 
     def __enter__(self) -> "Store":
@@ -95,7 +96,19 @@ class Store:
             connection.execute(schema.runs.insert().values(row | {"number": number}))
         record.run = number
         self.has_begun = True
+        self._observed += [number] if number < FIRST_INNER else []
         return record.run
+
+    def list_only(self, run: int) -> None:
+        """Make `run` the parent of the other runs that were observed since the store was opened.
+
+        A consultation may observe a script several times. `descend runs` then lists only the run with the diagnosis.
+        """
+        others = [number for number in self._observed if number != run]
+        if others:
+            with transaction(self.engine, self.where, write=True) as connection:
+                numbers = schema.runs.c.number.in_(others)
+                connection.execute(schema.runs.update().where(numbers).values(parent=run))
 
     def folder_of(self, run: int) -> Path:
         """Return the folder of a run's report and patches.
