@@ -42,7 +42,7 @@ EXIT_STATUSES = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Case:
     """The diagnosis of one run: its record, its findings (worst first), the trials of their remedies, and the fix."""
 
@@ -56,6 +56,13 @@ class Case:
     streamed: bool = False  # whether the script was read from a pipe, so that there is no file to patch
     # the edits of the fix, one object for each file; None if they are unknown
     changes: tuple[FileChange, ...] | None = None
+
+    def __repr__(self) -> str:
+        found = ", ".join(symptom.id for symptom in self.findings) or "none"
+        fix = self.fix.label if self.fix else "none"
+        return (
+            f"<Case of run {self.record.run}: {self.status}; findings: {found}; fix: {fix}; trials: {len(self.trials)}>"
+        )
 
     @property
     def trials(self) -> tuple[Trial, ...]:
