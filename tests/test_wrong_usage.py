@@ -120,6 +120,44 @@ WRONG = {
         TypeError,
         "arguments must be a list of texts",
     ),
+    "doctor without ids": (
+        lambda: descend.run_doctor("train.py", select=None),
+        TypeError,
+        "select must be a list of texts, .*, not None",
+    ),
+    "doctor with numbers as arguments": (
+        lambda: descend.run_doctor("train.py", arguments=["--epochs", 3]),
+        TypeError,
+        r"such as arguments=\['--epochs', '3'\], not \['--epochs', 3\]",
+    ),
+    "doctor with a number as script": (lambda: descend.run_doctor(3), TypeError, "such as script='train.py', not 3"),
+    "doctor with a list as store": (lambda: descend.run_doctor("train.py", store=[]), TypeError, r"store .*, not \[\]"),
+    "doctor with a text for a truth value": (
+        lambda: descend.run_doctor("train.py", quick="no"),
+        TypeError,
+        "quick must be True or False, not 'no'",
+    ),
+    "doctor with a cluster": (lambda: descend.run_doctor("train.py", ray=True), TypeError, "ray='auto', not True"),
+    "doctor with a budget in words": (
+        lambda: descend.run_doctor("train.py", budget="two minutes"),
+        ValueError,
+        "budget must be a number of seconds, or a text such as '90s', '2m' or '1h', from 10 .*, not 'two minutes'",
+    ),
+    "doctor with a budget that is too short": (
+        lambda: descend.run_doctor("train.py", budget="3s"),
+        ValueError,
+        "from 10 to 10000000 seconds, not '3s'",
+    ),
+    "doctor with a negative budget": (
+        lambda: descend.run_doctor("train.py", budget=-5),
+        ValueError,
+        "budget must be from 10 to 10000000, not -5",
+    ),
+    "doctor with a list as budget": (
+        lambda: descend.run_doctor("train.py", budget=[90]),
+        TypeError,
+        r"budget must be a number of seconds, or a text such as '90s', '2m' or '1h', not \[90\]",
+    ),
 }
 
 

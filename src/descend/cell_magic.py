@@ -88,7 +88,8 @@ def add_cell_magic(shell: Any) -> None:
 
 def _examine(cells: list[str], line: str) -> "Consultation":
     """Run the doctor on cells as one notebook, and return the result."""
-    from descend.doctor.run_doctor import consult, make_plan
+    from descend.doctor.commands.doctor_plan import make_plan
+    from descend.doctor.run_doctor import consult
     from descend.doctor.script.script import find_script
 
     options = _read_options(line)

@@ -2,8 +2,7 @@
 
 import os
 import sys
-from math import inf
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 from typer.exceptions import TyperException
@@ -47,17 +46,12 @@ from descend.doctor.commands.options import (
     number,
 )
 from descend.doctor.commands.recorded_runs import diagnose, report, runs
-from descend.doctor.commands.terminal import console, prepare_output, say
+from descend.doctor.commands.terminal import prepare_output, say
 from descend.doctor.commands.watch.command import EPILOG as WATCH_EPILOG
 from descend.doctor.commands.watch.command import watch
-from descend.doctor.script.plan import Plan, cores
+from descend.doctor.script.plan import Plan
 from descend.lab import commands as lab
 from descend.lab.commands.layout import layout
-
-if TYPE_CHECKING:
-    from descend.doctor.case import Case
-    from descend.doctor.record.store import Store
-    from descend.doctor.script.script import Script
 
 EPILOG = (
     "Exit status: 0 no problem found; 1 problems found; 2 wrong usage, or a run too short to judge; 3 undecided; 4 the "
@@ -170,39 +164,33 @@ def doctor(  # noqa: PLR0913 - each argument is an option of the command
     - descend doctor -m package.train
     - descend doctor notebook.ipynb
     """
-    from descend.doctor.catalog.diagnosis import check_ids
+    from descend.doctor.commands.doctor_plan import make_plan
     from descend.doctor.record.store import open_store
-    from descend.doctor.sandbox.confinement import choose_level, sandbox_message
-    from descend.doctor.sandbox.world import is_other_rank, local_group_size
+    from descend.doctor.run_doctor import diagnose_script
+    from descend.doctor.sandbox.world import is_other_rank
     from descend.doctor.script.script import open_script
 
-    check_ids([*(select or ()), *(ignore or ())])
     if is_other_rank(os.environ):
         return  # only the first process of a torchrun group runs the doctor
-    choose_level(sandbox)  # fails before the script runs if this machine does not support the requested sandbox level
-    if not allow_effects and (left_open := sandbox_message(sandbox)):
-        say(left_open)
-    plan = Plan(
-        steps=Plan.steps if steps is None else steps,
-        least_steps=Plan.least_steps if steps is None else steps,
-        seconds=Plan.seconds if seconds is None else seconds,
-        patience=Plan.patience if seconds is None else seconds,
-        seeds=seeds,
-        trials=trials,
+    plan = make_plan(
         quick=quick,
-        budget_s=inf if budget is None else budget,
-        suggest=suggest,
+        budget=budget,
+        steps=steps,
+        seconds=seconds,
+        seeds=seeds,
         seed=seed,
-        jobs=cores() if jobs is None else jobs,
+        jobs=jobs,
+        processes=processes,
+        trials=trials,
+        suggest=suggest,
+        select=select or (),
+        ignore=ignore or (),
         allow_effects=allow_effects,
         sandbox=sandbox,
-        processes=local_group_size(os.environ, cores()) if processes is None else processes,
-        select=tuple(select or ()),
-        ignore=tuple(ignore or ()),
     )
     script_of = open_script(script, tuple(arguments or ()), as_module=as_module, python=python)
     with script_of as target, open_store(store) as kept:
-        case = _run_diagnosis(target, plan, kept, ray)
+        case = diagnose_script(target, plan, kept, ray)
         finish(case, target, kept, store, format=format, verbose=verbose)
         if apply:
             write_patch_or_report(case, kept.folder)
@@ -269,18 +257,3 @@ def _print_version_or_help(
         typer.echo(f"descend {__version__}" if version else context.get_help())
         raise typer.Exit
     set_project_defaults(context)
-
-
-def _run_diagnosis(script: "Script", plan: Plan, store: "Store", ray: str | None) -> "Case":
-    """Diagnose the script with the settings of `plan`, show the progress on standard error, and return the results."""
-    from contextlib import nullcontext
-
-    from descend.doctor.commands.progress_display import ProgressDisplay
-    from descend.doctor.pipeline import doctor as consult
-    from descend.doctor.trials.cluster import connect
-
-    with (
-        nullcontext() if ray is None else connect(ray, plan) as cluster,
-        ProgressDisplay(console(stderr=True), plan) as display,
-    ):
-        return consult(script, plan, store, display.show, cluster, display.show_fix)

@@ -127,7 +127,7 @@ LONG = "9" * 30
 @pytest.fixture
 def kept(tmp_path):
     """A store with one run in it that has a row in every table."""
-    record = Record(0, "watch", None, "train.py", str(tmp_path), 0, {"python": "3"})
+    record = Record(0, "baseline", None, "train.py", str(tmp_path), 0, {"python": "3"})
     record.extend(Reading("loss", "0", step, 1.0) for step in (0, 1, 2, 5))
     record.extend([Fact.of(facts.BackwardPasses(3), 0), Note("tape", "none"), Cost("tape", 0.1, 2)])
     record.extend([Site("loss", "0", str(tmp_path / "train.py"), 3), Ending("finished", 0, 4)])

@@ -1,5 +1,6 @@
 """The early step on which a watched run's wiring is checked, and the steps at which its modules' modes are sent."""
 
+from dataclasses import replace
 from math import inf
 from types import SimpleNamespace
 
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from descend.doctor.instrumentation.early_recording import EARLY_STEPS, EarlyRecording
 from descend.doctor.instrumentation.mode_reports import ModeReports
+from descend.doctor.instrumentation.probe_runner import ProbeRunner
 from descend.doctor.instrumentation.sparse_steps import GROWTH, next_sparse_step
 from descend.doctor.instrumentation.steps.backward_passes import BackwardPass
 from descend.doctor.instrumentation.steps.budget import UNTRIED_S, UNTRIED_STEPS, Budget
@@ -61,6 +63,34 @@ def test_a_recording_that_misses_a_reached_parameter_is_not_checked():
     early, budget.steps = EarlyRecording(budget), 100
     early.keep(*recorded_pass(weight, torch.nn.Parameter(torch.ones(3))))
     assert early.delayed is not None and early.step_to_check(None) is None
+
+
+def test_the_kept_step_is_freed_once_the_fixed_batches_replace_it(monkeypatch):
+    weight, modules = torch.nn.Parameter(torch.ones(3)), SimpleNamespace(embeddings=lambda: {})
+    runner = ProbeRunner([], Budget(0.02, None), modules, Record().extend)
+    monkeypatch.setattr(runner.tape, "is_faithful", lambda recording, passed: True)
+    passed, recording = recorded_pass(weight, weight)
+    runner.early.keep(passed, recording)
+    runner.batches.most_examples = 2 * recording.batch_size
+    runner.after_backward(replace(passed, step=EARLY_STEPS.stop), recording)
+    assert runner.early.delayed is not None and not runner.monitor
+    runner.after_backward(replace(passed, step=EARLY_STEPS.stop + 1), recorded_pass(weight, weight)[1])
+    assert runner.monitor and runner.early.delayed is None
+
+
+def test_a_restart_records_early_steps_and_reports_modes_from_the_first_step_again():
+    record, weight = Record(), torch.nn.Parameter(torch.ones(3))
+    modules = SimpleNamespace(has_model=True, modules_in_eval_mode=lambda: ["1"], unfitted_batch_norms=lambda: [])
+    runner = ProbeRunner([], Budget(0.02, None), modules, record.extend)
+    runner.early.keep(*recorded_pass(weight, weight))
+    runner.early.end()
+    for steps in range(1, 30):
+        runner.modes.step_ended(steps)
+    sent = len(record.history(facts.Modes))
+    runner.restart()
+    assert runner.early.delayed is None and runner.early.is_due(EARLY_STEPS.start)
+    runner.modes.step_ended(1)
+    assert len(record.history(facts.Modes)) == sent + 1
 
 
 @given(st.integers(0, 10**9))

@@ -56,6 +56,13 @@ def test_only_ipython_lines_are_ignored():
     assert names["y"] == 2 and names["z"] == 1
 
 
+@pytest.mark.parametrize("magic", ["%%descend", "%%descend --seeds 2", "%%descend\t--quick", "%%capture out", "%%time"])
+def test_a_cell_with_a_magic_around_python_is_run(magic):
+    names: dict = {}
+    exec(to_source(notebook(code("%load_ext descend\nx = 1"), code(f"{magic}\ny = x + 1")), "n.ipynb"), names)
+    assert names["y"] == 2
+
+
 def test_a_line_is_located_in_its_cell():
     source = to_source(notebook(code("a = 1\nb = 2"), text("between"), code("c = 3\n")), "n.ipynb")
     lines = source.split("\n")

@@ -241,18 +241,6 @@ def test_many_processes_can_open_a_new_store_at_the_same_time(tmp_path):
         assert sorted(pool.map(begin, range(16))) == list(range(1, 17))
 
 
-def test_roles_are_stored_under_the_names_of_earlier_versions(store):
-    for role in ("baseline", "watch", "trial_run"):
-        store.save(Record(role=role))
-    with store.engine.connect() as connection:
-        assert connection.exec_driver_sql("SELECT role FROM runs ORDER BY number").scalars().all() == [
-            "exam",
-            "watch",
-            "arm",
-        ]
-    assert [store.load(number).role for number in (1, 2, FIRST_INNER)] == ["baseline", "watch", "trial_run"]
-
-
 def test_a_run_that_gets_a_parent_is_not_listed(store):
     numbers = [store.save(Record(role="baseline")) for _ in range(3)]
     store.set_parent(numbers[::2], numbers[1])

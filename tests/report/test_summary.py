@@ -4,11 +4,12 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
-from cases import inputs_not_normalised
+from cases import altered, inputs_not_normalised
 from endings import failed_script
 from odd_cases import ALL, hostile
 
 from descend.doctor.report.summary import render_summary
+from descend.doctor.trials.proof import UntriedRemedy
 
 ALLOWED = {"div", "p", "strong", "br", "code", "pre", "span"}
 LARGEST = 20_000  # characters
@@ -51,6 +52,23 @@ def test_the_summary_has_verdict_problem_patch_and_report(tmp_path):
 def test_without_a_file_the_patch_is_shown_and_no_command_applies_it(tmp_path):
     html = render_summary(replace(inputs_not_normalised(tmp_path), streamed=True), None, store=".descend")
     assert "+inputs = (inputs - inputs.mean(0))" in html and "descend apply" not in html and "+++" not in html
+
+
+@pytest.mark.parametrize("limit", ["quick", "budget"])
+def test_a_remedy_that_was_not_tried_is_shown_as_such(tmp_path, limit):
+    case = inputs_not_normalised(tmp_path)
+    fix = case.fix
+    untried = (UntriedRemedy(fix.remedies, fix.label, fix.symptoms, fix.patch),)
+    html = render_summary(altered(case, fix=None, trials=(), limit=limit, untried=untried), None, store=".descend")
+    assert "1 remedy: standardise inputs" in html and "Not tried, so its effect is unknown: standardise inputs" in html
+    assert "+inputs = (inputs - inputs.mean(0))" in html and "proved fix" not in html and "descend apply" not in html
+
+
+def test_the_representation_of_a_case_is_one_short_line(tmp_path):
+    case = inputs_not_normalised(tmp_path)
+    shown = "findings: inputs_not_normalised, instability; fix: standardise inputs; trials: 4"
+    assert repr(case) == f"<Case of run 7: findings; {shown}>"
+    assert len(repr(case.record)) < 1000 and "train.py" in repr(case.record)
 
 
 def test_a_failed_script_shows_its_error(tmp_path):

@@ -1,15 +1,18 @@
 """Save a case in the store and load it: findings and trials as dictionaries, next to their runs."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from descend.core.interruption import INTERRUPTED
 from descend.doctor.assess.symptom import Symptom
 from descend.doctor.case import Case
+from descend.doctor.catalog.diagnosis import diagnose
+from descend.doctor.findings import build_case
 from descend.doctor.record import Record
 from descend.doctor.record.decoding import as_type, reporting_damage
 from descend.doctor.record.store import Store
 from descend.doctor.script.file_change import FileChange
+from descend.doctor.script.run_names import Role
 from descend.doctor.trials.proof import Limit, Proof, UntriedRemedy
 from descend.doctor.trials.trial import Trial
 
@@ -65,20 +68,25 @@ def save_case(store: Store, case: Case) -> None:
 
 
 def load_case(store: Store, run: int) -> Case:
-    """Load the diagnosis of a stored run. If the run was never diagnosed, the diagnosis has no findings.
+    """Load the diagnosis of a stored run, as the consultation has reported it.
 
-    Raise `UsageError` if the store has no run with this number.
+    A watched run, which has no trials, is diagnosed again from its record. So is a run whose process was killed before
+    it stored a diagnosis. Raise `UsageError` if the store has no run with this number.
     """
     record = store.load(run)
     findings, rows = store.load_case(run)
     with reporting_damage(f"the stored diagnosis of run {run} in {store.where}"):
-        return _decode_case(record, findings, rows)
+        conclusion = as_type(_StoredConclusion, rows[-1], "case") if rows else _StoredConclusion()
+        if rows and record.role != Role.WATCH:
+            return _decode_case(record, findings, rows[:-1], conclusion)
+    with reporting_damage(f"run {run} in {store.where}"):
+        case = build_case(record, Proof(tuple(diagnose(record, ignore=conclusion.left_out))))
+        return replace(case, total_s=conclusion.total_s, left_out=conclusion.left_out)
 
 
-def _decode_case(record: Record, findings: list[Any], rows: list[Any]) -> Case:
-    """Build a diagnosis from its stored findings and from `rows`: the trials and, last, all other fields."""
-    conclusion = as_type(_StoredConclusion, rows[-1], "case") if rows else _StoredConclusion()
-    trials = [(as_type(_TrialRole, row, "trial"), _decode_trial(row)) for row in rows[:-1]]
+def _decode_case(record: Record, findings: list[Any], rows: list[Any], conclusion: _StoredConclusion) -> Case:
+    """Build a diagnosis from its stored findings, its trials `rows`, and all other stored fields."""
+    trials = [(as_type(_TrialRole, row, "trial"), _decode_trial(row)) for row in rows]
     proof = Proof(
         trials=tuple(trial for _, trial in trials),
         fix=next((trial for role, trial in trials if role.is_fix), None),

@@ -6,6 +6,7 @@ from functools import cached_property
 from math import isfinite
 from pathlib import Path
 
+from descend.core.errors import UsageError
 from descend.doctor.assess.evaluation_metric import evaluation_metric
 from descend.doctor.assess.reservations import Reservation, check_stages, reservations
 from descend.doctor.assess.summary import summarise
@@ -41,7 +42,7 @@ EXIT_STATUSES = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Case:
     """The diagnosis of one run: its record, its findings (worst first), the trials of their remedies, and the fix."""
 
@@ -56,6 +57,13 @@ class Case:
     options: tuple[str, ...] = ()  # options of `descend doctor` that the user gave, such as "--steps 50"
     # the edits of the fix, one object for each file; None if they are unknown
     changes: tuple[FileChange, ...] | None = None
+
+    def __repr__(self) -> str:
+        found = ", ".join(symptom.id for symptom in self.findings) or "none"
+        fix = self.fix.label if self.fix else "none"
+        return (
+            f"<Case of run {self.record.run}: {self.status}; findings: {found}; fix: {fix}; trials: {len(self.trials)}>"
+        )
 
     @property
     def trials(self) -> tuple[Trial, ...]:
@@ -168,6 +176,11 @@ class Case:
             )
             return f"{happened}, so there is nothing to diagnose"
         return "ended after a single optimizer step, which is too little to diagnose"
+
+    def require_enough_steps(self) -> None:
+        """Raise `UsageError` if the run is too short to diagnose and no problem was found."""
+        if self.shortfall and not self.findings:
+            raise UsageError(f"{self.record.script} {self.shortfall}")
 
     def _cut_off_message(self, ending: Ending) -> str:
         """Return a message for a run observed for less than two optimizer steps, with the option that extends it."""

@@ -2,39 +2,27 @@
 
 import os
 from collections.abc import Sequence
-from math import inf
-from numbers import Integral, Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from descend.core.errors import UsageError
 from descend.doctor.case import Case
-from descend.doctor.commands.options import DEFAULT_STORE, MOST_PROCESSES, MOST_SEED, MOST_STEPS, read_budget
+from descend.doctor.commands.doctor_plan import check_flag, make_plan, read_path, read_texts
+from descend.doctor.commands.options import DEFAULT_STORE
 from descend.doctor.report.consultation import Consultation
-from descend.doctor.script.plan import Plan, cores
+from descend.doctor.script.plan import Plan
 
 if TYPE_CHECKING:
     from descend.doctor.record.store import Store
     from descend.doctor.script.script import Script
-    from descend.doctor.trials.cluster import Cluster
 
 TEXT_WIDTH = 100  # columns of the text report
-# The smallest and largest values of the options, as on the command line.
-LIMITS: dict[str, tuple[float, float]] = {
-    "steps": (1, MOST_STEPS),
-    "seconds": (0.001, 10_000_000.0),
-    "seeds": (2, 1000),
-    "seed": (0, MOST_SEED),
-    "jobs": (1, MOST_PROCESSES),
-    "processes": (1, MOST_PROCESSES),
-    "trials": (0, 10_000),
-}
 
 
 def run_doctor(  # noqa: PLR0913 - each argument is an option of the command
     script: str | os.PathLike[str],
     *,
-    arguments: Sequence[str] = (),
+    arguments: Sequence[str | os.PathLike[str]] = (),
     as_module: bool = False,
     quick: bool = False,
     budget: str | float | None = None,
@@ -52,7 +40,7 @@ def run_doctor(  # noqa: PLR0913 - each argument is an option of the command
     allow_effects: bool = False,
     sandbox: str = "auto",
     store: str | os.PathLike[str] = DEFAULT_STORE,
-    python: str | None = None,
+    python: str | os.PathLike[str] | None = None,
     progress: bool = True,
 ) -> Consultation:
     """Find out why a script isn't training, try fixes on copies of it, and prove one of them.
@@ -64,7 +52,7 @@ def run_doctor(  # noqa: PLR0913 - each argument is an option of the command
     ----------
     script : str or os.PathLike
         The training script or notebook. With `as_module`, the name of a module.
-    arguments : sequence of str
+    arguments : sequence of str or os.PathLike
         Arguments for the script itself.
     as_module : bool
         Whether `script` is the name of a module, as in `python -m`.
@@ -101,7 +89,7 @@ def run_doctor(  # noqa: PLR0913 - each argument is an option of the command
         How the script is isolated; "auto" is the strongest level that the machine supports.
     store : str or os.PathLike
         Store the runs in this folder or database.
-    python : str, optional
+    python : str or os.PathLike, optional
         Run the script with this Python interpreter. Default: the interpreter of this process.
     progress : bool
         Print the progress on standard error.
@@ -116,7 +104,8 @@ def run_doctor(  # noqa: PLR0913 - each argument is an option of the command
     TypeError, ValueError
         If an option has the wrong type, or is outside its limits.
     UsageError
-        If there is no such script, it is too short to be judged, or an id is unknown.
+        If there is no such script, it is too short to be judged, or an id is unknown. Also in a process that torchrun
+        has started with a rank above 0.
 
     Examples
     --------
@@ -124,8 +113,11 @@ def run_doctor(  # noqa: PLR0913 - each argument is an option of the command
     >>> print(consultation.verdict)
     """
     from descend.doctor.execution.interpreter import check_interpreter
+    from descend.doctor.sandbox.world import is_other_rank
     from descend.doctor.script.script import find_script
 
+    if is_other_rank(os.environ):
+        raise UsageError("run_doctor: call it in one process of the torchrun group only: if os.environ['RANK'] == '0'")
     plan = make_plan(
         quick=quick,
         budget=budget,
@@ -142,59 +134,15 @@ def run_doctor(  # noqa: PLR0913 - each argument is an option of the command
         allow_effects=allow_effects,
         sandbox=sandbox,
     )
-    interpreter = None if python is None else check_interpreter(python)
-    given = _check_texts("arguments", arguments, "--epochs", "3")
-    target = find_script(os.fspath(script), given, as_module=as_module, python=interpreter)
-    return consult(target, plan, store=os.fspath(store), ray=ray, progress=progress)
-
-
-def make_plan(  # noqa: PLR0913 - each argument is an option of the command
-    *,
-    quick: bool = False,
-    budget: str | float | None = None,
-    steps: int | None = None,
-    seconds: float | None = None,
-    seeds: int = Plan.seeds,
-    seed: int = Plan.seed,
-    jobs: int | None = None,
-    processes: int | None = None,
-    trials: int = Plan.trials,
-    suggest: bool = False,
-    select: Sequence[str] = (),
-    ignore: Sequence[str] = (),
-    allow_effects: bool = False,
-    sandbox: str = "auto",
-) -> Plan:
-    """Return the plan for these options. Raises `TypeError`, `ValueError` or `UsageError` for a wrong option."""
-    from descend.doctor.catalog.diagnosis import check_ids
-    from descend.doctor.sandbox.confinement import choose_level
-    from descend.doctor.sandbox.world import local_group_size
-
-    optional = {"steps": steps, "seconds": seconds, "jobs": jobs, "processes": processes}
-    given = {name: value for name, value in optional.items() if value is not None}
-    for name, value in (given | {"seeds": seeds, "seed": seed, "trials": trials}).items():
-        _check_number(name, value)
-    wanted, unwanted = _check_texts("select", select, "no_zero_grad"), _check_texts("ignore", ignore, "no_zero_grad")
-    check_ids([*wanted, *unwanted])
-    choose_level(sandbox)
-    return Plan(
-        steps=Plan.steps if steps is None else steps,
-        least_steps=Plan.least_steps if steps is None else steps,
-        seconds=Plan.seconds if seconds is None else seconds,
-        patience=Plan.patience if seconds is None else seconds,
-        seeds=seeds,
-        trials=trials,
-        quick=quick,
-        budget_s=inf if budget is None else read_budget(str(budget)),
-        suggest=suggest,
-        seed=seed,
-        jobs=cores() if jobs is None else jobs,
-        allow_effects=allow_effects,
-        sandbox=sandbox,
-        processes=local_group_size(os.environ, cores()) if processes is None else processes,
-        select=wanted,
-        ignore=unwanted,
-    )
+    for name, flag in (("as_module", as_module), ("progress", progress)):
+        check_flag(name, flag)
+    if ray is not None and not isinstance(ray, str):
+        raise TypeError(f"run_doctor: ray must be the address of a cluster, such as ray='auto', not {ray!r}")
+    path, folder = read_path("script", script, "train.py"), read_path("store", store, DEFAULT_STORE)
+    interpreter = None if python is None else check_interpreter(read_path("python", python, "venv/bin/python"))
+    given = read_texts("arguments", arguments, "--epochs", "3")
+    target = find_script(path, given, as_module=as_module, python=interpreter)
+    return consult(target, plan, store=folder, ray=ray, progress=progress)
 
 
 def consult(script: "Script", plan: Plan, *, store: str, ray: str | None, progress: bool) -> Consultation:
@@ -202,39 +150,37 @@ def consult(script: "Script", plan: Plan, *, store: str, ray: str | None, progre
 
     Raises `UsageError` if the run is too short to be judged, or if the store cannot be opened.
     """
-    from contextlib import ExitStack
-
     from descend.doctor.commands.finish_consultation import store_case
     from descend.doctor.commands.terminal import say
     from descend.doctor.record.store import open_store
-    from descend.doctor.trials.cluster import connect
 
     with open_store(store) as kept:
-        with ExitStack() as stack:
-            cluster = None if ray is None else stack.enter_context(connect(ray, plan))
-            case = _diagnose(script, plan, kept, cluster, progress=progress)
-        if case.shortfall and not case.findings:
-            raise UsageError(f"{script.path.name} {case.shortfall}")
+        case = diagnose_script(script, plan, kept, ray, progress=progress)
+        case.require_enough_steps()
         failure = store_case(case, kept, store)
         if failure := kept.failure or failure:
             say(f"some results could not be stored: {failure}")
         return _describe(case, None if failure else kept.folder / str(case.record.run) / "report.html", store)
 
 
-def _diagnose(script: "Script", plan: Plan, store: "Store", cluster: "Cluster | None", *, progress: bool) -> Case:
+def diagnose_script(script: "Script", plan: Plan, store: "Store", ray: str | None, *, progress: bool = True) -> Case:
     """Run the pipeline on a script and return the case; with `progress`, print the progress on standard error."""
+    from contextlib import nullcontext
+
     from descend.doctor.pipeline import doctor
+    from descend.doctor.trials.cluster import connect
 
-    if not progress:
-        return doctor(script, plan, store, lambda record, messages: None, cluster)
-    from descend.doctor.commands.progress_display import ProgressDisplay
-    from descend.doctor.commands.terminal import console, say
-    from descend.doctor.sandbox.confinement import sandbox_message
+    with nullcontext() if ray is None else connect(ray, plan) as cluster:
+        if not progress:
+            return doctor(script, plan, store, lambda record, messages: None, cluster)
+        from descend.doctor.commands.progress_display import ProgressDisplay
+        from descend.doctor.commands.terminal import console, say
+        from descend.doctor.sandbox.confinement import sandbox_message
 
-    if not plan.allow_effects and (left_open := sandbox_message(plan.sandbox)):
-        say(left_open)
-    with ProgressDisplay(console(stderr=True), plan) as display:
-        return doctor(script, plan, store, display.show, cluster, display.show_fix)
+        if not plan.allow_effects and (left_open := sandbox_message(plan.sandbox)):
+            say(left_open)
+        with ProgressDisplay(console(stderr=True), plan) as display:
+            return doctor(script, plan, store, display.show, cluster, display.show_fix)
 
 
 def _describe(case: Case, report: Path | None, store: str) -> Consultation:
@@ -247,21 +193,3 @@ def _describe(case: Case, report: Path | None, store: str) -> Consultation:
     shown = render_console(case, report.parent if report else None, store=store, has_page=report is not None)
     summary = render_summary(case, report, store=store)
     return Consultation(case, verdict(case), plain_text(shown, TEXT_WIDTH), summary, report)
-
-
-def _check_number(name: str, value: Any) -> None:
-    """Raise `TypeError` if an option is not a number of its kind, and `ValueError` if it is outside its limits."""
-    low, high = LIMITS[name]
-    is_whole = isinstance(low, int)
-    if isinstance(value, bool) or not isinstance(value, Integral if is_whole else Real):
-        raise TypeError(f"run_doctor: {name} must be {'a whole number' if is_whole else 'a number'}, not {value!r}")
-    number: Any = value  # the types of `numbers` cannot be compared
-    if not low <= number <= high:  # also true for NaN
-        raise ValueError(f"run_doctor: {name} must be from {low:.12g} to {high:.12g}, not {value!r}")
-
-
-def _check_texts(name: str, values: Sequence[str], *example: str) -> tuple[str, ...]:
-    """Return the values of an option as a tuple. Raises `TypeError` if they are one text, or not all of them texts."""
-    if isinstance(values, str) or not all(isinstance(value, str) for value in values):
-        raise TypeError(f"run_doctor: {name} must be a list of texts, such as {name}={[*example]}, not {values!r}")
-    return tuple(values)

@@ -28,8 +28,7 @@ def finish(
     if ending and ending.reason in (EndReason.FAILED, EndReason.KILLED):
         pass_on_error(ending.error)
         say(script_exit_message(script.path.name, ending, case.exit_status))
-    if case.shortfall and not case.findings:
-        raise UsageError(f"{script.path.name} {case.shortfall}")
+    case.require_enough_steps()
     folder = kept.folder / str(case.record.run)
     print_case(case, format=format, folder=folder, store=store, has_page=True, verbose=verbose)
     sys.stdout.flush()

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from math import isnan, nan
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -22,7 +23,7 @@ LEAST_BUDGET_S = Bound(
     "seconds",
     "chosen: 4 s are kept for the report and importing torch takes about 2 s, which leaves 4 s for the training",
 )
-MOST_BUDGET_S = 1e7  # the same limit as that of --seconds
+BUDGET_LIMITS = (LEAST_BUDGET_S, 1e7)  # seconds; the upper limit is that of --seconds
 SECONDS_IN = {"s": 1, "m": 60, "h": 3600}
 DEFAULT_STORE = ".descend"
 PASS_ON = {"allow_interspersed_args": False}
@@ -61,15 +62,21 @@ def number(  # noqa: PLR0913 - the keywords are those of typer.Option
     return typer.Option(name, parser=read, metavar=limits_shown, help=help, rich_help_panel=panel)
 
 
-def read_budget(text: str) -> float:
-    """Return the seconds that `--budget` names: `90`, `90s`, `2m` or `1h`. Raise `UsageError` for any other text."""
+def parse_budget(text: str) -> float:
+    """Return the seconds of a time such as `90`, `90s`, `2m` or `1h`; NaN if it is no time or outside the limits."""
     digits, unit = (text[:-1], text[-1]) if text[-1:] in SECONDS_IN else (text, "s")
     try:
         seconds = float(digits) * SECONDS_IN[unit]
     except ValueError:
-        seconds = 0.0
-    if not LEAST_BUDGET_S <= seconds <= MOST_BUDGET_S:  # the comparison is also false for NaN
-        limits = f"from {LEAST_BUDGET_S:.12g} to {MOST_BUDGET_S:.12g} seconds"
+        return nan
+    return seconds if BUDGET_LIMITS[0] <= seconds <= BUDGET_LIMITS[1] else nan
+
+
+def _read_budget(text: str) -> float:
+    """Return the seconds that `--budget` names. Raise `UsageError` if it is no time or outside the limits."""
+    seconds = parse_budget(text)
+    if isnan(seconds):
+        limits = "from {:.12g} to {:.12g} seconds".format(*BUDGET_LIMITS)
         raise UsageError(f"--budget must be a time such as 90s, 2m or 1h, {limits}, not {shortened(text)}")
     return seconds
 
@@ -204,8 +211,8 @@ Budget = Annotated[
     float | None,
     typer.Option(
         "--budget",
-        parser=read_budget,
-        metavar=f"TIME {LEAST_BUDGET_S:.12g}..{MOST_BUDGET_S:.12g}",
+        parser=_read_budget,
+        metavar="TIME {:.12g}..{:.12g}".format(*BUDGET_LIMITS),
         help="Take at most this long in total, such as 90s, 2m or 1h. The most promising remedies are tried first; "
         "what does not fit is listed. Default: no limit.",
     ),

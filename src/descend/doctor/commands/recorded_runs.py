@@ -18,32 +18,20 @@ if TYPE_CHECKING:
 def diagnose(
     run: Number = None, store: Where = DEFAULT_STORE, format: CaseFormat = None, verbose: Verbose = False
 ) -> None:
-    """Diagnose a recorded run again from its record, without running the script."""
-    from dataclasses import replace
+    """Print the diagnosis of a recorded run again, without running the script.
 
-    from descend.doctor.archive import OF_PROOF, load_case
+    A watched run, which has no trials, is diagnosed again from its record.
+    """
+    from descend.doctor.archive import load_case
     from descend.doctor.case import EXIT_STATUSES
-    from descend.doctor.catalog.diagnosis import diagnose as find
-    from descend.doctor.findings import build_case
     from descend.doctor.record.decoding import reporting_damage
     from descend.doctor.record.store import open_existing
-    from descend.doctor.trials.proof import Proof
 
     with open_existing(store) as kept:
         number = kept.number(run)
-        earlier, folder = load_case(kept, number), kept.folder / str(number)
+        case, folder = load_case(kept, number), kept.folder / str(number)
     with reporting_damage(f"run {number} in {kept.where}"):
-        confirmed, dismissed = frozenset(s.id for s in earlier.findings), earlier.proof.dismissed
-        # Some of the stored findings and suspicions can only be found by trials, which are not run again.
-        stored_symptoms = {s.id: s for s in (*earlier.findings, *earlier.suspicions)}
-        symptoms = tuple((stored_symptoms | {s.id: s for s in find(earlier.record, ignore=earlier.left_out)}).values())
-        proof = Proof(symptoms, earlier.trials, confirmed, rejected=dismissed, judged=dismissed)
-        of_proof = {name: getattr(earlier.proof, name) for name in OF_PROOF}
-        proof = replace(proof, fix=earlier.fix, tuning=earlier.tuning, **of_proof)
-        case = replace(build_case(earlier.record, proof), total_s=earlier.total_s)
-        case = replace(
-            case, **{name: getattr(earlier, name) for name in ("left_out", "changes", "streamed", "options")}
-        )
+        case.require_enough_steps()
         has_page = (folder / "report.html").exists()
         print_case(case, format=format, folder=folder, store=store, has_page=has_page, verbose=verbose)
     sys.exit(EXIT_STATUSES[case.status])

@@ -49,6 +49,10 @@ class EarlyRecording:
         """Return whether checks of this step would delay the training; `seconds` is the time of its pass."""
         return self.is_due(step) and self._budget.is_timed and UNTRIED_STEPS * seconds > UNTRIED_S
 
+    def release(self, *, are_batches_fixed: bool) -> None:
+        """Free the memory of the kept step if the fixed batches are complete: the checks then use these instead."""
+        self.delayed = None if are_batches_fixed else self.delayed
+
     def keep(self, passed: BackwardPass, recording: Recording) -> None:
         """Keep a recorded step for the end of the run."""
         # The gradients are left out, so that no copy of them is kept until the end of the run.

@@ -1,7 +1,6 @@
 """Run the measurements (probes) of a run: keep its first batches, and measure on these at a sparse set of steps.
 
-Each probe runs after a backward pass, on the fixed first batches and within the time budget. If a probe fails, a note
-with the reason is recorded.
+Each probe runs after a backward pass, within the time budget. If a probe fails, a note with the reason is recorded.
 """
 
 from collections import Counter
@@ -37,7 +36,6 @@ class ProbeRunner:
     def __init__(self, probes: Sequence[Probe], budget: Budget, modules: Modules, send: Listener) -> None:
         self.probes, self.budget, self.modules, self.send = probes, budget, modules, send
         self.tape = TapeControl(budget, modules, self.note)
-        self.early, self.modes = EarlyRecording(budget), ModeReports(modules, send, is_on=budget.is_watched_run)
         self.batches = FixedBatches(budget, send)
         self.sampling = False  # whether later batches are recorded in addition to the fixed ones
         self.is_strict = False  # whether a measurement has to end as soon as its share of the time is used
@@ -49,13 +47,14 @@ class ProbeRunner:
         self.loader: Callable[[str], Any] = lambda number: None  # returns the script's data loader with a number
         # curvature of the loss averaged over all ranks, which is measured only in a watched process group
         self.rank_curvature: RankCurvature | None = None
-        self._noted: set[tuple[str, str]] = set()
-        self._failed: Counter[str] = Counter()  # name of a probe -> number of its calls without a result
+        self._noted, self._failed = set[tuple[str, str]](), Counter[str]()  # calls without a result
         self.restart()
 
     def restart(self) -> None:
         """Forget the measurements so far, because the steps so far were not part of a training."""
         self.key: str | None = None  # key of the measured optimizer, whose loss is recorded
+        self.early = EarlyRecording(self.budget)
+        self.modes = ModeReports(self.modules, self.send, is_on=self.budget.is_watched_run)
         self.batches.restart()
         self.probed = -1  # number of the last step at which probes ran
         self._next_probe: float = 0
@@ -135,6 +134,7 @@ class ProbeRunner:
             if recording is not None and not self.monitor:
                 self._memory["embeddings"] = self.modules.embeddings()
                 self.batches.add(recording)
+                self.early.release(are_batches_fixed=bool(self.monitor))
             elif recording is not None:
                 self._later = [*self._later, recording][-len(self.monitor) :]
             elif self.tape.refused >= REFUSALS and not self.monitor:

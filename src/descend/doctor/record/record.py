@@ -87,13 +87,15 @@ class Record:
     script: str = ""  # the command as a user would type it, without secrets
     root: str = ""  # the working directory
     seed: int = 0  # offset that is added to the script's own seeds
-    environment: dict[str, str] = field(default_factory=dict)  # versions of packages, number of threads, device
-    readings: dict[tuple[str, str], tuple[list[int], list[float]]] = field(default_factory=dict)
-    facts: dict[tuple[str, str], list[Fact]] = field(default_factory=dict)
-    sites: list[Site] = field(default_factory=list)
-    effects: list[Effect] = field(default_factory=list)
-    notes: list[Note] = field(default_factory=list)
-    costs: dict[str, Cost] = field(default_factory=dict)
+    environment: dict[str, str] = field(
+        default_factory=dict, repr=False
+    )  # versions of packages, number of threads, device
+    readings: dict[tuple[str, str], tuple[list[int], list[float]]] = field(default_factory=dict, repr=False)
+    facts: dict[tuple[str, str], list[Fact]] = field(default_factory=dict, repr=False)
+    sites: list[Site] = field(default_factory=list, repr=False)
+    effects: list[Effect] = field(default_factory=list, repr=False)
+    notes: list[Note] = field(default_factory=list, repr=False)
+    costs: dict[str, Cost] = field(default_factory=dict, repr=False)
     ending: Ending | None = None
 
     def add(self, message: Message) -> None:

@@ -4,12 +4,9 @@ A run has one writer, which assigns the keys, so it can overwrite a part that st
 because PostgreSQL's JSON type rejects NaN.
 """
 
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
     Column,
-    Dialect,
     ForeignKey,
     Integer,
     LargeBinary,
@@ -17,28 +14,11 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    TypeDecorator,
 )
 
 SCHEMA = 1  # version of the tables, increased by one whenever a table changes
 
 metadata = MetaData()
-
-
-class RoleOfARun(TypeDecorator[str]):
-    """Database column type for the role of a run. Two roles are stored under the names that earlier versions used."""
-
-    impl = String(16)
-    cache_ok = True
-    stored = {"baseline": "exam", "trial_run": "arm"}
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        """Convert the role of a run to the name under which the database stores it."""
-        return None if value is None else self.stored.get(value, value)
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
-        """Convert the name that the database stores to the role of a run."""
-        return {old: new for new, old in self.stored.items()}.get(value, value)
 
 
 def _run_column() -> Column[int]:
@@ -57,7 +37,7 @@ runs = Table(
     "runs",
     metadata,
     Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("role", RoleOfARun, nullable=False, index=True),
+    Column("role", String(16), nullable=False, index=True),
     Column("parent", Integer, index=True),
     Column("script", Text, nullable=False),
     Column("root", Text, nullable=False),

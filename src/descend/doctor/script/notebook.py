@@ -20,7 +20,7 @@ from descend.core.errors import TOO_DEEP, UsageError
 SUFFIX = ".ipynb"
 OLDEST = 4  # oldest supported version of nbformat (2014), the first that stores code cells at the top level
 # cell magics after which the rest of the cell is still Python
-PYTHON_MAGICS = frozenset({"time", "timeit", "capture", "prun"})
+PYTHON_MAGICS = frozenset({"time", "timeit", "capture", "prun", "descend"})
 _CELL = re.compile(r"^# (%%+) cell ([0-9]{1,9})$")
 _MAGIC = re.compile(r"^(\s*)([%!?].*|[\w.]+\?{1,2})$")
 # The pattern matches a line that consists of one JSON string, as RFC 8259 defines it in section 7.
@@ -215,7 +215,7 @@ def _to_python(source: str, marks: _LineMarkers) -> str:
     """Return a cell's source, in which each line that is not Python is replaced by `pass` and a comment."""
     lines = source.rstrip("\n").split("\n")
     first = lines[0].strip()
-    if first.startswith("%%") and first[2:].partition(" ")[0] not in PYTHON_MAGICS:
+    if first.startswith("%%") and [*first[2:].split(), ""][0] not in PYTHON_MAGICS:
         return "\n".join(f"pass  #{marks.line} {line}" for line in lines)
     while (wrong := _find_wrong_line(lines)) is not None:
         kept = _MAGIC.sub(rf"\1pass  #{marks.line} \2", lines[wrong])

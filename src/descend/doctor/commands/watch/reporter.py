@@ -86,7 +86,8 @@ class Reporter:
         if (missing := _short_run_message(record, self._ignore)) and not self._has_failed:
             self._say(missing)
         with self._print_store_errors():
-            save_case(store, replace(case, total_s=record.ending.wall_s) if record.ending else case)
+            total_s = record.ending.wall_s if record.ending else 0.0
+            save_case(store, replace(case, total_s=total_s, left_out=tuple(self._ignore)))
         self._say(f"run {record.run}, {steps_taken(record)}; descend diagnose {record.run} shows the diagnosis")
 
     @contextmanager
