@@ -29,6 +29,7 @@ class CopyOnWrite:
 
     def __init__(self, folders: Sequence[str | os.PathLike[str]]) -> None:
         self.folders = tuple(os.path.realpath(folder) for folder in folders)
+        self._own = threading.local()  # `replaces` is true while this thread replaces a link
 
     def is_writable_or_below(self, path: str) -> bool:
         """Return whether a path without links is one of the writable folders or is inside one of them."""
@@ -76,7 +77,7 @@ class CopyOnWrite:
 
     def _replace_link(self, link: str, contents: bool) -> bool:
         """Replace a link by a copy of its target. Return False for a special file or a folder with too many entries."""
-        with _lock_folder(os.path.dirname(link)):
+        with self._replacing(link), _lock_folder(os.path.dirname(link)):
             if not os.path.islink(link):  # another worker has already replaced the link
                 return True
             try:
@@ -92,6 +93,20 @@ class CopyOnWrite:
             # If the file is not writable, the script's write will fail, so the copy must keep the old contents.
             _replace_by_copy(link, aside, found, contents or not os.access(link, os.W_OK))
             return True
+
+    @contextmanager
+    def _replacing(self, link: str) -> Iterator[None]:
+        """Raise `CopyError` if this thread already replaces a link, because it would wait for its own lock.
+
+        A signal handler of the script can interrupt the replacement and write to a second link.
+        """
+        if getattr(self._own, "replaces", False):
+            raise CopyError(f"{link} cannot be copied while another file is copied in the same thread")
+        try:
+            self._own.replaces = True
+            yield
+        finally:
+            self._own.replaces = False
 
 
 @contextmanager

@@ -187,11 +187,16 @@ class EffectWatch:
         return name
 
     def refusal_error(self, judge: Judge, event: str, arguments: Arguments) -> OSError | None:
-        """Return the error that refuses an audit event; None if the event is permitted or comes from the sandbox."""
-        if not self.active or getattr(self._own, "busy", False):
+        """Return the error that refuses an audit event; None if the event is permitted.
+
+        Events are judged while the sandbox's own code runs, too: a signal handler, a finaliser or a trace function of
+        the script may interrupt that code. The sandbox itself only changes files in the scratch copy.
+        """
+        if not self.active:
             return None
-        self._own.busy = True
+        was_busy = getattr(self._own, "busy", False)
         try:
+            self._own.busy = True
             outside = judge(event, to_builtin_type(arguments))
             words = None if outside is None else self._refusal_message(outside)
             return None if words is None else _permission_error(words)
@@ -206,7 +211,7 @@ class EffectWatch:
         except Exception as error:  # for example a RecursionError, if the stack is nearly full
             return _permission_error(f"descend: refused a call whose effect is unknown: {type(error).__name__}")
         finally:
-            self._own.busy = False
+            self._own.busy = was_busy
 
     def _refuses_database(self, name: str | None) -> bool:
         """Return whether SQLite must not open the database with this name. The name is None if it is unknown."""

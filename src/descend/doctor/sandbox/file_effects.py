@@ -106,7 +106,9 @@ class FileEffects:
 
     def __init__(self, copies: CopyOnWrite, own: threading.local, shared: SharedFolders) -> None:
         self._copies, self._shared = copies, shared
-        self._own = own  # `own.folder` is the `dir_fd` of the `os.open` that is running in this thread
+        # `own.folder` is the `dir_fd` of the `os.open` that is running in this thread; `own.probe` is the path, as the
+        # same object, that the sandbox itself opens without a change of the file.
+        self._own = own
         self.judges: dict[str, Callable[[str, Arguments], OutsideEffect | None]] = {
             "open": self._judge_open,
             "os.chdir": self._judge_chdir,
@@ -130,7 +132,7 @@ class FileEffects:
     def _judge_open(self, _: str, arguments: Arguments) -> OutsideEffect | None:
         """Return the effect to report if a call of `open` may write a file outside the writable folders, or None."""
         path, mode, flags = arguments[0], arguments[1], opening_flags(*arguments[1:])
-        if isinstance(path, int):
+        if isinstance(path, int) or (path is getattr(self._own, "probe", None) and path is not None):
             return None
         where = absolute_path(path, getattr(self._own, "folder", None) if mode is None else None)
         if not flags & WRITING:
@@ -238,12 +240,23 @@ class FileEffects:
             return None
         path = absolute_path(name)
         outside = self._judge_change("write", path, follow=True)
-        if outside is not None and os.path.exists(path) and not _kernel_lets_write(path):
+        if outside is not None and os.path.exists(path) and not self._kernel_lets_write(path):
             return None
         for side in _DATABASE_COMPANIONS:
             if os.path.lexists(path + side):
                 self._copies.resolve_for_writing(path + side, follow=True)
         return outside
+
+    def _kernel_lets_write(self, path: str) -> bool:
+        """Return whether the kernel lets a file be opened for writing, which SQLite tries even if it only reads."""
+        self._own.probe = probe = os.fsdecode(os.fsencode(path))  # a new object, which the script does not have
+        try:
+            os.close(os.open(probe, os.O_RDWR | os.O_CLOEXEC))
+        except OSError:
+            return False
+        finally:
+            self._own.probe = None
+        return True
 
     def _judge_change(
         self, kind: str, path: str, follow: bool = False, makes: bool = False, contents: bool = True
@@ -286,12 +299,3 @@ def absolute_path(path: Any, folder: int | None = None) -> str:
     if folder is None or folder < 0:
         return f"{os.getcwd()}/{text}"
     return f"{require_same_folder(folder, os.readlink(f'/proc/self/fd/{folder}'))}/{text}"
-
-
-def _kernel_lets_write(path: str) -> bool:
-    """Return whether the kernel lets a file be opened for writing, which SQLite tries even if it only reads."""
-    try:
-        os.close(os.open(path, os.O_RDWR | os.O_CLOEXEC))
-    except OSError:
-        return False
-    return True

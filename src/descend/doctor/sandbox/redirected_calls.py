@@ -64,10 +64,10 @@ _SUPPORTS = ("supports_dir_fd", "supports_fd", "supports_follow_symlinks", "supp
 
 @contextmanager
 def ignoring_own_calls(own: threading.local) -> Iterator[None]:
-    """Neither redirect nor judge the calls of this thread within the `with` block, because the sandbox makes them."""
+    """Do not redirect the calls of this thread within the `with` block, because the sandbox makes them."""
     was_busy = getattr(own, "busy", False)
-    own.busy = True
     try:
+        own.busy = True
         yield
     finally:
         own.busy = was_busy

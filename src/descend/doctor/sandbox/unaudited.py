@@ -66,13 +66,12 @@ def record_folder_descriptors(own: threading.local) -> Callable[[], None]:
 
     def open_in(path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
         """Open a file as `os.open` does, and record its `dir_fd` until the call returns."""
-        if dir_fd is None:
-            return original(path, flags, mode)
-        own.folder = dir_fd
+        outer = getattr(own, "folder", None)  # a signal handler may call this function while another call runs
         try:
+            own.folder = dir_fd
             return original(path, flags, mode, dir_fd=dir_fd)
         finally:
-            own.folder = None
+            own.folder = outer
 
     open_in.__name__, open_in.__doc__ = "open", original.__doc__
     os.open = posix.open = open_in
