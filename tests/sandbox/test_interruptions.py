@@ -78,7 +78,9 @@ TRACE = """
 @both
 @pytest.mark.parametrize("code", [HANDLER, FINALISER, TRACE], ids=["signal handler", "finaliser", "trace function"])
 def test_code_that_interrupts_the_sandbox_changes_nothing_outside(world, landlock, code):
-    outcome = examine(world, PREPARED + code + '    print("refused:", refusals[0] > 0)\n', landlock=landlock, redirect=True)
+    outcome = examine(
+        world, PREPARED + code + '    print("refused:", refusals[0] > 0)\n', landlock=landlock, redirect=True
+    )
     assert outcome.said["refused"] == "True", outcome.text
     assert outcome.refused("connection") and outcome.refused("process")
 

@@ -15,6 +15,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO
 
+from descend.doctor.sandbox.paths import link_target, reversed_components
+
 MAX_LINKS = 40  # maximum links in one path (MAXSYMLINKS of the Linux kernel); more links form a cycle
 MAX_ENTRIES = 20_000  # maximum entries of a linked folder that is replaced; the script waits meanwhile
 _CLONE = 0x40049409  # ioctl FICLONE: makes a copy that shares disk blocks with the original (btrfs, XFS)
@@ -46,14 +48,14 @@ class CopyOnWrite:
         file is replaced by an empty one, because it is about to be truncated. Raises `CopyError`, or `OSError` if the
         path cannot be resolved, although the kernel may be able to resolve it.
         """
-        real, waiting, links = "/", _reversed_components(path), 0
+        real, waiting, links = "/", reversed_components(path), 0
         while waiting:
             name = waiting.pop()
             if name == "..":
                 real = os.path.dirname(real)
                 continue
             here = os.path.join(real, name)
-            target = _link_target(here)
+            target = link_target(here)
             if target is None or (not waiting and (not follow or is_descriptor_path(here))):
                 real = here
                 continue
@@ -66,7 +68,7 @@ class CopyOnWrite:
                 if self._replace_link(here, contents or bool(waiting)):
                     real = here
                     continue
-            waiting += _reversed_components(target)
+            waiting += reversed_components(target)
             if target.startswith("/"):
                 real = "/"
         return real
@@ -118,21 +120,6 @@ def _lock_folder(folder: str) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def _reversed_components(path: str) -> list[str]:
-    """Return the names that a path consists of, the last one first."""
-    return [name for name in reversed(path.split("/")) if name not in ("", ".")]
-
-
-def _link_target(path: str) -> str | None:
-    """Return the target of a symbolic link; None if the path is not a link."""
-    try:
-        return os.readlink(path)
-    except OSError as error:
-        if error.errno in (errno.EINVAL, errno.ENOENT, errno.ENOTDIR):  # the path is not a link or does not exist
-            return None
-        raise
 
 
 def require_same_folder(opened: str | int, path: str) -> str:

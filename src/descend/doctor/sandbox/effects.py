@@ -189,8 +189,7 @@ class EffectWatch:
     def refusal_error(self, judge: Judge, event: str, arguments: Arguments) -> OSError | None:
         """Return the error that refuses an audit event; None if the event is permitted.
 
-        Events are judged while the sandbox's own code runs, too: a signal handler, a finaliser or a trace function of
-        the script may interrupt that code. The sandbox itself only changes files in the scratch copy.
+        The sandbox's own events are judged, too: code of the script, such as a signal handler, may interrupt it.
         """
         if not self.active:
             return None
@@ -215,10 +214,8 @@ class EffectWatch:
 
     def _refuses_database(self, name: str | None) -> bool:
         """Return whether SQLite must not open the database with this name. The name is None if it is unknown."""
-        return (
-            self.refusal_error(self._files.judge_database if name is not None else _judge_unnamed_database, "", (name,))
-            is not None
-        )
+        judge = _judge_unnamed_database if name is None else self._files.judge_database
+        return self.refusal_error(judge, "", (name,)) is not None
 
     def _refusal_message(self, outside: OutsideEffect) -> str | None:
         """Report an effect outside the scratch copy; return the message that refuses it, or None if it is permitted."""

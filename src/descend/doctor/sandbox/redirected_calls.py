@@ -13,53 +13,14 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from types import ModuleType, TracebackType
+from types import TracebackType
 from typing import Any
 
 from descend.doctor.sandbox.exact import to_builtin_type
 from descend.doctor.sandbox.file_effects import WRITING, absolute_path, creates_file, opening_flags
+from descend.doctor.sandbox.path_arguments import DELETED, PATH_ARGUMENTS, PathArgument
 from descend.doctor.sandbox.redirection import Redirection
-
-Function = Callable[..., Any]
-
-
-@dataclass(frozen=True)
-class _PathArgument:
-    """A path among the arguments of a function, and what the call does to the file at this path."""
-
-    position: int
-    name: str
-    kind: str = ""  # `kind` of the effect: "write", "delete", "rename"; "" if the file is only read
-    folder: str = "dir_fd"  # name of the argument with the descriptor of a relative path's folder
-    follow: bool = True  # whether the call follows a link at the end of the path
-    makes: bool = False  # whether the call creates the path, so that it fails if the path exists
-
-
-_READ = (_PathArgument(0, "path"),)
-_CHANGED = (_PathArgument(0, "path", "write"),)
-_MADE = (_PathArgument(0, "path", "write", follow=False, makes=True),)
-_DELETED = (_PathArgument(0, "path", "delete", follow=False),)
-_RENAMED = (
-    _PathArgument(0, "src", "rename", "src_dir_fd", follow=False),
-    _PathArgument(1, "dst", "write", "dst_dir_fd", follow=False),
-)
-_FUNCTIONS: dict[str, tuple[_PathArgument, ...]] = {
-    **dict.fromkeys(("stat", "access", "statvfs", "getxattr", "listxattr"), _READ),
-    **dict.fromkeys(("lstat", "readlink"), (_PathArgument(0, "path", follow=False),)),
-    **dict.fromkeys(("chmod", "chown", "utime", "truncate", "setxattr", "removexattr"), _CHANGED),
-    **dict.fromkeys(("mkdir", "mkfifo", "mknod"), _MADE),
-    **dict.fromkeys(("remove", "unlink", "rmdir"), _DELETED),
-    **dict.fromkeys(("rename", "replace"), _RENAMED),
-    "link": (
-        _PathArgument(0, "src", "write", "src_dir_fd"),
-        _PathArgument(1, "dst", "write", "dst_dir_fd", follow=False, makes=True),
-    ),
-    # The target of a link is only text. If the target is redirected, the link must lead to the redirected file.
-    "symlink": (_PathArgument(0, "src"), _PathArgument(1, "dst", "write", follow=False, makes=True)),
-}
-# Sets of `os` that contain the functions which accept certain arguments; `shutil` reads them.
-_SUPPORTS = ("supports_dir_fd", "supports_fd", "supports_follow_symlinks", "supports_effective_ids")
+from descend.doctor.sandbox.replaced_functions import Function, Undo, replace_function, restorer
 
 
 @contextmanager
@@ -79,8 +40,8 @@ def redirect_calls(redirection: Redirection, own: threading.local) -> Callable[[
     `own.busy` is true while the sandbox itself calls such functions in this thread.
     """
     calls = _RedirectedCalls(redirection, own)
-    undo: list[Callable[[], None]] = []
-    for name, paths in _FUNCTIONS.items():
+    undo: Undo = []
+    for name, paths in PATH_ARGUMENTS.items():
         if hasattr(os, name):
             replace_function((os, posix), name, calls.redirect(getattr(os, name), paths), undo)
     replace_function((os, posix), "scandir", calls.redirect_listing(os.scandir, _Entries), undo)
@@ -88,14 +49,8 @@ def redirect_calls(redirection: Redirection, own: threading.local) -> Callable[[
     replace_function((os, posix), "chdir", calls.redirect_chdir(os.chdir), undo)
     replace_function((os, posix), "open", calls.redirect_open(os.open, "flags", _number), undo)
     replace_function((builtins, io), "open", calls.redirect_open(open, "mode", _flags_of_mode), undo)
-    replace_function((shutil,), "rmtree", calls.redirect(shutil.rmtree, _DELETED), undo)
-
-    def restore() -> None:
-        """Restore all replaced functions."""
-        while undo:
-            undo.pop()()
-
-    return restore
+    replace_function((shutil,), "rmtree", calls.redirect(shutil.rmtree, DELETED), undo)
+    return restorer(undo)
 
 
 class _RedirectedCalls:
@@ -104,7 +59,7 @@ class _RedirectedCalls:
     def __init__(self, redirection: Redirection, own: threading.local) -> None:
         self._redirection, self._own = redirection, own
 
-    def redirect(self, original: Function, paths: Sequence[_PathArgument]) -> Function:
+    def redirect(self, original: Function, paths: Sequence[PathArgument]) -> Function:
         """Return a wrapper of a function that redirects its path arguments."""
 
         @functools.wraps(original)
@@ -243,24 +198,3 @@ def _flags_of_mode(mode: Any) -> int:
 def _names(entries: list[os.DirEntry[str]]) -> list[str]:
     """Return the names of a folder's entries."""
     return [entry.name for entry in entries]
-
-
-def replace_function(
-    modules: Sequence[ModuleType], name: str, replacement: Function, undo: list[Callable[[], None]]
-) -> None:
-    """Replace a function in modules and in the sets of `os`; append the function that undoes this to `undo`."""
-    original = getattr(modules[0], name)
-    sets = [supports for supports in (getattr(os, each) for each in _SUPPORTS) if original in supports]
-    for module in modules:
-        setattr(module, name, replacement)
-    for supports in sets:
-        supports.add(replacement)
-
-    def restore() -> None:
-        """Restore the original function."""
-        for module in modules:
-            setattr(module, name, original)
-        for supports in sets:
-            supports.discard(replacement)
-
-    undo.append(restore)

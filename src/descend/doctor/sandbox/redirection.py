@@ -6,7 +6,6 @@ changed file there. Files that the run has not changed are read where they are. 
 the audit hook checks the new name like any other. So a change that is not redirected is refused.
 """
 
-import errno
 import hashlib
 import os
 from collections.abc import Callable
@@ -15,9 +14,9 @@ from dataclasses import dataclass, replace
 
 from descend.doctor.sandbox.copy_on_write import MAX_LINKS, CopyError, CopyOnWrite
 from descend.doctor.sandbox.outside_effects import KERNEL_FOLDERS
+from descend.doctor.sandbox.paths import link_target, reversed_components
 
 _DELETED = "deleted"  # folder in the scratch copy with a marker for each original that the run has deleted
-_NOT_A_LINK = (errno.EINVAL, errno.ENOENT, errno.ENOTDIR)
 
 Report = Callable[[str, str], None]  # is called with an effect's kind and its target
 
@@ -109,7 +108,7 @@ class Redirection:
         The components are followed one by one. `inside` is true if the last folder is a real folder in the copy. Only
         there can the run have changed something.
         """
-        waiting, links, parents, by_new_link = _reversed_components(path), 0, [_ROOT], False
+        waiting, links, parents, by_new_link = reversed_components(path), 0, [_ROOT], False
         while waiting:
             name = waiting.pop()
             if name == "..":
@@ -118,7 +117,7 @@ class Redirection:
             folder = parents[-1]
             inside = folder.is_changed or folder is _ROOT
             here, is_followed = os.path.join(folder.path, name), follow or bool(waiting)
-            target, original = _link_target(self._files + here) if inside else None, _link_target(here)
+            target, original = link_target(self._files + here) if inside else None, link_target(here)
             if target is not None and target not in (here, original):
                 # The run has made or renamed this link. A link that it has renamed leads to an original file.
                 if not is_followed or (target.startswith("/") and not target.startswith(self._files + "/")):
@@ -137,7 +136,7 @@ class Redirection:
             links += 1
             if links > MAX_LINKS:
                 return Location(os.path.normpath(path), True)  # the links form a circle, so the call will fail
-            waiting += _reversed_components(target.removeprefix(self._files))
+            waiting += reversed_components(target.removeprefix(self._files))
             if target.startswith("/"):
                 parents = [_ROOT]
         return replace(parents[-1], by_new_link=by_new_link)
@@ -170,7 +169,7 @@ class Redirection:
     def _link_missing_parts(self, path: str) -> None:
         """Add the link of the first part of a path that is missing in the copy, such as an entry of a large folder."""
         here = ""
-        for name in reversed(_reversed_components(path)):
+        for name in reversed(reversed_components(path)):
             here = f"{here}/{name}"
             if os.path.islink(self._files + here) or self._is_marked(here):
                 return
@@ -184,8 +183,8 @@ class Redirection:
         """Return whether the run sees an original entry of a folder, because it has neither changed nor deleted it."""
         if copied is None:
             return not self._is_marked(entry.path)
-        target = _link_target(copied.path)
-        return target is not None and target in (entry.path, _link_target(entry.path))
+        target = link_target(copied.path)
+        return target is not None and target in (entry.path, link_target(entry.path))
 
     def _original_path(self, path: str) -> str | None:
         """Return the path outside the copy for a path in the folder `files`; None for other paths in the copy."""
@@ -200,18 +199,3 @@ class Redirection:
     def _marker(self, path: str) -> str:
         """Return the path of the marker of a deleted file or folder."""
         return os.path.join(self._deleted, hashlib.sha256(os.fsencode(path)).hexdigest())
-
-
-def _reversed_components(path: str) -> list[str]:
-    """Return the names that a path consists of, the last one first."""
-    return [name for name in reversed(path.split("/")) if name not in ("", ".")]
-
-
-def _link_target(path: str) -> str | None:
-    """Return the target of a symbolic link; None if the path is not a link."""
-    try:
-        return os.readlink(path)
-    except OSError as error:
-        if error.errno in _NOT_A_LINK:
-            return None
-        raise

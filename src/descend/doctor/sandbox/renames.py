@@ -12,21 +12,15 @@ import shutil
 from collections.abc import Callable
 from typing import Any
 
-from descend.doctor.sandbox.redirected_calls import replace_function
+from descend.doctor.sandbox.replaced_functions import Undo, replace_function, restorer
 
 
 def rename_between_layers() -> Callable[[], None]:
     """Make `os.rename` and `os.replace` copy what the kernel cannot rename. Return the function that undoes this."""
-    undo: list[Callable[[], None]] = []
+    undo: Undo = []
     for name in ("rename", "replace"):
         replace_function((os, posix), name, _renaming_by_copy(getattr(os, name)), undo)
-
-    def restore() -> None:
-        """Restore the original functions."""
-        while undo:
-            undo.pop()()
-
-    return restore
+    return restorer(undo)
 
 
 def _renaming_by_copy(original: Callable[..., None]) -> Callable[..., None]:
