@@ -114,6 +114,30 @@ def test_files_that_the_run_does_not_change_are_read_where_they_are(world):
         assert expected in became, outcome.text
 
 
+NAMES = """
+    put("alias/model.pt", "by alias")
+    attempt("real name", lambda: open(PRECIOUS / "model.pt").read() == "by alias" or 1 / 0)
+    put(PRECIOUS / "deep/notes.txt", "by real name")
+    put(PRECIOUS / "new.txt", "new")
+    attempt("alias", lambda: open("alias/deep/notes.txt").read() == "by real name" or 1 / 0)
+    attempt("file", lambda: open("outside.txt").read() == "by real name" or 1 / 0)
+    attempt("original alias", lambda: open(ORIGINAL / "alias/deep/notes.txt").read() == "by real name" or 1 / 0)
+    attempt("listed", lambda: os.listdir("alias") == os.listdir(PRECIOUS) or 1 / 0)
+    attempt("new", lambda: open("alias/new.txt").read() == "new" or 1 / 0)
+    put(ORIGINAL.parent / "outer/later.txt", "later")
+    attempt("linked outside", lambda: open(PRECIOUS / "later.txt").read() == open("alias/later.txt").read() or 1 / 0)
+"""
+
+
+@both
+def test_a_folder_with_two_names_has_one_version(world, landlock):
+    (world / "project/alias").symlink_to(world / "precious")
+    (world / "outer").symlink_to("precious")
+    outcome = examine(world, NAMES, landlock=landlock, redirect=True)
+    assert set(outcome.said.values()) == {"done"}, outcome.text
+    assert not any(effect.refused for effect in outcome.effects)
+
+
 TORCH = """
     import torch
     model = torch.nn.Linear(2, 1)

@@ -118,7 +118,7 @@ class Redirection:
             inside = folder.is_changed or folder is _ROOT
             here, is_followed = os.path.join(folder.path, name), follow or bool(waiting)
             target, original = link_target(self._files + here) if inside else None, link_target(here)
-            if target is not None and target not in (here, original):
+            if target is not None and target.removeprefix(self._files) not in (here, original):
                 # The run has made or renamed this link. A link that it has renamed leads to an original file.
                 if not is_followed or (target.startswith("/") and not target.startswith(self._files + "/")):
                     return Location("/".join([here, *reversed(waiting)]), True)
@@ -184,7 +184,7 @@ class Redirection:
         if copied is None:
             return not self._is_marked(entry.path)
         target = link_target(copied.path)
-        return target is not None and target in (entry.path, link_target(entry.path))
+        return target is not None and target.removeprefix(self._files) in (entry.path, link_target(entry.path))
 
     def _original_path(self, path: str) -> str | None:
         """Return the path outside the copy for a path in the folder `files`; None for other paths in the copy."""
