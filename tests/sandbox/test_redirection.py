@@ -138,6 +138,40 @@ def test_a_folder_with_two_names_has_one_version(world, landlock):
     assert not any(effect.refused for effect in outcome.effects)
 
 
+CALLS = """
+    import bz2, gzip, io, logging, lzma, runpy, tarfile, zipfile
+    runs = PRECIOUS.parent / "runs"
+    os.makedirs(runs)
+    def same(found, expected):
+        assert found == expected, (found, expected)
+    attempt("file=", lambda: open(file=runs / "file", mode="w"))
+    attempt("read file=", lambda: same(open(file=runs / "file").read(), ""))
+    attempt("path=", lambda: os.close(os.open(path=runs / "path", flags=os.O_CREAT | os.O_WRONLY)))
+    attempt("listdir path=", lambda: same(sorted(os.listdir(path=runs)), ["file", "path"]))
+    attempt("bytes", lambda: same(sorted(os.listdir(os.fsencode(runs))), [b"file", b"path"]))
+    attempt("scandir", lambda: same(sorted(e.path for e in os.scandir(runs)), [f"{runs}/file", f"{runs}/path"]))
+    attempt("scandir of bytes", lambda: same({e.path for e in os.scandir(os.fsencode(runs))},
+        {os.fsencode(runs / "file"), os.fsencode(runs / "path")}))
+    attempt("entry", lambda: same([e.stat().st_size + e.is_file() for e in os.scandir(runs)], [1, 1]))
+    attempt("entry as path", lambda: same([os.path.getsize(e) for e in os.scandir(runs)], [0, 0]))
+    attempt("code", lambda: (put(runs / "module.py", "x = 1"), same(runpy.run_path(str(runs / "module.py"))["x"], 1)))
+    attempt("import", lambda: (sys.path.append(str(runs)), __import__("module")))
+    for module in (bz2, gzip, lzma):
+        path = runs / module.__name__
+        attempt(module.__name__, lambda: (module.open(path, "wb").close(), same(module.open(path).read(), b"")))
+    attempt("tar", lambda: (tarfile.open(runs / "tar", "w").close(), tarfile.open(runs / "tar")))
+    attempt("zip", lambda: (zipfile.ZipFile(runs / "zip", "w").close(), zipfile.ZipFile(runs / "zip")))
+    attempt("log", lambda: logging.FileHandler(runs / "log"))
+    attempt("temporary", lambda: tempfile.NamedTemporaryFile(dir=runs, delete=False))
+"""
+
+
+def test_all_functions_of_the_standard_library_are_redirected(world):
+    outcome = examine(world, CALLS, redirect=True)
+    assert set(outcome.said.values()) == {"done"}, outcome.text
+    assert not any(effect.refused for effect in outcome.effects)
+
+
 TORCH = """
     import torch
     model = torch.nn.Linear(2, 1)

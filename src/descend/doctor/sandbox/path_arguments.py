@@ -24,7 +24,7 @@ def _changed(folder_position: int | None = None) -> tuple[PathArgument, ...]:
     return (PathArgument(0, "path", "write", folder_position=folder_position),)
 
 
-_READ = (PathArgument(0, "path"),)
+READ = (PathArgument(0, "path"),)
 _MADE = (PathArgument(0, "path", "write", folder_position=2, follow=False, makes=True),)
 DELETED = (PathArgument(0, "path", "delete", folder_position=1, follow=False),)
 _RENAMED = (
@@ -32,7 +32,7 @@ _RENAMED = (
     PathArgument(1, "dst", "write", "dst_dir_fd", 3, follow=False),
 )
 PATH_ARGUMENTS: dict[str, tuple[PathArgument, ...]] = {
-    **dict.fromkeys(("stat", "access", "statvfs", "getxattr", "listxattr"), _READ),
+    **dict.fromkeys(("stat", "access", "statvfs", "getxattr", "listxattr"), READ),
     **dict.fromkeys(("lstat", "readlink"), (PathArgument(0, "path", follow=False),)),
     "chmod": _changed(2),
     **dict.fromkeys(("chown", "utime"), _changed(3)),

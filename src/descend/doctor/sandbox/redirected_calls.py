@@ -1,9 +1,10 @@
 """Make Python's functions for files use the paths of a `Redirection`.
 
-Neither functions that other code has stored before nor libraries in C are redirected. Their changes outside the scratch
-copy are refused.
+Neither the class `io.FileIO`, nor functions that objects have stored before, nor libraries in C are redirected. Their
+changes outside the scratch copy are refused.
 """
 
+import _io
 import builtins
 import functools
 import io
@@ -13,14 +14,20 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from types import TracebackType
+from types import ModuleType, TracebackType
 from typing import Any
 
 from descend.doctor.sandbox.exact import to_builtin_type
 from descend.doctor.sandbox.file_effects import WRITING, absolute_path, creates_file, opening_flags
-from descend.doctor.sandbox.path_arguments import DELETED, PATH_ARGUMENTS, PathArgument
+from descend.doctor.sandbox.path_arguments import DELETED, PATH_ARGUMENTS, READ, PathArgument
 from descend.doctor.sandbox.redirection import Redirection
-from descend.doctor.sandbox.replaced_functions import Function, Undo, replace_function, restorer
+from descend.doctor.sandbox.replaced_functions import (
+    Function,
+    Undo,
+    replace_function,
+    replace_stored_functions,
+    restorer,
+)
 
 
 @contextmanager
@@ -41,15 +48,24 @@ def redirect_calls(redirection: Redirection, own: threading.local) -> Callable[[
     """
     calls = _RedirectedCalls(redirection, own)
     undo: Undo = []
+    replacements: list[Function] = []
+
+    def replace(modules: Sequence[ModuleType], name: str, replacement: Function) -> None:
+        """Replace a function in modules, and note the replacement."""
+        replace_function(modules, name, replacement, undo)
+        replacements.append(replacement)
+
     for name, paths in PATH_ARGUMENTS.items():
         if hasattr(os, name):
-            replace_function((os, posix), name, calls.redirect(getattr(os, name), paths), undo)
-    replace_function((os, posix), "scandir", calls.redirect_listing(os.scandir, _Entries), undo)
-    replace_function((os, posix), "listdir", calls.redirect_listing(os.listdir, _names), undo)
-    replace_function((os, posix), "chdir", calls.redirect_chdir(os.chdir), undo)
-    replace_function((os, posix), "open", calls.redirect_open(os.open, "flags", _number), undo)
-    replace_function((builtins, io), "open", calls.redirect_open(open, "mode", _flags_of_mode), undo)
-    replace_function((shutil,), "rmtree", calls.redirect(shutil.rmtree, DELETED), undo)
+            replace((os, posix), name, calls.redirect(getattr(os, name), paths))
+    replace((os, posix), "scandir", calls.redirect_listing(os.scandir, _Entries))
+    replace((os, posix), "listdir", calls.redirect_listing(os.listdir, _names))
+    replace((os, posix), "chdir", calls.redirect_chdir(os.chdir))
+    replace((os, posix), "open", calls.redirect_open(os.open, "path", "flags", _number))
+    replace((builtins, io, _io), "open", calls.redirect_open(open, "file", "mode", _flags_of_mode))
+    replace((io, _io), "open_code", calls.redirect(io.open_code, READ))
+    replace((shutil,), "rmtree", calls.redirect(shutil.rmtree, DELETED))
+    replace_stored_functions(replacements, undo)
     return restorer(undo)
 
 
@@ -82,18 +98,21 @@ class _RedirectedCalls:
 
         return call
 
-    def redirect_open(self, original: Function, name: str, flags_of: Callable[[Any], int]) -> Function:
+    def redirect_open(self, original: Function, name: str, second: str, flags_of: Callable[[Any], int]) -> Function:
         """Return a wrapper of `open` or `os.open`.
 
-        name: name of the argument that follows the path; `flags_of` converts its value to flags.
+        name: name of the argument that is the path; second: name of the next argument, which `flags_of` converts to
+        flags.
         """
 
         @functools.wraps(original)
         def call(*arguments: Any, **named: Any) -> Any:
             """Open a file at its redirected path."""
+            if name in named and not arguments:
+                arguments = (named.pop(name),)
             if getattr(self._own, "busy", False) or not arguments:
                 return original(*arguments, **named)
-            flags = flags_of(arguments[1] if len(arguments) > 1 else named.get(name))
+            flags = flags_of(arguments[1] if len(arguments) > 1 else named.get(second))
             is_in_folder, makes = named.get("dir_fd") is not None, creates_file(flags)
             follow = not makes and not flags & os.O_NOFOLLOW
             kind = "write" if flags & WRITING else ""
@@ -102,21 +121,19 @@ class _RedirectedCalls:
 
         return call
 
-    def redirect_listing(self, original: Function, convert: Callable[[list[os.DirEntry[str]]], Any]) -> Function:
+    def redirect_listing(self, original: Function, convert: "Callable[[Sequence[_Entry]], Any]") -> Function:
         """Return a wrapper of `os.scandir` or `os.listdir`, which returns the entries as the run sees them."""
 
         @functools.wraps(original)
         def call(path: Any = ".") -> Any:
             """List a folder with the entries that the run has changed."""
-            if getattr(self._own, "busy", False) or not isinstance(path, str | os.PathLike):
+            if getattr(self._own, "busy", False) or not isinstance(path, str | bytes | os.PathLike):
                 return original(path)
             path = to_builtin_type(os.fspath(path))
-            if not isinstance(path, str):
-                return original(path)
             with ignoring_own_calls(self._own), suppress(OSError):  # the original function raises the error
-                found = self._redirection.entries(path)
+                found = self._redirection.entries(os.fsdecode(path))
                 if found is not None:
-                    return convert(found)
+                    return convert([_Entry(entry, path) for entry in found])
             return original(self._path_for(path, False, "", follow=True, makes=False))
 
         return call
@@ -127,11 +144,10 @@ class _RedirectedCalls:
         @functools.wraps(original)
         def call(path: Any) -> None:
             """Enter a folder, or its place in the copy."""
-            if not getattr(self._own, "busy", False) and isinstance(path, str | os.PathLike):
+            if not getattr(self._own, "busy", False) and isinstance(path, str | bytes | os.PathLike):
                 path = to_builtin_type(os.fspath(path))
-                if isinstance(path, str):
-                    with ignoring_own_calls(self._own), suppress(OSError):  # the original function raises the error
-                        path = self._redirection.folder_to_enter(path)
+                with ignoring_own_calls(self._own), suppress(OSError):  # the original function raises the error
+                    path = self._redirection.folder_to_enter(os.fsdecode(path))
             original(path)
 
         return call
@@ -160,16 +176,35 @@ class _RedirectedCalls:
             self._redirection.mark_deleted(absolute_path(os.fspath(path), folder))
 
 
+class _Entry:
+    """An entry of a folder with the path that the script expects, although the file may be in the copy."""
+
+    def __init__(self, entry: "os.DirEntry[str]", folder: str | bytes) -> None:
+        self._entry = entry
+        self.name = entry.name if isinstance(folder, str) else os.fsencode(entry.name)
+        self.path = os.path.join(folder, self.name)
+
+    def __getattr__(self, name: str) -> Any:
+        """Return another attribute of the entry, such as `is_dir`."""
+        return getattr(self._entry, name)
+
+    def __fspath__(self) -> str | bytes:
+        return self.path
+
+    def __repr__(self) -> str:
+        return f"<DirEntry {self.name!r}>"
+
+
 class _Entries:
     """The entries of a folder, as an iterator like that of `os.scandir`."""
 
-    def __init__(self, entries: list[os.DirEntry[str]]) -> None:
+    def __init__(self, entries: Sequence[_Entry]) -> None:
         self._entries = iter(entries)
 
     def __iter__(self) -> "_Entries":
         return self
 
-    def __next__(self) -> os.DirEntry[str]:
+    def __next__(self) -> _Entry:
         return next(self._entries)
 
     def __enter__(self) -> "_Entries":
@@ -195,6 +230,6 @@ def _flags_of_mode(mode: Any) -> int:
     return opening_flags(mode.replace("x", "w"), 0) | (os.O_EXCL if "x" in mode else 0)
 
 
-def _names(entries: list[os.DirEntry[str]]) -> list[str]:
+def _names(entries: Sequence[_Entry]) -> list[str | bytes]:
     """Return the names of a folder's entries."""
     return [entry.name for entry in entries]

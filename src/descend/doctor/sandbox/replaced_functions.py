@@ -2,7 +2,8 @@
 
 import functools
 import os
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Collection, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -29,6 +30,22 @@ def replace_function(modules: Sequence[ModuleType], name: str, replacement: Func
             supports.discard(replacement)
 
     undo.append(restore)
+
+
+def replace_stored_functions(replacements: Collection[Function], undo: Undo) -> None:
+    """Also replace functions where modules have stored them, for example by `from os import remove`.
+
+    Each replacement has the original function as `__wrapped__`. The modules of this package keep the originals.
+    """
+    by_original = {id(getattr(replacement, "__wrapped__", None)): replacement for replacement in replacements}
+    for module_name, module in list(sys.modules.items()):
+        if not isinstance(module, ModuleType) or module_name.partition(".")[0] == __name__.partition(".")[0]:
+            continue
+        stored = module.__dict__
+        for name, value in list(stored.items()):
+            if (replacement := by_original.get(id(value))) is not None:
+                stored[name] = replacement
+                undo.append(functools.partial(stored.__setitem__, name, value))
 
 
 def restorer(undo: Undo) -> Callable[[], None]:

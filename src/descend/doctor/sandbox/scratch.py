@@ -175,7 +175,9 @@ class _UnfinishedCopy:
     def _add_entry(self, entry: FolderEntry, copy: str) -> None:
         """Add an entry to the copy: a link to the original, or a copy of a Python or settings file."""
         if entry.target is not None:
-            self.links.link(self._target_in_copy(entry.target), copy)
+            target = self._target_in_copy(entry.target)
+            link = self.links.link if target == entry.target else os.symlink  # copies share only links with one target
+            link(target, copy)
         elif (kept := self.sources.kept_content(entry.path)) is not None:
             _write_content(kept, copy)
         elif entry.name.endswith(".py") and entry.is_file and os.access(entry.path, os.R_OK):
