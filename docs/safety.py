@@ -34,10 +34,11 @@ tables` writes this page from the same table.
 ## Who holds back what
 
 *redirected*: the effect happens in the run's own version of the file. *refused*: the call fails. *kernel*: whatever
-library or program tries it. *Python*: what Python code does; for libraries in C and programs that the script starts,
-the effect is left open. The script may start only programs that change nothing, and its own worker processes. Python
-code that is written to switch the hook off can do so (by `ctypes`, `gc` and the like), and can forge what `descend`
-measures in its process: only the kernel holds back a script that means harm.
+library or program tries it. *Python*: what Python code does in the script's process and in its forked workers. For
+libraries in C, programs that the script starts, and workers of the start methods spawn and forkserver, the effect is
+left open. The script may start only programs that change nothing, and its own worker processes. Python code that is
+written to switch the hook off can do so (by `ctypes`, `gc` and the like), and can forge what `descend` measures in its
+process: only the kernel holds back a script that means harm.
 
 """
 TAIL = """
