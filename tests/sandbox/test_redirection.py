@@ -256,3 +256,30 @@ def test_random_changes_have_the_same_results_as_in_an_ordinary_folder(world):
     outcome = examine(world, RANDOM.replace("COUNT", str(count)), redirect=True)
     assert outcome.said["compared"] == str(count), outcome.text
     assert outcome.redirected("write") and outcome.redirected("delete") and not outcome.refused("write")
+
+
+REPEATED = """
+    from descend.doctor.sandbox.redirection import Redirection
+    path, folder = str(PRECIOUS / "deep/notes.txt"), str(PRECIOUS / "deep")
+    calls, locate = [], Redirection.locate
+    Redirection.locate = lambda *arguments: calls.append(arguments) or locate(*arguments)
+    for _ in range(100):
+        os.stat(path)
+        open(path).close()
+    print("resolved:", len(calls))
+    put(PRECIOUS / "model.pt", "x")
+    os.stat(path)
+    assert open(path).read() == "notes"
+    put(path, "changed")
+    assert open(path).read() == "changed" and os.stat(path).st_size == 7
+    put(f"{folder}/new.txt", "new")
+    assert os.stat(f"{folder}/new.txt").st_size == 3
+    shutil.rmtree(folder)
+    print("exists:", os.path.exists(path), os.path.exists(f"{folder}/new.txt"))
+"""
+
+
+def test_a_path_that_is_read_often_is_found_quickly_until_it_changes(world):
+    outcome = examine(world, REPEATED, redirect=True)
+    assert outcome.said["exists"] == "False False", outcome.text
+    assert outcome.said["resolved"] == "1", outcome.text  # resolving a path takes 25 to 40 times as long as os.stat

@@ -1,7 +1,7 @@
 """Follow a path component by component, as the kernel does."""
 
 import errno
-import os
+from os import readlink  # the original function, although `redirected_calls` replaces it later
 
 _NOT_A_LINK = (errno.EINVAL, errno.ENOENT, errno.ENOTDIR)
 
@@ -14,7 +14,7 @@ def reversed_components(path: str) -> list[str]:
 def link_target(path: str) -> str | None:
     """Return the target of a symbolic link; None if the path is not a link or does not exist."""
     try:
-        return os.readlink(path)
+        return readlink(path)
     except OSError as error:
         if error.errno in _NOT_A_LINK:
             return None

@@ -160,6 +160,8 @@ class _RedirectedCalls:
         text = os.fsdecode(path)
         if not text.startswith("/") and is_in_folder or "\0" in text or not text:
             return path
+        if not kind and self._redirection.is_known_unchanged(text):
+            return path
         with ignoring_own_calls(self._own):
             try:
                 whole = text if text.startswith("/") else absolute_path(text)

@@ -41,6 +41,16 @@ class Redirection:
         self._files = os.path.realpath(files)
         self._deleted = os.path.join(os.path.dirname(self._files), _DELETED)
         self._copies, self._report = copies, report
+        # The link in the copy that represents a folder outside of it or a parent; the folder's path contains no links.
+        self._links: dict[str, str] = {}
+
+    def is_known_unchanged(self, path: str) -> bool:
+        """Return whether a path leads to an original file, if an earlier read of the same folder shows this quickly."""
+        folder, _, name = path.rpartition("/")
+        link = self._links.get(folder)
+        if link is None or name in ("", ".", ".."):
+            return False
+        return link_target(self._files + link) == link and link_target(path) is None
 
     def path_for(self, path: str, kind: str = "", *, follow: bool = True, makes: bool = False) -> str:
         """Return the path to use instead of `path`; this is often `path` itself.
@@ -59,7 +69,10 @@ class Redirection:
         if exists or (location.is_changed and kind != "write"):
             return copy  # if the run has deleted the file, the call fails as it should
         unchanged = location.path if location.by_new_link else path
-        if not kind or (makes and not location.is_changed and os.path.lexists(location.path)):
+        if not kind:
+            self._note_link(os.path.dirname(path), location)
+            return unchanged
+        if makes and not location.is_changed and os.path.lexists(location.path):
             return unchanged
         if not self._make_changeable(location, kind, makes):
             return unchanged
@@ -140,6 +153,17 @@ class Redirection:
             if target.startswith("/"):
                 parents = [_ROOT]
         return replace(parents[-1], by_new_link=by_new_link)
+
+    def _note_link(self, folder: str, location: Location) -> None:
+        """Note the link in the copy that represents a folder, if the folder's path contains no links."""
+        here = ""
+        for name in reversed(reversed_components(folder if os.path.dirname(location.path) == folder else "")):
+            here = f"{here}/{name}"
+            target = link_target(self._files + here)
+            if target is not None:
+                if target == here:
+                    self._links[folder] = here
+                return
 
     def _is_outside(self, path: str) -> bool:
         """Return whether an absolute path may be redirected: it is neither in the copy nor a file of the kernel."""
