@@ -112,6 +112,7 @@ def test_files_that_the_run_does_not_change_are_read_where_they_are(world):
     words = ["No such file", "No such file", "File exists", "Not a directory", "Is a directory", "No such file"]
     for became, expected in zip(list(said.values())[3:], words, strict=True):
         assert expected in became, outcome.text
+    assert outcome.effects == []  # only changes that have happened are reported
 
 
 NAMES = """

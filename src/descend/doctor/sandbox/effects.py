@@ -37,7 +37,7 @@ from descend.doctor.sandbox.file_effects import Arguments, FileEffects, SharedFo
 from descend.doctor.sandbox.outside_effects import OutsideEffect, is_redirected_by_kernel
 from descend.doctor.sandbox.programs import ProgramPolicy, starting_library
 from descend.doctor.sandbox.redirected_calls import ignoring_own_calls, redirect_calls
-from descend.doctor.sandbox.redirection import Redirection
+from descend.doctor.sandbox.redirection import Change, Redirection
 from descend.doctor.sandbox.renames import rename_between_layers
 from descend.doctor.sandbox.signals import (
     ASYNCHRONOUS,
@@ -175,27 +175,28 @@ class EffectWatch:
 
         Raises `PermissionError` if the script may not write there.
         """
-        name = path
+        name, changes = path, list[Change]()
         if self.redirection is not None and self.active:
             with ignoring_own_calls(self._own):
-                name = self.redirection.path_for(path, "write" if writes else "")
+                name = self.redirection.path_for(path, changes, "write" if writes else "")
         if not writes:
             return name
         error = self.refusal_error(lambda _event, _arguments: self._files.judge_native_write(name, contents), "", ())
         if error is not None:
             raise error
+        if self.redirection is not None:
+            self.redirection.report(changes)
         return name
 
     def refusal_error(self, judge: Judge, event: str, arguments: Arguments) -> OSError | None:
-        """Return the error that refuses an audit event; None if the event is permitted.
-
-        The sandbox's own events are judged, too: code of the script, such as a signal handler, may interrupt it.
-        """
+        """Return the error that refuses an audit event; None if the event is permitted."""
         if not self.active:
             return None
         was_busy = getattr(self._own, "busy", False)
         try:
-            self._own.busy = True
+            self._own.busy = (
+                True  # Further events are judged, too: the script, such as its signal handler, may interrupt.
+            )
             outside = judge(event, to_builtin_type(arguments))
             words = None if outside is None else self._refusal_message(outside)
             return None if words is None else _permission_error(words)

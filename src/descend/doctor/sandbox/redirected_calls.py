@@ -20,7 +20,7 @@ from typing import Any
 from descend.doctor.sandbox.exact import to_builtin_type
 from descend.doctor.sandbox.file_effects import WRITING, absolute_path, creates_file, opening_flags
 from descend.doctor.sandbox.path_arguments import DELETED, PATH_ARGUMENTS, READ, PathArgument
-from descend.doctor.sandbox.redirection import Redirection
+from descend.doctor.sandbox.redirection import Change, Redirection
 from descend.doctor.sandbox.replaced_functions import (
     Function,
     Undo,
@@ -84,16 +84,20 @@ class _RedirectedCalls:
             if getattr(self._own, "busy", False):
                 return original(*arguments, **named)
             given: dict[Any, Any] = {**dict(enumerate(arguments)), **named}
+            changes: list[Change] = []
             for path in paths:
                 key = path.position if path.position in given else path.name
                 if key not in given:
                     continue  # the path has its default value, or the original function raises an error
                 is_in_folder = named.get(path.folder) is not None
                 follow = path.follow and named.get("follow_symlinks", True)
-                given[key] = self._path_for(given[key], is_in_folder, path.kind, follow=follow, makes=path.makes)
+                given[key] = self._path_for(
+                    given[key], changes, is_in_folder, path.kind, follow=follow, makes=path.makes
+                )
             result = original(*[given[i] for i in range(len(arguments))], **{name: given[name] for name in named})
             if paths[0].kind in ("delete", "rename"):
                 self._mark_deleted(given.get(0, given.get(paths[0].name)), named.get(paths[0].folder))
+            self._redirection.report(changes)
             return result
 
         return call
@@ -116,8 +120,11 @@ class _RedirectedCalls:
             is_in_folder, makes = named.get("dir_fd") is not None, creates_file(flags)
             follow = not makes and not flags & os.O_NOFOLLOW
             kind = "write" if flags & WRITING else ""
-            path = self._path_for(arguments[0], is_in_folder, kind, follow=follow, makes=makes)
-            return original(path, *arguments[1:], **named)
+            changes: list[Change] = []
+            path = self._path_for(arguments[0], changes, is_in_folder, kind, follow=follow, makes=makes)
+            result = original(path, *arguments[1:], **named)
+            self._redirection.report(changes)
+            return result
 
         return call
 
@@ -134,7 +141,7 @@ class _RedirectedCalls:
                 found = self._redirection.entries(os.fsdecode(path))
                 if found is not None:
                     return convert([_Entry(entry, path) for entry in found])
-            return original(self._path_for(path, False, "", follow=True, makes=False))
+            return original(self._path_for(path, [], False, "", follow=True, makes=False))
 
         return call
 
@@ -152,7 +159,9 @@ class _RedirectedCalls:
 
         return call
 
-    def _path_for(self, given: Any, is_in_folder: bool, kind: str, *, follow: bool, makes: bool) -> Any:
+    def _path_for(
+        self, given: Any, changes: list[Change], is_in_folder: bool, kind: str, *, follow: bool, makes: bool
+    ) -> Any:
         """Return the path to use instead of a given one. Descriptors, and paths in the copy, are returned unchanged."""
         if not isinstance(given, str | bytes | os.PathLike):
             return given
@@ -165,7 +174,7 @@ class _RedirectedCalls:
         with ignoring_own_calls(self._own):
             try:
                 whole = text if text.startswith("/") else absolute_path(text)
-                found = self._redirection.path_for(whole, kind, follow=follow, makes=makes)
+                found = self._redirection.path_for(whole, changes, kind, follow=follow, makes=makes)
             except OSError:  # for example a folder that may not be searched; the original function raises the error
                 return path
         if found == whole:

@@ -18,6 +18,7 @@ from descend.doctor.sandbox.paths import link_target, reversed_components
 
 _DELETED = "deleted"  # folder in the scratch copy with a marker for each original that the run has deleted
 
+Change = tuple[str, str]  # the kind of an effect and its target
 Report = Callable[[str, str], None]  # is called with an effect's kind and its target
 
 
@@ -52,9 +53,17 @@ class Redirection:
             return False
         return link_target(self._files + link) == link and link_target(path) is None
 
-    def path_for(self, path: str, kind: str = "", *, follow: bool = True, makes: bool = False) -> str:
+    def report(self, changes: list[Change]) -> None:
+        """Report redirected changes that have happened."""
+        for kind, target in changes:
+            self._report(kind, target)
+
+    def path_for(
+        self, path: str, changes: list[Change], kind: str = "", *, follow: bool = True, makes: bool = False
+    ) -> str:
         """Return the path to use instead of `path`; this is often `path` itself.
 
+        changes: list to which a redirected change is appended; it must be reported if the call succeeds.
         kind: `kind` of the effect ("write", "delete" or "rename"); "" if the file is only read.
         follow: whether a link at the end of the path is followed.
         makes: whether the call creates the path, so that it fails if the path exists.
@@ -65,7 +74,7 @@ class Redirection:
         copy = self._files + location.path
         exists = location.is_changed and os.path.lexists(copy)
         if exists and kind and not makes:
-            self._report(kind, location.path)
+            changes.append((kind, location.path))
         if exists or (location.is_changed and kind != "write"):
             return copy  # if the run has deleted the file, the call fails as it should
         unchanged = location.path if location.by_new_link else path
@@ -76,7 +85,7 @@ class Redirection:
             return unchanged
         if not self._make_changeable(location, kind, makes):
             return unchanged
-        self._report(kind, location.path)
+        changes.append((kind, location.path))
         return copy
 
     def folder_to_enter(self, path: str) -> str:
