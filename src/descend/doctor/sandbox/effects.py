@@ -194,9 +194,7 @@ class EffectWatch:
             return None
         was_busy = getattr(self._own, "busy", False)
         try:
-            self._own.busy = (
-                True  # Further events are judged, too: the script, such as its signal handler, may interrupt.
-            )
+            self._own.busy = True  # Further events are judged, too: a signal handler of the script may interrupt.
             outside = judge(event, to_builtin_type(arguments))
             words = None if outside is None else self._refusal_message(outside)
             return None if words is None else _permission_error(words)
