@@ -36,8 +36,8 @@ tables` writes this page from the same table.
 - *redirected*: the effect happens in the run's own version of the file.
 - *refused*: the call fails.
 - *kernel*: this holds for every library and every program.
-- *Python*: this holds for Python code only. Libraries in C and programs that the script starts are not prevented from
-  the effect.
+- *Python*: this holds for Python code in the script's process and in its forked workers. Libraries in C, programs that
+  the script starts, and workers of the start methods spawn and forkserver are not prevented from the effect.
 
 The script may start only programs that change nothing, and its own worker processes. Python code can be written to
 remove the audit hook (with `ctypes`, `gc` and similar modules), and to falsify what `descend` measures in its process.

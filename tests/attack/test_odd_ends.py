@@ -9,10 +9,11 @@ import pytest
 from descend.doctor.execution import launch
 from descend.doctor.execution.launch import new_record, run
 from descend.doctor.execution.process import TAIL, _whole_lines, received_messages
+from descend.doctor.sandbox.devices import SHARED_MEMORY
 from descend.doctor.script.plan import Plan
 from descend.doctor.script.script import Script
 
-from .world import REACHED, TRAINING
+from .world import REACHED, TRAINING, state
 
 FINISHED, FAILED = ("finished", 0), ("failed", 1)
 ENDS = {  # what comes before three steps of training, what comes after them -> how the run ends
@@ -115,6 +116,37 @@ def test_a_run_that_is_ended_at_the_deadline_is_not_called_stuck(tmp_path):
     assert record.ending is not None and record.ending.reason == "window"
     [note] = [note.reason for note in record.notes if note.probe == "deadline"]
     assert "--budget" in note and "blocks" not in note
+
+
+AT_THE_END = """
+class Stream:
+    def write(self, text): pass
+    def flush(self):
+        if threading.current_thread() is threading.main_thread():
+            return
+        open({marker!r}, "w").close()
+        for action in (lambda: open({kept!r}, "a").write("x"), lambda: os.chmod({kept!r}, 0o777)):
+            try:
+                action()
+            except OSError:
+                pass
+sys.stdout = Stream()
+"""
+
+
+@pytest.mark.slow
+def test_effects_are_checked_until_the_process_has_ended(tmp_path, tmp_path_factory):
+    kept = tmp_path_factory.mktemp("outside") / "kept"
+    kept.write_text("kept")
+    before = state(kept)
+    marker = SHARED_MEMORY / f"descend-test-{os.getpid()}"  # a run may add files to this folder at the level hooks
+    try:
+        record = consulted(tmp_path, TRAINING.format(steps=3) + AT_THE_END.format(marker=str(marker), kept=str(kept)))
+        assert record.ending is not None and record.ending.reason == "finished"
+        assert marker.exists()  # the streams are flushed after the script has ended
+    finally:
+        marker.unlink(missing_ok=True)
+    assert state(kept) == before
 
 
 def test_what_never_ends_is_not_awaited():

@@ -42,6 +42,9 @@ WAYS = {
         "Python, mapped": "mmap.mmap(os.open(kept, os.O_RDONLY), 4, access=mmap.ACCESS_WRITE)",
         "Python, copied into what is read": "os.sendfile(os.open(kept, os.O_RDONLY), os.open('a', os.O_RDONLY), 0, 1)",
         "Python, truncated by what is read": "os.ftruncate(os.open(kept, os.O_RDONLY), 0)",
+        "Python, in a signal handler": "by_signal_handler()",
+        "Python, in a finaliser": "by_finaliser()",
+        "Python, in a trace function": "by_trace_function()",
         "Python, the copy itself moved": "os.rename(top, top + '-moved')",
         "Python, the copy itself deleted": "os.rmdir(top)",
         "C, in descend's own thread": "by_its_thread(lambda: in_c('open', kept.encode(), os.O_WRONLY | os.O_TRUNC))",
@@ -98,7 +101,7 @@ WAYS = {
     },
 }
 PREPARED = """
-    import fcntl, mmap, posix, readline, ssl, struct, termios, threading, _multiprocessing, _posixshmem
+    import fcntl, gc, mmap, posix, readline, ssl, struct, termios, threading, _multiprocessing, _posixshmem
     name, top = "/" + os.path.basename(shared), os.path.dirname(os.environ["TMPDIR"])
     os.symlink(kept, "linked")
     Path("write.py").write_text(f"open({kept!r}, 'a').write('x')")
@@ -150,6 +153,41 @@ PREPARED = """
         done = subprocess.run(["git", "-C", "bare", "diff", "--no-index", "../a", "../b"], capture_output=True)
         if done.returncode > 1:
             raise OSError("git failed")
+    def change_kept(*_):  # it interrupts the sandbox's own code
+        for action in (lambda: open(kept, "a").write("x"), lambda: os.chmod(kept, 0o777)):
+            try:
+                action()
+            except OSError:
+                pass
+    def work():
+        for number in range(200):
+            Path("written").write_text("x")
+            os.path.exists(kept)
+    def by_signal_handler():
+        signal.signal(signal.SIGALRM, change_kept)
+        signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+        work()
+        signal.setitimer(signal.ITIMER_REAL, 0, 0)
+    def by_finaliser():
+        finalisers = type("Cycle", (), {"__del__": change_kept})
+        def make_cycle(number):
+            cycle = finalisers()
+            cycle.itself = cycle
+        thresholds = gc.get_threshold()
+        gc.set_threshold(7)
+        list(map(make_cycle, range(100)))
+        work()
+        gc.set_threshold(*thresholds)
+    def by_trace_function():
+        def trace(frame, *_):
+            if "doctor/sandbox" in frame.f_code.co_filename:
+                change_kept()
+            return trace
+        sys.settrace(trace)
+        try:
+            Path("written").write_text("x")
+        finally:
+            sys.settrace(None)
     def attached(connection):
         connection.set_authorizer(None)
         connection.execute(f"ATTACH '{folder}/new.db' AS x").execute("CREATE TABLE x.t (a)")

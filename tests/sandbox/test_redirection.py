@@ -112,6 +112,65 @@ def test_files_that_the_run_does_not_change_are_read_where_they_are(world):
     words = ["No such file", "No such file", "File exists", "Not a directory", "Is a directory", "No such file"]
     for became, expected in zip(list(said.values())[3:], words, strict=True):
         assert expected in became, outcome.text
+    assert outcome.effects == []  # only changes that have happened are reported
+
+
+NAMES = """
+    put("alias/model.pt", "by alias")
+    attempt("real name", lambda: open(PRECIOUS / "model.pt").read() == "by alias" or 1 / 0)
+    put(PRECIOUS / "deep/notes.txt", "by real name")
+    put(PRECIOUS / "new.txt", "new")
+    attempt("alias", lambda: open("alias/deep/notes.txt").read() == "by real name" or 1 / 0)
+    attempt("file", lambda: open("outside.txt").read() == "by real name" or 1 / 0)
+    attempt("original alias", lambda: open(ORIGINAL / "alias/deep/notes.txt").read() == "by real name" or 1 / 0)
+    attempt("listed", lambda: os.listdir("alias") == os.listdir(PRECIOUS) or 1 / 0)
+    attempt("new", lambda: open("alias/new.txt").read() == "new" or 1 / 0)
+    put(ORIGINAL.parent / "outer/later.txt", "later")
+    attempt("linked outside", lambda: open(PRECIOUS / "later.txt").read() == open("alias/later.txt").read() or 1 / 0)
+"""
+
+
+@both
+def test_a_folder_with_two_names_has_one_version(world, landlock):
+    (world / "project/alias").symlink_to(world / "precious")
+    (world / "outer").symlink_to("precious")
+    outcome = examine(world, NAMES, landlock=landlock, redirect=True)
+    assert set(outcome.said.values()) == {"done"}, outcome.text
+    assert not any(effect.refused for effect in outcome.effects)
+
+
+CALLS = """
+    import bz2, gzip, io, logging, lzma, runpy, tarfile, zipfile
+    runs = PRECIOUS.parent / "runs"
+    os.makedirs(runs)
+    def same(found, expected):
+        assert found == expected, (found, expected)
+    attempt("file=", lambda: open(file=runs / "file", mode="w"))
+    attempt("read file=", lambda: same(open(file=runs / "file").read(), ""))
+    attempt("path=", lambda: os.close(os.open(path=runs / "path", flags=os.O_CREAT | os.O_WRONLY)))
+    attempt("listdir path=", lambda: same(sorted(os.listdir(path=runs)), ["file", "path"]))
+    attempt("bytes", lambda: same(sorted(os.listdir(os.fsencode(runs))), [b"file", b"path"]))
+    attempt("scandir", lambda: same(sorted(e.path for e in os.scandir(runs)), [f"{runs}/file", f"{runs}/path"]))
+    attempt("scandir of bytes", lambda: same({e.path for e in os.scandir(os.fsencode(runs))},
+        {os.fsencode(runs / "file"), os.fsencode(runs / "path")}))
+    attempt("entry", lambda: same([e.stat().st_size + e.is_file() for e in os.scandir(runs)], [1, 1]))
+    attempt("entry as path", lambda: same([os.path.getsize(e) for e in os.scandir(runs)], [0, 0]))
+    attempt("code", lambda: (put(runs / "module.py", "x = 1"), same(runpy.run_path(str(runs / "module.py"))["x"], 1)))
+    attempt("import", lambda: (sys.path.append(str(runs)), __import__("module")))
+    for module in (bz2, gzip, lzma):
+        path = runs / module.__name__
+        attempt(module.__name__, lambda: (module.open(path, "wb").close(), same(module.open(path).read(), b"")))
+    attempt("tar", lambda: (tarfile.open(runs / "tar", "w").close(), tarfile.open(runs / "tar")))
+    attempt("zip", lambda: (zipfile.ZipFile(runs / "zip", "w").close(), zipfile.ZipFile(runs / "zip")))
+    attempt("log", lambda: logging.FileHandler(runs / "log"))
+    attempt("temporary", lambda: tempfile.NamedTemporaryFile(dir=runs, delete=False))
+"""
+
+
+def test_all_functions_of_the_standard_library_are_redirected(world):
+    outcome = examine(world, CALLS, redirect=True)
+    assert set(outcome.said.values()) == {"done"}, outcome.text
+    assert not any(effect.refused for effect in outcome.effects)
 
 
 TORCH = """
@@ -198,3 +257,30 @@ def test_random_changes_have_the_same_results_as_in_an_ordinary_folder(world):
     outcome = examine(world, RANDOM.replace("COUNT", str(count)), redirect=True)
     assert outcome.said["compared"] == str(count), outcome.text
     assert outcome.redirected("write") and outcome.redirected("delete") and not outcome.refused("write")
+
+
+REPEATED = """
+    from descend.doctor.sandbox.redirection import Redirection
+    path, folder = str(PRECIOUS / "deep/notes.txt"), str(PRECIOUS / "deep")
+    calls, locate = [], Redirection.locate
+    Redirection.locate = lambda *arguments: calls.append(arguments) or locate(*arguments)
+    for _ in range(100):
+        os.stat(path)
+        open(path).close()
+    print("resolved:", len(calls))
+    put(PRECIOUS / "model.pt", "x")
+    os.stat(path)
+    assert open(path).read() == "notes"
+    put(path, "changed")
+    assert open(path).read() == "changed" and os.stat(path).st_size == 7
+    put(f"{folder}/new.txt", "new")
+    assert os.stat(f"{folder}/new.txt").st_size == 3
+    shutil.rmtree(folder)
+    print("exists:", os.path.exists(path), os.path.exists(f"{folder}/new.txt"))
+"""
+
+
+def test_a_path_that_is_read_often_is_found_quickly_until_it_changes(world):
+    outcome = examine(world, REPEATED, redirect=True)
+    assert outcome.said["exists"] == "False False", outcome.text
+    assert outcome.said["resolved"] == "1", outcome.text  # resolving a path takes 25 to 40 times as long as os.stat

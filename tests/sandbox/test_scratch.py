@@ -136,7 +136,7 @@ def test_links_in_the_copy_stay_in_it_and_outside_links_stay_links(project):
         assert os.readlink(copy / "absolute.pt") == str(copy / "model.pt")
         assert (copy / "absolute.pt").read_bytes() == b"weights"
         assert (copy / "vocabulary.txt").read_text() == "a b c\n"
-        assert os.readlink(copy / "far") == "/usr/share"
+        assert os.readlink(copy / "far") == f"{scratch.files}/usr/share"  # this link leads to the original folder
         assert (copy / "package/up/package/up/train.py").samefile(copy / "train.py")
         assert os.readlink(copy / "self") == "self" and os.readlink(copy / "broken") == "not there"
 

@@ -131,10 +131,10 @@ def _repeat_for_longer(study: Study, first: Proof) -> tuple[Study, Proof]:
         proof = replace(proof, interrupted=True, interruption=record.ending.status)
     if proof.fix is not None or not (proof.interrupted or proof.changed or proof.limit or context.deadline.is_over):
         return longer, proof
-    ended = {"interrupted": proof.interrupted, "interruption": proof.interruption, "changed": proof.changed}
     if not (proof.interrupted or proof.changed):
-        ended |= {"limit": "budget", "skipped": (*first.skipped, part)}
-    return study, replace(first, **ended)
+        return study, replace(first, limit="budget", skipped=(*first.skipped, part))
+    ended = replace(first, interrupted=proof.interrupted, interruption=proof.interruption, changed=proof.changed)
+    return study, ended
 
 
 def _run_trials(study: Study) -> Proof:

@@ -113,7 +113,7 @@ def _read_number(name: str, value: Any) -> float:
     is_whole = isinstance(low, int)
     if isinstance(value, bool) or not isinstance(value, Integral if is_whole else Real):
         raise TypeError(f"run_doctor: {name} must be {'a whole number' if is_whole else 'a number'}, not {value!r}")
-    number = int(value) if is_whole else float(value)
+    number = int(value) if isinstance(value, Integral) and is_whole else float(value)
     if not low <= number <= high:  # also true for NaN
         raise ValueError(f"run_doctor: {name} must be from {low:.12g} to {high:.12g}, not {value!r}")
     return number

@@ -137,7 +137,7 @@ class Run:
         program = Program(config.path, config.root, config.module, config.arguments, config.files)
         with ExitStack() as stack:
             if not config.watched:
-                self._enter_sandbox(stack)
+                self._enter_sandbox()
                 stack.enter_context(offset_seeds(config.seed))
                 stack.enter_context(disable_compilation(self.channel.send))
                 self.watch.after_step = self._after_step
@@ -190,8 +190,11 @@ class Run:
             evaluations = taping_evaluations(self.watch, probing=self.config.role == Role.BASELINE)
             self.final_measurements.append(stack.enter_context(evaluations).finish)
 
-    def _enter_sandbox(self, stack: ExitStack) -> None:
-        """Import the script's modules from the scratch copy and refuse effects outside of it, until the script ends."""
+    def _enter_sandbox(self) -> None:
+        """Import the script's modules from the scratch copy and refuse effects outside of it.
+
+        The checks stay on while the process ends, because the script's threads and streams may still write.
+        """
         import torch
 
         from descend.doctor.sandbox.effects import watch_effects, wrap_native_writers
@@ -209,8 +212,6 @@ class Run:
             in_namespaces=config.level == "namespaces",
             files=Path(config.files),
         )
-        if config.watched:  # Otherwise the checks stay on while the process ends, since its threads may still write.
-            stack.callback(watch.stop)
         wrap_native_writers(torch, watch)
 
     def _after_step(self, steps: int) -> None:

@@ -33,7 +33,8 @@ class Channel:
         )
         self._lost = lost
         self._waiting: list[Message] = []
-        self._lock = threading.Lock()
+        # A signal handler of the script can interrupt `send`, and cause a message itself.
+        self._lock = threading.RLock()
         self._writing = threading.Lock()
         self._closed = threading.Event()
         self._process = os.getpid()

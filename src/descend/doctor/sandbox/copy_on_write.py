@@ -15,6 +15,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO
 
+from descend.doctor.sandbox.paths import link_target, reversed_components
+
 MAX_LINKS = 40  # maximum links in one path (MAXSYMLINKS of the Linux kernel); more links form a cycle
 MAX_ENTRIES = 20_000  # maximum entries of a linked folder that is replaced; the script waits meanwhile
 _CLONE = 0x40049409  # ioctl FICLONE: makes a copy that shares disk blocks with the original (btrfs, XFS)
@@ -29,6 +31,7 @@ class CopyOnWrite:
 
     def __init__(self, folders: Sequence[str | os.PathLike[str]]) -> None:
         self.folders = tuple(os.path.realpath(folder) for folder in folders)
+        self._own = threading.local()  # `replaces` is true while this thread replaces a link
 
     def is_writable_or_below(self, path: str) -> bool:
         """Return whether a path without links is one of the writable folders or is inside one of them."""
@@ -45,14 +48,14 @@ class CopyOnWrite:
         file is replaced by an empty one, because it is about to be truncated. Raises `CopyError`, or `OSError` if the
         path cannot be resolved, although the kernel may be able to resolve it.
         """
-        real, waiting, links = "/", _reversed_components(path), 0
+        real, waiting, links = "/", reversed_components(path), 0
         while waiting:
             name = waiting.pop()
             if name == "..":
                 real = os.path.dirname(real)
                 continue
             here = os.path.join(real, name)
-            target = _link_target(here)
+            target = link_target(here)
             if target is None or (not waiting and (not follow or is_descriptor_path(here))):
                 real = here
                 continue
@@ -65,7 +68,7 @@ class CopyOnWrite:
                 if self._replace_link(here, contents or bool(waiting)):
                     real = here
                     continue
-            waiting += _reversed_components(target)
+            waiting += reversed_components(target)
             if target.startswith("/"):
                 real = "/"
         return real
@@ -76,7 +79,7 @@ class CopyOnWrite:
 
     def _replace_link(self, link: str, contents: bool) -> bool:
         """Replace a link by a copy of its target. Return False for a special file or a folder with too many entries."""
-        with _lock_folder(os.path.dirname(link)):
+        with self._replacing(link), _lock_folder(os.path.dirname(link)):
             if not os.path.islink(link):  # another worker has already replaced the link
                 return True
             try:
@@ -93,6 +96,20 @@ class CopyOnWrite:
             _replace_by_copy(link, aside, found, contents or not os.access(link, os.W_OK))
             return True
 
+    @contextmanager
+    def _replacing(self, link: str) -> Iterator[None]:
+        """Raise `CopyError` if this thread already replaces a link, because it would wait for its own lock.
+
+        A signal handler of the script can interrupt the replacement and write to a second link.
+        """
+        if getattr(self._own, "replaces", False):
+            raise CopyError(f"{link} cannot be copied while another file is copied in the same thread")
+        try:
+            self._own.replaces = True
+            yield
+        finally:
+            self._own.replaces = False
+
 
 @contextmanager
 def _lock_folder(folder: str) -> Iterator[None]:
@@ -103,21 +120,6 @@ def _lock_folder(folder: str) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def _reversed_components(path: str) -> list[str]:
-    """Return the names that a path consists of, the last one first."""
-    return [name for name in reversed(path.split("/")) if name not in ("", ".")]
-
-
-def _link_target(path: str) -> str | None:
-    """Return the target of a symbolic link; None if the path is not a link."""
-    try:
-        return os.readlink(path)
-    except OSError as error:
-        if error.errno in (errno.EINVAL, errno.ENOENT, errno.ENOTDIR):  # the path is not a link or does not exist
-            return None
-        raise
 
 
 def require_same_folder(opened: str | int, path: str) -> str:

@@ -37,7 +37,7 @@ from descend.doctor.sandbox.file_effects import Arguments, FileEffects, SharedFo
 from descend.doctor.sandbox.outside_effects import OutsideEffect, is_left_to_kernel, is_redirected_by_kernel
 from descend.doctor.sandbox.programs import ProgramPolicy, starting_library
 from descend.doctor.sandbox.redirected_calls import ignoring_own_calls, redirect_calls
-from descend.doctor.sandbox.redirection import Redirection
+from descend.doctor.sandbox.redirection import Change, Redirection
 from descend.doctor.sandbox.renames import rename_between_layers
 from descend.doctor.sandbox.signals import (
     ASYNCHRONOUS,
@@ -176,23 +176,26 @@ class EffectWatch:
 
         Raises `PermissionError` if the script may not write there.
         """
-        name = path
+        name, changes = path, list[Change]()
         if self.redirection is not None and self.active:
             with ignoring_own_calls(self._own):
-                name = self.redirection.path_for(path, "write" if writes else "")
+                name = self.redirection.path_for(path, changes, "write" if writes else "")
         if not writes:
             return name
         error = self.refusal_error(lambda _event, _arguments: self._files.judge_native_write(name, contents), "", ())
         if error is not None:
             raise error
+        if self.redirection is not None:
+            self.redirection.report(changes)
         return name
 
     def refusal_error(self, judge: Judge, event: str, arguments: Arguments) -> OSError | None:
-        """Return the error that refuses an audit event; None if the event is permitted or comes from the sandbox."""
-        if not self.active or getattr(self._own, "busy", False):
+        """Return the error that refuses an audit event; None if the event is permitted."""
+        if not self.active:
             return None
-        self._own.busy = True
+        was_busy = getattr(self._own, "busy", False)
         try:
+            self._own.busy = True  # Further events are judged, too: a signal handler of the script may interrupt.
             outside = judge(event, to_builtin_type(arguments))
             words = None if outside is None else self._refusal_message(outside)
             return None if words is None else _permission_error(words)
@@ -207,14 +210,12 @@ class EffectWatch:
         except Exception as error:  # for example a RecursionError, if the stack is nearly full
             return _permission_error(f"descend: refused a call whose effect is unknown: {type(error).__name__}")
         finally:
-            self._own.busy = False
+            self._own.busy = was_busy
 
     def _refuses_database(self, name: str | None) -> bool:
         """Return whether SQLite must not open the database with this name. The name is None if it is unknown."""
-        return (
-            self.refusal_error(self._files.judge_database if name is not None else _judge_unnamed_database, "", (name,))
-            is not None
-        )
+        judge = _judge_unnamed_database if name is None else self._files.judge_database
+        return self.refusal_error(judge, "", (name,)) is not None
 
     def _refusal_message(self, outside: OutsideEffect) -> str | None:
         """Report an effect outside the scratch copy; return the message that refuses it, or None if it is permitted."""

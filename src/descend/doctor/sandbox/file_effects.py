@@ -9,13 +9,13 @@ import stat
 import threading
 import urllib.parse
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from descend.doctor.sandbox import devices, unaudited
 from descend.doctor.sandbox.copy_on_write import CopyOnWrite, is_descriptor_path, require_same_folder
 from descend.doctor.sandbox.exact import to_builtin_type
 from descend.doctor.sandbox.outside_effects import OutsideEffect
+from descend.doctor.sandbox.path_arguments import CHANGED_PATHS
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_TRUNC | os.O_CREAT
 _READ_BY_OTHERS = ("/dev/", "/proc/")  # folders in which reading a file may take away another program's input
@@ -72,32 +72,6 @@ def _names_in(folder: str) -> frozenset[str]:
         return frozenset()
 
 
-@dataclass(frozen=True)
-class _PathArgument:
-    """A path among the arguments of an audit event, and what the call does to the file at this path."""
-
-    kind: str  # `kind` of the effect: "write" or "delete"
-    position: int  # position of the path among the event's arguments
-    folder: int | None = None  # position of the `dir_fd` of a relative path
-    follow: bool = False  # whether the call follows a link at the end of the path
-    makes: bool = False  # whether the call creates the path, so that it fails if the path exists
-
-
-_PATH_ARGUMENTS: dict[str, tuple[_PathArgument, ...]] = {
-    "os.chmod": (_PathArgument("write", 0, 2, follow=True),),
-    "os.chown": (_PathArgument("write", 0, 3, follow=True),),
-    "os.link": (_PathArgument("write", 0, 2, follow=True), _PathArgument("write", 1, 3, makes=True)),
-    "os.mkdir": (_PathArgument("write", 0, 2, makes=True),),
-    "os.remove": (_PathArgument("delete", 0, 1),),
-    "os.removexattr": (_PathArgument("write", 0, follow=True),),
-    "os.rmdir": (_PathArgument("delete", 0, 1),),
-    "os.setxattr": (_PathArgument("write", 0, follow=True),),
-    "os.symlink": (_PathArgument("write", 1, 2, makes=True),),
-    "os.truncate": (_PathArgument("write", 0, follow=True),),
-    "os.utime": (_PathArgument("write", 0, 3, follow=True),),
-}
-
-
 class FileEffects:
     """Checks audit events that change files. Each check returns an effect outside the writable folders, or None.
 
@@ -106,7 +80,9 @@ class FileEffects:
 
     def __init__(self, copies: CopyOnWrite, own: threading.local, shared: SharedFolders) -> None:
         self._copies, self._shared = copies, shared
-        self._own = own  # `own.folder` is the `dir_fd` of the `os.open` that is running in this thread
+        # `own.folder` is the `dir_fd` of the `os.open` that is running in this thread; `own.probe` is the path, as the
+        # same object, that the sandbox itself opens without a change of the file.
+        self._own = own
         self.judges: dict[str, Callable[[str, Arguments], OutsideEffect | None]] = {
             "open": self._judge_open,
             "os.chdir": self._judge_chdir,
@@ -120,7 +96,7 @@ class FileEffects:
             unaudited.DELETES_SHARED_MEMORY: self._judge_shared_deletion,
             unaudited.DELETES_SEMAPHORE: self._judge_shared_deletion,
             unaudited.DELETED_AT_EXIT: self._judge_deletion_at_exit,
-            **dict.fromkeys(_PATH_ARGUMENTS, self._judge_path_arguments),
+            **dict.fromkeys(CHANGED_PATHS, self._judge_path_arguments),
         }
 
     def judge_native_write(self, path: str, contents: bool) -> OutsideEffect | None:
@@ -130,7 +106,7 @@ class FileEffects:
     def _judge_open(self, _: str, arguments: Arguments) -> OutsideEffect | None:
         """Return the effect to report if a call of `open` may write a file outside the writable folders, or None."""
         path, mode, flags = arguments[0], arguments[1], opening_flags(*arguments[1:])
-        if isinstance(path, int):
+        if isinstance(path, int) or (path is getattr(self._own, "probe", None) and path is not None):
             return None
         where = absolute_path(path, getattr(self._own, "folder", None) if mode is None else None)
         if not flags & WRITING:
@@ -146,11 +122,11 @@ class FileEffects:
 
     def _judge_path_arguments(self, event: str, arguments: Arguments) -> OutsideEffect | None:
         """Return the effect to report if a call such as `os.mkdir` acts outside the writable folders, or None."""
-        for touched in _PATH_ARGUMENTS[event]:
+        for touched in CHANGED_PATHS[event]:
             path = arguments[touched.position]
             if isinstance(path, int) and event == "os.truncate":
                 return None  # the descriptor was already checked when it was opened
-            where = absolute_path(path, None if touched.folder is None else arguments[touched.folder])
+            where = absolute_path(path, None if touched.folder_position is None else arguments[touched.folder_position])
             if not touched.makes and not os.path.lexists(where):
                 return None
             outside = self._judge_change(touched.kind, where, touched.follow, touched.makes)
@@ -238,12 +214,23 @@ class FileEffects:
             return None
         path = absolute_path(name)
         outside = self._judge_change("write", path, follow=True)
-        if outside is not None and os.path.exists(path) and not _kernel_lets_write(path):
+        if outside is not None and os.path.exists(path) and not self._kernel_lets_write(path):
             return None
         for side in _DATABASE_COMPANIONS:
             if os.path.lexists(path + side):
                 self._copies.resolve_for_writing(path + side, follow=True)
         return outside
+
+    def _kernel_lets_write(self, path: str) -> bool:
+        """Return whether the kernel lets a file be opened for writing, which SQLite tries even if it only reads."""
+        self._own.probe = probe = os.fsdecode(os.fsencode(path))  # a new object, which the script does not have
+        try:
+            os.close(os.open(probe, os.O_RDWR | os.O_CLOEXEC))
+        except OSError:
+            return False
+        finally:
+            self._own.probe = None
+        return True
 
     def _judge_change(
         self, kind: str, path: str, follow: bool = False, makes: bool = False, contents: bool = True
@@ -286,12 +273,3 @@ def absolute_path(path: Any, folder: int | None = None) -> str:
     if folder is None or folder < 0:
         return f"{os.getcwd()}/{text}"
     return f"{require_same_folder(folder, os.readlink(f'/proc/self/fd/{folder}'))}/{text}"
-
-
-def _kernel_lets_write(path: str) -> bool:
-    """Return whether the kernel lets a file be opened for writing, which SQLite tries even if it only reads."""
-    try:
-        os.close(os.open(path, os.O_RDWR | os.O_CLOEXEC))
-    except OSError:
-        return False
-    return True

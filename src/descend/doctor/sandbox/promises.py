@@ -75,20 +75,29 @@ REDIRECTED = (  # what happens to redirected changes of files
     "directory, only the functions of Python listed below are redirected. Libraries in C and started programs get the "
     "error EOVERFLOW. For absolute names in the working directory, they use a second version of the file.",
     "At the levels landlock and hooks, the functions of Python (open, os, shutil, pathlib), torch.save, torch.jit, "
-    "safetensors and h5py are redirected. Databases, other libraries in C and worker processes that are spawned, not "
-    "forked, are not.",
+    "safetensors and h5py are redirected. Databases, the class io.FileIO, other libraries in C and worker processes of "
+    "the start methods spawn and forkserver are not.",
+    "Worker processes of the start methods spawn and forkserver are not checked by Python at all. At the level "
+    "landlock, their changes of files fail with the kernel's error (Permission denied) and are not in the report. At "
+    "the level hooks, they happen.",
+    "At the levels landlock and hooks, a signal handler, a finaliser (__del__) or a trace function can interrupt the "
+    "sandbox's own code. What it changes outside the copy at that moment is refused, not redirected, and it reads the "
+    "original files.",
+    "At the levels landlock and hooks, a function that an object has stored before the script starts is not "
+    "redirected. For example, a tempfile.NamedTemporaryFile in another folder cannot be deleted when it is closed.",
     "The clients of Weights & Biases, Comet, Neptune, ClearML, MLflow and others are switched to their disabled or "
     "offline mode by their environment variables, at every level. Other connections are refused.",
 )
 
 RACES = (  # Effects that the kernel prevents have no such race, because it checks the file that it opens.
     "Effects that only Python prevents are checked before the kernel acts. In between, a second thread or process of "
-    "the script can replace the checked path by a link."
+    "the script, or its signal handler, can replace the checked path by a link."
 )
 DIFFERENCES = (  # differences from a run without the sandbox that even a harmless script may notice
     "the sandbox refuses new terminals (openpty) at the level landlock, and terminals opened by name at every level",
     "at the level namespaces, a program that renames a file between the scratch copy and another folder gets the error "
     "EXDEV; Python's os.rename makes a copy instead",
+    "the current folder (os.getcwd) and the targets of links (os.readlink) are paths in the scratch copy",
     "git works, but reports a changed type (T) for the files of the copy, because they are links to the original files",
 )
 

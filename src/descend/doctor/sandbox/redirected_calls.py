@@ -1,9 +1,10 @@
 """Make Python's functions for files use the paths of a `Redirection`.
 
-Neither functions that other code has stored before nor libraries in C are redirected. Their changes outside the scratch
-copy are refused.
+Neither the class `io.FileIO`, nor functions that objects have stored before, nor libraries in C are redirected. Their
+changes outside the scratch copy are refused.
 """
 
+import _io
 import builtins
 import functools
 import io
@@ -13,61 +14,28 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from types import ModuleType, TracebackType
 from typing import Any
 
 from descend.doctor.sandbox.exact import to_builtin_type
 from descend.doctor.sandbox.file_effects import WRITING, absolute_path, creates_file, opening_flags
-from descend.doctor.sandbox.redirection import Redirection
-
-Function = Callable[..., Any]
-
-
-@dataclass(frozen=True)
-class _PathArgument:
-    """A path among the arguments of a function, and what the call does to the file at this path."""
-
-    position: int
-    name: str
-    kind: str = ""  # `kind` of the effect: "write", "delete", "rename"; "" if the file is only read
-    folder: str = "dir_fd"  # name of the argument with the descriptor of a relative path's folder
-    follow: bool = True  # whether the call follows a link at the end of the path
-    makes: bool = False  # whether the call creates the path, so that it fails if the path exists
-
-
-_READ = (_PathArgument(0, "path"),)
-_CHANGED = (_PathArgument(0, "path", "write"),)
-_MADE = (_PathArgument(0, "path", "write", follow=False, makes=True),)
-_DELETED = (_PathArgument(0, "path", "delete", follow=False),)
-_RENAMED = (
-    _PathArgument(0, "src", "rename", "src_dir_fd", follow=False),
-    _PathArgument(1, "dst", "write", "dst_dir_fd", follow=False),
+from descend.doctor.sandbox.path_arguments import DELETED, PATH_ARGUMENTS, READ, PathArgument
+from descend.doctor.sandbox.redirection import Change, Redirection
+from descend.doctor.sandbox.replaced_functions import (
+    Function,
+    Undo,
+    replace_function,
+    replace_stored_functions,
+    restorer,
 )
-_FUNCTIONS: dict[str, tuple[_PathArgument, ...]] = {
-    **dict.fromkeys(("stat", "access", "statvfs", "getxattr", "listxattr"), _READ),
-    **dict.fromkeys(("lstat", "readlink"), (_PathArgument(0, "path", follow=False),)),
-    **dict.fromkeys(("chmod", "chown", "utime", "truncate", "setxattr", "removexattr"), _CHANGED),
-    **dict.fromkeys(("mkdir", "mkfifo", "mknod"), _MADE),
-    **dict.fromkeys(("remove", "unlink", "rmdir"), _DELETED),
-    **dict.fromkeys(("rename", "replace"), _RENAMED),
-    "link": (
-        _PathArgument(0, "src", "write", "src_dir_fd"),
-        _PathArgument(1, "dst", "write", "dst_dir_fd", follow=False, makes=True),
-    ),
-    # The target of a link is only text. If the target is redirected, the link must lead to the redirected file.
-    "symlink": (_PathArgument(0, "src"), _PathArgument(1, "dst", "write", follow=False, makes=True)),
-}
-# Sets of `os` that contain the functions which accept certain arguments; `shutil` reads them.
-_SUPPORTS = ("supports_dir_fd", "supports_fd", "supports_follow_symlinks", "supports_effective_ids")
 
 
 @contextmanager
 def ignoring_own_calls(own: threading.local) -> Iterator[None]:
-    """Neither redirect nor judge the calls of this thread within the `with` block, because the sandbox makes them."""
+    """Do not redirect the calls of this thread within the `with` block, because the sandbox makes them."""
     was_busy = getattr(own, "busy", False)
-    own.busy = True
     try:
+        own.busy = True
         yield
     finally:
         own.busy = was_busy
@@ -79,23 +47,26 @@ def redirect_calls(redirection: Redirection, own: threading.local) -> Callable[[
     `own.busy` is true while the sandbox itself calls such functions in this thread.
     """
     calls = _RedirectedCalls(redirection, own)
-    undo: list[Callable[[], None]] = []
-    for name, paths in _FUNCTIONS.items():
+    undo: Undo = []
+    replacements: list[Function] = []
+
+    def replace(modules: Sequence[ModuleType], name: str, replacement: Function) -> None:
+        """Replace a function in modules, and note the replacement."""
+        replace_function(modules, name, replacement, undo)
+        replacements.append(replacement)
+
+    for name, paths in PATH_ARGUMENTS.items():
         if hasattr(os, name):
-            replace_function((os, posix), name, calls.redirect(getattr(os, name), paths), undo)
-    replace_function((os, posix), "scandir", calls.redirect_listing(os.scandir, _Entries), undo)
-    replace_function((os, posix), "listdir", calls.redirect_listing(os.listdir, _names), undo)
-    replace_function((os, posix), "chdir", calls.redirect_chdir(os.chdir), undo)
-    replace_function((os, posix), "open", calls.redirect_open(os.open, "flags", _number), undo)
-    replace_function((builtins, io), "open", calls.redirect_open(open, "mode", _flags_of_mode), undo)
-    replace_function((shutil,), "rmtree", calls.redirect(shutil.rmtree, _DELETED), undo)
-
-    def restore() -> None:
-        """Restore all replaced functions."""
-        while undo:
-            undo.pop()()
-
-    return restore
+            replace((os, posix), name, calls.redirect(getattr(os, name), paths))
+    replace((os, posix), "scandir", calls.redirect_listing(os.scandir, _Entries))
+    replace((os, posix), "listdir", calls.redirect_listing(os.listdir, _names))
+    replace((os, posix), "chdir", calls.redirect_chdir(os.chdir))
+    replace((os, posix), "open", calls.redirect_open(os.open, "path", "flags", _number))
+    replace((builtins, io, _io), "open", calls.redirect_open(open, "file", "mode", _flags_of_mode))
+    replace((io, _io), "open_code", calls.redirect(io.open_code, READ))
+    replace((shutil,), "rmtree", calls.redirect(shutil.rmtree, DELETED))
+    replace_stored_functions(replacements, undo)
+    return restorer(undo)
 
 
 class _RedirectedCalls:
@@ -104,7 +75,7 @@ class _RedirectedCalls:
     def __init__(self, redirection: Redirection, own: threading.local) -> None:
         self._redirection, self._own = redirection, own
 
-    def redirect(self, original: Function, paths: Sequence[_PathArgument]) -> Function:
+    def redirect(self, original: Function, paths: Sequence[PathArgument]) -> Function:
         """Return a wrapper of a function that redirects its path arguments."""
 
         @functools.wraps(original)
@@ -113,56 +84,64 @@ class _RedirectedCalls:
             if getattr(self._own, "busy", False):
                 return original(*arguments, **named)
             given: dict[Any, Any] = {**dict(enumerate(arguments)), **named}
+            changes: list[Change] = []
             for path in paths:
                 key = path.position if path.position in given else path.name
                 if key not in given:
                     continue  # the path has its default value, or the original function raises an error
                 is_in_folder = named.get(path.folder) is not None
                 follow = path.follow and named.get("follow_symlinks", True)
-                given[key] = self._path_for(given[key], is_in_folder, path.kind, follow=follow, makes=path.makes)
+                given[key] = self._path_for(
+                    given[key], changes, is_in_folder, path.kind, follow=follow, makes=path.makes
+                )
             result = original(*[given[i] for i in range(len(arguments))], **{name: given[name] for name in named})
             if paths[0].kind in ("delete", "rename"):
                 self._mark_deleted(given.get(0, given.get(paths[0].name)), named.get(paths[0].folder))
+            self._redirection.report(changes)
             return result
 
         return call
 
-    def redirect_open(self, original: Function, name: str, flags_of: Callable[[Any], int]) -> Function:
+    def redirect_open(self, original: Function, name: str, second: str, flags_of: Callable[[Any], int]) -> Function:
         """Return a wrapper of `open` or `os.open`.
 
-        name: name of the argument that follows the path; `flags_of` converts its value to flags.
+        name: name of the argument that is the path; second: name of the next argument, which `flags_of` converts to
+        flags.
         """
 
         @functools.wraps(original)
         def call(*arguments: Any, **named: Any) -> Any:
             """Open a file at its redirected path."""
+            if name in named and not arguments:
+                arguments = (named.pop(name),)
             if getattr(self._own, "busy", False) or not arguments:
                 return original(*arguments, **named)
-            flags = flags_of(arguments[1] if len(arguments) > 1 else named.get(name))
+            flags = flags_of(arguments[1] if len(arguments) > 1 else named.get(second))
             is_in_folder, makes = named.get("dir_fd") is not None, creates_file(flags)
             follow = not makes and not flags & os.O_NOFOLLOW
             kind = "write" if flags & WRITING else ""
-            path = self._path_for(arguments[0], is_in_folder, kind, follow=follow, makes=makes)
-            return original(path, *arguments[1:], **named)
+            changes: list[Change] = []
+            path = self._path_for(arguments[0], changes, is_in_folder, kind, follow=follow, makes=makes)
+            result = original(path, *arguments[1:], **named)
+            self._redirection.report(changes)
+            return result
 
         return call
 
-    def redirect_listing(self, original: Function, convert: Callable[[list[os.DirEntry[str]]], Any]) -> Function:
+    def redirect_listing(self, original: Function, convert: "Callable[[Sequence[_Entry]], Any]") -> Function:
         """Return a wrapper of `os.scandir` or `os.listdir`, which returns the entries as the run sees them."""
 
         @functools.wraps(original)
         def call(path: Any = ".") -> Any:
             """List a folder with the entries that the run has changed."""
-            if getattr(self._own, "busy", False) or not isinstance(path, str | os.PathLike):
+            if getattr(self._own, "busy", False) or not isinstance(path, str | bytes | os.PathLike):
                 return original(path)
             path = to_builtin_type(os.fspath(path))
-            if not isinstance(path, str):
-                return original(path)
             with ignoring_own_calls(self._own), suppress(OSError):  # the original function raises the error
-                found = self._redirection.entries(path)
+                found = self._redirection.entries(os.fsdecode(path))
                 if found is not None:
-                    return convert(found)
-            return original(self._path_for(path, False, "", follow=True, makes=False))
+                    return convert([_Entry(entry, path) for entry in found])
+            return original(self._path_for(path, [], False, "", follow=True, makes=False))
 
         return call
 
@@ -172,16 +151,17 @@ class _RedirectedCalls:
         @functools.wraps(original)
         def call(path: Any) -> None:
             """Enter a folder, or its place in the copy."""
-            if not getattr(self._own, "busy", False) and isinstance(path, str | os.PathLike):
+            if not getattr(self._own, "busy", False) and isinstance(path, str | bytes | os.PathLike):
                 path = to_builtin_type(os.fspath(path))
-                if isinstance(path, str):
-                    with ignoring_own_calls(self._own), suppress(OSError):  # the original function raises the error
-                        path = self._redirection.folder_to_enter(path)
+                with ignoring_own_calls(self._own), suppress(OSError):  # the original function raises the error
+                    path = self._redirection.folder_to_enter(os.fsdecode(path))
             original(path)
 
         return call
 
-    def _path_for(self, given: Any, is_in_folder: bool, kind: str, *, follow: bool, makes: bool) -> Any:
+    def _path_for(
+        self, given: Any, changes: list[Change], is_in_folder: bool, kind: str, *, follow: bool, makes: bool
+    ) -> Any:
         """Return the path to use instead of a given one. Descriptors, and paths in the copy, are returned unchanged."""
         if not isinstance(given, str | bytes | os.PathLike):
             return given
@@ -189,10 +169,12 @@ class _RedirectedCalls:
         text = os.fsdecode(path)
         if not text.startswith("/") and is_in_folder or "\0" in text or not text:
             return path
+        if not kind and self._redirection.is_known_unchanged(text):
+            return path
         with ignoring_own_calls(self._own):
             try:
                 whole = text if text.startswith("/") else absolute_path(text)
-                found = self._redirection.path_for(whole, kind, follow=follow, makes=makes)
+                found = self._redirection.path_for(whole, changes, kind, follow=follow, makes=makes)
             except OSError:  # for example a folder that may not be searched; the original function raises the error
                 return path
         if found == whole:
@@ -205,16 +187,37 @@ class _RedirectedCalls:
             self._redirection.mark_deleted(absolute_path(os.fspath(path), folder))
 
 
+class _Entry:
+    """An entry of a folder with the path that the script expects, although the file may be in the copy."""
+
+    def __init__(self, entry: "os.DirEntry[str]", folder: str | bytes) -> None:
+        self._entry = entry
+        path = os.path.join(os.fsdecode(folder), entry.name)
+        self.name, self.path = (
+            (entry.name, path) if isinstance(folder, str) else (os.fsencode(entry.name), os.fsencode(path))
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        """Return another attribute of the entry, such as `is_dir`."""
+        return getattr(self._entry, name)
+
+    def __fspath__(self) -> str | bytes:
+        return self.path
+
+    def __repr__(self) -> str:
+        return f"<DirEntry {self.name!r}>"
+
+
 class _Entries:
     """The entries of a folder, as an iterator like that of `os.scandir`."""
 
-    def __init__(self, entries: list[os.DirEntry[str]]) -> None:
+    def __init__(self, entries: Sequence[_Entry]) -> None:
         self._entries = iter(entries)
 
     def __iter__(self) -> "_Entries":
         return self
 
-    def __next__(self) -> os.DirEntry[str]:
+    def __next__(self) -> _Entry:
         return next(self._entries)
 
     def __enter__(self) -> "_Entries":
@@ -240,27 +243,6 @@ def _flags_of_mode(mode: Any) -> int:
     return opening_flags(mode.replace("x", "w"), 0) | (os.O_EXCL if "x" in mode else 0)
 
 
-def _names(entries: list[os.DirEntry[str]]) -> list[str]:
+def _names(entries: Sequence[_Entry]) -> list[str | bytes]:
     """Return the names of a folder's entries."""
     return [entry.name for entry in entries]
-
-
-def replace_function(
-    modules: Sequence[ModuleType], name: str, replacement: Function, undo: list[Callable[[], None]]
-) -> None:
-    """Replace a function in modules and in the sets of `os`; append the function that undoes this to `undo`."""
-    original = getattr(modules[0], name)
-    sets = [supports for supports in (getattr(os, each) for each in _SUPPORTS) if original in supports]
-    for module in modules:
-        setattr(module, name, replacement)
-    for supports in sets:
-        supports.add(replacement)
-
-    def restore() -> None:
-        """Restore the original function."""
-        for module in modules:
-            setattr(module, name, original)
-        for supports in sets:
-            supports.discard(replacement)
-
-    undo.append(restore)

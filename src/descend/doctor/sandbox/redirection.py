@@ -9,7 +9,6 @@ At the level namespaces, the kernel keeps most changes in private layers. Two ki
 those in the working directory, whose relative names lead to the copy, and those that no layer can change.
 """
 
-import errno
 import hashlib
 import os
 from collections.abc import Callable
@@ -18,10 +17,11 @@ from dataclasses import dataclass, replace
 
 from descend.doctor.sandbox.copy_on_write import MAX_LINKS, CopyError, CopyOnWrite
 from descend.doctor.sandbox.outside_effects import KERNEL_FOLDERS
+from descend.doctor.sandbox.paths import link_target, reversed_components
 
 _DELETED = "deleted"  # folder in the scratch copy with a marker for each original that the run has deleted
-_NOT_A_LINK = (errno.EINVAL, errno.ENOENT, errno.ENOTDIR)
 
+Change = tuple[str, str]  # the kind of an effect and its target
 Report = Callable[[str, str], None]  # is called with an effect's kind and its target
 
 
@@ -57,10 +57,28 @@ class Redirection:
         self._files = os.path.realpath(files)
         self._deleted = os.path.join(os.path.dirname(self._files), _DELETED)
         self._copies, self._report = copies, report
+        # The link in the copy that represents a folder outside of it or a parent; the folder's path contains no links.
+        self._links: dict[str, str] = {}
 
-    def path_for(self, path: str, kind: str = "", *, follow: bool = True, makes: bool = False) -> str:
+    def is_known_unchanged(self, path: str) -> bool:
+        """Return whether a path leads to an original file, if an earlier read of the same folder shows this quickly."""
+        folder, _, name = path.rpartition("/")
+        link = self._links.get(folder)
+        if link is None or name in ("", ".", ".."):
+            return False
+        return link_target(self._files + link) == link and link_target(path) is None
+
+    def report(self, changes: list[Change]) -> None:
+        """Report redirected changes that have happened."""
+        for kind, target in changes:
+            self._report(kind, target)
+
+    def path_for(
+        self, path: str, changes: list[Change], kind: str = "", *, follow: bool = True, makes: bool = False
+    ) -> str:
         """Return the path to use instead of `path`; this is often `path` itself.
 
+        changes: list to which a redirected change is appended; it must be reported if the call succeeds.
         kind: `kind` of the effect ("write", "delete" or "rename"); "" if the file is only read.
         follow: whether a link at the end of the path is followed.
         makes: whether the call creates the path, so that it fails if the path exists.
@@ -71,15 +89,18 @@ class Redirection:
         copy = self._files + location.path
         exists = location.is_changed and os.path.lexists(copy)
         if exists and kind and not makes:
-            self._report(kind, location.path)
+            changes.append((kind, location.path))
         if exists or (location.is_changed and kind != "write"):
             return copy  # if the run has deleted the file, the call fails as it should
         unchanged = location.path if location.by_new_link else path
-        if not kind or (makes and not location.is_changed and os.path.lexists(location.path)):
+        if not kind:
+            self._note_link(os.path.dirname(path), location)
+            return unchanged
+        if makes and not location.is_changed and os.path.lexists(location.path):
             return unchanged
         if not self._make_changeable(location, kind, makes):
             return unchanged
-        self._report(kind, location.path)
+        changes.append((kind, location.path))
         return copy
 
     def folder_to_enter(self, path: str) -> str:
@@ -127,7 +148,7 @@ class Redirection:
         The components are followed one by one. `inside` is true if the last folder is a real folder in the copy. Only
         there can the run have changed something.
         """
-        waiting, links, parents, by_new_link = _reversed_components(path), 0, [_ROOT], False
+        waiting, links, parents, by_new_link = reversed_components(path), 0, [_ROOT], False
         while waiting:
             name = waiting.pop()
             if name == "..":
@@ -136,8 +157,8 @@ class Redirection:
             folder = parents[-1]
             inside = folder.is_changed or folder is _ROOT
             here, is_followed = os.path.join(folder.path, name), follow or bool(waiting)
-            target, original = _link_target(self._files + here) if inside else None, _link_target(here)
-            if target is not None and target not in (here, original):
+            target, original = link_target(self._files + here) if inside else None, link_target(here)
+            if target is not None and target.removeprefix(self._files) not in (here, original):
                 # The run has made or renamed this link. A link that it has renamed leads to an original file.
                 if not is_followed or (target.startswith("/") and not target.startswith(self._files + "/")):
                     return Location("/".join([here, *reversed(waiting)]), True)
@@ -155,10 +176,21 @@ class Redirection:
             links += 1
             if links > MAX_LINKS:
                 return Location(os.path.normpath(path), True)  # the links form a circle, so the call will fail
-            waiting += _reversed_components(target.removeprefix(self._files))
+            waiting += reversed_components(target.removeprefix(self._files))
             if target.startswith("/"):
                 parents = [_ROOT]
         return replace(parents[-1], by_new_link=by_new_link)
+
+    def _note_link(self, folder: str, location: Location) -> None:
+        """Note the link in the copy that represents a folder, if the folder's path contains no links."""
+        here = ""
+        for name in reversed(reversed_components(folder if os.path.dirname(location.path) == folder else "")):
+            here = f"{here}/{name}"
+            target = link_target(self._files + here)
+            if target is not None:
+                if target == here:
+                    self._links[folder] = here
+                return
 
     def _is_outside(self, path: str) -> bool:
         """Return whether an absolute path may be redirected: it is neither in the copy nor a file of the kernel."""
@@ -201,7 +233,7 @@ class Redirection:
     def _link_missing_parts(self, path: str) -> None:
         """Add the link of the first part of a path that is missing in the copy, such as an entry of a large folder."""
         here = ""
-        for name in reversed(_reversed_components(path)):
+        for name in reversed(reversed_components(path)):
             here = f"{here}/{name}"
             if os.path.islink(self._files + here) or self._is_marked(here):
                 return
@@ -215,12 +247,12 @@ class Redirection:
         """Return whether the run sees an original entry of a folder, because it has neither changed nor deleted it."""
         if copied is None:
             return not self._is_marked(entry.path)
-        target = _link_target(copied.path)
-        return target is not None and target in (entry.path, _link_target(entry.path))
+        target = link_target(copied.path)
+        return target is not None and target.removeprefix(self._files) in (entry.path, link_target(entry.path))
 
     def _is_original(self, folder: str, copied: "os.DirEntry[str]") -> bool:
         """Return whether an entry of a folder in the copy is the link to the original entry, which may be deleted."""
-        return _link_target(copied.path) == os.path.join(folder, copied.name)
+        return link_target(copied.path) == os.path.join(folder, copied.name)
 
     def _original_path(self, path: str) -> str | None:
         """Return the path outside the copy for a path in the folder `files`; None for other paths in the copy."""
@@ -235,18 +267,3 @@ class Redirection:
     def _marker(self, path: str) -> str:
         """Return the path of the marker of a deleted file or folder."""
         return os.path.join(self._deleted, hashlib.sha256(os.fsencode(path)).hexdigest())
-
-
-def _reversed_components(path: str) -> list[str]:
-    """Return the names that a path consists of, the last one first."""
-    return [name for name in reversed(path.split("/")) if name not in ("", ".")]
-
-
-def _link_target(path: str) -> str | None:
-    """Return the target of a symbolic link; None if the path is not a link."""
-    try:
-        return os.readlink(path)
-    except OSError as error:
-        if error.errno in _NOT_A_LINK:
-            return None
-        raise

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from descend.doctor.sandbox.redirected_calls import replace_function
+from descend.doctor.sandbox.replaced_functions import Undo, replace_function, restorer
 
 
 def rename_between_layers(own: threading.local) -> Callable[[], None]:
@@ -21,16 +21,10 @@ def rename_between_layers(own: threading.local) -> Callable[[], None]:
 
     `own.is_renaming` is true while this thread makes such a copy, because its steps are not effects of the script.
     """
-    undo: list[Callable[[], None]] = []
+    undo: Undo = []
     for name in ("rename", "replace"):
         replace_function((os, posix), name, _renaming_by_copy(getattr(os, name), own), undo)
-
-    def restore() -> None:
-        """Restore the original functions."""
-        while undo:
-            undo.pop()()
-
-    return restore
+    return restorer(undo)
 
 
 def _renaming_by_copy(original: Callable[..., None], own: threading.local) -> Callable[..., None]:

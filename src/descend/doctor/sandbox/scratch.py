@@ -19,6 +19,7 @@ from pathlib import Path
 from descend.core.errors import UsageError
 from descend.core.temporary import temporary_folder
 from descend.doctor.sandbox.links import Links
+from descend.doctor.sandbox.outside_effects import KERNEL_FOLDERS
 from descend.doctor.script.notebook import ignored_lines, is_notebook
 from descend.doctor.script.script import Script, source_encoding
 from descend.doctor.script.source_snapshot import FileContent, FolderEntry, SourceSnapshot, scan_folder
@@ -173,16 +174,27 @@ class _UnfinishedCopy:
 
     def _add_entry(self, entry: FolderEntry, copy: str) -> None:
         """Add an entry to the copy: a link to the original, or a copy of a Python or settings file."""
-        if (target := entry.target) is not None:
-            if os.path.isabs(target) and any(_absolute_path(Path(target)).is_relative_to(h) for h in self.homes):
-                target = str(_path_in_copy(self.files, _absolute_path(Path(target))))
-            self.links.link(target, copy)  # a relative link leads to the corresponding entry in the copy
+        if entry.target is not None:
+            target = self._target_in_copy(entry.target)
+            link = self.links.link if target == entry.target else os.symlink  # copies share only links with one target
+            link(target, copy)
         elif (kept := self.sources.kept_content(entry.path)) is not None:
             _write_content(kept, copy)
         elif entry.name.endswith(".py") and entry.is_file and os.access(entry.path, os.R_OK):
             _copy_file(entry.path, copy)
         else:
             self.links.link(entry.path, copy)
+
+    def _target_in_copy(self, target: str) -> str:
+        """Return the target in the copy for a link of the user, so that both names of a file lead to one version of it.
+
+        A relative link leads to the corresponding entry in the copy anyway.
+        """
+        path = _absolute_path(Path(target))
+        if not os.path.isabs(target) or f"{path}/".startswith(KERNEL_FOLDERS):
+            return target
+        copy = str(_path_in_copy(self.files, path))
+        return copy if any(path.is_relative_to(h) for h in self.homes) or os.path.lexists(copy) else target
 
 
 def _write_source(script: Script, file: Path, copy: Path, text: str) -> None:

@@ -12,10 +12,10 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from types import ModuleType
 from typing import Any
 
-Function = Callable[..., Any]
+from descend.doctor.sandbox.replaced_functions import Function, Undo, replace_function, restorer
+
 STARTS_PROGRAM = "_posixsubprocess.fork_exec"
 # Audit events whose first argument is a process id; 0 is the calling process.
 SCHEDULING = ("os.sched_setaffinity", "os.sched_setscheduler", "os.sched_setparam")
@@ -45,19 +45,13 @@ _ALSO_IN = {
 
 def audit_unaudited_calls() -> Callable[[], None]:
     """Make functions without an audit event raise an audit event. Return the function that undoes this."""
-    undo: list[Callable[[], None]] = []
+    undo: Undo = []
     for name, functions in _CALLS.items():
         for function in functions:
             _replace_everywhere(name, function, functools.partial(_make_audited, f"{name}.{function}"), undo)
     for function in _SPAWNERS:
         _replace_everywhere("os", function, _audit_opened_files, undo)
-
-    def restore() -> None:
-        """Restore all replaced functions."""
-        while undo:
-            undo.pop()()
-
-    return restore
+    return restorer(undo)
 
 
 def record_folder_descriptors(own: threading.local) -> Callable[[], None]:
@@ -66,29 +60,20 @@ def record_folder_descriptors(own: threading.local) -> Callable[[], None]:
 
     def open_in(path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
         """Open a file as `os.open` does, and record its `dir_fd` until the call returns."""
-        if dir_fd is None:
-            return original(path, flags, mode)
-        own.folder = dir_fd
+        outer = getattr(own, "folder", None)  # a signal handler may call this function while another call runs
         try:
+            own.folder = dir_fd
             return original(path, flags, mode, dir_fd=dir_fd)
         finally:
-            own.folder = None
+            own.folder = outer
 
     open_in.__name__, open_in.__doc__ = "open", original.__doc__
-    os.open = posix.open = open_in
-    os.supports_dir_fd.add(open_in)  # shutil.rmtree is safe against swapped links only if this set contains `os.open`
-
-    def restore() -> None:
-        """Restore the original `os.open`."""
-        os.open = posix.open = original
-        os.supports_dir_fd.discard(open_in)
-
-    return restore
+    undo: Undo = []
+    replace_function((os, posix), "open", open_in, undo)
+    return restorer(undo)
 
 
-def _replace_everywhere(
-    name: str, function: str, audited: Callable[[Function], Function], undo: list[Callable[[], None]]
-) -> None:
+def _replace_everywhere(name: str, function: str, audited: Callable[[Function], Function], undo: Undo) -> None:
     """Replace a function in all modules that contain it. Do nothing if this system does not have the function."""
     try:
         module = importlib.import_module(name)
@@ -98,11 +83,11 @@ def _replace_everywhere(
     if original is None:
         return
     replacement = audited(original)
-    _replace_function(module, function, replacement, undo)
+    replace_function((module,), function, replacement, undo)
     for holder, prefix in _ALSO_IN.get(name, ()):
         held = sys.modules.get(holder)
         if held is not None and getattr(held, prefix + function, None) is original:
-            _replace_function(held, prefix + function, replacement, undo)
+            replace_function((held,), prefix + function, replacement, undo)
 
 
 def _audit_opened_files(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -141,11 +126,3 @@ def _find_signature(function: Callable[..., Any]) -> inspect.Signature:
         return inspect.signature(function)
     except ValueError:  # a C function without a signature takes only positional arguments
         return inspect.signature(lambda *arguments: None)
-
-
-def _replace_function(
-    module: ModuleType, name: str, audited: Callable[..., Any], undo: list[Callable[[], None]]
-) -> None:
-    """Replace a function in a module; append the function that undoes this to `undo`."""
-    undo.append(functools.partial(setattr, module, name, getattr(module, name)))
-    setattr(module, name, audited)
