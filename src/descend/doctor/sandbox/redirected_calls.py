@@ -193,9 +193,8 @@ class _Entry:
     def __init__(self, entry: "os.DirEntry[str]", folder: str | bytes) -> None:
         self._entry = entry
         path = os.path.join(os.fsdecode(folder), entry.name)
-        self.name, self.path = (
-            (entry.name, path) if isinstance(folder, str) else (os.fsencode(entry.name), os.fsencode(path))
-        )
+        self.name: str | bytes = entry.name if isinstance(folder, str) else os.fsencode(entry.name)
+        self.path: str | bytes = path if isinstance(folder, str) else os.fsencode(path)
 
     def __getattr__(self, name: str) -> Any:
         """Return another attribute of the entry, such as `is_dir`."""
