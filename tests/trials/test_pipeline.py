@@ -8,7 +8,7 @@ from tables import MONITOR, SCRIPT, record_of
 
 from descend.core.deadline import Deadline
 from descend.core.interruption import Interruption
-from descend.doctor import observation_window, pipeline
+from descend.doctor import observation_window, pipeline, remedy_rounds
 from descend.doctor.assess.symptom import Symptom
 from descend.doctor.case import Case
 from descend.doctor.observation_window import observe_script, shortened_observation_message
@@ -79,7 +79,7 @@ def stage_run(plan: Plan) -> Record:
 @pytest.fixture
 def healthy_runs(monkeypatch):
     """Let each run be diagnosed without a symptom."""
-    monkeypatch.setattr(pipeline, "_run_trials", lambda study: Proof())
+    monkeypatch.setattr(pipeline, "run_trials", lambda study: Proof())
 
 
 def diagnose_stages(seconds: float | None) -> tuple[Case, ObservedRuns]:
@@ -113,7 +113,7 @@ def test_with_enough_time_all_stages_are_examined(healthy_runs):
 
 
 def test_no_further_stage_is_examined_once_the_time_for_trials_is_over(monkeypatch):
-    monkeypatch.setattr(pipeline, "_run_trials", lambda study: Proof(limit="budget", skipped=("a proof",)))
+    monkeypatch.setattr(pipeline, "run_trials", lambda study: Proof(limit="budget", skipped=("a proof",)))
     case, context = diagnose_stages(100.0)
     assert len(context.plans) == 1 and case.proof.skipped == ("a proof", "stages 2 to 3 of the training")
 
@@ -124,7 +124,7 @@ def repeat(seconds: float | None, longer: Record, proof: Proof) -> tuple[Study, 
     baseline.ending = replace(baseline.ending, wall_s=10.0)
     study = Study(SCRIPT, baseline, Plan(), context_with(lambda plan: longer, seconds))
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(pipeline, "_run_trials", lambda study: proof)
+        patched.setattr(pipeline, "run_trials", lambda study: proof)
         return (*pipeline._repeat_for_longer(study, Proof((FINDING,), trials=(TRIED,))), study)
 
 
@@ -167,7 +167,7 @@ def test_ctrl_c_during_the_diagnosis_keeps_its_findings(monkeypatch):
 
     monkeypatch.setattr("descend.doctor.hypotheses.diagnose", interrupt_once)
     monkeypatch.setattr("descend.doctor.hypotheses.general_symptoms", lambda *arguments, **options: [])
-    proof = pipeline._run_trials(Study(SCRIPT, record_of(1.0), Plan(), context_with(stage_run)))
+    proof = remedy_rounds.run_trials(Study(SCRIPT, record_of(1.0), Plan(), context_with(stage_run)))
     assert proof.interrupted and proof.interruption == 143 and proof.symptoms == (FINDING,)
 
 
@@ -177,8 +177,8 @@ def test_ctrl_c_during_the_prescription_keeps_the_findings(monkeypatch):
 
     monkeypatch.setattr("descend.doctor.hypotheses.diagnose", lambda *arguments, **options: [FINDING])
     monkeypatch.setattr("descend.doctor.hypotheses.general_symptoms", lambda *arguments, **options: [])
-    monkeypatch.setattr(pipeline, "prescribe", interrupt)
-    proof = pipeline._run_trials(Study(SCRIPT, record_of(1.0), Plan(), context_with(stage_run)))
+    monkeypatch.setattr(remedy_rounds, "prescribe", interrupt)
+    proof = remedy_rounds.run_trials(Study(SCRIPT, record_of(1.0), Plan(), context_with(stage_run)))
     assert proof.interrupted and proof.symptoms == (FINDING,)
 
 
@@ -203,15 +203,15 @@ def skip_round(monkeypatch, fix: Trial | None) -> Proof:
 
     monkeypatch.setattr("descend.doctor.hypotheses.diagnose", lambda *arguments, **options: [FINDING])
     monkeypatch.setattr("descend.doctor.hypotheses.general_symptoms", lambda *arguments, **options: [])
-    monkeypatch.setattr(pipeline, "prove_and_check", prove)
-    rounds = pipeline._rounds
-    monkeypatch.setattr(pipeline, "_rounds", lambda *given: dict([*rounds(*given).items()][:1]))
-    return pipeline._run_trials(Study(SCRIPT, record_of(1.0), Plan(), context_with(stage_run)))
+    monkeypatch.setattr(remedy_rounds, "prove_and_check", prove)
+    rounds = remedy_rounds._rounds
+    monkeypatch.setattr(remedy_rounds, "_rounds", lambda *given: dict([*rounds(*given).items()][:1]))
+    return remedy_rounds.run_trials(Study(SCRIPT, record_of(1.0), Plan(), context_with(stage_run)))
 
 
 def test_a_proved_fix_is_not_listed_as_a_proof_that_was_left_out(monkeypatch):
-    assert skip_round(monkeypatch, None).skipped == (pipeline.PROOF,)
-    assert skip_round(monkeypatch, replace(TRIED, verdict="proved")).skipped == (pipeline.COMPARISON,)
+    assert skip_round(monkeypatch, None).skipped == (remedy_rounds.PROOF,)
+    assert skip_round(monkeypatch, replace(TRIED, verdict="proved")).skipped == (remedy_rounds.COMPARISON,)
 
 
 def observed(steps: int, trained_s: float) -> Record:
@@ -237,7 +237,7 @@ def test_a_shortened_observation_is_listed_even_if_nothing_else_was_left_out(mon
     monkeypatch.setattr("descend.doctor.hypotheses.general_symptoms", lambda *arguments, **options: [])
     deadline, plan = observation_window.limit_to_budget(replace(plan, budget_s=30.0), Clock())
     record = observed(120, plan.seconds)
-    proof = pipeline._run_trials(Study(SCRIPT, record, plan, context_with(stage_run)))
+    proof = remedy_rounds.run_trials(Study(SCRIPT, record, plan, context_with(stage_run)))
     assert "--budget" in left_out_message(Case(record, (), proof=proof))
     assert proof.limit == ("quick" if plan.quick else "")
 
@@ -246,6 +246,6 @@ def test_a_new_or_withdrawn_fix_is_shown_once():
     fix = replace(TRIED, verdict="proved", script=SCRIPT)
     proved = Proof(trials=(fix,), fix=fix)
     withdrawn = proved.with_fix_rejected("a reason")
-    assert pipeline._changed_fix(Proof(), proved) is fix and pipeline._changed_fix(proved, proved) is None
-    assert pipeline._changed_fix(proved, withdrawn).reason == "a reason"
-    assert pipeline._changed_fix(withdrawn, withdrawn) is None
+    assert remedy_rounds._changed_fix(Proof(), proved) is fix and remedy_rounds._changed_fix(proved, proved) is None
+    assert remedy_rounds._changed_fix(proved, withdrawn).reason == "a reason"
+    assert remedy_rounds._changed_fix(withdrawn, withdrawn) is None

@@ -3,44 +3,32 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 
-from descend.core.errors import UsageError
-from descend.core.interruption import interruption_status
 from descend.doctor.case import Case
 from descend.doctor.catalog import CATALOG
 from descend.doctor.catalog.diagnosis import ids_to_check
-from descend.doctor.catalog.prescribe import prescribe
-from descend.doctor.catalog.suggestible import suggestible_problems
 from descend.doctor.execution.forking import fork_server
 from descend.doctor.findings import build_case
-from descend.doctor.follow_up import run_follow_ups
 from descend.doctor.hypotheses import Hypotheses
 from descend.doctor.observation_window import limit_to_budget, observe_script, stage_plans, window_was_too_short
 from descend.doctor.observe import Show
 from descend.doctor.record import Record
 from descend.doctor.record.recording import store_parent
 from descend.doctor.record.store import Store
+from descend.doctor.remedy_rounds import run_trials
 from descend.doctor.script.file_change import changes_of
 from descend.doctor.script.plan import Plan
 from descend.doctor.script.run_names import EndReason
 from descend.doctor.script.script import Script
 from descend.doctor.script.source_snapshot import SourceSnapshot
-from descend.doctor.spurious_gain import prove_and_check
 from descend.doctor.trials.cluster import Cluster
-from descend.doctor.trials.external_files import ExternalFileChanged, ExternalFiles
-from descend.doctor.trials.proof import Proof, ProofSteps, Round, run_rounds
-from descend.doctor.trials.reproduce import check_reproduction
+from descend.doctor.trials.external_files import ExternalFiles
+from descend.doctor.trials.proof import Proof
 from descend.doctor.trials.run_context import RunContext
-from descend.doctor.trials.run_times import OutOfTime
-from descend.doctor.trials.speed import try_faster_steps
 from descend.doctor.trials.study import Study
-from descend.doctor.trials.suggest import suggest
 from descend.doctor.trials.trial import Trial
-from descend.doctor.untried import add_left_out, without_trials
+from descend.doctor.untried import without_trials
 
-PROOF = "the proof of a fix on fresh seeds"
-COMPARISON = "the comparison of the fix with the next best remedy"
 LONGER = 4  # factor for the number of steps if the remedy of a certain problem shows no gain in the observed steps
 
 
@@ -108,7 +96,7 @@ def _diagnose_script(script: Script, plan: Plan, context: RunContext, whole: Rec
 
 def _diagnose_run(study: Study) -> Case:
     """Diagnose one recorded run and try its remedies; if the run was too short to show a gain, repeat it for longer."""
-    proof = _run_trials(study)
+    proof = run_trials(study)
     if not study.plan.is_fixed and window_was_too_short(study.baseline, proof) and not proof.limit:
         study, proof = _repeat_for_longer(study, proof)
     return build_case(study.baseline, proof)
@@ -126,7 +114,7 @@ def _repeat_for_longer(study: Study, first: Proof) -> tuple[Study, Proof]:
         return study, replace(first, limit="budget", skipped=(*first.skipped, part))
     record = context.observe(study.script, plan)
     longer = replace(study.for_script(study.script, record), plan=plan)
-    proof = _run_trials(longer)
+    proof = run_trials(longer)
     if record.ending is not None and record.ending.reason == EndReason.INTERRUPTED:
         proof = replace(proof, interrupted=True, interruption=record.ending.status)
     if proof.fix is not None or not (proof.interrupted or proof.changed or proof.limit or context.deadline.is_over):
@@ -135,59 +123,3 @@ def _repeat_for_longer(study: Study, first: Proof) -> tuple[Study, Proof]:
         return study, replace(first, limit="budget", skipped=(*first.skipped, part))
     ended = replace(first, interrupted=proof.interrupted, interruption=proof.interruption, changed=proof.changed)
     return study, ended
-
-
-def _run_trials(study: Study) -> Proof:
-    """Try the remedies for a recorded run in several rounds, and return the results of all trials."""
-    record, hypotheses = study.baseline, Hypotheses(study.script, study.plan, study.baseline)
-    proof, skipped = Proof(), list[str]()
-    try:
-        proof = without_trials(hypotheses, study) if study.plan.quick else Proof(tuple(hypotheses.symptoms))
-        can_help = not study.plan.quick and bool(proof.symptoms or study.plan.suggest)
-        rounds = _rounds(hypotheses, study) if can_help and record.can_be_compared else {}
-        for part, run_round in rounds.items():
-            try:
-                for current in run_rounds([run_round], proof):
-                    if (changed := _changed_fix(proof, current)) is not None:
-                        study.context.show_fix(changed)
-                    proof = current
-            except OutOfTime:
-                skipped.append(COMPARISON if part == PROOF and proof.fix else part)
-    except KeyboardInterrupt as error:
-        symptoms = proof.symptoms or tuple(hypotheses.symptoms)
-        proof = replace(proof, symptoms=symptoms, interrupted=True, interruption=interruption_status(error))
-    except (ExternalFileChanged, UsageError) as error:  # For example, the script can no longer be copied.
-        proof = replace(proof, changed=str(error))
-    return add_left_out(skipped, hypotheses, study, proof)
-
-
-def _changed_fix(before: Proof, after: Proof) -> Trial | None:
-    """Return the trial of a new fix, or that of a withdrawn fix with its new verdict; None if the fix is the same."""
-    if after.fix is not None or before.fix is None:
-        return None if after.fix is before.fix else after.fix
-    return next((trial for trial in after.trials if trial.edit_id == before.fix.edit_id), None)
-
-
-def _rounds(hypotheses: Hypotheses, study: Study) -> dict[str, Round]:
-    """Return the rounds of trials in their order, each with its name in the list of what was left out."""
-    for_time = [p for p in prescribe(study.baseline, hypotheses.symptoms) if p.judged_on == "time"]
-    return {
-        PROOF: partial(prove_and_check, hypotheses.stages, study),
-        "the trials of faster steps": partial(try_faster_steps, for_time, study),
-        "the search for further problems of the fixed script": partial(run_follow_ups, study),
-        "the check of the patch under plain python": partial(_reproduce_fix, study),
-        "the trials of small improvements": partial(_try_improvements, study),
-    }
-
-
-def _reproduce_fix(study: Study, proof: Proof) -> ProofSteps:
-    """Check that the fix has the same effect if the patched script is run by plain Python."""
-    yield (proof := check_reproduction(study, proof))
-    return proof
-
-
-def _try_improvements(study: Study, proof: Proof) -> ProofSteps:
-    """Try improvements of a script without a known problem, if the user has requested suggestions."""
-    if study.plan.suggest and build_case(study.baseline, proof).can_be_improved:
-        proof = yield from suggest(prescribe(study.baseline, suggestible_problems()), study, proof)
-    return proof
