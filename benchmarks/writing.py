@@ -23,13 +23,12 @@ def writing() -> str:
     reader, writer = os.pipe()
     drain = threading.Thread(target=lambda: [None for _ in iter(lambda: os.read(reader, 1 << 16), b"")])
     drain.start()
-    channel = Channel(writer, writer)
+    channel = Channel(writer, os.dup(writer))
     began = time.perf_counter()
     for step in range(STEPS):
         channel.send([Reading("loss", "0", step, 1.0), Reading("learning_rate", "0", step, 0.1)])
     cost = (time.perf_counter() - began) / STEPS
-    channel.close()
-    os.close(writer)
+    channel.close_pipes()
     drain.join()
     return f"{cost * 1e6:.1f} µs a step"
 
