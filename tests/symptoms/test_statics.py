@@ -25,7 +25,7 @@ from sick_statics import (
 
 from descend.doctor.assess.symptom import unexplained_symptoms
 from descend.doctor.catalog.diagnosis import detect, diagnose
-from descend.doctor.record import facts
+from descend.doctor.record import Reading, facts
 
 ADAM = {"rule": "Adam", "lr": 1e-3, "betas": (0.9, 0.999)}
 ADAMW = {"rule": "AdamW", "lr": 1e-3, "betas": (0.9, 0.999)}
@@ -212,6 +212,12 @@ def test_a_summed_loss_explains_the_symptoms_of_inputs_and_targets():
     record = sum_reduction(cost=rising)
     probe(record, "curvature", "0", 30.0)
     assert [s.id for s in unexplained_symptoms(diagnose(record))] == ["sum_reduction"]
+
+
+def test_a_layer_that_was_first_measured_after_other_layers_does_not_show_its_initial_weights():
+    record = saturated_units(share=0.1)
+    record.add(Reading("saturated_share", "late", 5, 0.9))
+    assert detect("saturated_units", record) is None
 
 
 def test_the_layer_with_the_most_saturated_units_is_reported():
