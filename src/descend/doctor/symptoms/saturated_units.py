@@ -51,7 +51,7 @@ PROBLEM = Problem(
 def detect(record: Record, summary: RunSummary) -> Detection | None:
     """Report a hidden layer if half of its outputs or more are saturated at first and the run learns little."""
     curves = [(place, record.series("saturated_share", place)) for place in record.places("saturated_share")]
-    # Steps that are too long also saturate units. A layer that was measured only later does not show its initial weights.
+    # Steps that are too long also saturate units, so a layer that is first measured later does not count.
     start = min((curve.steps[0] for _, curve in curves), default=0)
     sick = [(place, curve) for place, curve in curves if curve.steps[0] == start and curve.first >= SHARE]
     if not sick or not summary.is_stuck("0", LITTLE_LEARNED):
