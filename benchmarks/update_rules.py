@@ -134,7 +134,7 @@ def matrix_table(device: str = "cpu") -> list[str]:
 
 
 def _on_matrices(make: Callable[..., torch.optim.Optimizer], device: str) -> torch.optim.Optimizer:
-    """Return an optimizer of weights of its own, of the shapes `MATRICES`, that have gradients."""
+    """Return an optimizer of new weights with the shapes `MATRICES` and with gradients."""
     generator = torch.Generator().manual_seed(0)
     weights = [torch.randn(shape, generator=generator).to(device).requires_grad_() for shape in MATRICES]
     for weight in weights:

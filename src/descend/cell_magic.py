@@ -1,6 +1,6 @@
 """The cell magic `%%descend`: the doctor examines a cell together with the notebook's earlier cells.
 
-The cells run in a process of their own, so the variables of the notebook stay as they are. Cells are numbered as
+The cells run in a separate process, so the variables of the notebook stay as they are. Cells are numbered as
 IPython does: cell 3 is the one that Jupyter shows as [3].
 """
 

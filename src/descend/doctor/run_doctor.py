@@ -45,7 +45,7 @@ def run_doctor(  # noqa: PLR0913 - each argument is an option of the command
 ) -> Consultation:
     """Find out why a script isn't training, try fixes on copies of it, and prove one of them.
 
-    This is `descend doctor` as a function. The script runs in processes of its own, in a scratch copy of the working
+    This is `descend doctor` as a function. The script runs in separate processes, in a scratch copy of the working
     directory. If the user presses Ctrl-C, the function returns what is known so far.
 
     Parameters

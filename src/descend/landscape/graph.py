@@ -33,7 +33,7 @@ def graph_nodes(roots: Sequence[Tensor]) -> list[Any]:
 
 
 def custom_function(root: Tensor) -> str | None:
-    """Return the name of a custom `autograd.Function` in the autograd graph of `root`; None if there is none.
+    """Return the name of a custom `autograd.Function` in the autograd graph of `root`, or None.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ class OutputDistribution:
     """The distribution of a layer's outputs: its standard deviation, the share without gradient, and a sample."""
 
     name: str
-    activation: str  # name of the activation that follows the layer; "" if there is none
+    activation: str  # name of the activation that follows the layer, or ""
     std: float
     ends: float | None  # share of outputs that are saturated or, after a ReLU, zero; None for other activations
     some: list[float]  # a random sample of the outputs

@@ -28,7 +28,7 @@ def layer_rates(model: nn.Module, loss: Callable[[], Tensor], share: float = 0.5
     Returns
     -------
     list of dict
-        The parameter groups, one for each layer with parameters of its own.
+        The parameter groups, one for each layer that has parameters.
 
     Raises
     ------

@@ -238,7 +238,7 @@ class Optimizer(torch.optim.Optimizer):
         return self._create_or_get_state(rule, group, parameter)
 
     def _create_or_get_state(self, rule: Rule, group: Mapping[str, Any], parameter: Tensor) -> dict[str, Any]:
-        """Return a parameter's optimizer state, which is created if there is none."""
+        """Return a parameter's optimizer state; create the state if it does not exist."""
         held: dict[str, Any] = self.state[parameter]
         if "step" not in held:
             device = parameter.device if group["capturable"] else None

@@ -72,7 +72,7 @@ class FilterwiseParallel(ParallelStyle):
         convolve: Any = module._conv_forward
 
         def convolve_own_filters(x: Tensor, weight: DTensor, bias: DTensor | None) -> Tensor:
-            """Return all output maps of a convolution. This process computes the maps of its own filters."""
+            """Return all output maps of a convolution. This process computes the maps of the filters that it holds."""
             whole = DTensor.from_local(x, device_mesh, [Replicate()], run_check=False)
             maps = convolve(
                 # The gradient of the input is the sum of all processes' gradients.

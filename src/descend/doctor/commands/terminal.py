@@ -61,7 +61,7 @@ def pass_on_error(text: str) -> None:
 
 
 def console(*, stderr: bool = False) -> "Console":
-    """Return a rich console that escapes all control characters except those of its own styles."""
+    """Return a rich console that escapes all control characters except those of rich's styles."""
     from rich.console import Console
 
     escaping = Console(stderr=stderr, _environ=_environment())

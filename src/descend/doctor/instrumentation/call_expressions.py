@@ -19,7 +19,7 @@ _FLUENT = frozenset("to cuda cpu float double half bfloat16 type train eval appl
 
 @dataclass(frozen=True)
 class Call:
-    """A call expression: where it begins, and the variable to which its result is assigned ("" if there is none)."""
+    """A call expression: where it begins, and the variable to which its result is assigned (or "")."""
 
     line: int
     column: int  # The column counts UTF-8 bytes, as in `ast`.

@@ -19,7 +19,7 @@ class ModeReports:
 
     @property
     def next_step(self) -> float:
-        """Return the number of the next step that has to be read in full; infinity if there is none."""
+        """Return the number of the next step that has to be read in full, or infinity."""
         return self._next if self._is_on and self._next else inf
 
     def step_ended(self, steps: int) -> None:

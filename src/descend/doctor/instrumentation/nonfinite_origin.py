@@ -46,7 +46,7 @@ def nonfinite_data(root: Tensor) -> facts.BadData | None:
 
 
 def undefined_operation(root: Tensor) -> facts.NotFinite | None:
-    """Return a function in a loss's graph with inputs outside its domain, such as log(0); None if there is none."""
+    """Return a function in a loss's graph with inputs outside its domain, such as log(0), or None."""
     if not all(bool(p.isfinite().all()) for p in leaf_parameters(root)):
         return None
     for node in graph_nodes([root]):

@@ -93,7 +93,7 @@ def _long_dimensions(shape: torch.Size, examples: int) -> Iterator[int]:
 
 
 def exchanged_dims(before: torch.Size, after: torch.Size) -> tuple[int, ...]:
-    """Return the permutation of dimensions that a reshape seems to imitate, judged by the sizes; () if there is none.
+    """Return the permutation of dimensions that a reshape seems to imitate, according to the sizes, or ().
 
     (32, 50, 26) → (32, 26, 50) imitates (0, 2, 1), but the values keep their order in memory.
     """

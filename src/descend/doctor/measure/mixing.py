@@ -118,7 +118,7 @@ def _mixing_call(snapshot: Snapshot, recording: Recording, count: int) -> Mixing
 
 
 def _exchanges_dimensions(x: Tensor, batch_first: bool, count: int) -> bool:
-    """Return whether a layer receives its batch and time dimensions exchanged, judged by their sizes."""
+    """Return whether a layer receives its batch and time dimensions exchanged, according to their sizes."""
     if x.ndim != 3:
         return False
     return x.shape[1] == count != x.shape[0] if batch_first else x.shape[0] == count

@@ -165,7 +165,7 @@ class Record:
         return [Observed(fact.step, _convert_fact(kind, fact)) for fact in self.facts.get((name_of(kind), place), [])]
 
     def site(self, kind: SiteKind, key: str | None = None) -> Site | None:
-        """Return the first recorded place in the source of this kind (and key, if given); None if there is none."""
+        """Return the first recorded place in the source of this kind (and key, if given), or None."""
         return next(iter(self.every_site(kind, key)), None)
 
     def every_site(self, kind: SiteKind, key: str | None = None) -> list[Site]:

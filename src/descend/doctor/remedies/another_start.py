@@ -64,7 +64,7 @@ def _code_to_seed_above(made: Place, step: Place | None) -> cst.CSTNode:
 
 
 def _statement_above(syntax: Syntax, node: cst.CSTNode) -> cst.CSTNode | None:
-    """Return the statement directly above the one that contains the node, in the same block; None if there is none."""
+    """Return the statement directly above the one that contains the node, in the same block, or None."""
     inner = node
     for block in syntax.ancestors(node):
         if isinstance(block, cst.Module | cst.IndentedBlock):

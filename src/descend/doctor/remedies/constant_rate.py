@@ -65,7 +65,7 @@ def _without_scheduler(script: Script, place: Place) -> Script | None:
 
 
 def _unused_function(syntax: Syntax, names: set[str]) -> cst.FunctionDef | None:
-    """Return a function that has one of the given names and is used nowhere in the file; None if there is none."""
+    """Return a function that has one of the given names and is used nowhere in the file, or None."""
     functions = [one for one in syntax.every(cst.FunctionDef) if one.name.value in names]
     return next(
         (f for f in functions if not [n for n in _uses_of_variable(syntax, f.name.value) if n is not f.name]), None

@@ -117,7 +117,7 @@ def _value_of_stepped_attribute(syntax: Syntax, stepping: StepCall) -> cst.BaseE
 
 
 def _optimizer_variable(made: Place, kept: cst.CSTNode) -> str:
-    """Return the variable or attribute to which the optimizer is assigned; "" if there is none."""
+    """Return the variable or attribute to which the optimizer is assigned, or ""."""
     holder = made.syntax.parents[kept]
     if isinstance(holder, cst.Assign) and len(holder.targets) == 1:
         return made.syntax.code(holder.targets[0].target)

@@ -133,7 +133,7 @@ def _standardising_code(record: Record, loss: Place, source: DataSource) -> str:
 
 
 def _model_variable_at_loss(called: Place, model: str, loss: Place) -> str | None:
-    """Return the variable that holds the model in the function that computes the loss; None if there is none."""
+    """Return the variable that holds the model in the function that computes the loss, or None."""
     syntax = loss.syntax
     if called.syntax is not syntax:
         return None

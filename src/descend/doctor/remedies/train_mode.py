@@ -101,7 +101,7 @@ def _with_eval_turned_into_train(syntax: Syntax, at: cst.CSTNode, model: str, co
 
 
 def _training_condition(script: Script, record: Record, place: Place, at: cst.CSTNode) -> str:
-    """Return the condition of the `if` around the backward pass, such as `phase == "train"`; "" if there is none."""
+    """Return the condition of the `if` around the backward pass, such as `phase == "train"`, or ""."""
     syntax, backward = place.syntax, if_applicable(locate, script, record, SiteKind.BACKWARD)
     if backward is None or backward.syntax is not syntax:
         return ""

@@ -22,7 +22,7 @@ STEPS = 4  # largest number of assignments that are followed from the backward p
 
 
 def turn_loss(script: Script, record: Record, arguments: NoArguments) -> Script:
-    """Change the sign of the loss: remove the minus that decides the sign, or insert a minus if there is none."""
+    """Change the sign of the loss: remove the minus that decides the sign, or insert one if no minus decides it."""
     place = locate(script, record, SiteKind.BACKWARD)
     syntax = place.syntax
     loss = differentiated_loss(syntax, place.call) if is_backward_call(place.call) else None
@@ -51,7 +51,7 @@ def _deciding_minus(syntax: Syntax, value: cst.BaseExpression, steps: int) -> cs
 
 
 def _minus_of_operation(syntax: Syntax, value: cst.BinaryOperation, steps: int) -> cst.UnaryOperation | None:
-    """Return the minus that decides the sign of a product, quotient or sum; None if there is none."""
+    """Return the minus that decides the sign of a product, quotient or sum, or None."""
     # The value of a variable in a product is not followed: it may be negative for another reason.
     if isinstance(value.operator, cst.Multiply):
         return _deciding_minus(syntax, value.left, 0) or _deciding_minus(syntax, value.right, 0)

@@ -246,7 +246,7 @@ def rate_for_usual_momentum(record: Record, symptom: Symptom) -> Values | None:
 
 
 def larger_rate(record: Record, symptom: Symptom) -> Values | None:
-    """Return a much larger learning rate that is still stable, or Adam's default one; None if there is none."""
+    """Return a much larger learning rate that is still stable, or Adam's default one, or None."""
     key = symptom.optimizer
     optimizer = record.fact(facts.Optimizer, key)
     rate = effective_learning_rate(record, key)

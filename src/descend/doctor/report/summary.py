@@ -20,7 +20,7 @@ MOST_LINES = 60  # largest number of lines of a patch that are shown
 def render_summary(case: Case, report: Path | None, *, store: str) -> str:
     """Return the summary of a case as a piece of HTML without scripts, links or style sheets.
 
-    report: the path of the HTML report, or None if there is none. store: the value of `--store`.
+    report: the path of the HTML report, or None. store: the value of `--store`.
     """
     problems = causes(case) if case.findings else case.undecided_suspicions
     ending = case.record.ending

@@ -65,7 +65,7 @@ def can_be_copied_up(path: str) -> bool:
 
 @functools.cache
 def _number_of_unmapped_owners(kind: str) -> int | None:
-    """Return the number that the kernel shows for all owners without a number in this namespace; None if there is none.
+    """Return the number that the kernel shows for all owners without a number in this namespace, or None.
 
     `kind` is "uid" or "gid".
     """

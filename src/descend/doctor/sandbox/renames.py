@@ -1,6 +1,6 @@
 """Make `os.rename` and `os.replace` work between the private layers of a run's namespace and its scratch copy.
 
-The kernel renames files only within one file system. Each layer is a file system of its own, although the folders under
+The kernel renames files only within one file system. Each layer is a separate file system, although the folders under
 the layers often belong to the same one. The kernel does not rename existing folders of a layer either.
 """
 

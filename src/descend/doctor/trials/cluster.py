@@ -193,7 +193,7 @@ def run_remotely(job: RemoteJob, archive: bytes | None) -> Iterator[list[Message
 
 
 def _fork_server(script: Script) -> ForkServer:
-    """Return the process that is forked for each run of a script, and start it if there is none yet."""
+    """Return the process that is forked for each run of a script, and start it if it does not run yet."""
     key = script.python, script.arguments, script.module or script.path.name
     if key not in _SERVERS:
         stack = ExitStack()

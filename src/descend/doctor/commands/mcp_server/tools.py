@@ -86,7 +86,7 @@ def explain(problem: str) -> str:
 
 
 async def _run_doctor(words: list[str], folder: str, context: Context) -> dict[str, Any]:
-    """Run `descend doctor` in a process of its own and return its JSON report. Raise `ToolError` if it prints none."""
+    """Run `descend doctor` in a separate process and return its JSON report. Raise `ToolError` if it prints none."""
     if not os.path.isdir(folder):
         raise ToolError(f"the working directory {folder} does not exist")
     command = [sys.executable, "-m", "descend", "doctor", *words]

@@ -19,7 +19,7 @@ class Convexity:
     """Convexity of the loss as a function of the outputs, of all parameters, and of the output layer's parameters."""
 
     loss: str  # the loss function's name
-    activation: str  # activation that is applied to the outputs before the loss; empty if there is none
+    activation: str  # activation that is applied to the outputs before the loss, or empty
     outputs: SeenConvexity
     all: SeenConvexity  # convexity of the loss as a function of all parameters
     hidden: int  # number of hidden layers

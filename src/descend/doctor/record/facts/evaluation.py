@@ -29,7 +29,7 @@ class SelectionBeforeSplit:
 class EvaluationData:
     """Digests (hashes) of the targets and inputs of one evaluation. Runs with equal digests evaluate the same task."""
 
-    # digest of each tensor that a torch call compares with the outputs; empty if there is none
+    # digest of each tensor that a torch call compares with the outputs, or empty
     targets: tuple[str, ...]
     inputs: tuple[str, ...]  # digest of each data tensor from which the network's inputs are computed
     random: str  # digest of the random generators' states at the start of the evaluation

@@ -23,7 +23,7 @@ from descend.doctor.report.verdict import before_and_after, headline, refutation
 CODE_SPAN = re.compile(r"(`[^`]+`)")
 SPECIAL = re.compile(r"([\\`*_\[\]<>|~&])")  # characters that format a text in GitHub's Markdown
 # Characters of mentions (@name), of links to issues (#12) and of formulas ($x$). GitHub interprets them even after a
-# backslash, but not if they are an HTML element of their own.
+# backslash, but not if they are a separate HTML element.
 # https://docs.github.com/get-started/writing-on-github/working-with-advanced-formatting/writing-mathematical-expressions
 INTERPRETED = re.compile(r"([@#$])")
 PATCH_HEADINGS = {
