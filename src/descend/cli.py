@@ -45,6 +45,8 @@ from descend.doctor.commands.options import (
     Where,
     number,
 )
+from descend.doctor.commands.prove import EPILOG as PROVE_EPILOG
+from descend.doctor.commands.prove import prove
 from descend.doctor.commands.recorded_runs import diagnose, report, runs
 from descend.doctor.commands.terminal import prepare_output, say
 from descend.doctor.commands.watch.command import EPILOG as WATCH_EPILOG
@@ -197,6 +199,7 @@ def doctor(  # noqa: PLR0913 - each argument is an option of the command
         sys.exit(case.exit_status)
 
 
+app.command(context_settings=PASS_ON, epilog=PROVE_EPILOG)(prove)
 app.command(context_settings=PASS_ON, epilog=WATCH_EPILOG)(watch)
 
 

@@ -108,10 +108,10 @@ def render_console(
     if folder:
         path = str(folder / "report.html")
         rows.append(("report", Text(path if has_page else f"{command('report', case, store)} writes {path}")))
-    return Constrain(_report_table(rows), WIDEST)
+    return Constrain(report_table(rows), WIDEST)
 
 
-def _report_table(rows: list[Row]) -> Table:
+def report_table(rows: list[Row]) -> Table:
     """Return the rows of the terminal report as one table, with the label of each row in the first column."""
     table = Table.grid(padding=(0, 2, 0, 0), expand=True)
     table.add_column(width=LABEL_WIDTH, no_wrap=True, style="bold")

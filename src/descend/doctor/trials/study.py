@@ -41,6 +41,8 @@ HOPELESS = Bound(
     "chosen: a trial run with a higher cost is stopped early",
 )
 
+TO_THE_END = 10**9  # number of steps that no script reaches: the run ends with the script
+
 # (seed, number of steps, whether the metric uses batches from the whole run) -> run of the unchanged script
 Unchanged = dict[tuple[int, int, bool], Record]
 
@@ -51,7 +53,7 @@ class Job:
 
     script: Script
     seed: int
-    steps: int
+    steps: int  # largest number of steps, or `TO_THE_END`
     baseline: Record | None = None  # baseline run; if the cost is far above its cost, the run is stopped early
     role: str = "trial_run"
     spread: bool = False  # whether the metric is also computed on batches from all parts of the run
@@ -135,7 +137,7 @@ class Study:
         ]
         for record in records:
             self.context.show(record, [])  # Show the run on the display before it begins.
-        with ThreadPoolExecutor(self._slots) as pool:
+        with ThreadPoolExecutor(self.slots) as pool:
             futures = [pool.submit(self._run_one, job, record, stop) for job, record in zip(jobs, records)]
             try:
                 ran = [future.result() for future in futures]
@@ -156,10 +158,10 @@ class Study:
         if isinf(self.context.deadline.at):
             return [*self.run(jobs)]
         records: list[Record | None] = []
-        with_proof = before_proof or self.has_time_for(jobs[: self._slots], with_proof=True)
+        with_proof = before_proof or self.has_time_for(jobs[: self.slots], with_proof=True)
         with suppress(OutOfTime):
             while len(records) < len(jobs):
-                group = jobs[len(records) : len(records) + self._slots]
+                group = jobs[len(records) : len(records) + self.slots]
                 self._require_time(self.has_time_for(group, with_proof=with_proof))
                 records += self.run(group)
         return records + [None] * (len(jobs) - len(records))
@@ -171,7 +173,7 @@ class Study:
         each_s = [self._predict_s(self._step_count(job)) for job in jobs]
         limited_s = [each if job.seconds is None else min(each, job.seconds) for job, each in zip(jobs, each_s)]
         proof_s = self.plan.proof_length * self._predict_s(self._baseline_steps) if with_proof else 0.0
-        return self.context.deadline.fits(seconds_together(limited_s, self._slots) + proof_s)
+        return self.context.deadline.fits(seconds_together(limited_s, self.slots) + proof_s)
 
     def require_time_for_a_run(self) -> None:
         """Raise `OutOfTime` if no further trial run would end before the deadline."""
@@ -184,6 +186,11 @@ class Study:
             raise OutOfTime
 
     @property
+    def run_s(self) -> float:
+        """The predicted seconds of a run with as many steps as the baseline."""
+        return self._predict_s(self._baseline_steps)
+
+    @property
     def _baseline_s(self) -> float:
         """The seconds of the baseline run without measurements and, if trials are forked, without loading torch."""
         ending, started = self.baseline.ending, self.baseline.fact(facts.ScriptStarted)
@@ -192,7 +199,7 @@ class Study:
         return max(0.0, ending.wall_s - ending.probe_s - loading_s) if ending else 0.0
 
     @property
-    def _slots(self) -> int:
+    def slots(self) -> int:
         """The number of trial runs that run at the same time."""
         return self.context.cluster.slots if self.context.cluster else self.plan.jobs
 
@@ -211,7 +218,7 @@ class Study:
         A run up to the script's end has as many steps as the baseline if that ended by itself.
         """
         ending = self.baseline.ending
-        is_whole = job.role == Role.BARE and ending is not None and ending.reason == EndReason.FINISHED
+        is_whole = job.steps == TO_THE_END and ending is not None and ending.reason == EndReason.FINISHED
         return self._baseline_steps if is_whole else max(self._baseline_steps, job.steps)
 
     def _was_cut_off(self, job: Job, record: Record) -> bool:

@@ -34,7 +34,7 @@ def _annotations(case: Case) -> Iterator[str]:
     for suspicion in case.undecided_suspicions:
         yield _finding_annotation(case, suspicion, "warning")
     level: Level = "error" if case.status == CaseStatus.SCRIPT_FAILED else "notice"
-    yield _annotation(level, {"title": f"descend: {headline(case)}"}, sentence(verdict(case)))
+    yield annotation(level, {"title": f"descend: {headline(case)}"}, sentence(verdict(case)))
 
 
 def _finding_annotation(case: Case, finding: Symptom, level: Level) -> str:
@@ -53,10 +53,10 @@ def _finding_annotation(case: Case, finding: Symptom, level: Level) -> str:
     properties["title"] = f"{sentence(heading(finding)).rstrip('.')} [{finding.id}]"
     if case.patch and case.fix and finding.id in case.fix.symptoms:
         text += f"\n\nProved patch:\n{case.patch}"
-    return _annotation(level, properties, text)
+    return annotation(level, properties, text)
 
 
-def _annotation(level: Level, properties: dict[str, str], text: str) -> str:
+def annotation(level: Level, properties: dict[str, str], text: str) -> str:
     """Return one workflow command with its values escaped."""
     settings = ",".join(f"{name}={_escape(value, is_property=True)}" for name, value in properties.items())
     return f"::{level} {settings}::{_escape(text)}"

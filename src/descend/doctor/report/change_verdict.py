@@ -1,0 +1,108 @@
+"""The verdict on a change of the script, as sentences for all formats of `descend prove`."""
+
+from collections.abc import Sequence
+from math import isfinite
+
+from descend.doctor.prove.judgement import ChangeVerdict
+from descend.doctor.prove.result import ChangeResult, ProveResult, mean_value
+from descend.doctor.record.exception_lines import exception_line
+from descend.doctor.report.formatting import NO_BREAK_SPACE, count, duration, interval, number, one_line, percent, relative_change
+
+LONGEST_LABEL, LONGEST_CAUSE = 60, 160  # largest numbers of characters of a label and of an error message
+
+
+def prove_verdict(result: ProveResult) -> str:
+    """Return the verdicts on all changes as one sentence, or why there is no verdict."""
+    ending = result.baseline.ending
+    if result.has_failed and ending is not None:
+        cause = exception_line(ending.error)
+        why = f": {one_line(cause, LONGEST_CAUSE)}" if cause else ""
+        return f"the unchanged script failed with status {ending.status}{why}"
+    if not result.changes:
+        return "interrupted before the first run was over, so nothing was compared"
+    text = "; ".join(change_message(change, result) for change in result.changes)
+    return f"interrupted: {text}" if result.interruption else text
+
+
+def change_message(change: ChangeResult, result: ProveResult) -> str:
+    """Return the verdict on one change as a sentence, with the interval of the difference and the number of seeds."""
+    label, difference = one_line(change.label, LONGEST_LABEL), difference_message(change, result)
+    match change.verdict:
+        case ChangeVerdict.HELPS | ChangeVerdict.HARMS:
+            return f"{label} {change.verdict}: {difference}"
+        case ChangeVerdict.EQUIVALENT:
+            within = f"within the margin of {percent(result.margin)}"
+            return f"{label} makes no relevant difference: {difference}, {within}"
+        case ChangeVerdict.UNDECIDED:
+            return _undecided_message(change, result, label, difference)
+        case ChangeVerdict.NO_EFFECT:
+            return f"{label} has no effect: {one_line(change.reason)}"
+        case ChangeVerdict.FAILS:
+            return f"{label} breaks the script: {one_line(change.reason, LONGEST_CAUSE)}"
+        case ChangeVerdict.NOT_COMPARABLE:
+            return f"{label} cannot be compared: {one_line(change.reason)}"
+
+
+def _undecided_message(change: ChangeResult, result: ProveResult, label: str, difference: str) -> str:
+    """Return what is known about an undecided change, and how many more seeds would probably decide."""
+    if not difference:
+        runs = count(len(change.seeds), "pair") + " of runs"
+        return f"undecided whether {label} helps: only {runs} could be compared, and at least two are needed"
+    if change.is_no_worse:
+        start = f"{label} is no worse than the margin of {percent(result.margin)} allows, but it is undecided whether it helps"
+    else:
+        start = f"undecided whether {label} helps"
+    more = f"; about {count(change.more_seeds, 'more seed')} would decide" if change.more_seeds else ""
+    return f"{start}: {difference}{more}"
+
+
+def difference_message(change: ChangeResult, result: ProveResult) -> str:
+    """Return the relative difference of the costs as text; "" if it is unknown.
+
+    For example: `1 − 'test accuracy' is down 31–52 % (95 % interval, 5 seeds)`.
+    """
+    low, high = change.difference
+    text = relative_change((-high, -low))
+    if not text or result.metric is None:
+        return ""
+    return f"{one_line(result.metric.cost_name)} is {text} (95{NO_BREAK_SPACE}% interval, {count(len(change.seeds), 'seed')})"
+
+
+def measured_rows(change: ChangeResult, result: ProveResult) -> list[tuple[str, str, str, str]]:
+    """Return what was measured without and with a change, and the ratio: the metric, the time of a step, the memory.
+
+    The ratio is a 95 % interval; for the metric, the interval of the cost is in the verdict.
+    """
+    if not change.after or result.metric is None:
+        return []
+    pairs = change.before, change.after
+    low, high = change.time_ratio
+    ratio = f"{interval(low, high)} times" if isfinite(low) else ""
+    rows = [
+        (one_line(result.metric.name), *(_mean_text([mean_value(side)]) for side in pairs), ""),
+        ("time per step", *(_duration_text([run.step_s for run in side]) for side in pairs), ratio),
+        ("memory", *(_memory_text([run.memory for run in side]) for side in pairs), ""),
+    ]
+    return [row for row in rows if any(row[1:3])]
+
+
+def _mean_text(values: Sequence[float]) -> str:
+    """Return a mean as text; "not finite" if a run diverged."""
+    return number(values[0]) if isfinite(values[0]) else "not finite"
+
+
+def _duration_text(seconds: Sequence[float]) -> str:
+    """Return the median of durations as text; "" without a positive duration."""
+    known = sorted(value for value in seconds if value > 0)
+    return duration(known[len(known) // 2]) if known else ""
+
+
+def _memory_text(sizes: Sequence[int | None]) -> str:
+    """Return the largest of several memory sizes as text, in megabytes; "" if they are unknown."""
+    known = [size for size in sizes if size is not None]
+    return f"{number(round(max(known) / 1e6))}{NO_BREAK_SPACE}MB" if known else ""
+
+
+def runs_message(result: ProveResult) -> str:
+    """Return how many runs were made, how many steps they had, and how long they took, as text."""
+    return f"{count(result.runs, 'run')} of {count(result.baseline.steps, 'step')} in {duration(result.total_s)}"
