@@ -20,12 +20,13 @@ from descend.doctor.codemod.arguments import (
     positional_arguments,
     with_arguments,
 )
+from descend.doctor.codemod.file_scalars import Scalar, replace_scalars
 from descend.doctor.codemod.help_text import update_help_text
 from descend.doctor.codemod.literals import find_literal, is_read_elsewhere
 from descend.doctor.codemod.locate import Place
 from descend.doctor.codemod.names import is_call_of, mapping_value, string_value, value_of
 from descend.doctor.codemod.not_applicable import NotApplicable
-from descend.doctor.codemod.settings_files import Scalar, find_scalar, replace_scalars
+from descend.doctor.codemod.settings_files import find_scalar
 from descend.doctor.codemod.syntax import Syntax, last_name
 from descend.doctor.record import Record, facts
 from descend.doctor.script.script import Script

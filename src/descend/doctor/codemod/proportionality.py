@@ -16,6 +16,7 @@ from itertools import product
 import libcst as cst
 from libcst.metadata import Assignment
 
+from descend.doctor.codemod.file_scalars import Scalar
 from descend.doctor.codemod.functions import (
     bind_arguments,
     called_functions,
@@ -25,7 +26,7 @@ from descend.doctor.codemod.functions import (
 )
 from descend.doctor.codemod.literals import MAX_STEPS, is_number, option_default
 from descend.doctor.codemod.names import value_of, value_of_target
-from descend.doctor.codemod.settings_files import Scalar, find_scalar
+from descend.doctor.codemod.settings_files import find_scalar
 from descend.doctor.codemod.syntax import Syntax, last_name
 from descend.doctor.record import Record
 from descend.doctor.script.script import Script
