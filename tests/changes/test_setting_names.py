@@ -97,10 +97,14 @@ def test_an_unknown_name_is_answered_with_similar_names(script):
 
 def test_a_computed_setting_is_no_setting_to_change(script):
     given = script("base = 0.1\nscale = 2\nSGD(p, lr=base * scale)\n")
-    assert complaint(given, "lr") == "SGD.lr in train.py:3 is computed: base * scale; the settings are base, scale"
+    assert complaint(given, "lr") == (
+        "SGD.lr in train.py:3 is base * scale, not a number, a string, True, False or None; "
+        "the settings are base, scale"
+    )
     given = script("class Net:\n    def __init__(self):\n        self.dropout = nn.Dropout(0.5)\n")
     assert complaint(given, "dropout") == (
-        "Net.dropout in train.py:3 is computed: nn.Dropout(0.5); did you mean dropout.Dropout.p (train.py:3: 0.5)?"
+        "Net.dropout in train.py:3 is nn.Dropout(0.5), not a number, a string, True, False or None; "
+        "did you mean dropout.Dropout.p (train.py:3: 0.5)?"
     )
     assert set_setting(given, "dropout.p", "0.1").diff()
 

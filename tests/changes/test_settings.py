@@ -231,6 +231,17 @@ def test_a_default_that_a_call_in_another_file_replaces_is_left_alone(script, ch
     assert changes(given, "lr", "0.3") == ["-config = Config(lr=0.1)", "+config = Config(lr=0.3)"]
 
 
+def test_a_default_has_an_effect_unless_calls_pass_a_value(script):
+    source = "from config import Config\nlr = 0.1\nfirst = Config(**dict(lr=lr))\nschedule(lr)\n"
+    files = {
+        "config.py": "@dataclass\nclass Config:\n    lr: float = 1.0\ndef load(saved):\n    return Config(**saved)\n"
+    }
+    assert find_setting(script(source, files=files), "lr").name == "lr"
+    files = {"config.py": files["config.py"].replace("**saved", "")}
+    with pytest.raises(UsageError, match="lr is defined in several places"):
+        find_setting(script(source, files=files), "lr")
+
+
 def test_a_notebook_is_changed_in_its_cell(tmp_path):
     cells = ["%matplotlib inline\nimport torch", "lr = 0.1\n!ls"]
     notebook = {

@@ -8,6 +8,7 @@ import libcst as cst
 from descend.doctor.changes.assigned_settings import MAPPINGS, outer_names
 from descend.doctor.changes.found_setting import Definition, SettingKind
 from descend.doctor.changes.source_values import SourceReader
+from descend.doctor.codemod.argument_edits import has_only_known_keys
 from descend.doctor.codemod.arguments import POSITIONAL_ORDER, positional_arguments
 from descend.doctor.codemod.command_line_options import ADDING_CALLS, PARAMETER_CALLS, is_command
 from descend.doctor.codemod.functions import calls_by_name
@@ -71,19 +72,27 @@ def parameter_settings(reader: SourceReader) -> Iterator[Definition]:
 
 
 def is_always_passed(definition: Definition, files: Sequence[Syntax], signatures: Signatures) -> bool:
-    """Return whether every call of a function or class passes a value, so that the default has no effect."""
+    """Return whether calls of a function or class pass a value, so that the default has no effect.
+
+    A call that unpacks an unknown mapping does not count, but another call must pass the value.
+    """
     owner, name = definition.path[-2:] if len(definition.path) > 1 else ("", "")
     if definition.kind not in (SettingKind.PARAMETER, SettingKind.FIELD) or owner not in signatures:
         return False
     calls = [(syntax, call) for syntax in files for call in calls_by_name(syntax).get(owner, ())]
-    return bool(calls) and all(_passes(syntax, call, name, signatures) for syntax, call in calls)
+    passes = [_passes(syntax, call, name, signatures) for syntax, call in calls]
+    return True in passes and False not in passes
 
 
-def _passes(syntax: Syntax, call: cst.Call, name: str, signatures: Signatures) -> bool:
-    """Return whether a call passes a value for a parameter, perhaps in a mapping that it unpacks."""
+def _passes(syntax: Syntax, call: cst.Call, name: str, signatures: Signatures) -> bool | None:
+    """Return whether a call passes a value for a parameter; None if it unpacks a mapping with unknown keys."""
+    if name in _arguments(call, signatures):
+        return True
     unpacked = [argument.value for argument in call.args if argument.star == "**"]
     mappings = [value_of(syntax, value) or value for value in unpacked]
-    return name in _arguments(call, signatures) or any(mapping_value(m, name) is not None for m in mappings)
+    if any(mapping_value(mapping, name) is not None for mapping in mappings):
+        return True
+    return False if all(has_only_known_keys(mapping) for mapping in mappings) else None
 
 
 def _arguments(call: cst.Call, signatures: Signatures) -> dict[str, cst.BaseExpression]:

@@ -153,7 +153,8 @@ def _missing_message(script: Script, text: str, name: SettingName, computed: Def
     message = f"{script.path.name} has no setting {shortened(text)}"
     if computed is not None:
         found = computed.setting
-        message = f"{found.name} in {found.place(script)} is computed: {shortened(found.text)}"
+        no_value = f"{shortened(found.text)}, not a number, a string, True, False or None"
+        message = f"{found.name} in {found.place(script)} is {no_value}"
     similar = _similar_settings(settings, normalise(name.parts[-1]))
     if similar:
         return f"{message}; did you mean {' or '.join(f'{s.name} ({s.place(script)}: {s.text})' for s in similar)}?"
