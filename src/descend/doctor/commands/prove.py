@@ -1,6 +1,7 @@
 """`descend prove`: find out whether a change of a script helps, by runs with and without it on the same seeds."""
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -242,16 +243,13 @@ def _changed_scripts(
     from descend.doctor.changes.from_patch import apply_patch_file
     from descend.doctor.changes.from_revision import at_revision
     from descend.doctor.changes.from_script import with_other_script
-    from descend.doctor.changes.settings import set_settings
     from descend.doctor.prove.result import ChangedScript
     from descend.doctor.script.source_snapshot import SourceSnapshot
 
     script = replace(script, sources=SourceSnapshot())
     changes = [ChangedScript(file, apply_patch_file(script, file)) for file in patches]
     changes += [ChangedScript(file, with_other_script(script, file)) for file in others]
-    for text in settings:
-        changed, names = set_settings(script, text)
-        changes.append(ChangedScript(text, changed, names[0] if len(names) == 1 else ""))
+    changes += [_with_settings(script, text) for text in settings]
     if against is None:
         return script, changes
     if changes:
@@ -261,6 +259,23 @@ def _changed_scripts(
     for file in old.edits:
         now = now.edit(file, script.read(file))
     return old, [ChangedScript(f"the change since {against}", now)]
+
+
+def _with_settings(script: "Script", text: str) -> "ChangedScript":
+    """Return the script with the settings of one `--set`, such as `lr=3e-4,batch_size=64`."""
+    from descend.doctor.changes.settings import change_message, find_setting, set_setting
+    from descend.doctor.prove.result import ChangedScript
+
+    changed, messages, names = script, [], []
+    for assignment in re.split(r",(?=[^,=]+=)", text):
+        name, equals, value = assignment.partition("=")
+        if not (equals and name.strip() and value.strip()):
+            raise UsageError(f"--set must be NAME=VALUE, such as lr=3e-4, not {shortened(text)}")
+        found = find_setting(changed, name.strip())
+        messages.append(change_message(changed, found, value))
+        names.append(found.name)
+        changed = set_setting(changed, name.strip(), value)
+    return ChangedScript("; ".join(messages), changed, names[0] if len(names) == 1 else "")
 
 
 def _prove(
