@@ -241,7 +241,7 @@ def _changed_scripts(
 ) -> "tuple[Script, list[ChangedScript]]":
     """Return the unchanged script, and the changed one for each option. Raise `UsageError` for a wrong option."""
     from descend.doctor.changes.from_patch import apply_patch_file
-    from descend.doctor.changes.from_revision import at_revision
+    from descend.doctor.changes.from_revision import at_revision, find_revision
     from descend.doctor.changes.from_script import with_other_script
     from descend.doctor.prove.result import ChangedScript
     from descend.doctor.script.source_snapshot import SourceSnapshot
@@ -254,11 +254,10 @@ def _changed_scripts(
         return script, changes
     if changes:
         raise UsageError("--against cannot be combined with --patch, --with and --set: it compares all files")
-    old = at_revision(script, against)
-    now = old
-    for file in old.edits:
-        now = now.edit(file, script.read(file))
-    return old, [ChangedScript(f"the change since {against}", now)]
+    revision = find_revision(script, against)
+    old = at_revision(script, revision)
+    now = {file: script.read(file) for file in old.edits if script.has_file(file)}
+    return old, [ChangedScript(f"the change since {revision}", replace(script, edits=now))]
 
 
 def _with_settings(script: "Script", text: str) -> "ChangedScript":

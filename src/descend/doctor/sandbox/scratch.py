@@ -21,7 +21,7 @@ from descend.core.temporary import temporary_folder
 from descend.doctor.sandbox.links import Links
 from descend.doctor.sandbox.outside_effects import KERNEL_FOLDERS
 from descend.doctor.script.notebook import ignored_lines, is_notebook
-from descend.doctor.script.script import Script, source_encoding
+from descend.doctor.script.script import Script, encode_source
 from descend.doctor.script.source_snapshot import FileContent, FolderEntry, SourceSnapshot, scan_folder
 
 # On ext4, the symbolic link of an entry takes 25 µs once for all runs (thirty times as long on a busy disk). Its hard
@@ -94,7 +94,7 @@ def _build_copy(script: Script, top: Path, compiled: Path | None, links: Links) 
     for home in (path.parent, root):
         tree.copy_subfolders(home)
     for file in {path, *edits}:
-        text = edits.get(file) or (script.unedited_text(file) if is_notebook(file) else None)
+        text = script.unedited_text(file) if is_notebook(file) and file not in edits else edits.get(file)
         if text is not None:
             _write_source(script, file, _path_in_copy(files, file), text)
         elif not file.is_symlink():  # the script is copied even if its name does not end in .py
@@ -154,6 +154,8 @@ class _UnfinishedCopy:
             return [
                 e for e in (self.sources.list_folder if is_below else scan_folder)(folder) if e.name not in LEFT_OUT
             ]
+        except FileNotFoundError:  # an edit creates a file in a new folder
+            return []
         except OSError as error:
             self.notes.append(f"{folder} cannot be listed: {error.strerror}")
             return None
@@ -198,25 +200,15 @@ class _UnfinishedCopy:
 
 
 def _write_source(script: Script, file: Path, copy: Path, text: str) -> None:
-    """Write the edited text of a file to the copy, in the file's encoding."""
-    encoding = _encoding_of_file(script, file)
+    """Write the edited text of a file to the copy, in the encoding that it declares."""
     try:
-        data = text.encode(encoding)
-    except UnicodeEncodeError as error:
-        raise UsageError(
-            f"the edit of {file} contains {error.object[error.start]!r}, which cannot be encoded in {encoding}"
-        ) from None
+        before = script.original_bytes(file)
+    except OSError:  # the file is new, or it cannot be read
+        before = b""
+    data = encode_source(file, before, text)
     if copy.is_symlink():
         copy.unlink()
     copy.write_bytes(data)
-
-
-def _encoding_of_file(script: Script, file: Path) -> str:
-    """Return the encoding of a user's source file; UTF-8 for a new file."""
-    try:
-        return source_encoding(script.original_bytes(file))
-    except (OSError, SyntaxError):  # the file is new or is not Python source code
-        return "utf-8"
 
 
 def _replace_link(file: Path, copy: Path, sources: SourceSnapshot) -> None:
