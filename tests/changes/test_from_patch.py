@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from descend.core.errors import UsageError
-from descend.doctor.changes.from_patch import apply_patch_file, apply_patch_text, read_patch
+from descend.doctor.changes.from_patch import apply_patch_file, apply_patch_text
 from descend.doctor.script.script import Script
 
 HUNK = "@@ -1,2 +1,2 @@\n-lr = 5\n+lr = 1\n x = 0\n"
@@ -118,15 +118,6 @@ def test_a_new_file_is_created(script, header, name):
 def test_an_empty_new_file_is_created(script):
     diff = "diff --git a/p/__init__.py b/p/__init__.py\nnew file mode 100644\nindex 0000000..e69de29\n"
     assert change(script, diff) == {"p/__init__.py": ""}
-    assert len(read_patch(diff, "fix.diff").hunks) == 1
-
-
-def test_new_files_can_be_left_out(script):
-    patch = read_patch(f"--- a/train.py\n+++ b/train.py\n{HUNK}--- /dev/null\n+++ b/new.py\n{NEW_FILE}", "fix.diff")
-    first, second = patch.hunks
-    assert [hunk.label for hunk in patch.hunks] == ["train.py @@ -1,2 +1,2 @@", "new.py @@ -0,0 +1 @@"]
-    assert list(patch.apply(script, [first]).edits) == [script.path]
-    assert list(patch.apply(script, [second]).edits) == [script.root / "new.py"]
 
 
 def test_what_descend_prints_can_be_applied(script):

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from descend.core.errors import UsageError
-from descend.doctor.changes.from_patch import apply_patch_text, read_patch
+from descend.doctor.changes.from_patch import apply_patch_text
 from descend.doctor.script.script import Script, split_lines
 
 # Lines that look like the lines of a diff, blank lines, and lines with other line ends.
@@ -99,22 +99,6 @@ def test_hunks_move_as_far_as_with_patch(before, after, inserted, context):
         done = subprocess.run(command, input=diff.encode(), cwd=folder, capture_output=True)
         if diff and done.returncode == 0:
             assert patched(script, diff).encode() == Path(folder, "new.py").read_bytes()
-
-
-@given(TEXTS, TEXTS, st.data())
-@settings(max_examples=60, deadline=None)
-def test_each_hunk_can_be_applied_alone(before, after, data):
-    with tempfile.TemporaryDirectory() as folder:
-        script = script_of(folder, before)
-        if before == after:
-            return
-        patch = read_patch(diff_of(before, after, 0), "fix.diff")
-        chosen = [hunk for hunk in patch.hunks if data.draw(st.booleans())]
-        lines = split_lines(before)
-        for hunk in reversed(chosen):
-            lines[hunk.old_start : hunk.old_start + len(hunk.old)] = hunk.new
-        assert patch.apply(script, chosen).read(script.path) == "".join(lines)
-        assert patch.apply(script).read(script.path) == after and patch.apply(script, ()).edits == {}
 
 
 @pytest.mark.parametrize("ends", [("\r\n", "\n"), ("\n", "\r\n"), ("\r\n", "\r\n")])

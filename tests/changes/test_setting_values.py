@@ -89,7 +89,7 @@ def test_an_integer_that_is_declared_to_be_a_float_may_become_a_fraction(script,
 
 def test_a_text_that_the_file_s_encoding_lacks_is_refused(script):
     present = script("# -*- coding: ascii -*-\nname = 'a'\n")
-    with pytest.raises(UsageError, match="^ä cannot be written in the encoding of train.py: ordinal not in range"):
+    with pytest.raises(UsageError, match="^the edit of .*train.py contains 'ä', which cannot be encoded in ascii$"):
         set_setting(present, "name", "ä")
 
 

@@ -5,6 +5,7 @@ from tables import SCRIPT, Table, prescription, record_of, tried, with_baseline
 
 from descend.doctor.record import Ending, Fact, facts
 from descend.doctor.trials.reproduce import check_reproduction
+from descend.doctor.trials.study import TO_THE_END
 
 
 class FailingLate(Table):

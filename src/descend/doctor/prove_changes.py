@@ -1,7 +1,7 @@
-"""`descend prove` on one screen: observe the unchanged script, run the changed scripts with the same seeds, and judge."""
+"""`descend prove` on one screen: observe the unchanged script, run the changed ones with the same seeds, and judge."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import ceil, inf, isinf
 
@@ -23,7 +23,6 @@ from descend.doctor.remedy_changes import remedy_change
 from descend.doctor.script.plan import Plan
 from descend.doctor.script.run_names import EndReason
 from descend.doctor.script.script import Script
-from descend.doctor.trials.cluster import Cluster
 from descend.doctor.trials.confirm import LOOKS
 from descend.doctor.trials.external_files import ExternalFileChanged, ExternalFiles
 from descend.doctor.trials.run_context import RunContext
@@ -36,8 +35,9 @@ OUT_OF_TIME = "the time of --budget was over"
 
 @dataclass(frozen=True)
 class Question:
-    """What the user wants to know about the changes."""
+    """The changes, and what the user wants to know about them."""
 
+    changes: tuple[ChangedScript, ...] = ()
     expected: Expectation = Expectation.NO_WORSE
     margin: float = MARGIN  # largest relative difference of costs that count as equivalent
     metric: str | None = None  # name of the logged metric that is compared; None for the most informative one
@@ -47,13 +47,10 @@ class Question:
 
 def prove_changes(
     script: Script,
-    changes: Sequence[ChangedScript],
-    plan: Plan,
     question: Question,
+    plan: Plan,
     store: Store,
     show: Show,
-    *,
-    cluster: Cluster | None = None,
     announce: Callable[[float, int], None] = lambda run_s, runs: None,
 ) -> ProveResult:
     """Compare changed scripts with the unchanged one on the same seeds. Ctrl-C ends the runs and keeps the results.
@@ -62,14 +59,14 @@ def prove_changes(
     Raises `UsageError` if nothing can be compared: without a metric, or if the time of `--budget` is too short.
     """
     began = time.perf_counter()
-    for change in changes if question.parts else ():
+    for change in question.changes if question.parts else ():
         require_few_parts(script, change)
     deadline = Deadline() if isinf(plan.budget_s) else Deadline.after(plan.budget_s - FINISHING_S)
     to_the_end = not plan.is_fixed
     plan = replace(plan, quick=True, until=deadline.at, seconds=inf)
     plan = plan.with_fixed_steps(TO_THE_END if to_the_end else plan.steps)
     with fork_server(script) as server:
-        context = RunContext(store, show, ExternalFiles(script.sources), server, cluster, deadline)
+        context = RunContext(store, show, ExternalFiles(script.sources), server, None, deadline)
         baseline = context.observe(script, plan)
         result = ProveResult(baseline, None, expected=question.expected, margin=question.margin, runs=1)
         if result.has_failed or baseline.ending is None or baseline.ending.reason == EndReason.INTERRUPTED:
@@ -77,7 +74,7 @@ def prove_changes(
             return replace(result, interruption=status, total_s=time.perf_counter() - began)
         _require_complete_run(baseline, plan)
         study = Study(script, baseline, plan, context)
-        changes = [*changes, *(remedy_change(script, baseline, name) for name in question.remedies)]
+        changes = [*question.changes, *(remedy_change(script, baseline, name) for name in question.remedies)]
         runs = PairedRuns(study, choose_metric(baseline, question.metric), changes, question.margin, plan.steps)
         result = _run_rounds(runs, result, announce, with_parts=question.parts)
     return replace(result, total_s=time.perf_counter() - began)

@@ -77,7 +77,6 @@ class _Parser:
     lines: list[str]
     next: int = 0
     git: _GitHeader | None = None  # header of the file that follows
-    count: int = 0  # number of hunks so far
     files: list[FileDiff] = field(default_factory=list)
 
     def parse(self) -> tuple[FileDiff, ...]:
@@ -102,8 +101,7 @@ class _Parser:
     def _end_header(self) -> None:
         """Add the file of a git header without hunks, if it is a new file, which then is empty."""
         if self.git and self.git.is_new and (names := self.git.names):
-            self.count += 1
-            empty = Hunk(self.count, names[1], "@@ -0,0 +0,0 @@", 0, 0)
+            empty = Hunk(names[1], "@@ -0,0 +0,0 @@", 0, 0)
             self.files.append(FileDiff(None, names[1], (empty,), True, _have_prefixes(*names)))
         self.git = None
 
@@ -132,7 +130,6 @@ class _Parser:
         self.next += 2
         hunks = []
         while _HUNK.match(self._line()):
-            self.count += 1
             hunks.append(self._parse_hunk(shown))
         if not hunks and self._line().startswith("@@@ "):
             raise UsageError(f"{self.patch} is the diff of a merge, which has several old versions: {ADVICE}")
@@ -153,7 +150,7 @@ class _Parser:
         old_start, new_start = int(found[2]), int(found[4])
         old_size, new_size = (int(size) if size else 1 for size in (found[3], found[5]))
         # The header of a range without lines has the number of the line above it.
-        hunk = Hunk(self.count, file, found[1], max(0, old_start - bool(old_size)), max(0, new_start - bool(new_size)))
+        hunk = Hunk(file, found[1], max(0, old_start - bool(old_size)), max(0, new_start - bool(new_size)))
         self.next += 1
         signs = ""
         old: list[str] = []

@@ -4,7 +4,6 @@ A hunk that does not match is refused; the command `patch` would drop context li
 hunk can be applied alone, to find out which parts of a patch are needed.
 """
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,38 +24,29 @@ class Patch:
     name: str
     files: tuple[FileDiff, ...]
 
-    @property
-    def hunks(self) -> tuple[Hunk, ...]:
-        """The hunks of all files, in their order in the patch."""
-        return tuple(hunk for diff in self.files for hunk in diff.hunks)
-
-    def apply(self, script: Script, hunks: Collection[Hunk] | None = None) -> Script:
+    def apply(self, script: Script) -> Script:
         """Return the script with the patch as edits.
 
-        hunks: those of `Patch.hunks` that are applied; by default all. Raises `UsageError` if a hunk does not match, if
-        the patch is already applied, or if it names a file that is missing or not below the user's folders.
+        Raises `UsageError` if a hunk does not match, if the patch is already applied, or if it names a file that is
+        missing or not below the user's folders.
         """
-        chosen = None if hunks is None else {hunk.number for hunk in hunks}
         edited = script
         try:
             for diff in self.files:
-                edited = self._apply_to_file(edited, diff, chosen)
+                edited = self._apply_to_file(edited, diff)
         except HunkMismatch as error:
             if self._is_applied(script):
                 raise UsageError(f"{self.name} is already applied") from None
             raise UsageError(f"{self.name}: {error.hunk.label} does not match: {error.reason}") from None
         return edited
 
-    def _apply_to_file(self, script: Script, diff: FileDiff, chosen: Collection[int] | None) -> Script:
+    def _apply_to_file(self, script: Script, diff: FileDiff) -> Script:
         """Return the script with the hunks of one file as an edit."""
         file = find_file(script, diff, self.name)
-        numbers = {hunk.number for hunk in diff.hunks}
-        if chosen is not None and numbers.isdisjoint(chosen):
-            return script
         if diff.old is None and script.has_file(file):
             raise HunkMismatch(diff.hunks[0], f"it creates {shown_path(script, file)}, which already exists")
         text = "" if diff.old is None else read_text(script, file)
-        new = replace_lines(self._decode_hunks(script, diff, file), text, chosen)
+        new = replace_lines(self._decode_hunks(script, diff, file), text)
         if len(new) > LARGEST:
             raise UsageError(f"{self.name} makes {shown_path(script, file)} larger than {LARGEST >> 20} MB")
         if notebook.is_notebook(file) and diff.old is not None:

@@ -5,7 +5,7 @@ patch, no context line is ever ignored (its option `--fuzz=0`).
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from descend.core.control_characters import on_one_line, shortened
@@ -19,7 +19,6 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 class Hunk:
     """One block of a unified diff, which replaces consecutive lines of a file. Each line has its line end."""
 
-    number: int  # position of the hunk in the patch, counted from 1
     file: str  # name of the file, as the patch spells it
     header: str  # "@@ -3,7 +3,8 @@"
     old_start: int  # index of the first line in the old file, counted from 0
@@ -55,10 +54,9 @@ class HunkMismatch(Exception):
         self.hunk, self.reason = hunk, reason
 
 
-def replace_lines(hunks: Sequence[Hunk], text: str, chosen: Collection[int] | None = None) -> str:
+def replace_lines(hunks: Sequence[Hunk], text: str) -> str:
     """Return the text of a file with hunks applied.
 
-    chosen: numbers of the hunks that are applied; None for all. The place of each hunk does not depend on this choice.
     Raises `HunkMismatch` if a hunk matches at no place after the previous hunk.
     """
     lines = split_lines(text)
@@ -70,7 +68,7 @@ def replace_lines(hunks: Sequence[Hunk], text: str, chosen: Collection[int] | No
             raise HunkMismatch(hunk, _mismatch_message(hunk, lines, hunk.old_start + offset))
         parts += lines[free:start]
         free, offset = start + len(hunk.old), start - hunk.old_start
-        parts += hunk.new if chosen is None or hunk.number in chosen else hunk.old
+        parts += hunk.new
     parts += lines[free:]
     # A line without a line end may no longer be the last one. GNU patch adds the line end, too.
     return "".join(line if line.endswith("\n") else f"{line}\n" for line in parts[:-1]) + "".join(parts[-1:])

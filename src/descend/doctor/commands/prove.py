@@ -13,6 +13,7 @@ import typer
 from descend.core.control_characters import shortened
 from descend.core.errors import UsageError
 from descend.doctor.commands.options import (
+    BUDGET_METAVAR,
     DEFAULT_STORE,
     ISOLATION,
     MOST_PROCESSES,
@@ -20,7 +21,6 @@ from descend.doctor.commands.options import (
     MOST_STEPS,
     RARELY_USED,
     Arguments,
-    BUDGET_METAVAR,
     AsModule,
     Processes,
     Python,
@@ -32,8 +32,8 @@ from descend.doctor.commands.options import (
 from descend.doctor.script.plan import Plan
 
 if TYPE_CHECKING:
-    from descend.doctor.prove_changes import Question
     from descend.doctor.prove.result import ChangedScript, ProveResult
+    from descend.doctor.prove_changes import Question
     from descend.doctor.record.store import Store
     from descend.doctor.script.script import Script
 
@@ -53,7 +53,9 @@ def _read_margin(text: str) -> float:
     except ValueError:
         margin = inf
     if not text.endswith("%") or not 0 < margin <= LARGEST_MARGIN:
-        raise UsageError(f"--margin must be a percentage above 0% and at most 1000%, such as 10%, not {shortened(text)}")
+        raise UsageError(
+            f"--margin must be a percentage above 0% and at most 1000%, such as 10%, not {shortened(text)}"
+        )
     return margin
 
 
@@ -63,15 +65,17 @@ def prove(  # noqa: PLR0913 - each argument is an option of the command
     as_module: AsModule = False,
     patch: Annotated[
         list[str] | None,
-        typer.Option("--patch", metavar="FILE", help="A patch of the script, such as fix.diff.", rich_help_panel=CHANGES),
+        typer.Option(
+            "--patch", metavar="FILE", help="A patch of the script, such as fix.diff.", rich_help_panel=CHANGES
+        ),
     ] = None,
     against: Annotated[
         str | None,
         typer.Option(
             "--against",
             metavar="REVISION",
-            help="Compare the files as they are now with those of this git revision, such as main or HEAD~1. With HEAD, "
-            "the change is what is not committed yet.",
+            help="Compare the files as they are now with those of this git revision, such as main or HEAD~1. With "
+            "HEAD, the change is what is not committed yet.",
             rich_help_panel=CHANGES,
         ),
     ] = None,
@@ -96,7 +100,7 @@ def prove(  # noqa: PLR0913 - each argument is an option of the command
         typer.Option(
             "--remedy",
             metavar="ID",
-            help="A remedy of descend, such as standardise_inputs. Its arguments follow from the measurements of the run.",
+            help="A remedy of descend, such as standardise_inputs. Its arguments follow from the measurements.",
             rich_help_panel=CHANGES,
         ),
     ] = None,
@@ -104,7 +108,7 @@ def prove(  # noqa: PLR0913 - each argument is an option of the command
         bool,
         typer.Option(
             "--parts",
-            help="If a change helps, leave out one part after another and find the smallest change that keeps the gain.",
+            help="If a change helps, leave out one part after another to find the smallest one that keeps the gain.",
         ),
     ] = False,
     metric: Annotated[
@@ -119,7 +123,7 @@ def prove(  # noqa: PLR0913 - each argument is an option of the command
         Literal["no-worse", "better"],
         typer.Option(
             "--expect",
-            help="What the exit status 0 means: that no change is worse by more than the margin, or that each is better.",
+            help="What exit status 0 means: that no change is worse by more than the margin, or that each is better.",
         ),
     ] = "no-worse",
     margin: Annotated[
@@ -133,9 +137,7 @@ def prove(  # noqa: PLR0913 - each argument is an option of the command
     ] = "10%",  # type: ignore[assignment] # the parser converts it
     steps: Annotated[
         int | None,
-        number(
-            "--steps", 1, MOST_STEPS, help="End each run after this many optimizer steps. Default: run to the end."
-        ),
+        number("--steps", 1, MOST_STEPS, help="End each run after this many optimizer steps. Default: run to the end."),
     ] = None,
     budget: Annotated[
         float | None,
@@ -198,8 +200,8 @@ def prove(  # noqa: PLR0913 - each argument is an option of the command
     one of: helps, harms, equivalent (the difference is within --margin), undecided, no effect (the runs are identical),
     fails, or not comparable, each with a 95 % interval where there is one.
 
-    Examples:
-
+    Examples
+    --------
     - descend prove train.py --set lr=3e-4
     - descend prove train.py --patch fix.diff --expect better
     - descend prove train.py --against main --format markdown
@@ -224,14 +226,14 @@ def prove(  # noqa: PLR0913 - each argument is an option of the command
         allow_effects=allow_effects,
         sandbox=sandbox,
     )
-    question = Question(Expectation(expect), margin, metric, parts, check_remedies(remedy or ()))
     script_of = open_script(script, tuple(arguments or ()), as_module=as_module, python=python)
     with script_of as target:
         unchanged, changes = _changed_scripts(target, patch or (), against, other or (), settings or ())
-        if not changes and not question.remedies:
+        question = Question(tuple(changes), Expectation(expect), margin, metric, parts, check_remedies(remedy or ()))
+        if not question.changes and not question.remedies:
             raise UsageError("name the change: --set lr=3e-4, --patch fix.diff, --against HEAD or --with other.py")
         with open_store(store) as kept:
-            result = _prove(unchanged, changes, plan, question, kept)
+            result = _prove(unchanged, question, plan, kept)
             _finish(result, kept, format)
     sys.exit(result.exit_status)
 
@@ -277,9 +279,7 @@ def _with_settings(script: "Script", text: str) -> "ChangedScript":
     return ChangedScript("; ".join(messages), changed, names[0] if len(names) == 1 else "")
 
 
-def _prove(
-    script: "Script", changes: "Sequence[ChangedScript]", plan: Plan, question: "Question", store: "Store"
-) -> "ProveResult":
+def _prove(script: "Script", question: "Question", plan: Plan, store: "Store") -> "ProveResult":
     """Run all scripts and return the results. The progress and the cost are printed on standard error."""
     from descend.doctor.commands.progress_display import ProgressDisplay
     from descend.doctor.commands.terminal import console, say
@@ -299,7 +299,7 @@ def _prove(
                 total_s = run_s * -(-runs // plan.jobs)
                 say(f"one run takes about {duration(run_s)}; {count(runs, 'more run')} take about {duration(total_s)}")
 
-        return prove_changes(script, changes, plan, question, store, display.show, announce=announce)
+        return prove_changes(script, question, plan, store, display.show, announce)
 
 
 def _finish(result: "ProveResult", store: "Store", format: ChangeFormat | None) -> None:

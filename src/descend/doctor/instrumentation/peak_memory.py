@@ -1,4 +1,4 @@
-"""Measure the largest memory that this process has used: resident memory or, with a CUDA device, the device's memory."""
+"""Measure the largest memory that this process has used: resident memory or, with CUDA, that of the device."""
 
 import resource
 import sys

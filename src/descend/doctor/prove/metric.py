@@ -1,4 +1,4 @@
-"""The metric by which the unchanged and the changed script are compared: chosen once, from the unchanged script's run."""
+"""The metric by which the unchanged and the changed script are compared, chosen from the unchanged script's run."""
 
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -33,7 +33,7 @@ class ComparedMetric:
         return self.logged.last_value(record) if self.logged else self.cost(record, baseline)
 
     def cost(self, record: Record, baseline: Record) -> float:
-        """Return the final cost, which is lower for better runs; NaN if the run has none. baseline: the observed run"""
+        """Return the final cost, which is lower for better runs; NaN if the run has none. baseline: observed run."""
         if self.logged is None:
             return final_cost(record, self.judged_on, baseline)
         return self.logged.cost(self.value(record, baseline)) if record.can_be_compared else float("nan")
@@ -54,7 +54,9 @@ def choose_metric(baseline: Record, name: str | None = None) -> ComparedMetric:
         if metric_name(baseline, judged_on):
             description = metric_description(baseline, judged_on)
             return ComparedMetric(judged_on, quantity_name(baseline, judged_on), description)
-    raise UsageError(f"{baseline.script} logs no metric, and no loss of it could be recorded, so no runs can be compared")
+    raise UsageError(
+        f"{baseline.script} logs no metric, and no loss of it could be recorded, so no runs can be compared"
+    )
 
 
 def _logged_metric(metric: LoggedMetric) -> ComparedMetric:

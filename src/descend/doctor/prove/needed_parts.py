@@ -1,4 +1,4 @@
-"""Find the parts of a change that its gain needs: leave out one part after another as long as the cost stays as good."""
+"""Find the parts of a change that its gain needs: leave out one part after another while the cost stays as good."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -34,7 +34,9 @@ def parts_of(unchanged: Script, changed: Script) -> tuple[Part, ...]:
         before = split_lines(unchanged.read(file)) if _exists(unchanged, file) else []
         after = split_lines(changed.read(file))
         for tag, i, j, k, m in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
-            if tag != "equal":
+            if tag == "replace" and j - i == m - k:  # Each line is a part, since neighbouring settings are independent.
+                found += [Part(file, i + n, i + n + 1, after[k + n]) for n in range(j - i)]
+            elif tag != "equal":
                 found.append(Part(file, i, j, "".join(after[k:m])))
     return tuple(found)
 
@@ -59,7 +61,9 @@ def require_few_parts(unchanged: Script, change: ChangedScript) -> None:
     """Raise `UsageError` if a change has too many parts to find out which of them are needed."""
     count = len(parts_of(unchanged, change.script))
     if count > MOST_PARTS:
-        raise UsageError(f"{change.label} has {count} parts, and --parts can test at most {MOST_PARTS}: split the change")
+        raise UsageError(
+            f"{change.label} has {count} parts, and --parts can test at most {MOST_PARTS}: split the change"
+        )
 
 
 def needed_parts(unchanged: Script, changed: Script, mean_costs: MeanCosts, margin: float) -> tuple[Part, ...]:

@@ -76,7 +76,8 @@ class PairedRuns:
     def _is_over(self, index: int) -> bool:
         """Return whether further seeds would not change the verdict on a change."""
         verdict = self._verdict_without_costs(index)[0]
-        return verdict is not None and (verdict != ChangeVerdict.NO_EFFECT or len(self.changed[index]) >= ENOUGH_IDENTICAL)
+        is_sure = verdict != ChangeVerdict.NO_EFFECT or len(self.changed[index]) >= ENOUGH_IDENTICAL
+        return verdict is not None and is_sure
 
     def is_undecided(self, index: int) -> bool:
         """Return whether further seeds might decide about a change."""
@@ -86,15 +87,16 @@ class PairedRuns:
         """Return the verdict on a change from the runs so far."""
         change, baseline = self.changes[index], self.study.baseline
         pairs = [(self.unchanged[seed], record) for seed, record in self.changed[index].items()]
-        before, after = (tuple(summarise_run(r, baseline, self.metric) for r in side) for side in zip(*pairs)) if pairs else ((), ())
+        before = tuple(summarise_run(unchanged, baseline, self.metric) for unchanged, _ in pairs)
+        after = tuple(summarise_run(changed, baseline, self.metric) for _, changed in pairs)
         verdict, reason, error = self._verdict_without_costs(index)
         if verdict is not None:
             judgement = Judgement(verdict, (float("nan"), float("nan")), verdict == ChangeVerdict.NO_EFFECT)
         elif len(pairs) < 2:
             judgement = Judgement(ChangeVerdict.UNDECIDED, (float("nan"), float("nan")), is_no_worse=False)
         else:
-            costs = ([run.cost for run in side] for side in (before, after))
-            judgement = judge(*costs, self.margin, len(self.changes))
+            costs = [run.cost for run in before], [run.cost for run in after]
+            judgement = judge(*costs, margin=self.margin, changes=len(self.changes))
         return ChangeResult(
             change.label,
             change.script.diff(self.study.script),
@@ -109,9 +111,9 @@ class PairedRuns:
         )
 
     def _verdict_without_costs(self, index: int) -> tuple[ChangeVerdict | None, str, str]:
-        """Return the verdict that needs no costs, its reason and the error output of the script; (None, "", "") if none.
+        """Return a verdict that needs no costs, its reason and the script's error output; (None, "", "") if unknown.
 
-        That is the verdict on a change whose script fails, whose runs cannot be compared, or that has no effect.
+        It is the verdict on a change whose script fails, whose runs cannot be compared, or that has no effect.
         """
         pairs = [(self.unchanged[seed], record) for seed, record in self.changed[index].items()]
         for unchanged, changed in pairs:
@@ -125,7 +127,7 @@ class PairedRuns:
         return None, "", ""
 
     def _changed_task_message(self, changed: Record, unchanged: Record) -> str:
-        """Return why a pair of runs cannot be compared; "" if it can. A metric that becomes negative is read as a gain."""
+        """Return why a pair of runs cannot be compared; "" if it can. A metric below 0 counts as a gain."""
         baseline = self.study.baseline
         reason = changed_task_message(changed, unchanged, baseline, self.metric)
         place = self.metric.name if self.metric.logged else ""

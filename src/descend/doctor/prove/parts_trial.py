@@ -25,8 +25,8 @@ def prove_needed_parts(runs: PairedRuns, index: int) -> ChangeResult | None:
     further = runs.for_changes([smaller])
     further.run_on_seeds(list(runs.changed[index]))
     result, whole = further.result(0), runs.result(index)
-    costs = ([run.cost for run in side] for side in (whole.after, result.after))
-    is_as_good = judge(*costs, runs.margin).verdict != ChangeVerdict.HARMS
+    costs = [run.cost for run in whole.after], [run.cost for run in result.after]
+    is_as_good = judge(*costs, margin=runs.margin).verdict != ChangeVerdict.HARMS
     return result if result.verdict == ChangeVerdict.HELPS and is_as_good else None
 
 

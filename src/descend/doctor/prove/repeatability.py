@@ -1,4 +1,4 @@
-"""Compare two runs of the unchanged script with the same seed: are they bit-for-bit identical, and if not, why not?"""
+"""Find out whether two runs of the unchanged script with the same seed are identical, and if not, why not."""
 
 from descend.doctor.record import Fact, Record, facts
 from descend.doctor.trials.effect import is_same_run

@@ -35,7 +35,9 @@ def render_change_console(result: ProveResult, folder: Path | None = None) -> Re
     for index, change in enumerate(result.changes, 1):
         rows += _change_rows(change, result, folder / f"change-{index}.diff" if folder else None)
     if result.metric is not None:
-        rows.append(("metric", Text(f"{sentence(result.metric.description).rstrip('.')}; {runs_message(result)}", "dim")))
+        rows.append(
+            ("metric", Text(f"{sentence(result.metric.description).rstrip('.')}; {runs_message(result)}", "dim"))
+        )
     if result.differs_because:
         rows.append(("repeated", Text(sentence(result.differs_because), "yellow")))
     if result.ended_because:

@@ -144,7 +144,10 @@ def render_change_agent(result: ProveResult) -> str:
         lines += [f"  {name}: {before} -> {after}" for name, before, after, _ in measured_rows(change, result)]
         lines += [f"  error: {one_line(line)}" for line in change.error.rstrip().splitlines()[-1:]]
         if change.needed is not None:
-            lines += [f"needed: {one_line(change_message(change.needed, result))}", code_block(change.needed.patch, "diff")]
+            lines += [
+                f"needed: {one_line(change_message(change.needed, result))}",
+                code_block(change.needed.patch, "diff"),
+            ]
     lines += [f"not_deterministic: {one_line(result.differs_because)}"] if result.differs_because else []
     lines += [f"ended: {one_line(result.ended_because)}"] if result.ended_because else []
     return "\n".join(lines)

@@ -2,11 +2,21 @@
 
 from collections.abc import Sequence
 from math import isfinite
+from statistics import median
 
 from descend.doctor.prove.judgement import ChangeVerdict
-from descend.doctor.prove.result import ChangeResult, ProveResult, mean_value
+from descend.doctor.prove.result import ChangeResult, ComparedRun, ProveResult, mean_value
 from descend.doctor.record.exception_lines import exception_line
-from descend.doctor.report.formatting import NO_BREAK_SPACE, count, duration, interval, number, one_line, percent, relative_change
+from descend.doctor.report.formatting import (
+    NO_BREAK_SPACE,
+    count,
+    duration,
+    interval,
+    number,
+    one_line,
+    percent,
+    relative_change,
+)
 
 LONGEST_LABEL, LONGEST_CAUSE = 60, 160  # largest numbers of characters of a label and of an error message
 
@@ -49,7 +59,8 @@ def _undecided_message(change: ChangeResult, result: ProveResult, label: str, di
         runs = count(len(change.seeds), "pair") + " of runs"
         return f"undecided whether {label} helps: only {runs} could be compared, and at least two are needed"
     if change.is_no_worse:
-        start = f"{label} is no worse than the margin of {percent(result.margin)} allows, but it is undecided whether it helps"
+        margin = f"the margin of {percent(result.margin)}"
+        start = f"{label} is not worse by more than {margin}, but it is undecided whether it helps"
     else:
         start = f"undecided whether {label} helps"
     more = f"; about {count(change.more_seeds, 'more seed')} would decide" if change.more_seeds else ""
@@ -65,7 +76,8 @@ def difference_message(change: ChangeResult, result: ProveResult) -> str:
     text = relative_change((-high, -low))
     if not text or result.metric is None:
         return ""
-    return f"{one_line(result.metric.cost_name)} is {text} (95{NO_BREAK_SPACE}% interval, {count(len(change.seeds), 'seed')})"
+    seeds = count(len(change.seeds), "seed")
+    return f"{one_line(result.metric.cost_name)} is {text} (95{NO_BREAK_SPACE}% interval, {seeds})"
 
 
 def measured_rows(change: ChangeResult, result: ProveResult) -> list[tuple[str, str, str, str]]:
@@ -75,31 +87,32 @@ def measured_rows(change: ChangeResult, result: ProveResult) -> list[tuple[str, 
     """
     if not change.after or result.metric is None:
         return []
-    pairs = change.before, change.after
+    before, after = change.before, change.after
     low, high = change.time_ratio
     ratio = f"{interval(low, high)} times" if isfinite(low) else ""
     rows = [
-        (one_line(result.metric.name), *(_mean_text([mean_value(side)]) for side in pairs), ""),
-        ("time per step", *(_duration_text([run.step_s for run in side]) for side in pairs), ratio),
-        ("memory", *(_memory_text([run.memory for run in side]) for side in pairs), ""),
+        (one_line(result.metric.name), _mean_text(before), _mean_text(after), ""),
+        ("time per step", _step_time_text(before), _step_time_text(after), ratio),
+        ("memory", _memory_text(before), _memory_text(after), ""),
     ]
     return [row for row in rows if any(row[1:3])]
 
 
-def _mean_text(values: Sequence[float]) -> str:
-    """Return a mean as text; "not finite" if a run diverged."""
-    return number(values[0]) if isfinite(values[0]) else "not finite"
+def _mean_text(runs: Sequence[ComparedRun]) -> str:
+    """Return the mean final metric of some runs as text; "not finite" if a run diverged."""
+    value = mean_value(runs)
+    return number(value) if isfinite(value) else "not finite"
 
 
-def _duration_text(seconds: Sequence[float]) -> str:
-    """Return the median of durations as text; "" without a positive duration."""
-    known = sorted(value for value in seconds if value > 0)
-    return duration(known[len(known) // 2]) if known else ""
+def _step_time_text(runs: Sequence[ComparedRun]) -> str:
+    """Return the median time per step of some runs as text; "" if no step was timed."""
+    known = [run.step_s for run in runs if run.step_s > 0]
+    return duration(median(known)) if known else ""
 
 
-def _memory_text(sizes: Sequence[int | None]) -> str:
-    """Return the largest of several memory sizes as text, in megabytes; "" if they are unknown."""
-    known = [size for size in sizes if size is not None]
+def _memory_text(runs: Sequence[ComparedRun]) -> str:
+    """Return the largest memory of some runs in megabytes as text; "" if it is unknown."""
+    known = [run.memory for run in runs if run.memory is not None]
     return f"{number(round(max(known) / 1e6))}{NO_BREAK_SPACE}MB" if known else ""
 
 

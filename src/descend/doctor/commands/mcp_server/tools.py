@@ -1,4 +1,4 @@
-"""The MCP server of `descend mcp`, with the tools `diagnose`, `prove` and `explain`. Importing it needs the package `mcp`."""
+"""The MCP server of `descend mcp`: tools `diagnose`, `prove` and `explain`. Importing it needs the package `mcp`."""
 
 import asyncio
 import json
@@ -20,8 +20,8 @@ from descend.doctor.commands.options import DEFAULT_STORE
 
 INSTRUCTIONS = (
     "Call diagnose when a PyTorch script trains badly, or before you change a training script to make it learn better. "
-    "Follow the line `action` of the answer. With the verdict nothing_to_fix, make no edit. Call prove to find out whether "
-    "a change of your own helps, before you report that it does."
+    "Follow the line `action` of the answer. With the verdict nothing_to_fix, make no edit. Call prove to find out "
+    "whether a change that you made helps, before you report that it does."
 )
 TERMINATION_S = 20  # After a cancelled call, the diagnosis may take this many seconds to stop its runs.
 
