@@ -74,4 +74,4 @@ def _strings(script: Script, file: Path) -> Iterator[str]:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.value
         elif isinstance(node, ast.keyword) and node.arg == "config_name" and isinstance(node.value, ast.Constant):
-            yield f"{node.value.value}{HYDRA_SUFFIX}"
+            yield f"{node.value.value!s}{HYDRA_SUFFIX}"

@@ -100,8 +100,7 @@ def _option_called(head: str, options: Sequence[CommandLineOption]) -> tuple[Com
     spelled = [o for o in options if _hyphenated(head) in map(_hyphenated, o.spellings)]
     if not spelled and head.startswith("--"):
         spelled = [o for o in options if any(_hyphenated(s).startswith(_hyphenated(head)) for s in o.spellings)]
-    option = spelled[0] if len(spelled) == 1 else None
-    return option, option.presence if option is not None else None
+    return (spelled[0], spelled[0].presence) if len(spelled) == 1 else (None, None)
 
 
 def _hyphenated(spelling: str) -> str:
