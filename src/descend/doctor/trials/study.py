@@ -76,6 +76,8 @@ class Study:
     context: RunContext
     unchanged: Unchanged = field(default_factory=dict, compare=False)
     examined: dict[Hashable, Record] = field(default_factory=dict, compare=False)  # edited source -> its observed run
+    # edited source -> its run that includes the output after the last step
+    completed: dict[Hashable, Record] = field(default_factory=dict, compare=False)
     times: RunTimes = field(default_factory=RunTimes, compare=False)
 
     @property
@@ -96,7 +98,7 @@ class Study:
 
     def for_script(self, script: Script, baseline: Record) -> "Study":
         """Return a study of another script, for example an edited one, with its own baseline run."""
-        return replace(self, script=script, baseline=baseline, unchanged={}, examined={})
+        return replace(self, script=script, baseline=baseline, unchanged={}, examined={}, completed={})
 
     def observe_once(self, script: Script) -> Record:
         """Run an edited script once with all measurements, unless it has already run, and return its record.
