@@ -55,8 +55,7 @@ class Case:
     left_out: tuple[str, ...] = ()  # ids of the problems that the user excluded from the diagnosis
     streamed: bool = False  # whether the script was read from a pipe, so that there is no file to patch
     options: tuple[str, ...] = ()  # options of `descend doctor` that the user gave, such as "--steps 50"
-    # the edits of the fix, one object for each file; None if they are unknown
-    changes: tuple[FileChange, ...] | None = None
+    changes: tuple[FileChange, ...] = ()  # the edits of the fix, one object for each file
 
     def __repr__(self) -> str:
         found = ", ".join(symptom.id for symptom in self.findings) or "none"

@@ -61,7 +61,7 @@ def doctor(
         left_out=tuple(CATALOG.keys() - ids_to_check(plan.select, plan.ignore)),
         streamed=script.streamed,
         options=options,
-        changes=None if edited is None or script.streamed else changes_of(edited),
+        changes=() if edited is None or script.streamed else changes_of(edited),
         total_s=time.perf_counter() - began,
     )
 
