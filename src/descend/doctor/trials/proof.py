@@ -28,7 +28,7 @@ class UntriedRemedy:
     patch: str  # the edit as a unified diff
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Proof:
     """All trials of one script and the conclusions from them. It is immutable: each new trial leads to a new proof."""
 
@@ -57,6 +57,11 @@ class Proof:
     untried: tuple[UntriedRemedy, ...] = ()  # remedies that were not tried, the most promising first
     skipped: tuple[str, ...] = ()  # parts of the consultation that were left out because the time was over
     changed: str = ""  # why the trials ended early: a file has changed, or no run could be started
+
+    def __repr__(self) -> str:
+        symptoms = ", ".join(symptom.id for symptom in self.symptoms) or "none"
+        fix = self.fix.label if self.fix else "none"
+        return f"<Proof: symptoms: {symptoms}; fix: {fix}; trials: {len(self.trials)}>"
 
     @property
     def dismissed(self) -> frozenset[str]:

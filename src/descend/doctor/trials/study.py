@@ -63,7 +63,7 @@ class _StoppedEarly(Exception):
     """Raised inside a trial run to stop it before its end."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Study:
     """A script and its baseline run, with methods that run trials of edited scripts.
 
@@ -79,6 +79,9 @@ class Study:
     # edited source -> its run that includes the output after the last step
     completed: dict[Hashable, Record] = field(default_factory=dict, compare=False)
     times: RunTimes = field(default_factory=RunTimes, compare=False)
+
+    def __repr__(self) -> str:
+        return f"<Study of {self.script.path.name} with baseline run {self.baseline.run}>"
 
     @property
     def _trial_plan(self) -> Plan:
