@@ -65,7 +65,10 @@ def _window_of_budget_s(plan: Plan) -> float:
 
 
 def observe_script(script: Script, plan: Plan, context: RunContext) -> tuple[Record, Plan]:
-    """Run and observe the script; return the record, and the plan with the number of steps that were observed."""
+    """Run and observe the script; return the record, and the plan with the number of steps that were observed.
+
+    If the user presses Ctrl-C, the record is marked as interrupted.
+    """
     whole = context.observe(script, plan)
     if context.deadline.is_over:
         return whole, plan
@@ -79,13 +82,16 @@ def observe_script(script: Script, plan: Plan, context: RunContext) -> tuple[Rec
         whole = context.observe(script, plan)
     if plan.quick:
         return whole, plan
-    whole, plan = _observe_to_end(script, plan, context, whole)
-    if _has_later_training(script, plan, whole):
-        longer = plan.with_fixed_steps(LONGER * plan.steps)
-        further = context.observe(script, longer)
-        if further.ending and further.ending.reason == EndReason.FINISHED and len(stages(further)) > 1:
-            return further, longer
-        _pass_on_interruption(further, whole)
+    try:
+        whole, plan = _observe_to_end(script, plan, context, whole)
+        if _has_later_training(script, plan, whole):
+            longer = plan.with_fixed_steps(LONGER * plan.steps)
+            further = context.observe(script, longer)
+            if further.ending and further.ending.reason == EndReason.FINISHED and len(stages(further)) > 1:
+                return further, longer
+            _pass_on_interruption(further, whole)
+    except KeyboardInterrupt as error:
+        whole.add(Ending("interrupted", interruption_status(error), whole.steps))
     return whole, plan
 
 
@@ -121,11 +127,7 @@ def _observe_to_end(script: Script, plan: Plan, context: RunContext, record: Rec
     """
     if record.steps < plan.steps and logged_metrics(record):
         return record, plan
-    try:
-        steps = count_steps_to_evaluation(script, plan, record, context.server)
-    except KeyboardInterrupt as error:
-        record.add(Ending("interrupted", interruption_status(error), record.steps))
-        return record, plan
+    steps = count_steps_to_evaluation(script, plan, record, context.server)
     if not steps:
         return record, plan
     whole = plan.with_fixed_steps(steps + 1)  # With one more step, the output after the last step is observed as well.

@@ -95,11 +95,17 @@ def _diagnose_script(script: Script, plan: Plan, context: RunContext, whole: Rec
 
 
 def _diagnose_run(study: Study) -> Case:
-    """Diagnose one recorded run and try its remedies; if the run was too short to show a gain, repeat it for longer."""
+    """Diagnose one recorded run and try its remedies; if the run was too short to show a gain, repeat it for longer.
+
+    If the user presses Ctrl-C, the case has the results so far.
+    """
     proof = run_trials(study)
-    if not study.plan.is_fixed and window_was_too_short(study.baseline, proof) and not proof.limit:
-        study, proof = _repeat_for_longer(study, proof)
-    return build_case(study.baseline, proof)
+    try:
+        if not study.plan.is_fixed and window_was_too_short(study.baseline, proof) and not proof.limit:
+            study, proof = _repeat_for_longer(study, proof)
+        return build_case(study.baseline, proof)
+    except KeyboardInterrupt as error:
+        return build_case(study.baseline, proof.with_interruption(error))
 
 
 def _repeat_for_longer(study: Study, first: Proof) -> tuple[Study, Proof]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, M
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from descend.core.interruption import INTERRUPTED
+from descend.core.interruption import INTERRUPTED, interruption_status
 from descend.doctor.assess.symptom import Symptom
 from descend.doctor.record import Record, SiteKey
 from descend.doctor.trials.candidate import Candidate
@@ -68,6 +68,10 @@ class Proof:
         """The ids of findings and suspected causes that trials have ruled out and that more seeds cannot confirm."""
         open_ones = {symptom for trial in self.trials if trial.left_open for symptom in trial.symptoms}
         return self.withdrawn | (self.rejected & self.judged) - open_ones
+
+    def with_interruption(self, error: KeyboardInterrupt) -> "Proof":
+        """Return the proof, marked as ended early by the signal that has raised this error."""
+        return replace(self, interrupted=True, interruption=interruption_status(error))
 
     def with_fix(self, trial: Trial, trial_run: Record | None) -> "Proof":
         """Return the proof with another fix. trial: its trial. trial_run: its run with the seed of the baseline."""
