@@ -225,6 +225,19 @@ def test_ctrl_c_while_a_later_training_is_searched_keeps_the_run(monkeypatch):
     assert (whole.ending.reason, whole.ending.status) == ("interrupted", 143) and len(whole.series("loss", "0"))
 
 
+def test_no_further_run_begins_after_the_deadline(monkeypatch):
+    context = context_with(lambda plan: record_of(1.0), 15.0)
+
+    def count_slowly(*arguments):
+        context.deadline.clock.now += 10
+        return 200
+
+    monkeypatch.setattr(observation_window, "_has_later_training", lambda *arguments: True)
+    monkeypatch.setattr(observation_window, "count_steps_to_evaluation", count_slowly)
+    observe_script(SCRIPT, Plan(), context)
+    assert len(context.plans) == 1
+
+
 def skip_round(monkeypatch, fix: Trial | None) -> Proof:
     """Run the trials of a study whose first round is out of time, after it has proved a fix or without one."""
 

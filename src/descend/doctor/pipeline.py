@@ -45,10 +45,11 @@ def doctor(
     cluster: where the trials run; None for this machine. show_fix: called with each fix as soon as it is proved, and
     again if it is withdrawn.
     """
-    began, options = time.perf_counter(), plan.options
+    options = plan.options
     deadline, plan = limit_to_budget(plan)
     script = replace(script, sources=(sources := SourceSnapshot()))
     with fork_server(script) as server:
+        deadline = replace(deadline, deletion_s=lambda: server.links.slowest_s)
         context = RunContext(store, show, ExternalFiles(sources), server, cluster, deadline, show_fix)
         whole, plan = observe_script(script, plan, context)
         case = _diagnose_script(script, plan, context, whole)
@@ -62,7 +63,7 @@ def doctor(
         streamed=script.streamed,
         options=options,
         changes=() if edited is None or script.streamed else changes_of(edited),
-        total_s=time.perf_counter() - began,
+        total_s=time.monotonic() - plan.began,
     )
 
 
