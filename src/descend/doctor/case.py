@@ -186,12 +186,11 @@ class Case:
         record, cut = self.record, self.record.fact(facts.TimedOut) or facts.TimedOut(ending.wall_s, None)
         at = cut.place
         place = f" (it was then at {_relative_path(at.file, record.root)}:{at.line})" if at else ""
-        more = "use --seconds to observe it for longer"
+        has_budget = any(option.startswith("--budget") for option in self.options)
+        limits = "a longer --budget" if has_budget else "--steps or --seconds" if record.steps else "--seconds"
+        more = f"use {limits} to observe it for longer"
         if record.steps:
-            spent, more = (
-                f"{ending.loop_s:.0f} s after its training began",
-                "use --steps or --seconds to observe it for longer",
-            )
+            spent = f"{ending.loop_s:.0f} s after its training began"
             return f"had taken a single optimizer step {spent}{place}, which is too little to diagnose; {more}"
         if record.site(SiteKind.BACKWARD):
             spent = f"in {ending.loop_s:.0f} s of training"
