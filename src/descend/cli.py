@@ -2,12 +2,13 @@
 
 import os
 import sys
+from dataclasses import replace
 from typing import Annotated, NoReturn
 
 import typer
 from typer.exceptions import TyperException
 
-from descend import __version__
+from descend import _IMPORT_TIME_S, __version__
 from descend.core.errors import WRONG_USAGE, UsageError
 from descend.core.interruption import catch_signals, command_status, interruption_status
 from descend.doctor.commands.apply_patch import EPILOG as APPLY_EPILOG
@@ -192,7 +193,7 @@ def doctor(  # noqa: PLR0913 - each argument is an option of the command
     )
     script_of = open_script(script, tuple(arguments or ()), as_module=as_module, python=python)
     with script_of as target, open_store(store) as kept:
-        case = diagnose_script(target, plan, kept, ray)
+        case = diagnose_script(target, replace(plan, began=_IMPORT_TIME_S), kept, ray)
         finish(case, target, kept, store, format=format, verbose=verbose)
         if apply:
             write_patch_or_report(case, kept.folder)

@@ -132,7 +132,7 @@ def test_a_run_that_does_not_exist(project, descend, number):
     assert done.returncode == 2 and len(complaints(done.stderr)) == 1 and f"no run {number}" in done.stderr
 
 
-def test_a_run_of_an_older_descend_is_said_to_be_one(project, descend):
+def test_a_diagnosis_without_the_changes_of_its_patch_is_reported_as_damaged(project, descend):
     database = project.folder / ".descend" / "descend.db"
     shutil.copy(database, database.with_suffix(".kept"))
     with sqlite3.connect(database) as connection:
@@ -143,7 +143,8 @@ def test_a_run_of_an_older_descend_is_said_to_be_one(project, descend):
     connection.close()
     done = descend("apply", cwd=project.folder)
     os.replace(database.with_suffix(".kept"), database)
-    assert done.returncode == 2 and "an older version of descend" in done.stderr and len(complaints(done.stderr)) == 1
+    assert done.returncode == 2 and "damaged or from another version of descend" in done.stderr, done.stderr
+    assert "changes" in done.stderr and len(complaints(done.stderr)) == 1
     assert project.file.read_bytes() == SICK
 
 

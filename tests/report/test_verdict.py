@@ -85,6 +85,16 @@ def test_a_run_without_several_steps_cannot_be_judged(tmp_path, reason, steps, b
     assert verdict(case).startswith(text) and headline(case) == "The run could not be judged"
 
 
+@pytest.mark.parametrize(
+    ("options", "steps", "limits"),
+    [((), 0, "--seconds"), ((), 1, "--steps or --seconds"), (("--quick", "--budget 20s"), 0, "a longer --budget")],
+)
+def test_a_run_that_was_cut_off_names_the_option_that_limits_it(tmp_path, options, steps, limits):
+    case = replace(healthy(tmp_path), options=options)
+    case.record.add(Ending("window", 0, steps, wall_s=60.0))
+    assert case.shortfall.endswith(f"; use {limits} to observe it for longer")
+
+
 def test_a_failed_script_has_a_verdict_of_one_line(tmp_path):
     case = failed_script(tmp_path)
     text = verdict(case)

@@ -22,6 +22,7 @@ from descend.doctor.script.plan import Plan
 from descend.doctor.script.script import Script
 from descend.doctor.spurious_gain import UNBOUNDED
 from descend.doctor.trials.proof import Proof
+from descend.doctor.trials.remaining_failure import complete_trial_run, still_fails
 from descend.doctor.trials.study import Study
 from descend.doctor.trials.trial import Trial
 
@@ -177,6 +178,16 @@ def test_a_fixed_script_gets_no_follow_up():
     )
     assert find_partly_fixed_script(with_run(fixed(0.05, "train_longer"), poor), study_of(record)) is None
     assert find_partly_fixed_script(with_run(fixed(inf), well), study_of(record)) is None
+
+
+def test_a_run_of_the_fix_is_completed_once(monkeypatch):
+    jobs = []
+    monkeypatch.setattr(Study, "run", lambda study, new: jobs.extend(new) or [run_with(0.6)])
+    study, fix, short = study_of(run_with(0.1)), fixed(0.05).fix, Record(ending=Ending("window", 0, 10))
+    complete = complete_trial_run(study, fix, short)
+    assert complete_trial_run(study, fix, short) is complete is complete_trial_run(study, fix, complete)
+    assert [job.steps for job in jobs] == [short.steps + 1]
+    assert still_fails(fix, complete, study.baseline) and not still_fails(fix, run_with(0.95), study.baseline)
 
 
 def test_a_temporary_rise_of_the_cost_causes_no_follow_up():

@@ -21,7 +21,7 @@ MOST_PROCESSES = 1024
 LEAST_BUDGET_S = Bound(
     10.0,
     "seconds",
-    "chosen: 4 s are kept for the report and importing torch takes about 2 s, which leaves 4 s for the training",
+    "chosen: 4 s are kept for the report, and starting and importing torch take 3 s, which leaves 3 s for the training",
 )
 BUDGET_LIMITS = (LEAST_BUDGET_S, 1e7)  # seconds; the upper limit is that of --seconds
 BUDGET_METAVAR = "TIME {:.12g}..{:.12g}".format(*BUDGET_LIMITS)

@@ -13,8 +13,9 @@ import tempfile
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from time import monotonic
 
 from descend.core.errors import UsageError
 from descend.core.temporary import temporary_folder
@@ -43,6 +44,8 @@ class Scratch:
     compiled: Path  # folder for compiled kernels, which several runs may share
     homes: tuple[Path, ...]  # the user's folders that are copied: the working directory and the script's folder
     notes: tuple[str, ...] = ()  # messages about what is left out or linked as a whole
+    # Expected seconds until the copy is deleted: those of the slowest creation or deletion of a copy so far.
+    deletion_s: float = 0.0
 
     @property
     def writable_folders(self) -> tuple[Path, ...]:
@@ -69,14 +72,19 @@ def scratch_copy(script: Script, compiled: Path | None = None, links: Links | No
     share; by default both are in the copy. Raises `UsageError` if the disk is full, or if an edit cannot be written in
     its file's encoding.
     """
+    began = monotonic()
     with ExitStack() as stack:
         try:
             top = stack.enter_context(temporary_folder())
-            scratch = _build_copy(script, top, compiled, links or Links(os.path.join(top, "links")))
+            links = links or Links(os.path.join(top, "links"))
+            scratch = _build_copy(script, top, compiled, links)
         except OSError as error:
             reason = f"{error.strerror or error} ({error.filename or tempfile.gettempdir()})"
             raise UsageError(f"{script.root} could not be copied: {reason}. Set TMPDIR to another folder") from None
-        yield scratch
+        links.slowest_s = max(links.slowest_s, monotonic() - began)
+        yield replace(scratch, deletion_s=links.slowest_s)
+        began = monotonic()
+    links.slowest_s = max(links.slowest_s, monotonic() - began)
 
 
 def _build_copy(script: Script, top: Path, compiled: Path | None, links: Links) -> Scratch:

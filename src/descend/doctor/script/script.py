@@ -34,9 +34,9 @@ class Script:
     arguments: tuple[str, ...] = ()
     module: str | None = None  # dotted name of a script that is started as `-m module`
     python: str = sys.executable  # the Python interpreter that runs the script
-    edits: Mapping[Path, str] = field(default_factory=dict)  # maps an edited file to its new text
+    edits: Mapping[Path, str] = field(default_factory=dict, repr=False)  # maps an edited file to its new text
     # maps a file to its text in the examined run
-    examined: Mapping[Path, str] = field(default_factory=dict)
+    examined: Mapping[Path, str] = field(default_factory=dict, repr=False)
     streamed: bool = False  # whether the script comes from standard input or a pipe, so no file can be patched
     # the snapshot from which files are read; None if they are read from disk
     sources: SourceSnapshot | None = field(default=None, compare=False, repr=False)

@@ -65,7 +65,7 @@ class _StoppedEarly(Exception):
     """Raised inside a trial run to stop it before its end."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Study:
     """A script and its baseline run, with methods that run trials of edited scripts.
 
@@ -78,7 +78,12 @@ class Study:
     context: RunContext
     unchanged: Unchanged = field(default_factory=dict, compare=False)
     examined: dict[Hashable, Record] = field(default_factory=dict, compare=False)  # edited source -> its observed run
+    # edited source -> its run that includes the output after the last step
+    completed: dict[Hashable, Record] = field(default_factory=dict, compare=False)
     times: RunTimes = field(default_factory=RunTimes, compare=False)
+
+    def __repr__(self) -> str:
+        return f"<Study of {self.script.path.name} with baseline run {self.baseline.run}>"
 
     @property
     def _trial_plan(self) -> Plan:
@@ -98,7 +103,7 @@ class Study:
 
     def for_script(self, script: Script, baseline: Record) -> "Study":
         """Return a study of another script, for example an edited one, with its own baseline run."""
-        return replace(self, script=script, baseline=baseline, unchanged={}, examined={})
+        return replace(self, script=script, baseline=baseline, unchanged={}, examined={}, completed={})
 
     def observe_once(self, script: Script) -> Record:
         """Run an edited script once with all measurements, unless it has already run, and return its record.
