@@ -5,9 +5,9 @@ from difflib import get_close_matches
 
 from descend.core.errors import UsageError
 from descend.doctor.assess.logged_metric import LoggedMetric, logged_metrics
-from descend.doctor.record import Record
+from descend.doctor.record import Record, Series
 from descend.doctor.remedies import JudgedOn
-from descend.doctor.trials.evaluation_metric import final_cost, metric_name
+from descend.doctor.trials.evaluation_metric import cost_curve, final_cost, metric_name
 from descend.doctor.trials.outcome import metric_description, quantity_name
 
 # kinds of metrics in the order of preference, if the script logs no metric
@@ -31,6 +31,12 @@ class ComparedMetric:
     def value(self, record: Record, baseline: Record) -> float:
         """Return the final value in the metric's own units; NaN if the run has none."""
         return self.logged.last_value(record) if self.logged else self.cost(record, baseline)
+
+    def curve(self, record: Record, baseline: Record) -> Series:
+        """Return the metric in its own units over the optimizer steps."""
+        if self.logged is not None:
+            return record.series("logged_metric", self.name)
+        return cost_curve(record, self.judged_on, baseline)[1]
 
     def cost(self, record: Record, baseline: Record) -> float:
         """Return the final cost, which is lower for better runs; NaN if the run has none. baseline: observed run."""

@@ -9,7 +9,7 @@ from statistics import fmean
 from descend.core.interval import mean_interval
 from descend.doctor.prove.judgement import ChangeVerdict
 from descend.doctor.prove.metric import ComparedMetric
-from descend.doctor.record import Record, facts
+from descend.doctor.record import Record, Series, facts
 from descend.doctor.script.run_names import EndReason
 from descend.doctor.script.script import Script
 
@@ -43,6 +43,7 @@ class ComparedRun:
     steps: int
     step_s: float  # seconds per optimizer step, without measurements
     memory: int | None  # largest number of bytes of memory; None if unknown
+    curve: Series = Series()  # the metric in its own units over the optimizer steps
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,7 @@ def summarise_run(record: Record, baseline: Record, metric: ComparedMetric) -> C
         record.steps,
         trained_s / record.steps if record.steps else nan,
         memory.bytes if memory else None,
+        metric.curve(record, baseline),
     )
 
 

@@ -42,6 +42,8 @@ def render_change_console(result: ProveResult, folder: Path | None = None) -> Re
         rows.append(("repeated", Text(sentence(result.differs_because), "yellow")))
     if result.ended_because:
         rows.append(("ended", Text(one_line(result.ended_because), "yellow")))
+    if folder:
+        rows.append(("report", Text(str(folder / "prove.html"))))
     return Constrain(report_table(rows), WIDEST)
 
 
