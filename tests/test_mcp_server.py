@@ -93,7 +93,7 @@ def test_no_diagnosis_runs_on_if_the_client_is_gone(ignored, monkeypatch):
     monkeypatch.setattr(asyncio, "create_subprocess_exec", start_sleeper)
     monkeypatch.setattr(tools, "TERMINATION_S", 1)
     with pytest.raises(BrokenPipeError, match="one run"):
-        asyncio.run(tools._run_doctor(["train.py"], ".", Gone()))
+        asyncio.run(tools._run_command("doctor", ["train.py"], ".", Gone()))
     assert started[0].returncode == (-signal.SIGKILL if ignored else -signal.SIGTERM)
 
 
