@@ -85,7 +85,7 @@ class ProgressDisplay:
                 self._trials.update(record, messages)
 
     def plan_runs(self, runs: int) -> None:
-        """Announce this many further runs, for a command that knows their number."""
+        """Announce this many further runs, whose number is known."""
         with self._lock:
             self._trials.plan_runs(runs)
 
