@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from descend.doctor.assess.effective_rate import find_overriding_scheduler
-from descend.doctor.prove.comparability import changed_task_message
+from descend.doctor.prove.comparability import changed_evaluation_message, changed_task_message
 from descend.doctor.prove.judgement import MARGIN, ChangeVerdict, Judgement, judge
 from descend.doctor.prove.metric import ComparedMetric, choose_metric
 from descend.doctor.prove.repeatability import note_repeatability
@@ -135,7 +135,9 @@ class PairedRuns:
             baseline.add(Fact.of(facts.Floorless(), 0, place))
             self.metric = choose_metric(baseline, place or None)
             reason = changed_task_message(changed, unchanged, baseline, self.metric)
-        return reason
+        if reason or self.differs_because:
+            return reason
+        return changed_evaluation_message(changed, unchanged, baseline, self.metric)
 
     def _no_effect_message(self, index: int) -> str:
         """Return that a change has no effect, with the line that overrides the changed setting if there is one."""
