@@ -202,9 +202,9 @@ def prove(  # noqa: PLR0913 - each argument is an option of the command
 
     Examples
     --------
-    - descend prove train.py --set lr=3e-4
-    - descend prove train.py --patch fix.diff --expect better
-    - descend prove train.py --against main --format markdown
+    - descend prove --set lr=3e-4 train.py
+    - descend prove --patch fix.diff --expect better train.py
+    - descend prove --against main --format markdown train.py --epochs 1
     """
     from descend.doctor.commands.doctor_plan import make_plan
     from descend.doctor.prove.result import Expectation
