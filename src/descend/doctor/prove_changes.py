@@ -31,6 +31,7 @@ from descend.doctor.trials.study import TO_THE_END, Study
 
 LEAST_SEEDS = 2  # smallest number of seeds for which there is a confidence interval
 OUT_OF_TIME = "the time of --budget was over"
+INTERRUPTED = "the command was interrupted, so the verdicts follow from the complete runs"
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def _run_rounds(
     except ExternalFileChanged as error:
         ended = str(error)
     except KeyboardInterrupt as error:
-        interruption = interruption_status(error)
+        ended, interruption = INTERRUPTED, interruption_status(error)
     return replace(
         result,
         metric=runs.metric,

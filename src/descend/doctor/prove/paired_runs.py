@@ -16,6 +16,7 @@ from descend.doctor.trials.effect import is_same_run
 from descend.doctor.trials.study import TO_THE_END, Job, Study
 
 IDENTICAL = "the runs with the change are bit-for-bit identical to those without it"
+HANGS = "it hangs or is much slower than the unchanged script: it was stopped at step {}"
 ENOUGH_IDENTICAL = 2  # number of seeds after which identical runs show that a change has no effect
 
 
@@ -117,6 +118,8 @@ class PairedRuns:
         """
         pairs = [(self.unchanged[seed], record) for seed, record in self.changed[index].items()]
         for unchanged, changed in pairs:
+            if (ending := changed.ending) and ending.reason == EndReason.WINDOW and changed.steps < self.steps:
+                return ChangeVerdict.FAILS, HANGS.format(changed.steps), ending.error
             if reason := self._changed_task_message(changed, unchanged):
                 ending = changed.ending
                 fails = ending is not None and ending.reason in (EndReason.FAILED, EndReason.KILLED)
