@@ -47,3 +47,9 @@ def test_identical_runs_have_no_interval_of_the_time_per_step():
 def test_the_label_of_a_command_line_option_is_whole():
     label = "epochs 3 → 6 in train.py:5 (default of a command-line option)"
     assert label in change_message(ChangeResult(label, "", ChangeVerdict.HELPS), RESULT)
+
+
+@pytest.mark.parametrize(("pairs", "text"), [(0, ": no pair of runs could"), (1, ": only 1 pair of runs could")])
+def test_too_few_pairs_are_counted(pairs, text):
+    change = ChangeResult("lr", "", ChangeVerdict.UNDECIDED, before=(RUN,) * pairs, after=(RUN,) * pairs)
+    assert text in change_message(change, RESULT)

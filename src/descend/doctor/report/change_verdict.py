@@ -59,8 +59,8 @@ def change_message(change: ChangeResult, result: ProveResult) -> str:
 def _undecided_message(change: ChangeResult, result: ProveResult, label: str, difference: str) -> str:
     """Return what is known about an undecided change, and how many more seeds would probably decide."""
     if not difference:
-        runs = count(len(change.seeds), "pair") + " of runs"
-        return f"undecided whether {label} helps: only {runs} could be compared, and at least two are needed"
+        runs = f"only {count(len(change.seeds), 'pair')}" if change.seeds else "no pair"
+        return f"undecided whether {label} helps: {runs} of runs could be compared, and at least two are needed"
     if change.is_no_worse:
         margin = f"the margin of {percent(result.margin)}"
         start = f"{label} is not worse by more than {margin}, but it is undecided whether it helps"
