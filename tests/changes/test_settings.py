@@ -269,6 +269,12 @@ def test_the_change_is_described_with_its_place(script):
     assert described == "width 7 → 9 in the script's arguments (argument of the script)"
 
 
+@pytest.mark.parametrize(("value", "shown"), [("b", "'b'"), ("'b'", "'b'"), ("None", "None")])
+def test_a_new_string_is_described_with_quotes_like_the_present_one(script, value, shown):
+    given = script("tag = 'a'\n")
+    assert change_message(given, find_setting(given, "tag"), value).startswith(f"tag 'a' → {shown} in ")
+
+
 def test_a_value_equal_to_the_present_one_changes_nothing(script):
     given = script("lr = 0.1\nSGD(p, lr=lr)\n")
     assert set_setting(given, "lr", "0.1").edits == {}

@@ -166,7 +166,7 @@ def test_a_budget_that_is_too_short_says_what_is_needed(descend, tmp_path):
 
 FORMATS = [
     ("text", "verdict"),
-    ("markdown", "## descend prove: no-worse"),
+    ("markdown", "## descend prove: as expected (expected: no-worse)"),
     ("agent", "verdict: "),
     ("github", "::notice"),
 ]

@@ -31,6 +31,7 @@ from descend.doctor.trials.study import TO_THE_END, Study
 
 LEAST_SEEDS = 2  # smallest number of seeds for which there is a confidence interval
 OUT_OF_TIME = "the time of --budget was over"
+INTERRUPTED = "the command was interrupted, so the verdicts follow from the complete runs"
 
 
 @dataclass(frozen=True)
@@ -84,10 +85,9 @@ def _require_complete_run(baseline: Record, plan: Plan) -> None:
     """Raise `UsageError` if the run of the unchanged script took no step, or did not end before the deadline."""
     ending = baseline.ending
     if ending is not None and ending.reason == EndReason.WINDOW and baseline.steps < plan.steps:
-        steps = f" after {baseline.steps} steps"
         raise UsageError(
-            f"--budget {plan.budget_s:.12g}s is too short: one run of {baseline.script} was not over{steps}. Give it "
-            "more time, or compare shorter runs with --steps"
+            f"--budget {plan.budget_s:.12g}s is too short: one run of {baseline.script} was not over at step "
+            f"{baseline.steps}. Give it more time, or compare shorter runs with --steps"
         )
     if baseline.steps == 0:
         raise UsageError(f"{baseline.script} took no optimizer step, so there is nothing to compare")
@@ -120,7 +120,7 @@ def _run_rounds(
     except ExternalFileChanged as error:
         ended = str(error)
     except KeyboardInterrupt as error:
-        interruption = interruption_status(error)
+        ended, interruption = INTERRUPTED, interruption_status(error)
     return replace(
         result,
         metric=runs.metric,

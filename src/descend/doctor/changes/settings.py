@@ -28,7 +28,14 @@ from descend.doctor.changes.found_setting import (
 from descend.doctor.changes.option_settings import with_default
 from descend.doctor.changes.passed_arguments import replace_passed
 from descend.doctor.changes.setting_name import SettingName, normalise, parse_name
-from descend.doctor.changes.setting_values import WrongType, argument_text, checked_value, file_text, source_code
+from descend.doctor.changes.setting_values import (
+    WrongType,
+    argument_text,
+    checked_value,
+    file_text,
+    literal_value,
+    source_code,
+)
 from descend.doctor.codemod.argument_edits import NodeEdit, apply_edits
 from descend.doctor.codemod.file_scalars import Scalar, replace_scalars
 from descend.doctor.script.script import Script
@@ -73,8 +80,14 @@ def set_setting(script: Script, name: str, text: str) -> Script:
 
 
 def change_message(script: Script, setting: FoundSetting, text: str) -> str:
-    """Return a description of the change of a setting: ``lr 0.1 → 3e-4 in train.py:12 (constant)``."""
-    return f"{setting.name} {setting.text} → {text.strip()} in {setting.place(script)} ({setting.kind})"
+    """Return a description of the change of a setting: ``lr 0.1 → 3e-4 in train.py:12 (constant)``.
+
+    A new string has the quotes of the present one.
+    """
+    new, quote = text.strip(), setting.text[:1]
+    if quote in ("'", '"') and new[:1] not in ("'", '"') and literal_value(new) is not None:
+        new = f"{quote}{new}{quote}"
+    return f"{setting.name} {setting.text} → {new} in {setting.place(script)} ({setting.kind})"
 
 
 def _with_value(script: Script, definition: Definition, value: Value, text: str) -> Script:

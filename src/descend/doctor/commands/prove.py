@@ -202,9 +202,9 @@ def prove(  # noqa: PLR0913 - each argument is an option of the command
 
     Examples
     --------
-    - descend prove train.py --set lr=3e-4
-    - descend prove train.py --patch fix.diff --expect better
-    - descend prove train.py --against main --format markdown
+    - descend prove --set lr=3e-4 train.py
+    - descend prove --patch fix.diff --expect better train.py
+    - descend prove --against main --format markdown train.py --epochs 1
     """
     from descend.doctor.commands.doctor_plan import make_plan
     from descend.doctor.prove.result import Expectation
@@ -303,14 +303,15 @@ def _prove(script: "Script", question: "Question", plan: Plan, store: "Store") -
 
 
 def _finish(result: "ProveResult", store: "Store", format: ChangeFormat | None) -> None:
-    """Print the results, then store them with the patches. If storing fails, print one line."""
+    """Store the results with the patches, and print them. If storing fails, print one line."""
     from descend.doctor.commands.coding_assistant import default_format
     from descend.doctor.commands.terminal import console, pass_on_error, say
     from descend.doctor.report.change_console import render_change_console
     from descend.doctor.report.change_formats import RENDERERS
     from descend.doctor.report.change_patches import store_changes
 
-    folder = store.folder / str(result.baseline.run) if result.baseline.run else None
+    failure = store_changes(result, store)
+    folder = store.folder / str(result.baseline.run) if result.baseline.run and not failure else None
     if result.has_failed and result.baseline.ending:
         pass_on_error(result.baseline.ending.error)
     chosen = format or default_format(os.environ)
@@ -319,6 +320,5 @@ def _finish(result: "ProveResult", store: "Store", format: ChangeFormat | None) 
     else:
         typer.echo(RENDERERS[chosen](result))
     sys.stdout.flush()
-    failure = store_changes(result, store)
     if failure := store.failure or failure:
         say(f"some results could not be stored: {failure}")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from descend.doctor.assess.effective_rate import find_overriding_scheduler
-from descend.doctor.prove.comparability import changed_task_message
+from descend.doctor.prove.comparability import changed_evaluation_message, changed_task_message
 from descend.doctor.prove.judgement import MARGIN, ChangeVerdict, Judgement, judge
 from descend.doctor.prove.metric import ComparedMetric, choose_metric
 from descend.doctor.prove.repeatability import note_repeatability
@@ -16,6 +16,7 @@ from descend.doctor.trials.effect import is_same_run
 from descend.doctor.trials.study import TO_THE_END, Job, Study
 
 IDENTICAL = "the runs with the change are bit-for-bit identical to those without it"
+HANGS = "it hangs or is much slower than the unchanged script: it was stopped at step {}"
 ENOUGH_IDENTICAL = 2  # number of seeds after which identical runs show that a change has no effect
 
 
@@ -117,6 +118,8 @@ class PairedRuns:
         """
         pairs = [(self.unchanged[seed], record) for seed, record in self.changed[index].items()]
         for unchanged, changed in pairs:
+            if (ending := changed.ending) and ending.reason == EndReason.WINDOW and changed.steps < self.steps:
+                return ChangeVerdict.FAILS, HANGS.format(changed.steps), ending.error
             if reason := self._changed_task_message(changed, unchanged):
                 ending = changed.ending
                 fails = ending is not None and ending.reason in (EndReason.FAILED, EndReason.KILLED)
@@ -135,7 +138,9 @@ class PairedRuns:
             baseline.add(Fact.of(facts.Floorless(), 0, place))
             self.metric = choose_metric(baseline, place or None)
             reason = changed_task_message(changed, unchanged, baseline, self.metric)
-        return reason
+        if reason or self.differs_because:
+            return reason
+        return changed_evaluation_message(changed, unchanged, baseline, self.metric)
 
     def _no_effect_message(self, index: int) -> str:
         """Return that a change has no effect, with the line that overrides the changed setting if there is one."""

@@ -90,7 +90,7 @@ def _finite_or_none(value: float) -> float | None:
 
 def render_change_markdown(result: ProveResult) -> str:
     """Return the results as GitHub Markdown for a pull request."""
-    parts = [f"## descend prove: {escape_markdown(_headline(result))}"]
+    parts = [f"## descend prove: {escape_markdown(_outcome(result))} (expected: {result.expected})"]
     if not result.changes:
         parts.append(f"**{escape_markdown(sentence(prove_verdict(result)))}**")
     for change in result.changes:
@@ -103,14 +103,14 @@ def render_change_markdown(result: ProveResult) -> str:
     return "\n\n".join(parts)
 
 
-def _headline(result: ProveResult) -> str:
+def _outcome(result: ProveResult) -> str:
     """Return whether the changes are as expected, in a few words."""
     outcomes = [change.is_as_expected(result.expected) for change in result.changes]
     if result.has_failed:
         return "the unchanged script failed"
     if False in outcomes:
-        return f"not {result.expected}"
-    return "undecided" if None in outcomes or not outcomes else str(result.expected)
+        return "not as expected"
+    return "undecided" if None in outcomes or not outcomes else "as expected"
 
 
 def _markdown_change(change: ChangeResult, result: ProveResult) -> Iterator[str]:
@@ -134,7 +134,7 @@ def render_change_agent(result: ProveResult) -> str:
     """Return the results for a coding assistant: one `key: value` a line, without colours and decoration."""
     lines = [
         f"verdict: {one_line(prove_verdict(result))}",
-        f"expected: {result.expected} | {_headline(result)}",
+        f"expected: {result.expected} | {_outcome(result)}",
         f"script: {one_line(result.baseline.script)}",
     ]
     if result.metric is not None:

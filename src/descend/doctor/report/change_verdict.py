@@ -18,7 +18,10 @@ from descend.doctor.report.formatting import (
     relative_change,
 )
 
-LONGEST_LABEL, LONGEST_CAUSE = 60, 160  # largest numbers of characters of a label and of an error message
+LONGEST_LABEL, LONGEST_CAUSE = 100, 160  # largest numbers of characters of a label and of an error message
+
+# verdicts on runs whose metric is unknown rather than infinite, because the changed script has not logged it
+WITHOUT_METRIC = (ChangeVerdict.NOT_COMPARABLE, ChangeVerdict.FAILS)
 
 
 def prove_verdict(result: ProveResult) -> str:
@@ -56,8 +59,8 @@ def change_message(change: ChangeResult, result: ProveResult) -> str:
 def _undecided_message(change: ChangeResult, result: ProveResult, label: str, difference: str) -> str:
     """Return what is known about an undecided change, and how many more seeds would probably decide."""
     if not difference:
-        runs = count(len(change.seeds), "pair") + " of runs"
-        return f"undecided whether {label} helps: only {runs} could be compared, and at least two are needed"
+        runs = f"only {count(len(change.seeds), 'pair')}" if change.seeds else "no pair"
+        return f"undecided whether {label} helps: {runs} of runs could be compared, and at least two are needed"
     if change.is_no_worse:
         margin = f"the margin of {percent(result.margin)}"
         start = f"{label} is not worse by more than {margin}, but it is undecided whether it helps"
@@ -81,27 +84,37 @@ def difference_message(change: ChangeResult, result: ProveResult) -> str:
 
 
 def measured_rows(change: ChangeResult, result: ProveResult) -> list[tuple[str, str, str, str]]:
-    """Return what was measured without and with a change, and the ratio: the metric, the time of a step, the memory.
+    """Return what was measured without and with a change, and the ratio: metric, steps, time of a step, and memory.
 
-    The ratio is a 95 % interval; for the metric, the interval of the cost is in the verdict.
+    The ratio is a 95 % interval; for the metric, the interval of the cost is in the verdict. The numbers of steps are
+    left out if they are equal.
     """
     if not change.after or result.metric is None:
         return []
     before, after = change.before, change.after
     low, high = change.time_ratio
-    ratio = f"{interval(low, high)} times" if isfinite(low) else ""
+    # Runs that are bit-for-bit identical are ended after two seeds, which are too few for an interval of use.
+    ratio = f"{interval(low, high)} times" if isfinite(low) and change.verdict != ChangeVerdict.NO_EFFECT else ""
+    without_value = "unknown" if change.verdict in WITHOUT_METRIC else "not finite"
+    steps = _steps_text(before), _steps_text(after)
     rows = [
-        (one_line(result.metric.name), _mean_text(before), _mean_text(after), ""),
+        (one_line(result.metric.name), _mean_text(before), _mean_text(after, without_value), ""),
+        *([("steps", *steps, "")] if steps[0] != steps[1] else []),
         ("time per step", _step_time_text(before), _step_time_text(after), ratio),
         ("memory", _memory_text(before), _memory_text(after), ""),
     ]
     return [row for row in rows if any(row[1:3])]
 
 
-def _mean_text(runs: Sequence[ComparedRun]) -> str:
-    """Return the mean final metric of some runs as text; "not finite" if a run diverged."""
+def _mean_text(runs: Sequence[ComparedRun], without_value: str = "not finite") -> str:
+    """Return the mean final metric of some runs as text; `without_value` if a run has no finite value."""
     value = mean_value(runs)
-    return number(value) if isfinite(value) else "not finite"
+    return number(value) if isfinite(value) else without_value
+
+
+def _steps_text(runs: Sequence[ComparedRun]) -> str:
+    """Return the median number of steps of some runs as text."""
+    return number(round(median(run.steps for run in runs)))
 
 
 def _step_time_text(runs: Sequence[ComparedRun]) -> str:
