@@ -1,7 +1,6 @@
 """Finds out why a neural network isn't training, and proves the fix."""
 
 import importlib
-import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
     from descend.doctor.watch import watch
 
 __version__ = "0.1.0"
-_IMPORT_TIME_S = time.monotonic()  # For the command this is the start of its process, from which --budget counts.
 _PARTS = (
     "averaging",
     "data",

@@ -8,9 +8,10 @@ from typing import Annotated, NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from descend import _IMPORT_TIME_S, __version__
+from descend import __version__
 from descend.core.errors import WRONG_USAGE, UsageError
 from descend.core.interruption import catch_signals, command_status, interruption_status
+from descend.core.start_time import IMPORT_TIME_S
 from descend.doctor.commands.apply_patch import EPILOG as APPLY_EPILOG
 from descend.doctor.commands.apply_patch import apply, write_patch_or_report
 from descend.doctor.commands.command_group import CommandGroup, set_project_defaults
@@ -193,7 +194,7 @@ def doctor(  # noqa: PLR0913 - each argument is an option of the command
     )
     script_of = open_script(script, tuple(arguments or ()), as_module=as_module, python=python)
     with script_of as target, open_store(store) as kept:
-        case = diagnose_script(target, replace(plan, began=_IMPORT_TIME_S), kept, ray)
+        case = diagnose_script(target, replace(plan, began=IMPORT_TIME_S), kept, ray)
         finish(case, target, kept, store, format=format, verbose=verbose)
         if apply:
             write_patch_or_report(case, kept.folder)

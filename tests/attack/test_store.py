@@ -134,7 +134,7 @@ def kept(tmp_path):
     with open_store(tmp_path / "store") as store:
         store.save(record)
         finding = {"id": "no_step"}
-        store.save_case(1, [finding], [{"suspicions": [], "changes": None}])
+        store.save_case(1, [finding], [{"suspicions": [], "changes": []}])
     return tmp_path / "store"
 
 
@@ -212,7 +212,7 @@ def test_a_report_reads_no_device_that_a_store_names(kept, monkeypatch, capsys):
     shown = {"sentence": "s", "quantity": "q", "value": 1, "bound": 1, "source": "", "evidence": [], "explains": []}
     finding = {"id": "no_step", "kind": "wiring", "certain": True, "where": where, **shown}
     with open_store(kept) as store:
-        store.save_case(1, [finding], [{"suspicions": [], "changes": None}])
+        store.save_case(1, [finding], [{"suspicions": [], "changes": []}])
     for command in READERS:
         status, _, err = in_process(monkeypatch, capsys, [*command, "--store", str(kept)])
         assert status in (0, 1), err

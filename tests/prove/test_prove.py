@@ -140,7 +140,7 @@ def test_a_remedy_of_the_catalog_is_a_change(prove):
         ([], "name the change"),
         (["--set", "LR=0.1", "--against", "HEAD"], "cannot be combined"),
         (["--set", "LR=0.1", "--metric", "test los"], "did you mean 'test loss'"),
-        (["--set", "LR=0.1", "--margin", "0.1"], "--margin must be a percentage"),
+        (["--set", "LR=0.1", "--margin", "10%"], "--margin must be a number from 0.1 to 1000"),
         (["--remedy", "standardize_inputs"], "did you mean standardise_inputs"),
         (["--set", "LR=0.1", "--metric", "accuracy"], "logs no metric 'accuracy'"),
     ],

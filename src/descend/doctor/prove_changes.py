@@ -3,13 +3,12 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from math import ceil, inf, isinf
+from math import ceil, inf
 
-from descend.core.deadline import Deadline
 from descend.core.errors import UsageError
 from descend.core.interruption import interruption_status
 from descend.doctor.execution.forking import fork_server
-from descend.doctor.observation_window import FINISHING_S
+from descend.doctor.observation_window import limit_to_budget
 from descend.doctor.observe import Show
 from descend.doctor.prove.judgement import MARGIN, ChangeVerdict
 from descend.doctor.prove.metric import choose_metric
@@ -62,9 +61,9 @@ def prove_changes(
     began = time.perf_counter()
     for change in question.changes if question.parts else ():
         require_few_parts(script, change)
-    deadline = Deadline() if isinf(plan.budget_s) else Deadline.after(plan.budget_s - FINISHING_S)
+    deadline, plan = limit_to_budget(plan)
     to_the_end = not plan.is_fixed
-    plan = replace(plan, quick=True, until=deadline.at, seconds=inf)
+    plan = replace(plan, quick=True, seconds=inf)
     plan = plan.with_fixed_steps(TO_THE_END if to_the_end else plan.steps)
     with fork_server(script) as server:
         context = RunContext(store, show, ExternalFiles(script.sources), server, None, deadline)

@@ -1,17 +1,15 @@
 """`descend prove`: find out whether a change of a script helps, by runs with and without it on the same seeds."""
 
 import os
-import re
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
-from math import inf, isfinite
+from math import isfinite
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from descend.core.control_characters import shortened
 from descend.core.errors import UsageError
+from descend.core.start_time import IMPORT_TIME_S
 from descend.doctor.commands.options import (
     BUDGET_METAVAR,
     DEFAULT_STORE,
@@ -32,7 +30,7 @@ from descend.doctor.commands.options import (
 from descend.doctor.script.plan import Plan
 
 if TYPE_CHECKING:
-    from descend.doctor.prove.result import ChangedScript, ProveResult
+    from descend.doctor.prove.result import ProveResult
     from descend.doctor.prove_changes import Question
     from descend.doctor.record.store import Store
     from descend.doctor.script.script import Script
@@ -42,21 +40,7 @@ EPILOG = (
     "script failed; 5 descend itself failed; 130 Ctrl-C; 143 SIGTERM; 129 SIGHUP."
 )
 CHANGES = "The change (several are compared one by one)"
-LARGEST_MARGIN = 10.0
 ChangeFormat = Literal["text", "json", "markdown", "agent", "github"]
-
-
-def _read_margin(text: str) -> float:
-    """Return the share that `--margin` names, such as 0.1 for 10%. Raise `UsageError` if it is no percentage."""
-    try:
-        margin = float(text.removesuffix("%")) / 100
-    except ValueError:
-        margin = inf
-    if not text.endswith("%") or not 0 < margin <= LARGEST_MARGIN:
-        raise UsageError(
-            f"--margin must be a percentage above 0% and at most 1000%, such as 10%, not {shortened(text)}"
-        )
-    return margin
 
 
 def prove(  # noqa: PLR0913 - each argument is an option of the command
@@ -128,13 +112,15 @@ def prove(  # noqa: PLR0913 - each argument is an option of the command
     ] = "no-worse",
     margin: Annotated[
         float,
-        typer.Option(
+        number(
             "--margin",
-            parser=_read_margin,
+            0.1,
+            1000,
+            kind=float,
             metavar="PERCENT",
-            help="Costs that differ by less than this count as equivalent.",
+            help="Costs that differ by less than this percentage count as equivalent.",
         ),
-    ] = "10%",  # type: ignore[assignment] # the parser converts it
+    ] = 10.0,
     steps: Annotated[
         int | None,
         number("--steps", 1, MOST_STEPS, help="End each run after this many optimizer steps. Default: run to the end."),
@@ -206,6 +192,7 @@ def prove(  # noqa: PLR0913 - each argument is an option of the command
     - descend prove --patch fix.diff --expect better train.py
     - descend prove --against main --format markdown train.py --epochs 1
     """
+    from descend.doctor.commands.changed_scripts import changed_scripts
     from descend.doctor.commands.doctor_plan import make_plan
     from descend.doctor.prove.result import Expectation
     from descend.doctor.prove_changes import Question
@@ -228,55 +215,16 @@ def prove(  # noqa: PLR0913 - each argument is an option of the command
     )
     script_of = open_script(script, tuple(arguments or ()), as_module=as_module, python=python)
     with script_of as target:
-        unchanged, changes = _changed_scripts(target, patch or (), against, other or (), settings or ())
-        question = Question(tuple(changes), Expectation(expect), margin, metric, parts, check_remedies(remedy or ()))
+        unchanged, changes = changed_scripts(target, patch or (), against, other or (), settings or ())
+        question = Question(
+            tuple(changes), Expectation(expect), margin / 100, metric, parts, check_remedies(remedy or ())
+        )
         if not question.changes and not question.remedies:
             raise UsageError("name the change: --set lr=3e-4, --patch fix.diff, --against HEAD or --with other.py")
         with open_store(store) as kept:
-            result = _prove(unchanged, question, plan, kept)
+            result = _prove(unchanged, question, replace(plan, began=IMPORT_TIME_S), kept)
             _finish(result, kept, format)
     sys.exit(result.exit_status)
-
-
-def _changed_scripts(
-    script: "Script", patches: Sequence[str], against: str | None, others: Sequence[str], settings: Sequence[str]
-) -> "tuple[Script, list[ChangedScript]]":
-    """Return the unchanged script, and the changed one for each option. Raise `UsageError` for a wrong option."""
-    from descend.doctor.changes.from_patch import apply_patch_file
-    from descend.doctor.changes.from_revision import at_revision, find_revision
-    from descend.doctor.changes.from_script import with_other_script
-    from descend.doctor.prove.result import ChangedScript
-    from descend.doctor.script.source_snapshot import SourceSnapshot
-
-    script = replace(script, sources=SourceSnapshot())
-    changes = [ChangedScript(file, apply_patch_file(script, file)) for file in patches]
-    changes += [ChangedScript(file, with_other_script(script, file)) for file in others]
-    changes += [_with_settings(script, text) for text in settings]
-    if against is None:
-        return script, changes
-    if changes:
-        raise UsageError("--against cannot be combined with --patch, --with and --set: it compares all files")
-    revision = find_revision(script, against)
-    old = at_revision(script, revision)
-    now = {file: script.read(file) for file in old.edits if script.has_file(file)}
-    return old, [ChangedScript(f"the change since {revision}", replace(script, edits=now))]
-
-
-def _with_settings(script: "Script", text: str) -> "ChangedScript":
-    """Return the script with the settings of one `--set`, such as `lr=3e-4,batch_size=64`."""
-    from descend.doctor.changes.settings import change_message, find_setting, set_setting
-    from descend.doctor.prove.result import ChangedScript
-
-    changed, messages, names = script, [], []
-    for assignment in re.split(r",(?=[^,=]+=)", text):
-        name, equals, value = assignment.partition("=")
-        if not (equals and name.strip() and value.strip()):
-            raise UsageError(f"--set must be NAME=VALUE, such as lr=3e-4, not {shortened(text)}")
-        found = find_setting(changed, name.strip())
-        messages.append(change_message(changed, found, value))
-        names.append(found.name)
-        changed = set_setting(changed, name.strip(), value)
-    return ChangedScript("; ".join(messages), changed, names[0] if len(names) == 1 else "")
 
 
 def _prove(script: "Script", question: "Question", plan: Plan, store: "Store") -> "ProveResult":
