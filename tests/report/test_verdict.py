@@ -8,8 +8,9 @@ from endings import empty, failed_script, healthy, killed
 
 from descend.doctor.record import Ending, Fact, Reading, Site, facts
 from descend.doctor.record.exception_lines import exception_line
+from descend.doctor.report.causes import causes
 from descend.doctor.report.observed_steps import observed_message
-from descend.doctor.report.verdict import can_be_judged, causes, headline, is_clean, verdict
+from descend.doctor.report.verdict import can_be_judged, headline, is_clean, verdict
 
 
 def test_a_proved_fix_is_named_with_its_values(tmp_path):
