@@ -72,16 +72,22 @@ def _logged_metric(metric: LoggedMetric) -> ComparedMetric:
 
 def _find_metric(name: str, logged: list[LoggedMetric], baseline: Record) -> LoggedMetric:
     """Return the logged metric with this name. Raises `UsageError` if there is no such metric."""
-    wanted = " ".join(name.lower().replace("_", " ").split())
+    wanted = _words_of(name)
     for metric in logged:
-        if metric.name == wanted:
+        if _words_of(metric.name) == wanted:
             return metric
     names = [metric.name for metric in logged]
-    if wanted in baseline.places("logged_metric"):
+    if wanted in map(_words_of, baseline.places("logged_metric")):
         known = f"; metrics that can be compared: {', '.join(map(repr, names))}" if names else ""
         raise UsageError(f"the script logs {name!r}, but it is not known whether larger values of it are better{known}")
     if not names:
         raise UsageError(f"the script logs no metric {name!r}: it prints no number with a name that descend can read")
-    close = get_close_matches(wanted, names, 1)
-    hint = f"; did you mean {close[0]!r}?" if close else f"; it logs {', '.join(map(repr, names))}"
+    close = get_close_matches(wanted, map(_words_of, names), 1)
+    similar = [found for found in names if [_words_of(found)] == close]
+    hint = f"; did you mean {similar[0]!r}?" if similar else f"; it logs {', '.join(map(repr, names))}"
     raise UsageError(f"the script logs no metric {name!r}{hint}")
+
+
+def _words_of(name: str) -> str:
+    """Return the name of a metric in lower case, with single spaces between its words."""
+    return " ".join(name.lower().replace("_", " ").split())
