@@ -99,7 +99,8 @@ def test_no_diagnosis_runs_on_if_the_client_is_gone(ignored, monkeypatch):
 
 @pytest.mark.parametrize("package", ["mcp", "anyio"])
 def test_without_the_sdk_one_line_says_what_to_install(package):
-    code = f"import sys; sys.modules['{package}'] = None; sys.argv = ['descend', 'mcp']; from descend.cli import main; main()"
+    missing = f"import sys; sys.modules['{package}'] = None; sys.argv = ['descend', 'mcp']"
+    code = f"{missing}; from descend.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 2 and done.stdout == ""
     assert one_line(done.stderr, names="pip install 'descend[mcp]'")
