@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from measure import HERE, Ratio, descend, paired, run
 
-# steps of some five seconds with one thread, or of up to a minute where they are the most calls; of 1 ms to 1 s each
+# Number of steps: about five seconds with one thread, up to a minute for the most calls. A step takes 1 ms to 1 s.
 LOOPS = {
     "gan": 30000,
     "mlp": 8000,

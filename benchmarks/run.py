@@ -1,4 +1,4 @@
-"""Measures everything and writes it down: `make bench`, or `python benchmarks/run.py doctor|watch|…` for some of it."""
+"""Run the benchmarks and write their pages: `make bench` for all, `benchmarks/run.py doctor|watch|…` for some."""
 
 import os
 import sys
@@ -22,7 +22,7 @@ from writing import loading, writing
 
 
 class Sheet:
-    """A page of figures, written as they are measured; nothing else should run on the machine."""
+    """A page of results, to which each result is added when it is measured. Nothing else should run on the machine."""
 
     def __init__(self, path: Path, title: str) -> None:
         self.path = path
@@ -32,7 +32,7 @@ class Sheet:
         )
 
     def write(self, *lines: str) -> None:
-        """Add some lines, and after the title of a section how it is measured."""
+        """Add lines to the page; after the title of a section, add a line that says how it is measured."""
         text = "\n".join(with_origins(self.path.name, *lines)) + "\n"
         print(text, end="", flush=True)
         with self.path.open("a", encoding="utf-8") as sheet:
@@ -40,7 +40,7 @@ class Sheet:
 
 
 def doctor() -> None:
-    """Measure what starting and consulting cost."""
+    """Measure the time of a start and of a diagnosis."""
     sheet = Sheet(HERE / "RESULTS.md", "Figures")
     sheet.write("## Handing over the readings of a step", "", writing(), "")
     sheet.write("## Loading a million readings, over parsing them from JSON", "", loading(), "")
@@ -50,12 +50,12 @@ def doctor() -> None:
 
 
 def watch() -> None:
-    """Measure what watching costs."""
+    """Measure the cost of `descend watch`."""
     sheet = Sheet(HERE / "WATCHING.md", "What watching costs")
     sheet.write("## `descend watch`: loop time, watched over unwatched (reach: at most 1.03)", "")
     sheet.write(
-        "Loops of some five seconds, two of half a minute, five pairs: what reading costs, the start and the first",
-        "findings; probes are paid for from then on, by at most two per cent of the time.",
+        "Each loop takes about five seconds, two of them half a minute. The ratio includes the start, the reading of",
+        "each step and the first findings. All later measurements together take at most two per cent of the time.",
         "",
     )
     sheet.write("| loop | ms a step | steps | ratio | same losses |", "|---|---|---|---|---|")

@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -15,12 +15,16 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from kinds_table import KindsTable  # noqa: E402, I001
 from postgres_server import postgres  # noqa: E402, F401
+from shared_fork_server import shared_fork_server  # noqa: E402, F401
 
 from descend.doctor.commands.coding_assistant import VARIABLES  # noqa: E402
 
 
 # Two pytest workers, each with as many threads as there are cores, would slow each other down.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Ray runs its workers at nice 15. Next to busy pytest workers they would get 3 % of a processor.
+os.environ.setdefault("RAY_worker_niceness", "0")
 
 # A coding assistant may run the tests, and its variables change the default format.
 for name in VARIABLES:
@@ -75,22 +79,37 @@ def descend(tmp_path):
             command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=timeout, **options
         )
         if arguments[:1] == ("doctor",):
-            is_named = "--store" in arguments[:-1]
-            assert_consistent(Path(cwd, arguments[arguments.index("--store") + 1] if is_named else ".descend"))
+            assert_consistent(store_of(arguments, cwd))
         return done
 
     return run
 
 
+def store_of(arguments: Sequence[str], folder: Path) -> Path:
+    """Return the folder of the store that a command line in a folder names."""
+    is_named = "--store" in arguments[:-1]
+    return Path(folder, arguments[arguments.index("--store") + 1] if is_named else ".descend")
+
+
 @pytest.fixture
-def descend_here(capfd, monkeypatch, tmp_path):
-    """The command line in this process, in a separate working directory: for what needs no process, in no time."""
+def descend_here(capfd, monkeypatch, tmp_path, shared_fork_server):  # noqa: F811
+    """Run the command line in this process, in the folder of the test: it starts in no time.
+
+    All runs of a script except those of watch are forks of one server. What the doctor reports has to be consistent.
+    """
+    from consistency.violations import assert_consistent
+
     from descend.cli import main
 
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        *arguments: str, cwd: Path = tmp_path, env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         with monkeypatch.context() as patched:
-            patched.chdir(tmp_path)
-            patched.setenv("COLUMNS", "100")
+            patched.chdir(cwd)
+            for name, value in {"COLUMNS": "100", **(env or {})}.items():
+                patched.setenv(name, value)
+            patched.setattr("descend.doctor.pipeline.fork_server", shared_fork_server.for_script)
+            patched.setattr("descend.doctor.execution.launch.run", shared_fork_server.run)
             patched.setattr(sys, "argv", ["descend", *arguments])
             patched.setattr(sys, "path", [*sys.path])
             known = {*sys.modules}
@@ -100,6 +119,8 @@ def descend_here(capfd, monkeypatch, tmp_path):
                 if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
                     del sys.modules[name]
         out, err = capfd.readouterr()
+        if arguments[:1] == ("doctor",):
+            assert_consistent(store_of(arguments, cwd))
         return subprocess.CompletedProcess(arguments, left.value.code or 0, out, err)
 
     return run

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 BEGIN, END = "<!-- kinds: make kinds writes this table, make test some of its rows -->\n", "<!-- end -->"
-COLUMNS = ("kind of script", "unharmed, bit for bit", "its fault found", "proved patch", "healthy: no finding")
+COLUMNS = ("kind of script", "losses unchanged", "finding", "proved patch", "no false alarm")
 HEAD = f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|\n"
 SAID = {"unharmed", "finding", "patched", "healthy"}
 

@@ -67,24 +67,24 @@ def test_every_command_and_option_has_help():
         (["--python", "/no/such/python", "train.py"], "/no/such/python"),
     ],
 )
-def test_a_bad_value_is_named_in_one_line(descend, tmp_path, arguments, names):
+def test_a_bad_value_is_named_in_one_line(descend_here, tmp_path, arguments, names):
     script(tmp_path)
     (tmp_path / "broken.py").write_text("x = 1\nif x\n")
     (tmp_path / "binary.py").write_bytes(b"\x00\xff\x00")
-    done = descend("doctor", *arguments, cwd=tmp_path)
+    done = descend_here("doctor", *arguments, cwd=tmp_path)
     assert done.returncode == 2 and done.stdout == ""
     assert one_line(done.stderr, names=names), done.stderr
 
 
-def test_a_non_numeric_option_value_is_refused(descend, tmp_path):
-    done = descend("doctor", "--steps", "many", str(script(tmp_path)), cwd=tmp_path)
+def test_a_non_numeric_option_value_is_refused(descend_here, tmp_path):
+    done = descend_here("doctor", "--steps", "many", str(script(tmp_path)), cwd=tmp_path)
     assert done.returncode == 2 and one_line(done.stderr, names="--steps"), done.stderr
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", [["report", "99"], ["diagnose", "99"], ["runs"], ["report"]])
-def test_a_missing_run_is_one_line(descend, tmp_path, command):
-    done = descend(*command, cwd=tmp_path)
+def test_a_missing_run_is_one_line(descend_here, tmp_path, command):
+    done = descend_here(*command, cwd=tmp_path)
     assert done.returncode == 2 and one_line(done.stderr), done.stderr
 
 
@@ -106,10 +106,10 @@ def test_an_option_after_the_script_belongs_to_the_script(descend, tmp_path):
 
 
 @pytest.mark.slow
-def test_an_interpreter_without_torch(descend, tmp_path):
+def test_an_interpreter_without_torch(descend_here, tmp_path):
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "bare"], check=True)
     python = str(tmp_path / "bare" / "bin" / "python")
-    done = descend("doctor", "--python", python, str(script(tmp_path)), cwd=tmp_path)
+    done = descend_here("doctor", "--python", python, str(script(tmp_path)), cwd=tmp_path)
     assert done.returncode == 2 and one_line(done.stderr, names="no torch"), done.stderr
 
 
@@ -118,7 +118,7 @@ def test_an_interpreter_without_torch(descend, tmp_path):
     "damage, names",
     [("read-only", ""), ("no database", ""), ("newer", "newer")],
 )
-def test_an_unusable_store_is_one_line(descend, tmp_path, damage, names):
+def test_an_unusable_store_is_one_line(descend_here, tmp_path, damage, names):
     store = tmp_path / "store"
     if damage == "read-only":
         store.write_text("a file where the folder should be")
@@ -131,15 +131,15 @@ def test_an_unusable_store_is_one_line(descend, tmp_path, damage, names):
             connection.execute("create table meta (key text primary key, value text not null)")
             connection.execute("insert into meta values ('schema', '999')")
             connection.commit()
-    done = descend("doctor", "--store", str(store), str(script(tmp_path)), cwd=tmp_path)
+    done = descend_here("doctor", "--store", str(store), str(script(tmp_path)), cwd=tmp_path)
     assert done.returncode == 2 and one_line(done.stderr, names=names), done.stderr
 
 
 @pytest.mark.slow
-def test_a_raising_script_keeps_its_traceback_and_status(descend, tmp_path):
+def test_a_raising_script_keeps_its_traceback_and_status(descend_here, tmp_path):
     path = script(tmp_path, body="optimizer.zero_grad()\n    if step == 5: raise ValueError('five')")
     plain = subprocess.run([sys.executable, str(path)], cwd=tmp_path, capture_output=True, text=True)
-    done = descend("doctor", "--format", "json", "--select", "dead_units", "train.py", cwd=tmp_path)
+    done = descend_here("doctor", "--format", "json", "--select", "dead_units", "train.py", cwd=tmp_path)
     assert (done.returncode, plain.returncode) == (4, 1)
     assert plain.stderr.strip() in done.stderr
     assert "descend/" not in done.stderr
@@ -148,25 +148,25 @@ def test_a_raising_script_keeps_its_traceback_and_status(descend, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_failing_script_has_one_exit_status_and_its_own_in_the_json(descend, tmp_path):
+def test_a_failing_script_has_one_exit_status_and_its_own_in_the_json(descend_here, tmp_path):
     path = str(script(tmp_path, end="import sys; sys.exit(3)"))
-    done = descend("doctor", "--select", "dead_units", "--format", "json", path, cwd=tmp_path)
+    done = descend_here("doctor", "--select", "dead_units", "--format", "json", path, cwd=tmp_path)
     assert done.returncode == 4 and "Traceback" not in done.stderr
     assert json.loads(done.stdout)["exit"] == {"status": 4, "script_status": 3}
     assert "ended with exit status 3, and descend exits with status 4" in done.stderr
 
 
 @pytest.mark.slow
-def test_a_script_without_optimizer_steps_is_wrong_usage(descend, tmp_path):
+def test_a_script_without_optimizer_steps_is_wrong_usage(descend_here, tmp_path):
     path = tmp_path / "train.py"
     path.write_text("import torch\nprint(torch.ones(3).sum())\n")
-    done = descend("doctor", str(path), cwd=tmp_path)
+    done = descend_here("doctor", str(path), cwd=tmp_path)
     assert done.returncode == 2 and "there is nothing to diagnose" in done.stderr
 
 
 @pytest.mark.slow
-def test_a_single_step_is_too_few(descend, tmp_path):
-    done = descend("doctor", "--select", "dead_units", str(script(tmp_path, steps=1)), cwd=tmp_path)
+def test_a_single_step_is_too_few(descend_here, tmp_path):
+    done = descend_here("doctor", "--select", "dead_units", str(script(tmp_path, steps=1)), cwd=tmp_path)
     assert done.returncode == 2 and one_line(done.stderr.splitlines()[-1], names="a single optimizer step"), done.stderr
 
 
@@ -178,9 +178,9 @@ def test_an_internal_error_has_its_own_exit_status(descend_here, monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_long_run_is_cut_to_the_window_without_leftovers(descend, tmp_path):
+def test_a_long_run_is_cut_to_the_window_without_leftovers(descend_here, tmp_path):
     path = script(tmp_path, steps=10**9, end="raise SystemExit('never reached')")
-    done = descend("doctor", "--steps", "50", "--format", "json", str(path), cwd=tmp_path)
+    done = descend_here("doctor", "--steps", "50", "--format", "json", str(path), cwd=tmp_path)
     assert json.loads(done.stdout)["steps"] == 50 and done.returncode in (0, 3)
     assert not _running(path)
 
@@ -205,7 +205,7 @@ def test_after_ctrl_c_the_results_so_far_are_shown(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_destructive_script_changes_no_original_file(descend, tmp_path):
+def test_a_destructive_script_changes_no_original_file(descend_here, tmp_path):
     victim = tmp_path / "elsewhere"
     victim.mkdir()
     (victim / "precious.bin").write_bytes(b"precious" * 1000)
@@ -221,33 +221,33 @@ def test_a_destructive_script_changes_no_original_file(descend, tmp_path):
     path = script(home, body=body)
     before = _hashes(tmp_path)
     quick = ("--steps", "60", "--seeds", "2", "--trials", "1")
-    done = descend("doctor", *quick, "--store", str(tmp_path / "store"), str(path), cwd=home)
+    done = descend_here("doctor", *quick, "--store", str(tmp_path / "store"), str(path), cwd=home)
     assert {k: v for k, v in _hashes(tmp_path).items() if "store" not in k} == before
     assert done.returncode in (0, 1), done.stderr
-    listed = descend("report", "--store", str(tmp_path / "store"), cwd=home)
+    listed = descend_here("report", "--store", str(tmp_path / "store"), cwd=home)
     assert "precious.bin" in Path(home, listed.stdout.strip()).read_text()
 
 
 @pytest.mark.slow
-def test_apply_keeps_the_line_ends_of_the_script(descend, tmp_path):
+def test_apply_keeps_the_line_ends_of_the_script(descend_here, tmp_path):
     path = tmp_path / "train.py"
     path.write_bytes((EXAMPLES / "digits_by_hand.py").read_bytes().replace(b"\n", b"\r\n"))
     quick = ("--select", "no_zero_grad", "--steps", "80", "--seeds", "2")
-    done = descend("doctor", "--apply", *quick, "train.py", cwd=tmp_path)
+    done = descend_here("doctor", "--apply", *quick, "train.py", cwd=tmp_path)
     assert "zero_grad" in path.read_text() and b"\r\n" in path.read_bytes(), done.stdout
     assert b"\n" not in path.read_bytes().replace(b"\r\n", b"")
-    assert descend("doctor", *quick, "train.py", cwd=tmp_path).returncode == 0
+    assert descend_here("doctor", *quick, "train.py", cwd=tmp_path).returncode == 0
 
 
 @pytest.mark.slow
-def test_watch_runs_in_place_and_exits_with_the_scripts_status(descend, tmp_path):
+def test_watch_runs_in_place_and_exits_with_the_scripts_status(descend, descend_here, tmp_path):
     path = script(tmp_path, end="print('lr', optimizer.param_groups[0]['lr']); raise SystemExit(7)")
     done = descend("watch", "train.py", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (7, "lr 0.1\n")
-    listed = descend("runs", cwd=tmp_path)
+    listed = descend_here("runs", cwd=tmp_path)
     assert "watch" in listed.stdout and str(path.name) in listed.stdout
     assert listed.stdout.split()[-1] == str(done.stderr.count("descend: finding:"))
-    assert descend("diagnose", cwd=tmp_path).returncode == 4
+    assert descend_here("diagnose", cwd=tmp_path).returncode == 4
 
 
 def _running(path: Path) -> bool:

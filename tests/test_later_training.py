@@ -82,15 +82,15 @@ for epoch in range(60):
 
 
 @pytest.mark.slow
-def test_the_second_training_is_observed(descend, tmp_path):
+def test_the_second_training_is_observed(descend_here, tmp_path):
     (tmp_path / "train.py").write_text(SCRIPT)
-    done = descend("doctor", "--format", "json", "train.py", cwd=tmp_path)
+    done = descend_here("doctor", "--format", "json", "--seeds", "2", "train.py", cwd=tmp_path)
     case = json.loads(done.stdout)
     assert case["stage"] == {"number": 2, "of": 2}
     assert [finding["symptom"] for finding in case["findings"]] == ["output_loss_mismatch"]
     assert "kl_div" in case["findings"][0]["sentence"]
     # The script was observed several times, and the other commands show the diagnosis.
-    shown = json.loads(descend("diagnose", "--format", "json", cwd=tmp_path).stdout)
+    shown = json.loads(descend_here("diagnose", "--format", "json", cwd=tmp_path).stdout)
     assert (shown["run"], shown["stage"], shown["findings"]) == (case["run"], case["stage"], case["findings"])
-    [_, listed] = descend("runs", cwd=tmp_path).stdout.strip().splitlines()
+    [_, listed] = descend_here("runs", cwd=tmp_path).stdout.strip().splitlines()
     assert listed.split()[0] == str(case["run"])

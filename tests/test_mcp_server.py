@@ -93,12 +93,14 @@ def test_no_diagnosis_runs_on_if_the_client_is_gone(ignored, monkeypatch):
     monkeypatch.setattr(asyncio, "create_subprocess_exec", start_sleeper)
     monkeypatch.setattr(tools, "TERMINATION_S", 1)
     with pytest.raises(BrokenPipeError, match="one run"):
-        asyncio.run(tools._run_doctor(["train.py"], ".", Gone()))
+        asyncio.run(tools._run_command("doctor", ["train.py"], ".", Gone()))
     assert started[0].returncode == (-signal.SIGKILL if ignored else -signal.SIGTERM)
 
 
-def test_without_the_sdk_one_line_says_what_to_install():
-    code = "import sys; sys.modules['mcp'] = None; sys.argv = ['descend', 'mcp']; from descend.cli import main; main()"
+@pytest.mark.parametrize("package", ["mcp", "anyio"])
+def test_without_the_sdk_one_line_says_what_to_install(package):
+    missing = f"import sys; sys.modules['{package}'] = None; sys.argv = ['descend', 'mcp']"
+    code = f"{missing}; from descend.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 2 and done.stdout == ""
     assert one_line(done.stderr, names="pip install 'descend[mcp]'")

@@ -19,10 +19,10 @@ def said_of(name: str) -> set[str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["digits_no_zero_grad", "wine_softmax_over_batch"])
-def test_one_run_finds_the_certain_problems_of_a_whole_consultation(descend, tmp_path, name):
+def test_one_run_finds_the_certain_problems_of_a_whole_consultation(descend_here, tmp_path, name):
     script = tmp_path / f"{name}.py"
     script.write_text((SICK / f"{name}.py").read_text())
-    done = descend("doctor", "--quick", "--format", "json", script.name, cwd=tmp_path)
+    done = descend_here("doctor", "--quick", "--format", "json", script.name, cwd=tmp_path)
     case = json.loads(done.stdout)
     assert {finding["symptom"] for finding in case["findings"]} >= said_of(name) != set(), done.stderr
     assert case["limit"] == "quick" and case["trials"] == [] and case["patch"] is None
@@ -33,7 +33,7 @@ def test_one_run_finds_the_certain_problems_of_a_whole_consultation(descend, tmp
     assert {patch["kind"] for patch in case["patches"]} == {"untried"}
     assert not (tmp_path / ".descend" / "1" / "fix.diff").exists()
     assert (tmp_path / ".descend" / "1" / "untried-1.diff").read_text() == case["patches"][0]["diff"]
-    said_again = descend("diagnose", "--format", "json", cwd=tmp_path)
+    said_again = descend_here("diagnose", "--format", "json", cwd=tmp_path)
     assert json.loads(said_again.stdout)["verdict"] == case["verdict"]
 
 

@@ -1,6 +1,7 @@
 """The snapshot lists every sentence that the program can print, and no sentence uses internal terms."""
 
 import ast
+import functools
 import re
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "docs"))
 written = __import__("sentences")
+page = functools.cache(written.page)
 
 INSIDE = re.compile(r"\b(tapes?|taped|exams?|arms?|choose_values[sd]?|canon|NotApplicable)\b(?!\w|['\[(])")
 
@@ -20,7 +22,7 @@ def found(code: str, *printed: type[ast.AST]) -> list[str]:
 
 @pytest.mark.slow
 def test_the_page_is_what_the_source_says():
-    assert written.PAGE.read_text() == written.page(), "make tables"
+    assert written.PAGE.read_text() == page(), "make tables"
 
 
 def test_a_sentence_is_a_text_with_words():
@@ -38,7 +40,6 @@ def test_a_docstring_counts_where_it_is_printed():
 
 @pytest.mark.slow
 def test_what_must_be_there_is_there():
-    page = written.page()
     for sentence in (
         "took no optimizer step in {cut.seconds} s",
         "Draw learning-rate schedules, optimizer trajectories, activations, curvature, loss surfaces, symmetries",
@@ -46,12 +47,12 @@ def test_what_must_be_there_is_there():
         "Dead units: ReLU units are inactive on every example",
         "No problem found",
     ):
-        assert sentence in page, sentence
-    assert page.count("\n- ") > 1000
+        assert sentence in page(), sentence
+    assert page().count("\n- ") > 1000
 
 
 @pytest.mark.slow
 def test_no_sentence_uses_an_internal_term():
-    for line in written.page().splitlines():
+    for line in page().splitlines():
         said = re.sub(r"{[^{}]*}|`[^`]*`", "", line)
         assert line.startswith(("#", "All sentences")) or not INSIDE.search(said), line

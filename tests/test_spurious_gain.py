@@ -75,7 +75,7 @@ def test_other_edits_keep_their_gain(of_search, after, before):
 def test_an_interruption_of_the_examination_ends_the_trials():
     edited = replace(record(sees=False), ending=Ending("interrupted", 130, 3))
     with pytest.raises(KeyboardInterrupt):
-        spurious_gain_message(trial(of_search=True), study(edited, record(sees=False)))
+        spurious_gain_message(trial(of_search=True), None, study(edited, record(sees=False)))
 
 
 def with_reachability(record: Record, unbounded: bool | None) -> Record:
@@ -108,6 +108,33 @@ def test_an_edit_of_a_search_without_time_for_its_check_is_not_proved():
     assert after.fix is None and not after.confirmed and not after.rejected
     assert (after.trials[0].verdict, after.trials[0].reason) == ("not_proved", NOT_CHECKED)
     assert without_time.times.ran_out
+
+
+def test_a_remedy_for_a_known_problem_that_makes_the_loss_unbounded_is_rejected():
+    bounded, edited = (with_reachability(record(sees=False), unbounded) for unbounded in (False, True))
+    fix = replace(trial(of_search=False), after=0.5)
+    after = reject_spurious_fix(Proof(trials=(fix,), fix=fix), study(edited, bounded))
+    assert after.fix is None and (after.trials[0].verdict, after.trials[0].reason) == ("not_proved", UNBOUNDED)
+
+
+@pytest.mark.parametrize(
+    ("changes", "unbounded", "is_proved"),
+    [
+        ({}, False, False),
+        ({}, None, True),  # The bound of the unchanged script's loss is unknown.
+        ({}, True, True),
+        ({"after": 0.05}, False, True),  # The script learns with the remedy, so no follow-up examines it.
+        ({"remedies": ("learning_rate",)}, False, True),  # A setting does not change the loss function.
+    ],
+)
+def test_a_remedy_without_time_for_its_check_is_not_proved_if_it_may_remove_the_bound(changes, unbounded, is_proved):
+    baseline = with_reachability(record(sees=False), unbounded)
+    without_time = study(baseline, baseline)
+    without_time.context.deadline = Deadline(0.0)
+    fix = replace(trial(of_search=False), **{"after": 0.5, **changes})
+    after = reject_spurious_fix(Proof(trials=(fix,), fix=fix), without_time)
+    assert (after.fix is fix) is is_proved
+    assert is_proved or after.trials[0].reason == NOT_CHECKED
 
 
 def test_no_fix_is_shown_as_proved_before_it_is_checked(monkeypatch):

@@ -10,13 +10,16 @@ from mutations.judged import Values
 from mutations.sample import Subject, as_shown
 
 
-def consulted(subject: Subject, values: Values) -> dict[str, Any]:
-    """Return what the doctor finds, in which lines, what it prescribes, and how much that gives back."""
+def consulted(subject: Subject, values: Values, *options: str) -> dict[str, Any]:
+    """Return what the doctor finds, in which lines, what it prescribes, and how much that gives back.
+
+    options: those of `descend doctor`.
+    """
     host = subject.mutants[0].host.name
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder, f"{host}.py")
         script.write_text(as_shown(subject.text))
-        case = case_of(script)
+        case = case_of(script, *options)
         if isinstance(case, str):
             return {"trouble": case}
         patched = None

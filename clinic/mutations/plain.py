@@ -15,7 +15,7 @@ MOST_S = 90.0
 def printed(text: str, seed: int, name: str = "train.py") -> str | None:
     """Return what a program prints, with `seed` in the place of 0; None where it fails or takes too long."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["torch", "numpy", "sklearn.datasets", "mutations.plain"])
+    context.set_forkserver_preload(["torch._dynamo", "numpy", "sklearn.datasets", "mutations.plain"])
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder, name)
         script.write_text(SEEDED.sub(rf"\g<1>({seed})", text))

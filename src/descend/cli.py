@@ -2,6 +2,7 @@
 
 import os
 import sys
+from dataclasses import replace
 from typing import Annotated, NoReturn
 
 import typer
@@ -10,6 +11,7 @@ from typer.exceptions import TyperException
 from descend import __version__
 from descend.core.errors import WRONG_USAGE, UsageError
 from descend.core.interruption import catch_signals, command_status, interruption_status
+from descend.core.start_time import IMPORT_TIME_S
 from descend.doctor.commands.apply_patch import EPILOG as APPLY_EPILOG
 from descend.doctor.commands.apply_patch import apply, write_patch_or_report
 from descend.doctor.commands.command_group import CommandGroup, set_project_defaults
@@ -45,6 +47,8 @@ from descend.doctor.commands.options import (
     Where,
     number,
 )
+from descend.doctor.commands.prove import EPILOG as PROVE_EPILOG
+from descend.doctor.commands.prove import prove
 from descend.doctor.commands.recorded_runs import diagnose, report, runs
 from descend.doctor.commands.terminal import prepare_output, say
 from descend.doctor.commands.watch.command import EPILOG as WATCH_EPILOG
@@ -190,13 +194,14 @@ def doctor(  # noqa: PLR0913 - each argument is an option of the command
     )
     script_of = open_script(script, tuple(arguments or ()), as_module=as_module, python=python)
     with script_of as target, open_store(store) as kept:
-        case = diagnose_script(target, plan, kept, ray)
+        case = diagnose_script(target, replace(plan, began=IMPORT_TIME_S), kept, ray)
         finish(case, target, kept, store, format=format, verbose=verbose)
         if apply:
             write_patch_or_report(case, kept.folder)
         sys.exit(case.exit_status)
 
 
+app.command(context_settings=PASS_ON, epilog=PROVE_EPILOG)(prove)
 app.command(context_settings=PASS_ON, epilog=WATCH_EPILOG)(watch)
 
 

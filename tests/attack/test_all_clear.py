@@ -1,7 +1,6 @@
 """Programs that once were called healthy and are not: whole consultations, and runs that are observed once."""
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -107,11 +106,17 @@ for epoch in range(3):
 """
 
 
-def observed(folder: Path, text: str) -> Case:
-    """Return a case without findings and trials of a program that was observed once."""
-    (folder / "train.py").write_text(text)
-    with open_store(folder / "store") as store:
-        return Case(observe(Script(folder / "train.py", folder), Plan(), store, lambda *_: None), ())
+@pytest.fixture
+def observed(tmp_path, shared_fork_server):
+    """Return a function that observes a program once, and returns its case without findings and trials."""
+
+    def run(text: str) -> Case:
+        (tmp_path / "train.py").write_text(text)
+        script, server = Script(tmp_path / "train.py", tmp_path), shared_fork_server.get()
+        with open_store(tmp_path / "store") as store:
+            return Case(observe(script, Plan(), store, lambda *_: None, server), ())
+
+    return run
 
 
 @pytest.mark.parametrize(
@@ -122,18 +127,18 @@ def observed(folder: Path, text: str) -> Case:
         (EPOCHS.format(epochs=2), "loss_still_falls"),
     ],
 )
-def test_of_a_run_that_its_end_leaves_open_it_is_not_said_that_no_problem_was_found(text, reason, tmp_path):
-    case = observed(tmp_path, text)
+def test_of_a_run_that_its_end_leaves_open_it_is_not_said_that_no_problem_was_found(text, reason, observed):
+    case = observed(text)
     assert case.status == "undecided" and reason in case.undecided_because and not is_clean(case)
 
 
-def test_the_same_training_brought_to_its_end_is_not_left_open(tmp_path):
-    assert observed(tmp_path, EPOCHS.format(epochs=16)).reservations == ()
+def test_the_same_training_brought_to_its_end_is_not_left_open(observed):
+    assert observed(EPOCHS.format(epochs=16)).reservations == ()
 
 
-def test_a_training_loop_that_draws_no_batch_is_a_finding_with_its_line(descend, tmp_path):
+def test_a_training_loop_that_draws_no_batch_is_a_finding_with_its_line(descend_here, tmp_path):
     (tmp_path / "train.py").write_text(NO_BATCH)
-    done = descend("doctor", "--seeds", "2", "--format", "json", "train.py", cwd=tmp_path)
+    done = descend_here("doctor", "--seeds", "2", "--format", "json", "train.py", cwd=tmp_path)
     case = json.loads(done.stdout)
     assert done.returncode == 1 and case["status"] == "findings"
     (finding,) = case["findings"]
@@ -142,21 +147,19 @@ def test_a_training_loop_that_draws_no_batch_is_a_finding_with_its_line(descend,
     assert "drop_last=True drops the only batch, of 20 examples" in finding["sentence"]
 
 
-def test_a_run_that_ends_in_its_warm_up_is_no_all_clear_after_its_trials(descend, tmp_path):
+def test_a_run_that_ends_in_its_warm_up_is_no_all_clear_after_its_trials(descend_here, tmp_path):
     (tmp_path / "train.py").write_text(CHARACTERS.format(rate=1e-2, warmup=2000))
     case = json.loads(
-        descend("doctor", "--seeds", "2", "--format", "json", "train.py", cwd=tmp_path, timeout=600).stdout
+        descend_here("doctor", "--seeds", "2", "--trials", "2", "--format", "json", "train.py", cwd=tmp_path).stdout
     )
     assert case["status"] in ("undecided", "findings") and "no problem found" not in case["verdict"]
 
 
-def test_a_rate_too_large_after_a_warm_up_is_corrected_in_the_file_of_settings(descend, tmp_path):
+def test_a_rate_too_large_after_a_warm_up_is_corrected_in_the_file_of_settings(descend_here, tmp_path):
     """The warm-up's first steps are short, and the file gives the rate to both the optimizer and the loop."""
     (tmp_path / "train.py").write_text(WARMED_UP)
     (tmp_path / "settings.json").write_text(SETTINGS)
-    case = json.loads(
-        descend("doctor", "--seeds", "2", "--format", "json", "train.py", cwd=tmp_path, timeout=600).stdout
-    )
+    case = json.loads(descend_here("doctor", "--seeds", "2", "--format", "json", "train.py", cwd=tmp_path).stdout)
     assert [finding["symptom"] for finding in case["findings"]] == ["instability"]
     changed = [line for line in case["patch"].splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")]
     assert "--- settings.json" in case["patch"] and "train.py" not in case["patch"]

@@ -63,14 +63,14 @@ def without_the_fix(project: Project) -> bytes:
     return project.file.read_bytes().replace(b"    optimizer.zero_grad()\r\n", b"")
 
 
-def test_the_patch_of_a_finished_run_is_written_once(project, descend):
+def test_the_patch_of_a_finished_run_is_written_once(project, descend_here):
     found = project.file.stat()
-    done = descend("apply", cwd=project.folder)
+    done = descend_here("apply", cwd=project.folder)
     assert done.returncode == 0 and done.stderr == "descend: wrote train.py\n" and done.stdout == ""
     assert b"optimizer.zero_grad()\r\n" in project.file.read_bytes() and without_the_fix(project) == SICK
     assert project.file.read_bytes().count(b"\n") == project.file.read_bytes().count(b"\r\n")
     assert project.file.stat().st_mode == found.st_mode and project.file.stat().st_uid == found.st_uid
-    again = descend("apply", "1", cwd=project.folder)
+    again = descend_here("apply", "1", cwd=project.folder)
     assert again.returncode == 0 and again.stderr == "descend: the patch of run 1 has already been applied\n"
     subprocess.run(["patch", "-p0", "-R", "--binary", "-i", str(project.diff)], cwd=project.folder, check=True)
     assert project.file.read_bytes() == SICK
@@ -79,9 +79,9 @@ def test_the_patch_of_a_finished_run_is_written_once(project, descend):
 @pytest.mark.parametrize(
     "edited", [SICK + b"# a thought\r\n", SICK.replace(b"\r\n", b"\n"), SICK.replace(b"0.5", b"0.2"), b""]
 )
-def test_what_was_typed_meanwhile_stays(project, descend, edited):
+def test_what_was_typed_meanwhile_stays(project, descend_here, edited):
     project.file.write_bytes(edited)
-    done = descend("apply", cwd=project.folder)
+    done = descend_here("apply", cwd=project.folder)
     assert done.returncode == 2 and project.file.read_bytes() == edited
     assert done.stderr == (
         "descend: train.py has changed since the doctor read it: nothing was written; the patch is in "
@@ -89,25 +89,25 @@ def test_what_was_typed_meanwhile_stays(project, descend, edited):
     )
 
 
-def test_a_file_that_is_gone_stays_gone(project, descend):
+def test_a_file_that_is_gone_stays_gone(project, descend_here):
     project.file.unlink()
-    done = descend("apply", cwd=project.folder)
+    done = descend_here("apply", cwd=project.folder)
     assert done.returncode == 2 and "train.py no longer exists: nothing was written" in done.stderr
     assert not project.file.exists()
 
 
-def test_a_link_is_followed_and_stays_one(project, descend):
+def test_a_link_is_followed_and_stays_one(project, descend_here):
     kept = project.folder / ".descend" / "kept.py"
     project.file.rename(kept)
     project.file.symlink_to(kept)
-    assert descend("apply", cwd=project.folder).returncode == 0
+    assert descend_here("apply", cwd=project.folder).returncode == 0
     assert project.file.is_symlink() and not kept.is_symlink() and b"zero_grad" in kept.read_bytes()
 
 
-def test_a_second_name_would_keep_the_old_text(project, descend):
+def test_a_second_name_would_keep_the_old_text(project, descend_here):
     second = project.folder / ".descend" / "second.py"
     os.link(project.file, second)
-    done = descend("apply", cwd=project.folder)
+    done = descend_here("apply", cwd=project.folder)
     assert done.returncode == 2 and "a second name" in done.stderr and second.read_bytes() == SICK
     second.unlink()
 
@@ -127,12 +127,12 @@ def test_what_is_read_only_is_said(project, descend, what):
 
 
 @pytest.mark.parametrize("number", ["999", "2"])  # the trials of run 1 have no such number
-def test_a_run_that_does_not_exist(project, descend, number):
-    done = descend("apply", number, cwd=project.folder)
+def test_a_run_that_does_not_exist(project, descend_here, number):
+    done = descend_here("apply", number, cwd=project.folder)
     assert done.returncode == 2 and len(complaints(done.stderr)) == 1 and f"no run {number}" in done.stderr
 
 
-def test_a_run_of_an_older_descend_is_said_to_be_one(project, descend):
+def test_a_diagnosis_without_the_changes_of_its_patch_is_reported_as_damaged(project, descend_here):
     database = project.folder / ".descend" / "descend.db"
     shutil.copy(database, database.with_suffix(".kept"))
     with sqlite3.connect(database) as connection:
@@ -141,9 +141,10 @@ def test_a_run_of_an_older_descend_is_said_to_be_one(project, descend):
         change = "update trials set body = ? where run = 1 and position = ?"
         connection.execute(change, (json.dumps(body), rows[-1][0]))
     connection.close()
-    done = descend("apply", cwd=project.folder)
+    done = descend_here("apply", cwd=project.folder)
     os.replace(database.with_suffix(".kept"), database)
-    assert done.returncode == 2 and "an older version of descend" in done.stderr and len(complaints(done.stderr)) == 1
+    assert done.returncode == 2 and "damaged or from another version of descend" in done.stderr, done.stderr
+    assert "changes" in done.stderr and len(complaints(done.stderr)) == 1
     assert project.file.read_bytes() == SICK
 
 

@@ -84,15 +84,15 @@ def test_nothing_else_opens_a_console_or_speaks_for_us():
 
 
 @pytest.mark.slow
-def test_no_command_lets_a_control_character_of_the_script_through(descend, tmp_path):
+def test_no_command_lets_a_control_character_of_the_script_through(descend_here, tmp_path):
     name = "tr\x1b[31m\x07ain.py"
     (tmp_path / name).write_text(TRAINING)
     said = {}
     for command in (["doctor", "--seeds", "2", "--select", "no_zero_grad"], ["gradcheck"]):
-        done = descend(*command, name, cwd=tmp_path)
+        done = descend_here(*command, name, cwd=tmp_path)
         said[command[0]] = done.stdout + done.stderr
     for command in (["diagnose", "1"], ["diagnose", "1", "--format", "json"], ["runs"], ["report", "1"]):
-        done = descend(*command, cwd=tmp_path)
+        done = descend_here(*command, cwd=tmp_path)
         said[" ".join(command)] = done.stdout + done.stderr
     said["page"] = (tmp_path / ".descend" / "1" / "report.html").read_text().replace(get_plotlyjs(), "")
     assert "Gradients" in said["diagnose 1"] and r"\x1b[31m" in said["doctor"]

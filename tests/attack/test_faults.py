@@ -20,7 +20,7 @@ from .faults import FATES, OURS, Command
 @pytest.mark.parametrize("fate", sampled(FATES, "vanishes"))
 def test_a_store_that_is_lost_takes_neither_the_training_nor_the_verdict(tmp_path, name, fate):
     options = ["--select", "no_zero_grad", "--seeds", "2", "--jobs", "1"] if name == "doctor" else []
-    with Command(tmp_path, name, *options, steps=150) as command:
+    with Command(tmp_path, name, *options, steps=150 if name == "watch" else 40) as command:
         command.until_recorded()
         FATES[fate](tmp_path / ".descend")
         status, out, err = command.ended()

@@ -5,9 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from descend.doctor.execution.forking import fork_server
-from descend.doctor.script.script import Script
-
 from .world import consulted, levels, none_left, refused, skip_unless_reached, state, victim
 
 SHARED = Path("/dev/shm")
@@ -97,7 +94,7 @@ def test_no_other_process_can_be_signalled(tmp_path, level):
 
 
 @pytest.mark.slow
-def test_modes_and_owners_cannot_be_changed_natively(tmp_path):
+def test_modes_and_owners_cannot_be_changed_natively(tmp_path, shared_fork_server):
     skip_unless_reached("namespaces")
     kept = Path("/usr/lib/os-release")  # not in a folder of users' files, where a run changes only its own version
     before = state(kept)
@@ -108,7 +105,7 @@ def test_modes_and_owners_cannot_be_changed_natively(tmp_path):
         attempt("remount", native("mount", b"none", b"/", None, 32, None))
         attempt("unmount", native("umount2", b"/tmp", 2))
     """
-    _, said = consulted(tmp_path, "namespaces", attack)
+    _, said = consulted(tmp_path, "namespaces", attack, shared_fork_server.get())
     assert state(kept) == before
     assert said["chmod"] == said["chown"] == "Read-only file system"
     assert said["remount"] == said["unmount"] == "Operation not permitted"
@@ -117,7 +114,7 @@ def test_modes_and_owners_cannot_be_changed_natively(tmp_path):
 @pytest.mark.slow
 @levels
 @pytest.mark.parametrize("forked", [False, True], ids=["started", "forked"])
-def test_a_daemon_ends_with_the_run(tmp_path, level, forked):
+def test_a_daemon_ends_with_the_run(tmp_path, shared_fork_server, level, forked):
     skip_unless_reached(level)
     name = f"dmn{os.getpid()}"
     attack = f"""
@@ -134,15 +131,14 @@ def test_a_daemon_ends_with_the_run(tmp_path, level, forked):
             os._exit(0)
         attempt("daemon", lambda: os.read(ready[0], 1))
     """
-    with fork_server(Script(tmp_path / "project/train.py", tmp_path / "project")) as server:
-        _, said = consulted(tmp_path, level, attack, server if forked else None)
+    _, said = consulted(tmp_path, level, attack, shared_fork_server.get() if forked else None)
     assert said["daemon"] == repr(b"x")
     assert none_left(name)
 
 
 @pytest.mark.slow
 @levels
-def test_spawned_workers_leave_no_semaphore(tmp_path, level):
+def test_spawned_workers_leave_no_semaphore(tmp_path, shared_fork_server, level):
     skip_unless_reached(level)
     attack = """
         import multiprocessing as mp
@@ -154,7 +150,7 @@ def test_spawned_workers_leave_no_semaphore(tmp_path, level):
         attempt("names", lambda: " ".join(lock._semlock.name for lock in locks))
         attempt("before", lambda: all(Path(f"/dev/shm/sem.{lock._semlock.name[1:]}").exists() for lock in locks))
     """
-    _, said = consulted(tmp_path, level, attack)
+    _, said = consulted(tmp_path, level, attack, shared_fork_server.get())
     assert said["worker"] == "None" and said["before"] == "True"
     names = said["names"].strip("'").split()
     assert len(names) == 20 and not [name for name in names if (SHARED / f"sem.{name[1:]}").exists()]

@@ -78,17 +78,23 @@ ENDS = {  # what comes before three steps of training, what comes after them -> 
 IMPORTED = "import locale, os, resource, shutil, signal, sys, threading, time\n"
 
 
-def consulted(tmp_path, text, **plan):
-    (tmp_path / "train.py").write_text(IMPORTED + text)
-    script, chosen = Script(tmp_path / "train.py", tmp_path), Plan(role="baseline", sandbox=REACHED[-1], **plan)
-    return run(script, chosen, new_record(script, chosen))
+@pytest.fixture
+def consulted(tmp_path, shared_fork_server):
+    """Return a function that runs a script at the weakest level of the sandbox, and returns its record."""
+
+    def observed(text, **plan):
+        (tmp_path / "train.py").write_text(IMPORTED + text)
+        script, chosen = Script(tmp_path / "train.py", tmp_path), Plan(role="baseline", sandbox=REACHED[-1], **plan)
+        return run(script, chosen, new_record(script, chosen), server=shared_fork_server.get())
+
+    return observed
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", list(ENDS))
-def test_a_run_ends_as_its_script_does(tmp_path, name):
+def test_a_run_ends_as_its_script_does(consulted, name):
     before, after, ends = ENDS[name]
-    record = consulted(tmp_path, f"{before}\n{TRAINING.format(steps=3)}\n{after}\n")
+    record = consulted(f"{before}\n{TRAINING.format(steps=3)}\n{after}\n")
     assert record.ending is not None
     assert (record.ending.reason, record.ending.status) == ends, record.ending
     assert (record.steps == 3 or "os._exit" in after) and "descend" not in record.ending.error
@@ -103,16 +109,16 @@ def test_a_run_ends_as_its_script_does(tmp_path, name):
     ],
     ids=["its clock", "the interpreter"],
 )
-def test_a_run_that_cannot_end_itself_is_ended(tmp_path, monkeypatch, stuck):
+def test_a_run_that_cannot_end_itself_is_ended(consulted, monkeypatch, stuck):
     monkeypatch.setattr(launch, "OVERDUE", 0)
-    record = consulted(tmp_path, stuck, patience=15.0, seconds=1.0)
+    record = consulted(stuck, patience=3.0, seconds=1.0)
     assert record.ending is not None and record.ending.reason == "window"
     assert any(note.probe == "deadline" for note in record.notes)
 
 
 @pytest.mark.slow
-def test_a_run_that_is_ended_at_the_deadline_is_not_called_stuck(tmp_path):
-    record = consulted(tmp_path, "sys.setswitchinterval(1e9)\nwhile True: 0", until=time.monotonic() + 6)
+def test_a_run_that_is_ended_at_the_deadline_is_not_called_stuck(consulted):
+    record = consulted("sys.setswitchinterval(1e9)\nwhile True: 0", until=time.monotonic() + 3)
     assert record.ending is not None and record.ending.reason == "window"
     [note] = [note.reason for note in record.notes if note.probe == "deadline"]
     assert "--budget" in note and "blocks" not in note
@@ -135,13 +141,13 @@ sys.stdout = Stream()
 
 
 @pytest.mark.slow
-def test_effects_are_checked_until_the_process_has_ended(tmp_path, tmp_path_factory):
+def test_effects_are_checked_until_the_process_has_ended(consulted, tmp_path_factory):
     kept = tmp_path_factory.mktemp("outside") / "kept"
     kept.write_text("kept")
     before = state(kept)
     marker = SHARED_MEMORY / f"descend-test-{os.getpid()}"  # a run may add files to this folder at the level hooks
     try:
-        record = consulted(tmp_path, TRAINING.format(steps=3) + AT_THE_END.format(marker=str(marker), kept=str(kept)))
+        record = consulted(TRAINING.format(steps=3) + AT_THE_END.format(marker=str(marker), kept=str(kept)))
         assert record.ending is not None and record.ending.reason == "finished"
         assert marker.exists()  # the streams are flushed after the script has ended
     finally:

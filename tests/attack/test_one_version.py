@@ -97,7 +97,7 @@ def test_an_edit_during_a_consultation_mixes_no_versions(project):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("which", ["data.pt", "../library/shared.py"])
-def test_what_no_copy_holds_ends_the_trials_when_it_changes(project, which, descend):
+def test_what_no_copy_holds_ends_the_trials_when_it_changes(project, which, descend_here):
     def change() -> None:
         path = project / which
         path.write_bytes(path.read_bytes() + b"\n")
@@ -107,7 +107,7 @@ def test_what_no_copy_holds_ends_the_trials_when_it_changes(project, which, desc
         case
     )
     assert [finding["symptom"] for finding in case["findings"]] == ["no_zero_grad"] and case["patch"] is None
-    shown = " ".join(descend("diagnose", cwd=project).stdout.split())
+    shown = " ".join(descend_here("diagnose", cwd=project).stdout.split())
     assert "the trials ended early" in shown and f"ended {which} was changed during the trials" in shown
     assert f"{which} was changed during the trials" in (project / ".descend" / "1" / "report.html").read_text()
 

@@ -9,9 +9,6 @@ import pytest
 import torch
 from sampling import sampled
 
-from descend.doctor.execution.forking import fork_server
-from descend.doctor.script.script import Script
-
 from .world import LEVELS, consulted, levels, skip_unless_reached
 
 WORKERS = """
@@ -67,31 +64,28 @@ RELATIVE = """
 
 
 @pytest.mark.slow
-@levels
-@pytest.mark.parametrize("forked", [True, False])
-def test_files_written_to_the_working_directory_can_be_listed(tmp_path, level, forked):
+@pytest.mark.parametrize(("level", "forked"), [*((level, True) for level in LEVELS), ("namespaces", False)])
+def test_files_written_to_the_working_directory_can_be_listed(tmp_path, shared_fork_server, level, forked):
     skip_unless_reached(level)
-    (tmp_path / "project").mkdir()
-    (tmp_path / "project/train.py").write_text("")
-    with fork_server(Script(tmp_path / "project/train.py", tmp_path / "project")) as server:
-        _, said = consulted(tmp_path, level, RELATIVE, server if forked else None)
+    _, said = consulted(tmp_path, level, RELATIVE, shared_fork_server.get() if forked else None)
     assert said == {"relative path": "3", "absolute path": "3", "both": "2"}
     assert not (tmp_path / "project/results").exists()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("level", sampled(LEVELS, "landlock"))
-def test_workers(tmp_path, level):
+def test_workers(tmp_path, shared_fork_server, level):
     skip_unless_reached(level)
-    _, said = consulted(tmp_path, level, WORKERS)
+    _, said = consulted(tmp_path, level, WORKERS, shared_fork_server.get())
     assert said == {"fork": "28.0", "spawn": "28.0", "by file": "28.0"}
 
 
 @pytest.mark.slow
 @levels
-def test_a_process_group_and_a_compiler(tmp_path, level):
+def test_a_process_group_and_a_compiler(tmp_path, shared_fork_server, level):
     skip_unless_reached(level)
-    record, said = consulted(tmp_path, level, "    import torch" + GROUP.format(backend="gloo", device="") + COMPILED)
+    attack = "    import torch" + GROUP.format(backend="gloo", device="") + COMPILED
+    record, said = consulted(tmp_path, level, attack, shared_fork_server.get())
     assert said["group"] == "None" and said["reduced"] == "[1.0, 1.0]"
     assert said["rule"] == str([0.5] * 4), said
     assert not record.effects
@@ -99,7 +93,7 @@ def test_a_process_group_and_a_compiler(tmp_path, level):
 
 @pytest.mark.slow
 @levels
-def test_a_server_of_the_users_is_reached(tmp_path, level):
+def test_a_server_of_the_users_is_reached(tmp_path, shared_fork_server, level):
     """By its socket among the temporary files, at the top and in a folder, as X11, MPS and databases do."""
     skip_unless_reached(level)
     with tempfile.TemporaryDirectory(dir="/tmp") as folder, contextlib.ExitStack() as stack:
@@ -109,7 +103,7 @@ def test_a_server_of_the_users_is_reached(tmp_path, level):
             server.bind(path)
             stack.callback(os.unlink, path)
             server.listen()
-        _, said = consulted(tmp_path, level, CONNECTED.format(paths=paths))
+        _, said = consulted(tmp_path, level, CONNECTED.format(paths=paths), shared_fork_server.get())
     assert set(said.values()) == {"None"}
 
 

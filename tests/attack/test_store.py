@@ -64,15 +64,15 @@ def left(killed, tmp_path):
 
 
 @pytest.mark.slow
-def test_what_a_killed_watcher_had_recorded_is_diagnosed(left, descend):
-    found = descend("diagnose", cwd=left)
+def test_what_a_killed_watcher_had_recorded_is_diagnosed(left, descend_here):
+    found = descend_here("diagnose", cwd=left)
     text = " ".join(found.stdout.split())
     assert found.returncode == 1 and "radients are never cleared" in text, found.stderr
     assert "until the record ends" in text and "incomplete" not in text
-    assert json.loads(descend("diagnose", "--format", "json", cwd=left).stdout)["steps"] > 0
-    assert "unfinished" in descend("runs", cwd=left).stdout
+    assert json.loads(descend_here("diagnose", "--format", "json", cwd=left).stdout)["steps"] > 0
+    assert "unfinished" in descend_here("runs", cwd=left).stdout
     for command in ("report", "export"):
-        done = descend(command, cwd=left)
+        done = descend_here(command, cwd=left)
         assert done.returncode == 0 and (left / done.stdout.strip()).exists(), done.stderr
 
 
@@ -134,7 +134,7 @@ def kept(tmp_path):
     with open_store(tmp_path / "store") as store:
         store.save(record)
         finding = {"id": "no_step"}
-        store.save_case(1, [finding], [{"suspicions": []}])
+        store.save_case(1, [finding], [{"suspicions": [], "changes": []}])
     return tmp_path / "store"
 
 
@@ -212,7 +212,7 @@ def test_a_report_reads_no_device_that_a_store_names(kept, monkeypatch, capsys):
     shown = {"sentence": "s", "quantity": "q", "value": 1, "bound": 1, "source": "", "evidence": [], "explains": []}
     finding = {"id": "no_step", "kind": "wiring", "certain": True, "where": where, **shown}
     with open_store(kept) as store:
-        store.save_case(1, [finding], [{"suspicions": []}])
+        store.save_case(1, [finding], [{"suspicions": [], "changes": []}])
     for command in READERS:
         status, _, err = in_process(monkeypatch, capsys, [*command, "--store", str(kept)])
         assert status in (0, 1), err

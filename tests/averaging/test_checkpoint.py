@@ -83,18 +83,25 @@ def test_a_checkpoint_has_the_same_file_mode_as_a_file_of_torch(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["run.pt", "torchs.pt"]
 
 
+# For each line of its input, a child process writes checkpoints until it is killed.
 WRITER = """
-import sys, torch
+import os, sys, torch
 from torch import nn
 from descend.averaging import Checkpoint
-model = nn.Linear(2000, 2000)
-checkpoint = Checkpoint(sys.argv[1], durable=sys.argv[2] == "durable", model=model)
-step = 0
-while True:
-    step += 1
-    model.weight.data.fill_(step)
-    checkpoint.save(step)
-    print(step, flush=True)
+for _ in sys.stdin:
+    if child := os.fork():
+        os.waitpid(child, 0)
+        print("killed", flush=True)
+        continue
+    model = nn.Linear(2000, 2000)
+    checkpoint = Checkpoint(sys.argv[1], durable=sys.argv[2] == "durable", model=model)
+    print(os.getpid(), flush=True)
+    step = 0
+    while True:
+        step += 1
+        model.weight.data.fill_(step)
+        checkpoint.save(step)
+        print(step, flush=True)
 """
 
 
@@ -102,20 +109,20 @@ while True:
 @pytest.mark.parametrize("durable", sampled(["durable", "quick"], "durable"))
 def test_a_process_killed_while_writing_leaves_a_complete_file(tmp_path, durable):
     path, model = tmp_path / "run.pt", nn.Linear(2000, 2000)
-    caught = 0
+    caught, command = 0, [sys.executable, "-c", WRITER, path, durable]
+    writer = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     for delay in (0.0, 0.004, 0.009, 0.013, 0.02, 0.031):
-        writer = subprocess.Popen([sys.executable, "-c", WRITER, path, durable], stdout=subprocess.PIPE, text=True)
-        said = 0
-        for _ in range(2):
-            said = int(writer.stdout.readline())
+        print(file=writer.stdin, flush=True)
+        child, _, said = (int(writer.stdout.readline()) for _ in range(3))
         time.sleep(delay)
-        writer.send_signal(signal.SIGKILL)
-        said = max([said, *map(int, writer.communicate()[0].split())])
+        os.kill(child, signal.SIGKILL)
+        said = max([said, *map(int, iter(lambda: writer.stdout.readline().strip(), "killed"))])
         caught += bool(list(tmp_path.glob(".run.pt.*.partial")))
         step = Checkpoint(path, model=model).resume()
         assert said <= step <= said + 1
         assert (model.weight == step).all()
         assert [p.name for p in tmp_path.iterdir()] == ["run.pt"]
+    writer.communicate()
     assert caught, "no process was killed in the middle of writing"
 
 

@@ -161,9 +161,9 @@ def test_rows_are_stored_and_not_measured_twice(tmp_path):
 
 @pytest.mark.slow
 def test_a_mistake_hurts_or_not_and_is_given_back(host, tmp_path, monkeypatch):
-    monkeypatch.setattr(judged, "PAIRED", range(3))
+    monkeypatch.setattr(judged, "PAIRED", range(2))
     monkeypatch.setattr(judged, "MOST", 2)
-    monkeypatch.setattr(judged, "FRESH", range(5, 6))
+    monkeypatch.setattr(judged, "FRESH", range(1))
     values = judged.Values(rows.Rows("values", tmp_path))
     found = {mutant.operator.name: mutant for mutant in catalogue.mutants(host)}
     turned = sample.Subject("tuning", (found["turned_loss"],))

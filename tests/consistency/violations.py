@@ -225,7 +225,7 @@ def an_interruption_is_reported(case: Case) -> Iterator[str]:
 
 def a_patch_leaves_nothing_dead(case: Case) -> Iterator[str]:
     """The patch leaves no unused setting or function in the script."""
-    for made in case.changes or ():
+    for made in case.changes:
         if (texts := _texts(made)) and (dead := newly_unused(*texts)):
             yield f"the patch of {made.file} leaves {', '.join(sorted(dead))} newly_unused"
 

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,12 +45,8 @@ class Stage:
         self.folder, self.runs = folder, 0
 
     def plainly(self, name: str, *arguments: str) -> Seen:
-        """Run a script under plain python."""
-        file = self._file()
-        command = [sys.executable, str(SCRIPTS / name), str(file), *arguments]
-        done = subprocess.run(command, cwd=SCRIPTS, capture_output=True, text=True, timeout=120)
-        assert done.returncode == 0, done.stderr
-        return Seen(json.loads(file.read_text()))
+        """Return the run of a script under plain python, which runs once for all tests."""
+        return Seen(json.loads(written_plainly(name, *arguments)))
 
     def observed(self, role: str, name: str, *arguments: str, module: str | None = None, **plan) -> Seen:
         """Run a script under observation, with permission to write to its file."""
@@ -73,6 +70,17 @@ class Stage:
     def _file(self) -> Path:
         self.runs += 1
         return self.folder / f"seen-{self.runs}.json"
+
+
+@functools.cache
+def written_plainly(name: str, *arguments: str) -> str:
+    """Run a script under plain python and return what it writes to its file."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "seen.json")
+        command = [sys.executable, str(SCRIPTS / name), str(file), *arguments]
+        done = subprocess.run(command, cwd=SCRIPTS, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        return file.read_text()
 
 
 def run_observed(script: Script, role: str = "baseline", server: ForkServer | None = None, **plan) -> Record:

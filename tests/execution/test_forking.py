@@ -12,7 +12,8 @@ import pytest
 from sampling import sampled
 from waiting import comes
 
-from descend.doctor.execution.forking import ForkServer, fork_server, imported_modules
+from descend.doctor.execution import launch
+from descend.doctor.execution.forking import ForkServer, NotStartedInTime, fork_server, imported_modules
 from descend.doctor.execution.launch import UNFORKED, new_record, run
 from descend.doctor.script.plan import Plan
 from descend.doctor.script.script import Script
@@ -243,3 +244,23 @@ def test_a_fork_server_that_fails_to_start_is_reported(tmp_path, monkeypatch):
 )
 def test_modules_that_the_fork_server_imports(tmp_path, text, names):
     assert imported_modules(written(tmp_path, text)) == names
+
+
+def test_a_run_that_the_server_cannot_start_before_the_deadline_is_ended(tmp_path, server):
+    record = ran(written(tmp_path, ""), server, until=0.0)  # The server has not imported torch yet.
+    assert (record.ending.reason, record.steps) == ("window", 0)
+    assert any("--budget" in note.reason for note in record.notes)
+    assert server._server.poll() is not None
+
+
+def test_a_run_ends_early_enough_to_delete_its_copy_before_the_deadline(tmp_path, server, monkeypatch):
+    plans = []
+
+    def start(script, plan, *others):
+        plans.append(plan)
+        raise NotStartedInTime
+
+    monkeypatch.setattr(launch, "_start", start)
+    server.links.slowest_s = 1000.0
+    ran(written(tmp_path, ""), server, until=5000.0)
+    assert plans[0].until == 4000.0

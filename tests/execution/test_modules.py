@@ -1,6 +1,8 @@
 """Properties of the model that are known after its first call."""
 
+import gc
 import sys
+import weakref
 
 import pytest
 import torch
@@ -10,6 +12,7 @@ from torch.nn.parallel import DistributedDataParallel
 from descend.doctor.instrumentation.frames import SourceTree
 from descend.doctor.instrumentation.modules import Modules
 from descend.doctor.record import Message, Record, facts
+from descend.doctor.script.script import Script
 
 
 class Calling(nn.Module):
@@ -129,3 +132,58 @@ def test_averaging_of_gradients_does_not_depend_on_the_steps_recorded_so_far() -
     assert not late.averages_gradients()
     late.find_data_parallel()
     assert late.averages_gradients() and model is not None
+
+
+def test_modules_keep_their_names_after_the_model_is_freed() -> None:
+    net = model()
+    seen, kept, model_reference = net.modules_seen, net.parts[1], weakref.ref(net)
+    net(X)
+    seen.send = lambda messages: None  # This was a method of the model.
+    del net
+    gc.collect()
+    assert model_reference() is None and seen.name(kept) == "parts.1"
+    assert seen.name(nn.ReLU()) == "ReLU"  # not part of a model
+
+
+def test_a_module_that_is_added_to_the_model_later_has_its_qualified_name() -> None:
+    net = model()
+    net(X)
+    net.parts.append(added := nn.ReLU())
+    assert net.modules_seen.name(added) == "parts.4"
+
+
+TEXT = """
+import torch
+from torch import nn
+
+class Block(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(8, 8)
+
+    def forward(self, x):
+        return torch.relu(self.layer(x))
+
+def main():
+    torch.manual_seed(0)
+    x = torch.randn(64, 4)
+    net = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), Block(), nn.Linear(8, 1))
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.05)
+    for step in range(12):
+        optimizer.zero_grad()
+        (net(x) - x[:, :1]).square().mean().backward()
+        optimizer.step()
+
+main()
+"""
+
+
+def test_activations_have_one_name_from_the_first_step_to_the_end(observe, tmp_path):
+    """We observe the writes to parameters in some of these steps, and `main` frees the model before the run ends."""
+    path = tmp_path / "train.py"
+    path.write_text(TEXT)
+    record = observe(Script(path, tmp_path))
+    assert record.places("activation_scale") == ["1", "2 relu (line 11)"]
+    for place in record.places("activation_scale"):
+        steps = record.series("activation_scale", place).steps
+        assert {0, 1, 2, 3} <= {*steps} and steps[-1] == record.steps == 12

@@ -38,22 +38,25 @@ print("{late}", 0.25)
         (30, "loss", "test accuracy", 0),  # shorter than the window
     ],
 )
-def test_a_script_that_logs_its_metric_at_the_end_is_observed_whole(tmp_path, steps, early, late, whole):
+def test_a_script_that_logs_its_metric_at_the_end_is_observed_whole(
+    shared_fork_server, tmp_path, steps, early, late, whole
+):
     path = tmp_path / "train.py"
     path.write_text(TEXT.format(steps=steps, early=early, late=late))
     script, plan = Script(path, tmp_path), Plan(steps=40, least_steps=20)
-    record = run(script, plan, new_record(script, plan))
-    assert count_steps_to_evaluation(script, plan, record, None) == whole
-    assert count_steps_to_evaluation(script, plan.with_fixed_steps(40), record, None) == 0
+    server = shared_fork_server.get()
+    record = run(script, plan, new_record(script, plan), server=server)
+    assert count_steps_to_evaluation(script, plan, record, server) == whole
+    assert count_steps_to_evaluation(script, plan.with_fixed_steps(40), record, server) == 0
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("seconds", "whole"), [(60.0, 100), (1e-9, 0)])
-def test_a_slow_script_is_observed_whole_if_its_end_is_near(tmp_path, seconds, whole):
+def test_a_slow_script_is_observed_whole_if_its_end_is_near(shared_fork_server, tmp_path, seconds, whole):
     path = tmp_path / "train.py"
     path.write_text(TEXT.format(steps=100, early="loss", late="test accuracy"))
     script, plan = Script(path, tmp_path), Plan(steps=1000, least_steps=40, quick_s=1e-6, timed=True)
-    record = run(script, plan, new_record(script, plan))
-    assert (
-        record.steps == 40 and count_steps_to_evaluation(script, replace(plan, seconds=seconds), record, None) == whole
-    )
+    server = shared_fork_server.get()
+    record = run(script, plan, new_record(script, plan), server=server)
+    assert record.steps == 40
+    assert count_steps_to_evaluation(script, replace(plan, seconds=seconds), record, server) == whole

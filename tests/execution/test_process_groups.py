@@ -44,19 +44,19 @@ def in_copies_of(folder: Path) -> list[str]:
 
 
 @pytest.mark.slow
-def test_all_processes_of_a_group_run_and_rank_0_is_observed(descend, tmp_path) -> None:
+def test_all_processes_of_a_group_run_and_rank_0_is_observed(descend_here, tmp_path) -> None:
     (tmp_path / "train.py").write_text(TRAIN.replace("STEPS", "10**9").replace("FAILS", "-1"))
     options = ["--nproc-per-node", "2", "--steps", "60", "--format", "json"]
-    ended = descend("doctor", *options, "train.py", cwd=tmp_path)
+    ended = descend_here("doctor", *options, "train.py", cwd=tmp_path)
     told = json.loads(ended.stdout)
     assert told["steps"] == 60 and told["status"] in ("healthy", "undecided"), ended.stdout
     assert not in_copies_of(tmp_path)
 
 
 @pytest.mark.slow
-def test_a_failing_process_of_the_group_ends_the_run(descend, tmp_path) -> None:
+def test_a_failing_process_of_the_group_ends_the_run(descend_here, tmp_path) -> None:
     (tmp_path / "train.py").write_text(TRAIN.replace("STEPS", "10**9").replace("FAILS", "5"))
-    ended = descend("doctor", "--nproc-per-node", "2", "--steps", "60", "train.py", cwd=tmp_path)
+    ended = descend_here("doctor", "--nproc-per-node", "2", "--steps", "60", "train.py", cwd=tmp_path)
     assert ended.returncode == 4 and "the second is ill\nprocess 1 of the group:\n" in ended.stderr, ended.stderr
     assert not in_copies_of(tmp_path)
 

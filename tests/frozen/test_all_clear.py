@@ -1,7 +1,9 @@
 """What is said of kept runs without findings: what they were checked for, and how many stay undecided."""
 
+from dataclasses import dataclass, field
 from itertools import islice
 
+import pytest
 from frozen import kept
 
 from descend.doctor.assess.reservations import reservations
@@ -14,10 +16,30 @@ from descend.doctor.report.measurement_names import NAMES
 MOST = 0.1  # of the working programs may stay undecided
 
 
-def test_of_the_working_programs_at_most_a_tenth_is_undecided_for_how_it_ends() -> None:
-    working = [record for name, record in kept() if name.startswith("clinic/healthy/")]
-    undecided = [record for record in working if reservations(record)]
-    assert len(working) > 50 and 0 < len(undecided) <= MOST * len(working)
+@dataclass
+class Summary:
+    """What the tests below need of all kept runs, which are read once."""
+
+    working: int = 0  # number of the programs without a mistake
+    undecided: int = 0  # number of those that stay undecided
+    series: set[str] = field(default_factory=set)
+    noted: set[str] = field(default_factory=set)  # probes with a note
+
+
+@pytest.fixture(scope="module")
+def summary() -> Summary:
+    found = Summary()
+    for name, record in kept():
+        is_working = name.startswith("clinic/healthy/")
+        found.working += is_working
+        found.undecided += is_working and bool(reservations(record))
+        found.series |= {series for series, _ in record.readings}
+        found.noted |= {note.probe for note in record.notes}
+    return found
+
+
+def test_of_the_working_programs_at_most_a_tenth_is_undecided_for_how_it_ends(summary) -> None:
+    assert summary.working > 50 and 0 < summary.undecided <= MOST * summary.working
 
 
 def test_a_log_of_requests_changes_no_finding() -> None:
@@ -26,13 +48,11 @@ def test_a_log_of_requests_changes_no_finding() -> None:
         assert [*diagnose(log), *general_symptoms(log)] == [*diagnose(record), *general_symptoms(record)]
 
 
-def test_what_a_probe_measures_is_a_fact_or_a_series_that_a_kept_run_has() -> None:
-    series = {name for _, record in kept() for name, _ in record.readings}
-    assert (MEASURED_BY.keys() | PROVIDED_BY_SCRIPT.keys()) - KINDS.keys() - series == set()
+def test_what_a_probe_measures_is_a_fact_or_a_series_that_a_kept_run_has(summary) -> None:
+    assert (MEASURED_BY.keys() | PROVIDED_BY_SCRIPT.keys()) - KINDS.keys() - summary.series == set()
     assert set(MEASURED_BY.values()) <= NAMES.keys()
 
 
-def test_what_a_probe_measures_that_could_not_measure_is_known() -> None:
+def test_what_a_probe_measures_that_could_not_measure_is_known(summary) -> None:
     others = {"tape", "observer", "torch.compile", "evaluated"}  # which do not measure the training loss
-    noted = {note.probe for _, record in kept() for note in record.notes}
-    assert noted - others <= set(MEASURED_BY.values())
+    assert summary.noted - others <= set(MEASURED_BY.values())

@@ -216,8 +216,8 @@ def test_the_healthy_one_is_unharmed(request, kind, tmp_path, record_property):
     record_property("kind", {"name": kind.name, "unharmed": True})
 
 
-def test_the_healthy_one_gets_no_finding(examined_kind, descend, tmp_path, record_property):
-    done = descend(
+def test_the_healthy_one_gets_no_finding(examined_kind, descend_here, tmp_path, record_property):
+    done = descend_here(
         "doctor", "--format", "json", *examined_kind.options, *examined_kind.write(tmp_path, sick=False), cwd=tmp_path
     )
     findings = json.loads(done.stdout)["findings"]
@@ -225,10 +225,10 @@ def test_the_healthy_one_gets_no_finding(examined_kind, descend, tmp_path, recor
     record_property("kind", {"name": examined_kind.name, "healthy": True})
 
 
-def test_the_sick_one_gets_its_finding_and_a_proved_patch(examined_kind, descend, tmp_path, record_property):
+def test_the_sick_one_gets_its_finding_and_a_proved_patch(examined_kind, descend_here, tmp_path, record_property):
     named = examined_kind.write(tmp_path, sick=True)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*.*")}
-    done = descend("doctor", "--format", "json", *examined_kind.options, *named, cwd=tmp_path)
+    done = descend_here("doctor", "--format", "json", *examined_kind.options, *named, cwd=tmp_path)
     assert done.returncode == 1, done.stderr
     case = json.loads(done.stdout)
     assert case["findings"][0]["symptom"] == examined_kind.finding

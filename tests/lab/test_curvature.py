@@ -21,7 +21,6 @@ torch.set_default_dtype(torch.float64)
 x = torch.randn(64, 3) @ torch.diag(torch.tensor([2.0, 1.0, 0.3]))
 y = x @ torch.tensor([1.0, -2.0, 0.5]) + 0.1 * torch.randn(64)
 values = torch.linalg.eigvalsh(2 * x.T @ x / 64)
-print(values.tolist())
 net = torch.nn.Linear(3, 1, bias=False)
 opt = torch.optim.{rule}
 for t in range({steps}):
@@ -44,10 +43,14 @@ SADDLE = "(w.square() * torch.cat([torch.tensor([-1e-5]), torch.linspace(1e-5, 1
 
 def ridge(folder, rule: str, steps: int = 60) -> list[float]:
     """Write a linear regression and return the eigenvalues of its Hessian, smallest first."""
-    path = folder / "ridge.py"
-    path.write_text(RIDGE.format(rule=rule, steps=steps))
-    printed = subprocess.run([sys.executable, path], capture_output=True, text=True, check=True).stdout
-    return json.loads(printed.splitlines()[0])
+    text = RIDGE.format(rule=rule, steps=steps)
+    (folder / "ridge.py").write_text(text)
+    known: dict = {}
+    try:
+        exec(text.partition("net =")[0], known)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    return known["values"].tolist()
 
 
 def facts(done) -> dict[tuple[str, str], dict]:

@@ -38,11 +38,11 @@ def printed_facts(done, path: Path) -> dict[tuple[str, str], dict]:
 
 
 @pytest.mark.slow
-def test_a_loader_without_shuffling_is_detected(descend, tmp_path):
+def test_a_loader_without_shuffling_is_detected(descend_here, tmp_path):
     (tmp_path / "train.py").write_text(SCRIPT.format(shuffle="", norm=""))
     page = tmp_path / "gradients.html"
     options = ["--at", "first", "--format", "json", "--out", str(page)]
-    found = printed_facts(descend("lab", "gradients", *options, "train.py", cwd=tmp_path), page)
+    found = printed_facts(descend_here("lab", "gradients", *options, "train.py", cwd=tmp_path), page)
     assert {name for name, _ in found} >= {"gradient_noise", "batch_variance", "momentum_variance", "weight_variance"}
     assert found["gradient_bias", "first"]["p_value"] < 0.05
     slope, error, _ = found["batch_variance", "first"]["exponent"]
@@ -121,11 +121,11 @@ def test_an_unobserved_run_reports_the_time_of_each_step(tmp_path):
 
 @pytest.mark.thorough
 @pytest.mark.slow
-def test_with_batch_norm_whole_batches_are_measured(descend, tmp_path):
+def test_with_batch_norm_whole_batches_are_measured(descend_here, tmp_path):
     (tmp_path / "train.py").write_text(SCRIPT.format(shuffle=", shuffle=True", norm=", nn.BatchNorm1d(8)"))
     page = tmp_path / "gradients.html"
     options = ["--batches", "4,8,32", "--format", "json", "--out", str(page)]
-    found = printed_facts(descend("lab", "gradients", *options, "train.py", cwd=tmp_path), page)
+    found = printed_facts(descend_here("lab", "gradients", *options, "train.py", cwd=tmp_path), page)
     noise = found["gradient_noise", "first"]
     assert noise["examples"] == 8 and "cannot be computed for one example" in noise["why"]
     assert found["gradient_bias", "first"]["p_value"] > 0.001

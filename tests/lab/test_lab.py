@@ -163,9 +163,9 @@ def test_an_unusable_model_is_one_line(descend_here, tmp_path, arguments, says):
 
 @pytest.mark.slow
 @pytest.mark.browser
-def test_the_pages_draw_without_an_error(descend, tmp_path, chromium):
-    descend("lab", "schedule", "WarmRestarts(10, 2)", cwd=tmp_path)
-    descend("lab", "activations", "--depth", "3", cwd=tmp_path)
+def test_the_pages_draw_without_an_error(descend_here, tmp_path, chromium):
+    descend_here("lab", "schedule", "WarmRestarts(10, 2)", cwd=tmp_path)
+    descend_here("lab", "activations", "--depth", "3", cwd=tmp_path)
     for name, plots in (("schedule", 1), ("activations", 10)):
         page, errors = chromium.new_page(), []
         page.on("pageerror", lambda error, into=errors: into.append(str(error)))

@@ -24,10 +24,10 @@ for step in range(60):
 
 
 @pytest.mark.slow
-def test_layers_are_measured_and_every_layout_is_predicted(descend, tmp_path) -> None:
+def test_layers_are_measured_and_every_layout_is_predicted(descend_here, tmp_path) -> None:
     (tmp_path / "train.py").write_text(SCRIPT)
     link = ["--bandwidth", "1Gbit", "--latency", "60s"]
-    ended = descend("layout", *link, "--world", "2", "--format", "json", "train.py", cwd=tmp_path)
+    ended = descend_here("layout", *link, "--world", "2", "--format", "json", "train.py", cwd=tmp_path)
     assert ended.returncode == 0, ended.stderr
     facts = json.loads(ended.stdout)["facts"]
     (layers,) = [fact["detail"] for fact in facts if fact["name"] == "layers"]

@@ -76,7 +76,7 @@ def test_a_head_of_known_floor(name):
     assert seen.output == pytest.approx(floor, abs=0.02)
     assert seen.whole.constant == pytest.approx(constant, abs=0.02) and not seen.whole.unbounded
     assert seen.crossing.in_head and seen.crossing.function == function and seen.crossing.edit == "skip"
-    assert seen.crossing.before == pytest.approx(floor, abs=0.02) and seen.crossing.behind < 0.01
+    assert seen.crossing.before == pytest.approx(floor, abs=0.02) and seen.crossing.after < 0.01
 
 
 def test_a_loss_that_is_not_defined_everywhere():

@@ -89,16 +89,16 @@ def test_a_file_that_is_not_a_notebook_is_refused(tmp_path, monkeypatch, whole, 
 
 
 @pytest.mark.slow
-def test_watch_refuses_a_notebook_with_advice(descend, tmp_path):
+def test_watch_refuses_a_notebook_with_advice(descend_here, tmp_path):
     write(tmp_path, *SICK)
-    done = descend("watch", "train.ipynb", cwd=tmp_path)
+    done = descend_here("watch", "train.ipynb", cwd=tmp_path)
     assert done.returncode == 2 and "descend doctor train.ipynb" in done.stderr
 
 
 @pytest.mark.slow
-def test_a_failing_cell_is_named_in_the_traceback(descend, tmp_path):
+def test_a_failing_cell_is_named_in_the_traceback(descend_here, tmp_path):
     write(tmp_path, code("def f(x):\n    return 1 / x"), code("y = 1\nf(0)"))
-    done = descend("doctor", "train.ipynb", cwd=tmp_path)
+    done = descend_here("doctor", "train.ipynb", cwd=tmp_path)
     assert done.returncode == 4 and "ZeroDivisionError" in done.stderr
     assert 'train.ipynb", cell 2, line 2, in <module>' in done.stderr
     assert 'train.ipynb", cell 1, line 2, in f' in done.stderr and "descend/doctor" not in done.stderr
@@ -106,11 +106,11 @@ def test_a_failing_cell_is_named_in_the_traceback(descend, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.frameworks
-def test_a_notebook_is_diagnosed_and_its_patch_runs_in_jupyter(descend, tmp_path):
+def test_a_notebook_is_diagnosed_and_its_patch_runs_in_jupyter(descend_here, tmp_path):
     nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
     path = write(tmp_path, *SICK)
     before = path.read_bytes()
-    done = descend("doctor", "--format", "json", "--seeds", "2", "train.ipynb", cwd=tmp_path)
+    done = descend_here("doctor", "--format", "json", "--seeds", "2", "train.ipynb", cwd=tmp_path)
     case = json.loads(done.stdout)
     assert case["findings"][0]["symptom"] == "output_loss_mismatch", case
     assert case["findings"][0]["where"] | {"module": ""} == {"file": "train.ipynb", "cell": 4, "line": 1, "module": ""}

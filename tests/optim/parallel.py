@@ -1,7 +1,6 @@
-"""One of several processes that train a small net together: `parallel.py (ddp|fsdp) RULE MEETING RANK SIZE`.
+"""One of several ranks that train a small net together: `parallel.py (ddp|fsdp) RULE`.
 
 The first of them prints the weights. With ddp, each of them checks that all have equal weights and states.
-MEETING is a file by which they find each other.
 """
 
 import os
@@ -17,9 +16,10 @@ sys.path.insert(0, __file__.rpartition("/")[0])
 from rules import make
 
 
-def main(how: str, name: str, meeting: str, rank: int, size: int) -> None:
+def main(how: str, name: str) -> None:
     """Each process sees its share of the batch; the losses are means, so the mean of the gradients is the batch's."""
-    dist.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=size)
+    dist.init_process_group("gloo")
+    rank, size = dist.get_rank(), dist.get_world_size()
     torch.manual_seed(0)
     net = nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 2))
     model = nn.parallel.DistributedDataParallel(net) if how == "ddp" else fully_shard(net)
@@ -43,4 +43,4 @@ def main(how: str, name: str, meeting: str, rank: int, size: int) -> None:
     os._exit(0)  # gloo's threads do not always end
 
 
-main(*sys.argv[1:4], *map(int, sys.argv[4:]))
+main(*sys.argv[1:])

@@ -10,29 +10,31 @@ import pytest
 
 pytestmark = [pytest.mark.frameworks, pytest.mark.slow]
 SCRIPTS = Path(__file__).parents[1] / "scripts"
-SWAPPED = """
+TWICE = """
 import runpy, sys
 import torch
 from descend import optim
+script, theirs, ours, *arguments = sys.argv[1:]
 used = []
+def train(file):
+    sys.argv = [script, file, *arguments]
+    runpy.run_path(script, run_name="__main__")
 def swapped(ours):
     class Ours(ours):
         def __init__(self, *args, **options):
             super().__init__(*args, **options)
             used.append(self)
     return Ours
+train(theirs)
 for name in ("SGD", "Adam", "AdamW"):
     setattr(torch.optim, name, swapped(getattr(optim, name)))
-sys.argv = sys.argv[1:]
-runpy.run_path(sys.argv[0], run_name="__main__")
+train(ours)
 assert used and used[-1].engine == "native", [o.engine for o in used]
 """
 
 
-def losses(file: Path, *command: str) -> dict[str, list[float]]:
-    """Run a script, which writes what it has seen to a file, and return its losses."""
-    done = subprocess.run([sys.executable, *command], cwd=SCRIPTS, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
+def losses(file: Path) -> dict[str, list[float]]:
+    """Return the losses that a script has written to a file."""
     return json.loads(file.read_text())["losses"]
 
 
@@ -47,8 +49,11 @@ def losses(file: Path, *command: str) -> dict[str, list[float]]:
 def test_frameworks_train_as_with_torch_optimizers(tmp_path, package, script, arguments):
     if importlib.util.find_spec(package) is None:
         pytest.skip(f"{package} is not installed")
-    theirs = losses(tmp_path / "theirs", script, str(tmp_path / "theirs"), *arguments)
-    ours = losses(tmp_path / "ours", "-c", SWAPPED, script, str(tmp_path / "ours"), *arguments)
+    files = tmp_path / "theirs", tmp_path / "ours"
+    command = [sys.executable, "-c", TWICE, script, *map(str, files), *arguments]
+    done = subprocess.run(command, cwd=SCRIPTS, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    theirs, ours = map(losses, files)
     assert theirs.keys() == ours.keys()
     for key, values in theirs.items():
         assert ours[key] == pytest.approx(values, rel=1e-3)

@@ -98,7 +98,7 @@ def test_every_layout_of_a_number_of_processes_occurs_once() -> None:
 
 
 @pytest.mark.slow
-def test_the_link_between_two_processes_is_measured(torchrun) -> None:
-    ended = torchrun("../../../src/descend/parallel/link.py", 2)
+def test_the_link_between_two_processes_is_measured(ranks) -> None:
+    ended = ranks("../../../src/descend/parallel/link.py", 2)
     found = json.loads(ended.stdout.splitlines()[-1])
     assert 1e6 < found["bandwidth"] < 1e12 and 0 < found["latency"] < 0.1

@@ -1,4 +1,4 @@
-"""Layouts under a real torchrun: the same weights as one process, whatever the split; and what they refuse."""
+"""Layouts in real groups of processes: the same weights as one process, whatever the split; and what they refuse."""
 
 import json
 import re
@@ -20,9 +20,9 @@ LAYOUTS = ["data=4", "tensor=4", "pipeline=4", "data=2, tensor=2", "data=2, pipe
 
 
 @pytest.fixture(scope="module")
-def results(torchrun, tmp_path_factory):
+def results(ranks, tmp_path_factory):
     folder = tmp_path_factory.mktemp("equal")
-    torchrun("equal.py", 4, str(folder))
+    ranks("equal.py", 4, str(folder))
     return json.loads((folder / "results.json").read_text())
 
 
@@ -51,9 +51,9 @@ def test_evaluation_mode_switches_off_the_dropout_of_a_pipeline(results) -> None
 
 
 @pytest.fixture(scope="module")
-def wrong(torchrun, tmp_path_factory):
+def wrong(ranks, tmp_path_factory):
     folder = tmp_path_factory.mktemp("wrong")
-    ended = torchrun("wrong.py", 2, str(folder), check=False)
+    ended = ranks("wrong.py", 2, str(folder), check=False)
     return {**json.loads((folder / "results.json").read_text()), "status": ended.returncode, "nan": ended.stderr}
 
 
@@ -84,15 +84,15 @@ def test_errors_of_a_layout_are_named(wrong, case, says) -> None:
 
 
 @pytest.mark.slow
-def test_a_waiting_process_names_the_process_that_hangs(torchrun, tmp_path) -> None:
-    torchrun("hanging.py", 2, str(tmp_path))
+def test_a_waiting_process_names_the_process_that_hangs(ranks, tmp_path) -> None:
+    ranks("hanging.py", 2, str(tmp_path))
     waits, hangs = json.loads((tmp_path / "results.json").read_text())
     assert len(waits) == 1 and "s for process 1, because of a hang" in waits[0] and not hangs
 
 
 @pytest.mark.slow
-def test_a_program_can_exit_while_its_progress_is_published(torchrun) -> None:
-    torchrun("ending.py", 3)  # raises where a process was aborted
+def test_a_program_can_exit_while_its_progress_is_published(ranks) -> None:
+    ranks("ending.py", 3)  # raises where a process was aborted
 
 
 @pytest.mark.slow

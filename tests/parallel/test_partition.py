@@ -10,9 +10,9 @@ ROWS = 3 * 8 + 3 * 7  # of all steps together
 
 
 @pytest.fixture(scope="module")
-def results(torchrun, tmp_path_factory):
+def results(ranks, tmp_path_factory):
     folder = tmp_path_factory.mktemp("columns")
-    torchrun("columns.py", 2, str(folder))
+    ranks("columns.py", 2, str(folder))
     return json.loads((folder / "results.json").read_text())
 
 

@@ -31,8 +31,8 @@ def test_shares_are_proportional_to_the_speed() -> None:
 
 
 @pytest.mark.slow
-def test_unequal_shares_give_the_steps_of_equal_shares(torchrun, tmp_path) -> None:
-    torchrun("speeds.py", 3, str(tmp_path))
+def test_unequal_shares_give_the_steps_of_equal_shares(ranks, tmp_path) -> None:
+    ranks("speeds.py", 3, str(tmp_path))
     results = json.loads((tmp_path / "results.json").read_text())
     for workers in ("0", "1"):  # a worker process draws ahead of the steps
         sizes = results[workers]["sizes"]
@@ -46,8 +46,8 @@ def test_unequal_shares_give_the_steps_of_equal_shares(torchrun, tmp_path) -> No
 
 
 @pytest.mark.slow
-def test_batches_are_assigned_once_and_the_slow_process_takes_fewer(torchrun, tmp_path) -> None:
-    torchrun("coming.py", 2, str(tmp_path))
+def test_batches_are_assigned_once_and_the_slow_process_takes_fewer(ranks, tmp_path) -> None:
+    ranks("coming.py", 2, str(tmp_path))
     results = json.loads((tmp_path / "results.json").read_text())
     for number in (0, 1):  # passes
         dealt = [batch for process in results["batches"] for batch in process[number]]
@@ -60,8 +60,8 @@ def test_batches_are_assigned_once_and_the_slow_process_takes_fewer(torchrun, tm
 
 
 @pytest.mark.slow
-def test_steps_of_the_first_gradients_use_each_example_once(torchrun, tmp_path) -> None:
-    torchrun("firsts.py", 3, str(tmp_path))
+def test_steps_of_the_first_gradients_use_each_example_once(ranks, tmp_path) -> None:
+    ranks("firsts.py", 3, str(tmp_path))
     results = json.loads((tmp_path / "results.json").read_text())
     rows, passes, together = 30, 3, 3
     steps = rows * passes - together + 1  # the first step is everybody's

@@ -26,9 +26,9 @@ def expected(record: Record) -> dict:
 
 
 @pytest.mark.slow
-def test_parquet(recorded, descend, tmp_path):
+def test_parquet(recorded, descend_here, tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet")
-    done = descend("export", cwd=tmp_path)
+    done = descend_here("export", cwd=tmp_path)
     assert done.stdout.strip() == ".descend/1/readings.parquet", done.stderr
     table = parquet.read_table(tmp_path / ".descend/1/readings.parquet")
     assert table.schema.metadata[b"script"] == b"train.py"
@@ -39,9 +39,9 @@ def test_parquet(recorded, descend, tmp_path):
 
 
 @pytest.mark.slow
-def test_tensorboard(recorded, descend, tmp_path):
+def test_tensorboard(recorded, descend_here, tmp_path):
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
-    done = descend("export", "1", "--format", "tensorboard", "-o", "events", cwd=tmp_path)
+    done = descend_here("export", "1", "--format", "tensorboard", "-o", "events", cwd=tmp_path)
     assert done.stdout.strip() == "events", done.stderr
     events = accumulator.EventAccumulator(str(tmp_path / "events"), {"scalars": 0, "tensors": 0}).Reload()
     assert set(events.Tags()["scalars"]) == {"loss/0", "curvature/0", "größe"}
@@ -50,7 +50,7 @@ def test_tensorboard(recorded, descend, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_failed_export_is_reported_in_one_line(recorded, descend, tmp_path):
+def test_a_failed_export_is_reported_in_one_line(recorded, descend_here, tmp_path):
     (tmp_path / "file").write_text("")
     for arguments, said in (
         (("export", "7"), "no run 7"),
@@ -58,5 +58,5 @@ def test_a_failed_export_is_reported_in_one_line(recorded, descend, tmp_path):
         (("export", "-o", "file/x.parquet"), "file/x.parquet cannot be written"),
         (("export", "--format", "csv"), "csv"),
     ):
-        done = descend(*arguments, cwd=tmp_path)
+        done = descend_here(*arguments, cwd=tmp_path)
         assert done.returncode == 2 and said in done.stderr and len(complaints(done.stderr)) == 1, done.stderr

@@ -74,23 +74,23 @@ def test_a_restarted_server_gets_the_messages_that_it_has_missed(postgres):
         assert store.load(number).series("loss").values == (1.0, 0.5, 0.25)
 
 
-def test_a_missing_server_is_reported_in_one_line(descend, tmp_path):
+def test_a_missing_server_is_reported_in_one_line(descend_here, tmp_path):
     (tmp_path / "train.py").write_text(SICK)
     url = "postgresql+psycopg://me:hunter2@127.0.0.1:9/runs"
-    done = descend("doctor", "--store", url, "train.py", cwd=tmp_path)
+    done = descend_here("doctor", "--store", url, "train.py", cwd=tmp_path)
     assert done.returncode == 2 and len(complaints(done.stderr)) == 1 and "hunter2" not in done.stderr, done.stderr
 
 
-def test_the_doctor_watch_and_report_work_with_it(postgres, descend, tmp_path):
+def test_the_doctor_watch_and_report_work_with_it(postgres, descend, descend_here, tmp_path):
     (tmp_path / "train.py").write_text(SICK)
     store = ("--store", postgres.url)
-    done = descend("doctor", *store, "--seeds", "2", "--steps", "80", "--format", "json", "train.py", cwd=tmp_path)
+    done = descend_here("doctor", *store, "--seeds", "2", "--steps", "80", "--format", "json", "train.py", cwd=tmp_path)
     assert done.returncode == 1, done.stderr
     case = json.loads(done.stdout)
     assert case["findings"][0]["symptom"] == "output_loss_mismatch" and case["patch"]
-    again = descend("diagnose", *store, "--format", "json", cwd=tmp_path)
+    again = descend_here("diagnose", *store, "--format", "json", cwd=tmp_path)
     assert json.loads(again.stdout) | {"reproduced": 0} == case | {"reproduced": 0}
-    page = descend("report", *store, cwd=tmp_path).stdout.strip()
+    page = descend_here("report", *store, cwd=tmp_path).stdout.strip()
     assert "the output of softmax" in (tmp_path / page).read_text()
     assert descend("watch", *store, "train.py", cwd=tmp_path).returncode == 0
-    assert "watch" in descend("runs", *store, cwd=tmp_path).stdout
+    assert "watch" in descend_here("runs", *store, cwd=tmp_path).stdout

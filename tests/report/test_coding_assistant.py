@@ -75,10 +75,10 @@ def test_an_unknown_format_is_one_line(descend_here):
 
 
 @pytest.mark.slow
-def test_the_formats_of_one_diagnosis_agree(descend, descend_here, tmp_path):
+def test_the_formats_of_one_diagnosis_agree(descend_here, tmp_path):
     (tmp_path / "train.py").write_text(uncleared(12, lr=0.1))
     options = ("--select", "no_zero_grad", "--seeds", "2", "--trials", "0")
-    done = descend("doctor", *options, "train.py", cwd=tmp_path, env={"AI_AGENT": "some-assistant"})
+    done = descend_here("doctor", *options, "train.py", cwd=tmp_path, env={"AI_AGENT": "some-assistant"})
     assert "finding: no_zero_grad | certain | train.py:" in done.stdout, done.stderr
     report = json.loads(descend_here("diagnose", "--format", "json").stdout)
     log = json.loads(descend_here("diagnose", "--format", "sarif").stdout)

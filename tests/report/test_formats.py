@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import get_args
 
 import pytest
-from cases import altered, inputs_not_normalised, instability_symptom, write_script
+from cases import altered, dead_units, inputs_not_normalised, instability_symptom, write_script
 from endings import empty, failed_script, healthy
 from odd_cases import ALL
 
@@ -179,6 +179,14 @@ def test_annotations_have_levels_places_and_escaped_values(tmp_path):
     assert "%0A+inputs = (inputs - inputs.mean(0))" in lines[0] and lines[2].startswith("::notice title=descend%3A ")
     [failed] = render(failed_script(tmp_path), "github", STORE).splitlines()
     assert failed.startswith("::error title=descend%3A The script failed::")
+
+
+def test_an_annotation_without_a_line_names_the_script(tmp_path):
+    case = dead_units(tmp_path)
+    case.record.script = "src/train.py --epochs 3"
+    first = render(case, "github", STORE).splitlines()[0]
+    assert case.findings[0].where is None and "(module encoder.3)" in first
+    assert re.match(r"::(error|warning) file=src/train\.py,title=", first)
 
 
 @pytest.mark.parametrize("name", ["healthy", "hostile"])

@@ -5,7 +5,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from cases import altered, inputs_not_normalised
+from cases import altered, inputs_not_normalised, instability_symptom
 from endings import healthy
 from rich.console import Console
 
@@ -16,6 +16,7 @@ from descend.doctor.report import render_console, render_json, render_page
 from descend.doctor.report.formats import render
 from descend.doctor.report.left_out import left_out_message
 from descend.doctor.report.patches import patches
+from descend.doctor.report.verdict import verdict
 from descend.doctor.trials.proof import UntriedRemedy
 
 LABELS = ["standardise inputs", "Adam, lr 0.001", "learning rate 0.5 → 0.03", "clip gradients", "batch normalisation"]
@@ -106,3 +107,9 @@ def test_a_later_diagnosis_leaves_out_the_same_problems_and_names_the_same_optio
     )
     assert "verdict: no_problem_found\n" in agent and "not_requested: dead_units\n" in agent
     assert "descend doctor --ignore dead_units --steps 300 python train.py" in markdown
+
+
+def test_a_quick_consultation_counts_the_less_likely_problems_that_need_trials(tmp_path):
+    unlikely = replace(instability_symptom(tmp_path), likely=False)
+    case = altered(healthy(tmp_path), suspicions=(unlikely,), limit="quick")
+    assert "; 1 less likely problem would need trials, which --quick leaves out" in verdict(case)

@@ -10,6 +10,8 @@ from endings import empty, failed_script, healthy
 from descend.doctor.case import Case
 from descend.doctor.report.formats import render, render_for_assistant
 from descend.doctor.report.formats.next_steps import AgentVerdict, agent_verdict, instruction, next_commands
+from descend.doctor.report.titles import title_with_id
+from descend.doctor.report.verdict import verdict
 
 STORE = ".descend"
 
@@ -65,7 +67,10 @@ def test_unknown_targets_and_unobserved_steps_are_not_nothing_to_fix(tmp_path, m
 def test_a_certain_finding_that_the_fix_does_not_contain_makes_the_fix_partial(tmp_path):
     case = inputs_not_normalised(tmp_path)
     other = replace(instability_symptom(tmp_path), id="no_zero_grad", certain=True, explains=frozenset())
-    assert agent_verdict(altered(case, findings=(*case.findings, other))) == AgentVerdict.PARTIAL_FIX
+    partly = altered(case, findings=(*case.findings, other))
+    assert agent_verdict(partly) == AgentVerdict.PARTIAL_FIX
+    assert verdict(partly).endswith("run descend doctor again, because it does not fix: " + title_with_id(other.id))
+    assert "does not fix" not in verdict(case)
 
 
 @pytest.mark.parametrize("early", [{"limit": "budget"}, {"interrupted": True}, {"changed": "train.py was changed"}])

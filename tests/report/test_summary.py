@@ -4,12 +4,16 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
-from cases import altered, inputs_not_normalised
+from cases import altered, inputs_not_normalised, write_script
 from endings import failed_script
 from odd_cases import ALL, hostile
 
+from descend.doctor.remedies import Prescription
 from descend.doctor.report.summary import render_summary
+from descend.doctor.script.plan import Plan
+from descend.doctor.trials.candidate import Candidate
 from descend.doctor.trials.proof import UntriedRemedy
+from descend.doctor.trials.study import Study
 
 ALLOWED = {"div", "p", "strong", "br", "code", "pre", "span"}
 LARGEST = 20_000  # characters
@@ -69,6 +73,15 @@ def test_the_representation_of_a_case_is_one_short_line(tmp_path):
     shown = "findings: inputs_not_normalised, instability; fix: standardise inputs; trials: 4"
     assert repr(case) == f"<Case of run 7: findings; {shown}>"
     assert len(repr(case.record)) < 1000 and "train.py" in repr(case.record)
+
+
+def test_the_representation_of_each_part_of_a_proof_is_one_short_line(tmp_path):
+    case = inputs_not_normalised(tmp_path)
+    fix, script = case.fix, write_script(tmp_path)
+    assert repr(fix) == "<Trial 'standardise inputs': proved; cost 2.3 → 0.083; seeds: 5>"
+    candidate = Candidate(Prescription("inputs_not_normalised", (), "standardise inputs"), fix.script, case.record)
+    for part in (fix, case.proof, candidate, Study(script, case.record, Plan(), None), fix.script):
+        assert len(repr(part)) < 300 and "\n" not in repr(part) and "import torch" not in repr(part)
 
 
 def test_a_failed_script_shows_its_error(tmp_path):

@@ -8,8 +8,9 @@ from endings import empty, failed_script, healthy, killed
 
 from descend.doctor.record import Ending, Fact, Reading, Site, facts
 from descend.doctor.record.exception_lines import exception_line
+from descend.doctor.report.causes import causes
 from descend.doctor.report.observed_steps import observed_message
-from descend.doctor.report.verdict import can_be_judged, causes, headline, is_clean, verdict
+from descend.doctor.report.verdict import can_be_judged, headline, is_clean, verdict
 
 
 def test_a_proved_fix_is_named_with_its_values(tmp_path):
@@ -83,6 +84,16 @@ def test_a_run_without_several_steps_cannot_be_judged(tmp_path, reason, steps, b
         case.record.add(Site("backward", "", "train.py", 9))
     case.record.add(Ending(reason, 0, steps, wall_s=600.0))
     assert verdict(case).startswith(text) and headline(case) == "The run could not be judged"
+
+
+@pytest.mark.parametrize(
+    ("options", "steps", "limits"),
+    [((), 0, "--seconds"), ((), 1, "--steps or --seconds"), (("--quick", "--budget 20s"), 0, "a longer --budget")],
+)
+def test_a_run_that_was_cut_off_names_the_option_that_limits_it(tmp_path, options, steps, limits):
+    case = replace(healthy(tmp_path), options=options)
+    case.record.add(Ending("window", 0, steps, wall_s=60.0))
+    assert case.shortfall.endswith(f"; use {limits} to observe it for longer")
 
 
 def test_a_failed_script_has_a_verdict_of_one_line(tmp_path):

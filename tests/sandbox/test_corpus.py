@@ -142,7 +142,7 @@ ALWAYS = 4  # every fourth is tried by `make test`, too; all of them take two mi
 
 
 @pytest.fixture
-def doctored(descend, tmp_path, request):
+def doctored(descend_here, tmp_path, request):
     """Take the script to the doctor, and return what it said, as JSON and on standard error."""
     name = getattr(request.node, "callspec", None) and request.getfixturevalue("name")
     if name and [*LET, *REDIRECTED, *REFUSED].index(name) % ALWAYS and not request.config.getoption("--kinds"):
@@ -158,7 +158,9 @@ def doctored(descend, tmp_path, request):
         home.mkdir()
         store = ("--store", str(tmp_path / "store"))
         options = ("--format", "json", "--seeds", "2", "--steps", "30")
-        done = descend("doctor", *store, *options, *more, "train.py", cwd=world / "project", env={"HOME": str(home)})
+        done = descend_here(
+            "doctor", *store, *options, *more, "train.py", cwd=world / "project", env={"HOME": str(home)}
+        )
         assert fingerprint(world) == before, done.stderr
         assert not list(home.rglob("*cache*"))
         return done

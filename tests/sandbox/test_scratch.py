@@ -10,6 +10,7 @@ import pytest
 from descend.core.errors import UsageError
 from descend.doctor.sandbox import scratch as copying
 from descend.doctor.sandbox.environment import child_environment, describe_environment
+from descend.doctor.sandbox.links import Links
 from descend.doctor.sandbox.scratch import scratch_copy
 from descend.doctor.script.script import Script
 
@@ -274,3 +275,12 @@ def test_the_described_environment_contains_no_variables(monkeypatch):
     described = describe_environment()
     assert described["python"].startswith("3.") and described["torch"]
     assert "hunter2" not in str(described)
+
+
+def test_the_slowest_creation_or_deletion_predicts_the_next_deletion(project, tmp_path, monkeypatch):
+    links, expected = Links(str(tmp_path / "links")), []
+    monkeypatch.setattr(copying, "monotonic", iter([0.0, 2.0, 10.0, 15.0, 20.0, 21.0, 22.0, 23.0]).__next__)
+    for _ in range(2):
+        with scratch_copy(script(project), links=links) as scratch:
+            expected.append(scratch.deletion_s)
+    assert expected == [2.0, 5.0] and links.slowest_s == 5.0

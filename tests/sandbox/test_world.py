@@ -55,9 +55,9 @@ def test_torch_makes_a_group_of_one():
 
 
 @pytest.mark.slow
-def test_only_the_first_process_of_a_group_runs_the_doctor(descend, tmp_path):
+def test_only_the_first_process_of_a_group_runs_the_doctor(descend_here, tmp_path):
     (tmp_path / "train.py").write_text("raise SystemExit(7)")
     rank = {"RANK": "1", "WORLD_SIZE": "2"}
-    done = descend("doctor", "train.py", cwd=tmp_path, env=rank)
+    done = descend_here("doctor", "train.py", cwd=tmp_path, env=rank)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert descend("doctor", "train.py", cwd=tmp_path, env={**rank, "RANK": "0"}).returncode == 4
+    assert descend_here("doctor", "train.py", cwd=tmp_path, env={**rank, "RANK": "0"}).returncode == 4

@@ -9,7 +9,7 @@ from descend.doctor.record import Reading, Record, facts
 
 UNBOUNDED = facts.Reachability(cost=-3.0, constant=-2e6, unbounded=True, is_compared=True, examples=64)
 CROSSING = facts.Crossing(
-    function="Sigmoid", line=7, edit="skip", before=1.5, behind=0.1, constant=2.3, in_head=True, has_parameters=False
+    function="Sigmoid", line=7, edit="skip", before=1.5, after=0.1, constant=2.3, in_head=True, has_parameters=False
 )
 SHARE = facts.MetricName(rises=True, is_share=True, is_loss=False, is_held_out=None)
 

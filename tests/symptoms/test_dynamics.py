@@ -186,6 +186,12 @@ def test_the_first_step_is_compared_with_weights_but_not_with_biases():
     assert look(outrun, bias=0.0).value == look(outrun, bias=1e3).value == 1.01
 
 
+def test_weights_that_start_at_zero_do_not_show_the_length_of_the_first_step():
+    record = outrun(ratio=0.5)
+    record.readings["update_ratio", "2.weight"] = ([10], [9.0])  # The gradient was measured from step 0.
+    assert detect("instability", record) is None
+
+
 def test_a_cliff_is_at_the_first_step_whose_loss_is_nan():
     record = cliff(at=100)
     set_series(record, "loss", "0", [2.3] * 20 + [1.0] * 80 + [nan] * 100)

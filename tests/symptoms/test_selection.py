@@ -78,9 +78,9 @@ for epoch in range(20):
 
 
 @pytest.mark.slow
-def test_a_network_that_predicts_noise_after_selection_has_a_finding(descend, tmp_path):
+def test_a_network_that_predicts_noise_after_selection_has_a_finding(descend_here, tmp_path):
     (tmp_path / "train.py").write_text(PROGRAM)
-    done = descend("doctor", "--seeds", "2", "--format", "json", "train.py", cwd=tmp_path)
+    done = descend_here("doctor", "--seeds", "2", "--format", "json", "train.py", cwd=tmp_path)
     case = json.loads(done.stdout)
     assert done.returncode == 1 and case["patch"] is None
     assert [finding["symptom"] for finding in case["findings"]] == ["selection_before_split"]

@@ -252,3 +252,9 @@ def test_the_limit_of_an_adaptive_optimizer_does_not_apply_to_the_plain_curvatur
 def test_the_activation_scale_of_a_single_layer_has_its_own_limits():
     symptom = look(bad_initialisation, scales=[0.0099])
     assert (symptom.value, symptom.bound) == (0.0099, 0.01)
+
+
+def test_the_scale_of_a_layer_that_was_first_measured_later_is_not_initial():
+    record = bad_initialisation(scales=[0.5, 0.4])
+    record.add(Reading("activation_scale", "late", 5, 1e-3))
+    assert detect("bad_initialisation", record) is None

@@ -16,7 +16,7 @@ from descend.core.errors import UsageError
 from descend.core.temporary import PREFIX
 from descend.doctor.execution.launch import new_record, run
 from descend.doctor.record import Ending
-from descend.doctor.script.plan import Plan
+from descend.doctor.script.plan import CLOCK, Plan
 from descend.doctor.script.script import Script
 from descend.doctor.trials import cluster
 from descend.doctor.trials.cluster import Cluster, RemoteJob, machine_id, run_remotely, zip_directory
@@ -87,7 +87,7 @@ def test_a_remote_trial_run_equals_a_local_one_bit_for_bit(script, joined) -> No
     joined.run(script, PLAN, record, seen.extend)
     assert losses(record) == here(script) and len(losses(record)) == 30
     assert record.ending.reason == "window" and len(seen) > 30
-    assert joined.slots == 2
+    assert isinstance(joined, Cluster) and joined.slots == 2 // PLAN.threads
 
 
 def test_a_trial_run_that_is_ended_early_ends_on_its_node(script, joined) -> None:
@@ -179,8 +179,8 @@ def test_a_node_with_other_versions_or_too_few_cores_is_refused(script, changed,
 def test_a_node_ends_a_trial_run_at_the_deadline(script) -> None:
     endless = script.edit(script.path, TRAIN.replace("STEPS", "10**9"))
     plan, began = PLAN.with_fixed_steps(10**9), time.monotonic()
-    *_, ending = run_remotely(errand(endless, plan=plan, left_s=8.0), None)
-    assert ending.reason == "window" and 7 < time.monotonic() - began < 60
+    *_, ending = run_remotely(errand(endless, plan=plan, left_s=3.0), None)
+    assert ending.reason == "window" and time.monotonic() - began > 2
 
 
 def test_a_node_receives_the_seconds_until_the_deadline(script) -> None:
@@ -223,28 +223,15 @@ def test_a_directory_that_is_too_large_to_send_is_refused(script, monkeypatch) -
         zip_directory(script.root)
 
 
-def test_trials_on_a_cluster_have_the_verdict_of_local_trials(descend, nodes, tmp_path) -> None:
+def test_trials_on_a_cluster_have_the_verdict_of_local_trials(descend_here, nodes, tmp_path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "scale.txt").write_text("2.5")
-    (tmp_path / "train.py").write_text(TRAIN.replace("STEPS", "200").replace("optimizer.zero_grad()", "pass"))
+    (tmp_path / "train.py").write_text(TRAIN.replace("STEPS", "60").replace("optimizer.zero_grad()", "pass"))
+    limits = ("--steps", "60", "--seeds", "2", "--select", "no_zero_grad", "--jobs", "2", "--format", "json")
     told = []
     for number, where in enumerate([[], ["--ray", nodes[0].address]]):
-        store = str(tmp_path / f"store{number}")
-        options = [
-            "--steps",
-            "200",
-            "--seeds",
-            "2",
-            "--select",
-            "no_zero_grad",
-            "--format",
-            "json",
-            "--jobs",
-            "2",
-            "--store",
-            store,
-        ]
-        ended = descend("doctor", *options, *where, "train.py", cwd=tmp_path, env={"DESCEND_CLOCK": "steps"})
+        store = ("--store", str(tmp_path / f"store{number}"))
+        ended = descend_here("doctor", *limits, *store, *where, "train.py", cwd=tmp_path, env={CLOCK: "steps"})
         assert ended.returncode == 1, ended.stderr
         told.append(json.loads(ended.stdout))
     local, spread = told
@@ -256,12 +243,8 @@ def _numbers(trials) -> list[tuple]:
     return [tuple(map(str, (t["remedies"], t["verdict"], t["before"], t["after"], t["seeds"]))) for t in trials]
 
 
-def test_a_missing_cluster_is_reported_in_one_line(descend, tmp_path) -> None:
+def test_a_missing_cluster_is_reported_in_one_line(descend_here, tmp_path) -> None:
     (tmp_path / "train.py").write_text("print()")
-    ended = descend("doctor", "--ray", "127.0.0.1:1", "train.py", cwd=tmp_path)
+    ended = descend_here("doctor", "--ray", "127.0.0.1:1", "train.py", cwd=tmp_path)
     lines = complaints(ended.stderr)
     assert ended.returncode == 2 and "no Ray cluster is at 127.0.0.1:1" in lines[-1], ended.stderr
-
-
-def test_a_cluster_has_as_many_slots_as_trials_fit(joined) -> None:
-    assert isinstance(joined, Cluster) and joined.slots == 2 // PLAN.threads

@@ -36,9 +36,9 @@ print("test accuracy", (net(held_out.float()).argmax(1) == right).float().mean()
         pytest.param("rng.shuffle(y)", marks=pytest.mark.thorough),  # training and test
     ],
 )
-def test_a_mistake_in_the_data_preparation_is_found(descend, tmp_path, mistake):
+def test_a_mistake_in_the_data_preparation_is_found(descend_here, tmp_path, mistake):
     (tmp_path / "train.py").write_text(f"{HEAD}{mistake}{TAIL}")
-    case = json.loads(descend("doctor", "--format", "json", "--seeds", "2", "train.py", cwd=tmp_path).stdout)
+    case = json.loads(descend_here("doctor", "--format", "json", "--seeds", "2", "train.py", cwd=tmp_path).stdout)
     assert f"-{mistake}" in case["patch"] and case["patch"].count("\n-") == 1, case["trials"]
     assert "unreadable" in [finding["symptom"] for finding in case["findings"]]
 
@@ -88,19 +88,19 @@ with torch.no_grad():
 
 
 @pytest.mark.slow
-def test_a_number_is_not_reported_as_data(descend, tmp_path):
+def test_a_number_is_not_reported_as_data(descend_here, tmp_path):
     (tmp_path / "train.py").write_text(CONFIGURED)
     asked = ("--format", "json", "--seeds", "2", "--select", "unreadable")
-    case = json.loads(descend("doctor", *asked, "train.py", cwd=tmp_path).stdout)
+    case = json.loads(descend_here("doctor", *asked, "train.py", cwd=tmp_path).stdout)
     assert case["findings"] == [] and not case["patch"]
     [tried] = [t for t in case["trials"] if t["remedies"] == ["leave_out"]]
     assert tried["verdict"] == "failed" and "does not change the training data" in tried["reason"], tried
 
 
 @pytest.mark.slow
-def test_an_easier_test_set_is_no_better_training(descend, tmp_path):
+def test_an_easier_test_set_is_no_better_training(descend_here, tmp_path):
     (tmp_path / "train.py").write_text(DRAWN)
-    done = descend("doctor", "--format", "json", "--seeds", "2", "train.py", cwd=tmp_path)
+    done = descend_here("doctor", "--format", "json", "--seeds", "2", "train.py", cwd=tmp_path)
     case = json.loads(done.stdout)
     assert case["findings"] == [] and not case["patch"], case["findings"]
     [tried] = [t for t in case["trials"] if t["remedies"] == ["leave_out"]]

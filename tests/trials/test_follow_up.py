@@ -22,6 +22,7 @@ from descend.doctor.script.plan import Plan
 from descend.doctor.script.script import Script
 from descend.doctor.spurious_gain import UNBOUNDED
 from descend.doctor.trials.proof import Proof
+from descend.doctor.trials.remaining_failure import complete_trial_run, still_fails
 from descend.doctor.trials.study import Study
 from descend.doctor.trials.trial import Trial
 
@@ -52,9 +53,9 @@ ONE_RUN = 2  # lines of the list: its heading and one run
 
 
 @pytest.mark.slow
-def test_two_mistakes_are_found_one_after_the_other(descend, tmp_path):
+def test_two_mistakes_are_found_one_after_the_other(descend_here, tmp_path):
     (tmp_path / "train.py").write_text(TWO)
-    done = descend("doctor", "--format", "json", "--seeds", "2", "train.py", cwd=tmp_path)
+    done = descend_here("doctor", "--format", "json", "--seeds", "2", "train.py", cwd=tmp_path)
     case = json.loads(done.stdout)
     assert {finding["symptom"] for finding in case["findings"]} >= {"dead_units"}, case["findings"]
     assert (
@@ -63,16 +64,16 @@ def test_two_mistakes_are_found_one_after_the_other(descend, tmp_path):
     )
     [proved] = [trial for trial in case["trials"] if trial["verdict"] == "proved"]
     assert proved["after"] < 0.2 * proved["before"] and len(proved["remedies"]) == 2
-    assert len(descend("runs", cwd=tmp_path).stdout.strip().splitlines()) == ONE_RUN
-    told = descend("diagnose", "--format", "json", cwd=tmp_path)
+    assert len(descend_here("runs", cwd=tmp_path).stdout.strip().splitlines()) == ONE_RUN
+    told = descend_here("diagnose", "--format", "json", cwd=tmp_path)
     assert json.loads(told.stdout)["findings"] == case["findings"]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("most", sampled([0, 1], 0))
-def test_the_option_limits_the_number_of_trials(descend, tmp_path, most):
+def test_the_option_limits_the_number_of_trials(descend_here, tmp_path, most):
     (tmp_path / "train.py").write_text(TWO.replace("[p.data", "0 and [p.data"))
-    done = descend("doctor", "--format", "json", "--seeds", "2", "--trials", str(most), "train.py", cwd=tmp_path)
+    done = descend_here("doctor", "--format", "json", "--seeds", "2", "--trials", str(most), "train.py", cwd=tmp_path)
     case = json.loads(done.stdout)
     named = [finding["symptom"] for finding in case["findings"]]
     assert ("unreadable" in named) == bool(most)
@@ -102,9 +103,9 @@ for epoch in range(10):
 
 
 @pytest.mark.slow
-def test_an_edit_that_removes_a_fact_without_harm_is_a_fix(descend, tmp_path):
+def test_an_edit_that_removes_a_fact_without_harm_is_a_fix(descend_here, tmp_path):
     (tmp_path / "train.py").write_text(BLIND)
-    done = descend("doctor", "--format", "json", "--seeds", "2", "train.py", cwd=tmp_path)
+    done = descend_here("doctor", "--format", "json", "--seeds", "2", "train.py", cwd=tmp_path)
     case = json.loads(done.stdout)
     assert [finding["symptom"] for finding in case["findings"]] == ["wrong_metric"]
     assert "+        held_out = nn.functional.mse_loss(model(x[200:]), y[200:])" in case["patch"]
@@ -179,6 +180,16 @@ def test_a_fixed_script_gets_no_follow_up():
     assert find_partly_fixed_script(with_run(fixed(inf), well), study_of(record)) is None
 
 
+def test_a_run_of_the_fix_is_completed_once(monkeypatch):
+    jobs = []
+    monkeypatch.setattr(Study, "run", lambda study, new: jobs.extend(new) or [run_with(0.6)])
+    study, fix, short = study_of(run_with(0.1)), fixed(0.05).fix, Record(ending=Ending("window", 0, 10))
+    complete = complete_trial_run(study, fix, short)
+    assert complete_trial_run(study, fix, short) is complete is complete_trial_run(study, fix, complete)
+    assert [job.steps for job in jobs] == [short.steps + 1]
+    assert still_fails(fix, complete, study.baseline) and not still_fails(fix, run_with(0.95), study.baseline)
+
+
 def test_a_temporary_rise_of_the_cost_causes_no_follow_up():
     record = Record(ending=Ending("finished", 0, 40))
     record.extend(Reading("metric", "negative_log_likelihood", step, 1 / (1 + step)) for step in range(41))
@@ -227,8 +238,8 @@ with torch.no_grad():
 
 
 @pytest.mark.slow
-def test_output_after_the_last_step_shows_the_remaining_problem(descend, tmp_path):
+def test_output_after_the_last_step_shows_the_remaining_problem(descend_here, tmp_path):
     (tmp_path / "train.py").write_text(SAID_AT_THE_END)
-    case = json.loads(descend("doctor", "--format", "json", "--seeds", "2", "train.py", cwd=tmp_path).stdout)
+    case = json.loads(descend_here("doctor", "--format", "json", "--seeds", "2", "train.py", cwd=tmp_path).stdout)
     assert {"schedule", "unreadable"} <= {finding["symptom"] for finding in case["findings"]}, case["findings"]
     assert "-        [group.update" in case["patch"] and "y[rows])" in case["patch"]

@@ -48,9 +48,9 @@ for epoch in range(8):
         (UNEQUAL, "layer_rate_mismatch", "adaptive_rule", "-optimizer = torch.optim.SGD(model.parameters(), lr=0.003)"),
     ],
 )
-def test_the_cause_is_reported_first_and_its_remedy_is_proved(descend, tmp_path, script, symptom, remedy, removed):
+def test_the_cause_is_reported_first_and_its_remedy_is_proved(descend_here, tmp_path, script, symptom, remedy, removed):
     (tmp_path / "train.py").write_text(HEAD + script)
-    done = descend("doctor", "--format", "json", "--seeds", "2", "train.py", cwd=tmp_path)
+    done = descend_here("doctor", "--format", "json", "--seeds", "2", "train.py", cwd=tmp_path)
     case = json.loads(done.stdout)
     assert case["findings"][0]["symptom"] == symptom
     [proved] = [trial for trial in case["trials"] if trial["verdict"] == "proved"]

@@ -53,11 +53,11 @@ MIRRORED = "x[rows].flip(1)"  # a second mistake, which only the evaluation show
     ],
     ids=["one network", "two networks", "two mistakes"],
 )
-def test_backward_is_called_on_the_loss(descend, tmp_path, second, inputs, remedies):
+def test_backward_is_called_on_the_loss(descend_here, tmp_path, second, inputs, remedies):
     text = SCRIPT.replace("SECOND", second).replace("x[rows]", inputs)
     text = text if second != "pass" else text.replace("head_optimizer = ", "# ")
     (tmp_path / "train.py").write_text(text)
-    case = json.loads(descend("doctor", "--format", "json", "--seeds", "2", "train.py", cwd=tmp_path).stdout)
+    case = json.loads(descend_here("doctor", "--format", "json", "--seeds", "2", "train.py", cwd=tmp_path).stdout)
     finding = case["findings"][0]
     line = text[: text.index("optimizer.step()")].count("\n") + 1
     assert (finding["symptom"], finding["where"]["line"]) == ("no_step", line), case["findings"]

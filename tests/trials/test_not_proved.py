@@ -9,10 +9,10 @@ SCRIPT = Path(__file__).parents[1] / "scripts" / "gpt_sees_ahead.py"
 
 
 @pytest.mark.slow
-def test_attention_to_future_positions_gets_an_unproved_edit(descend, tmp_path):
+def test_attention_to_future_positions_gets_an_unproved_edit(descend_here, tmp_path):
     script = tmp_path / "train.py"
     script.write_text(SCRIPT.read_text())
-    told = descend("doctor", "--format", "json", "--apply", "train.py", cwd=tmp_path)
+    told = descend_here("doctor", "--format", "json", "--seeds", "2", "--apply", "train.py", cwd=tmp_path)
     case = json.loads(told.stdout)
     assert [finding["symptom"] for finding in case["findings"]] == ["target_leak"], told.stdout + told.stderr
     assert case["patch"] is None and [patch["kind"] for patch in case["patches"]] == ["not_proved"]

@@ -140,10 +140,10 @@ for epoch in range(8):
 
 
 @pytest.mark.slow
-def test_two_mistakes_share_one_patch_and_no_part_of_it_is_offered_again(descend, tmp_path):
+def test_two_mistakes_share_one_patch_and_no_part_of_it_is_offered_again(descend_here, tmp_path):
     """A softmax before the loss, and a scheduler that steps in every batch: one row removes each."""
     (tmp_path / "train.py").write_text(SOFTMAX_AND_SCHEDULE)
-    done = descend("doctor", "--format", "json", "--seeds", "3", "train.py", cwd=tmp_path)
+    done = descend_here("doctor", "--format", "json", "--seeds", "3", "train.py", cwd=tmp_path)
     case = json.loads(done.stdout)
     assert {finding["symptom"] for finding in case["findings"]} == {"output_loss_mismatch", "schedule"}
     assert (

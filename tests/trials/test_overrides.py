@@ -45,18 +45,18 @@ for it in range(max_iters):
 """
 
 
-def consulted(descend, tmp_path, overwrite: str) -> dict:
+def consulted(descend_here, tmp_path, overwrite: str) -> dict:
     script = tmp_path / "train.py"
     script.write_text(SCRIPT.format(overwrite=overwrite))
     options = ("--store", str(tmp_path / "store"), "--format", "json", "--seeds", "2", "--select", "instability")
-    done = descend("doctor", *options, script.name, cwd=tmp_path, timeout=1200)
+    done = descend_here("doctor", *options, script.name, cwd=tmp_path)
     assert done.stdout, done.stderr
     return json.loads(done.stdout)
 
 
 @pytest.mark.slow
-def test_a_learning_rate_that_the_loop_sets_is_edited_at_its_source(descend, tmp_path) -> None:
-    case = consulted(descend, tmp_path, 'param_group["lr"] = get_lr(it)')
+def test_a_learning_rate_that_the_loop_sets_is_edited_at_its_source(descend_here, tmp_path) -> None:
+    case = consulted(descend_here, tmp_path, 'param_group["lr"] = get_lr(it)')
     assert case["findings"][0]["symptom"] == "instability"
     (fix,) = [trial for trial in case["trials"] if trial["patch"] == "fix"]
     assert fix["remedies"] == ["learning_rate"] and fix["verdict"] == "proved" and case["reproduced"]
@@ -68,12 +68,12 @@ def test_a_learning_rate_that_the_loop_sets_is_edited_at_its_source(descend, tmp
 
 
 @pytest.mark.slow
-def test_an_overridden_edit_is_not_reported_as_tried(descend, tmp_path) -> None:
+def test_an_overridden_edit_is_not_reported_as_tried(descend_here, tmp_path) -> None:
     """The source does not show which setting the line writes, or where its value comes from."""
     overwrite = 'param_group.update(dict(zip(["lr"], map(get_lr, [it]))))'
     text = SCRIPT.format(overwrite=overwrite)
     line = text.splitlines().index("        " + overwrite) + 1
-    case = consulted(descend, tmp_path, overwrite)
+    case = consulted(descend_here, tmp_path, overwrite)
     rates = [trial for trial in case["trials"] if trial["remedies"] == ["learning_rate"]]
     assert rates and all(trial["verdict"] == "ineffective" for trial in rates)
     assert {trial["reason"] for trial in rates} == {f"no effect: line {line} overrides it"}

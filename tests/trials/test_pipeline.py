@@ -156,16 +156,22 @@ def test_a_longer_observation_with_a_result_replaces_the_first_one(later):
     assert kept.baseline is longer and proof is later
 
 
-def test_ctrl_c_during_the_diagnosis_keeps_its_findings(monkeypatch):
+def interrupted_once(function: Callable) -> Callable:
+    """Return a function that raises `Interruption` at its first call, and later calls the given one."""
     calls = []
 
-    def interrupt_once(*arguments, **options):
-        calls.append(1)
+    def call(*arguments, **options):
+        calls.append(arguments)
         if len(calls) == 1:
             raise Interruption(143)
-        return [FINDING]
+        return function(*arguments, **options)
 
-    monkeypatch.setattr("descend.doctor.hypotheses.diagnose", interrupt_once)
+    return call
+
+
+def test_ctrl_c_during_the_diagnosis_keeps_its_findings(monkeypatch):
+    diagnose = interrupted_once(lambda *arguments, **options: [FINDING])
+    monkeypatch.setattr("descend.doctor.hypotheses.diagnose", diagnose)
     monkeypatch.setattr("descend.doctor.hypotheses.general_symptoms", lambda *arguments, **options: [])
     proof = remedy_rounds.run_trials(Study(SCRIPT, record_of(1.0), Plan(), context_with(stage_run)))
     assert proof.interrupted and proof.interruption == 143 and proof.symptoms == (FINDING,)
@@ -191,6 +197,45 @@ def test_ctrl_c_during_the_observation_of_a_later_training_ends_the_consultation
     assert len(whole.series("loss", "0")) and not whole.can_be_compared
     case = pipeline._diagnose_script(SCRIPT, Plan(), context, whole)
     assert case.proof.interrupted and case.exit_status == 143
+
+
+@pytest.mark.parametrize(
+    ("part", "plan"), [("build_case", Plan().with_fixed_steps(100)), ("_repeat_for_longer", Plan())]
+)
+def test_ctrl_c_after_the_trials_keeps_their_results(monkeypatch, part, plan):
+    monkeypatch.setattr(pipeline, "run_trials", lambda study: Proof((FINDING,), trials=(TRIED,)))
+    monkeypatch.setattr(pipeline, part, interrupted_once(getattr(pipeline, part)))
+    case = pipeline._diagnose_run(Study(SCRIPT, record_of(1.0), plan, context_with(stage_run)))
+    assert case.proof.interrupted and case.exit_status == 143
+    assert case.trials == (TRIED,) and [finding.id for finding in case.findings] == [FINDING.id]
+
+
+def test_ctrl_c_while_the_rest_is_listed_keeps_the_results(monkeypatch):
+    monkeypatch.setattr("descend.doctor.hypotheses.diagnose", lambda *arguments, **options: [FINDING])
+    monkeypatch.setattr("descend.doctor.hypotheses.general_symptoms", lambda *arguments, **options: [])
+    monkeypatch.setattr(remedy_rounds, "_rounds", lambda *arguments: {})
+    monkeypatch.setattr(remedy_rounds, "add_left_out", interrupted_once(remedy_rounds.add_left_out))
+    proof = remedy_rounds.run_trials(Study(SCRIPT, record_of(1.0), Plan(), context_with(stage_run)))
+    assert proof.interrupted and proof.interruption == 143 and proof.symptoms == (FINDING,)
+
+
+def test_ctrl_c_while_a_later_training_is_searched_keeps_the_run(monkeypatch):
+    monkeypatch.setattr(observation_window, "_has_later_training", interrupted_once(lambda *arguments: False))
+    whole, _ = observe_script(SCRIPT, Plan().with_fixed_steps(100), context_with(lambda plan: record_of(1.0)))
+    assert (whole.ending.reason, whole.ending.status) == ("interrupted", 143) and len(whole.series("loss", "0"))
+
+
+def test_no_further_run_begins_after_the_deadline(monkeypatch):
+    context = context_with(lambda plan: record_of(1.0), 15.0)
+
+    def count_slowly(*arguments):
+        context.deadline.clock.now += 10
+        return 200
+
+    monkeypatch.setattr(observation_window, "_has_later_training", lambda *arguments: True)
+    monkeypatch.setattr(observation_window, "count_steps_to_evaluation", count_slowly)
+    observe_script(SCRIPT, Plan(), context)
+    assert len(context.plans) == 1
 
 
 def skip_round(monkeypatch, fix: Trial | None) -> Proof:

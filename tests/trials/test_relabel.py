@@ -40,8 +40,8 @@ ASKED = ("--format", "json", "--seeds", "2", "--select", "wrong_objective")
 
 @pytest.mark.slow
 @pytest.mark.thorough  # The clinic tests another such program.
-def test_pairs_of_one_class_are_not_pushed_apart(descend, tmp_path):
+def test_pairs_of_one_class_are_not_pushed_apart(descend_here, tmp_path):
     (tmp_path / "train.py").write_text(PAIRS)
-    case = json.loads(descend("doctor", *ASKED, "train.py", cwd=tmp_path).stdout)
+    case = json.loads(descend_here("doctor", *ASKED, "train.py", cwd=tmp_path).stdout)
     assert "+        same = 1 - same\n" in case["patch"] and case["patch"].count("\n+") == 2, case["trials"]
     assert [finding["symptom"] for finding in case["findings"]] == ["wrong_objective"]

@@ -4,7 +4,8 @@ import pytest
 from tables import SCRIPT, Table, prescription, record_of, tried, with_baseline
 
 from descend.doctor.record import Ending, Fact, facts
-from descend.doctor.trials.reproduce import ENDLESS, check_reproduction
+from descend.doctor.trials.reproduce import check_reproduction
+from descend.doctor.trials.study import TO_THE_END
 
 
 class FailingLate(Table):
@@ -12,7 +13,7 @@ class FailingLate(Table):
 
     def answer(self, job):
         record = super().answer(job)
-        if job.role == "bare" and job.steps == ENDLESS and "crash" in job.script.edits[SCRIPT.path]:
+        if job.role == "bare" and job.steps == TO_THE_END and "crash" in job.script.edits[SCRIPT.path]:
             record.ending = Ending("failed", 1, 100, error="Traceback\nRuntimeError: numpy() on a tensor with a graph")
         return record
 
@@ -31,7 +32,7 @@ def test_a_changed_number_needs_no_run_to_the_end():
     table = FailingLate({"pass": 1.0, "crash": 0.1})
     proof, _ = tried({}, [prescription("crash", remedy="dropout_rate")], table=table)
     proof = check_reproduction(with_baseline(table, record_of(1.0, reason="finished")), proof)
-    assert proof.fix is not None and not any(job.steps == ENDLESS for job in table.jobs)
+    assert proof.fix is not None and not any(job.steps == TO_THE_END for job in table.jobs)
 
 
 class ByHand(Table):
@@ -42,7 +43,7 @@ class ByHand(Table):
     def answer(self, job):
         record = super().answer(job)
         record.add(Fact.of(facts.Optimizer("SGD", groups=1, parameters=1000, lr=0.1, by_hand=True), 0, "0"))
-        if job.steps == ENDLESS:
+        if job.steps == TO_THE_END:
             record.ending = Ending(self.ends, 0, 100, weights="w")
         return record
 

@@ -163,8 +163,8 @@ with torch.no_grad():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("program", [LOGISTIC, pytest.param(TAUGHT, marks=pytest.mark.thorough)])
-def test_data_that_determine_the_targets_are_not_edited(descend, tmp_path: Path, program: str) -> None:
+def test_data_that_determine_the_targets_are_not_edited(descend_here, tmp_path: Path, program: str) -> None:
     (tmp_path / "train.py").write_text(program)
-    case = json.loads(descend("doctor", "--format", "json", "--seeds", "2", "train.py", cwd=tmp_path).stdout)
+    case = json.loads(descend_here("doctor", "--format", "json", "--seeds", "2", "train.py", cwd=tmp_path).stdout)
     assert "unreadable" not in [finding["symptom"] for finding in case["findings"]] and not case["patch"]
     assert not any("leave_out" in trial["remedies"] for trial in case["trials"])

@@ -22,10 +22,10 @@ for epoch in range(40):
 
 
 @pytest.mark.slow
-def test_improvements_are_suggested_but_not_applied(descend, tmp_path):
+def test_improvements_are_suggested_but_not_applied(descend_here, tmp_path):
     (tmp_path / "train.py").write_text(WELL)
     options = ("--seeds", "3", "--suggest", "--apply", "--format", "json")
-    done = descend("doctor", *options, "train.py", cwd=tmp_path)
+    done = descend_here("doctor", *options, "train.py", cwd=tmp_path)
     case = json.loads(done.stdout)
     assert (done.returncode, case["status"], case["findings"], case["patch"]) == (0, "healthy", [], None)
     suggested = [trial for trial in case["trials"] if trial["verdict"] == "suggested"]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tables import SCRIPT, prescription, record_of
 
 from descend.core.deadline import Deadline
-from descend.doctor.observation_window import FINISHING_S, limit_to_budget
+from descend.doctor.observation_window import FINISHING, FINISHING_S, limit_to_budget
 from descend.doctor.record import Ending, Fact, Reading, Record, facts
 from descend.doctor.script.plan import Plan
 from descend.doctor.trials import study as study_module
@@ -90,9 +90,16 @@ def test_a_run_fits_exactly_if_it_ends_by_the_deadline(seconds, passed):
 
 @given(st.floats(10, 1e7), st.integers(2, 50), st.integers(1, 64))
 def test_the_observed_run_and_the_shortest_proof_fit_the_budget_together(budget_s, seeds, jobs):
-    deadline, plan = limit_to_budget(Plan(budget_s=budget_s, seeds=seeds, jobs=jobs, seconds=inf), Clock())
+    limited = Plan(budget_s=budget_s, began=Clock.now, seeds=seeds, jobs=jobs, seconds=inf)
+    deadline, plan = limit_to_budget(limited, Clock())
     assert (2 + plan.proof_length) * plan.seconds == pytest.approx(budget_s)
     assert plan.until == deadline.at == pytest.approx(Clock.now + budget_s - FINISHING_S)
+
+
+@pytest.mark.parametrize(("start_s", "finishing_s"), [(0.5, FINISHING_S), (20.0, FINISHING * 20.0)])
+def test_the_start_counts_and_a_slow_one_leaves_more_time_for_the_report(start_s, finishing_s):
+    deadline, _ = limit_to_budget(Plan(budget_s=100.0, began=Clock.now - start_s), Clock())
+    assert deadline.at == pytest.approx(Clock.now - start_s + 100.0 - finishing_s)
 
 
 @given(st.floats(10, 1e7))
@@ -153,6 +160,14 @@ def test_a_run_that_is_cut_off_at_the_deadline_does_not_count():
     study = replace(study_with(10, a=0.5, b=0.1), run_s=6.0)
     proof = consult(study, "a", "b")
     assert study.ran == ["a", "b"] and study.context.deadline.is_over
+    assert [trial.label for trial in proof.trials] == ["a"] and proof.fix is None
+
+
+def test_a_run_that_is_cut_off_to_delete_its_files_does_not_count():
+    study = replace(study_with(10, a=0.5, b=0.1), run_s=4.0)
+    context = replace(study.context, deadline=replace(study.context.deadline, deletion_s=lambda: 3.0))
+    proof = consult(replace(study, context=context), "a", "b")
+    assert study.ran == ["a", "b"] and not study.context.deadline.is_over and context.deadline.is_over
     assert [trial.label for trial in proof.trials] == ["a"] and proof.fix is None
 
 

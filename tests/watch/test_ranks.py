@@ -1,6 +1,7 @@
 """A group of processes has one report: step times of each rank, slow ranks, and ranks that have died."""
 
 import json
+import os
 import subprocess
 import sys
 from statistics import median
@@ -16,6 +17,7 @@ from descend.doctor.instrumentation.steps import step_times
 from descend.doctor.instrumentation.steps.step_times import StepTimes
 from descend.doctor.record import Ending, Reading, Record
 from descend.doctor.record.store import open_store
+from descend.doctor.script.plan import CLOCK
 
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
 TRAINING = """
@@ -45,12 +47,13 @@ dist.destroy_process_group()
 
 
 def watched(
-    folder, *arguments: str, training: str = TRAINING
+    folder, *arguments: str, training: str = TRAINING, **environment: str
 ) -> tuple[subprocess.CompletedProcess[str], list[str], Record]:
     """Run the training on two ranks, each watched; return the output and the one listed run."""
     (folder / "train.py").write_text(training)
     command = [sys.executable, *TORCHRUN, "-m", "descend", "watch", "train.py", *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+    variables = {**os.environ, **environment}
+    done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, timeout=120)
     with open_store(folder / ".descend") as store:
         (line,) = store.runs()
         return (
@@ -136,8 +139,6 @@ def test_the_available_records_of_other_ranks_are_merged(tmp_path, monkeypatch):
 
 # A model that outlives its process group may hang PyTorch 2.13 (docs/parallel.md), so a function scope frees it.
 UNLIKE = """
-import time
-
 import torch
 import torch.distributed as dist
 from torch import nn
@@ -152,8 +153,7 @@ def main():
     x = torch.randn(256, 4) * torch.tensor([1.0, 1.0, 1.0, 4.0 if rank else 1.0])
     y = x[:, :1] + torch.randn(256, 1)
     torch.save(x, f"inputs-{rank}.pt")
-    for step in range(500):
-        time.sleep(0.05)  # so that 2 % of it suffice for measuring
+    for step in range(400):
         optimizer.zero_grad()
         (model(x) - y).square().mean().backward()
         optimizer.step()
@@ -168,7 +168,7 @@ dist.destroy_process_group()
 @pytest.mark.slow
 def test_the_curvature_of_a_group_belongs_to_its_averaged_loss(tmp_path):
     """For the mean square of a linear layer, H is 2 XᵀX / n; the ranks have different inputs."""
-    done, said, record = watched(tmp_path, training=UNLIKE)
+    done, said, record = watched(tmp_path, training=UNLIKE, **{CLOCK: "steps"})
     assert done.returncode == 0, done.stderr
     x = [torch.load(tmp_path / f"inputs-{rank}.pt") for rank in (0, 1)]
     hessians = [2 * part.T @ part / len(part) for part in x]

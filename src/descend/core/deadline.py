@@ -12,6 +12,8 @@ class Deadline:
 
     at: float = inf  # time of `clock`, in seconds
     clock: Callable[[], float] = time.monotonic
+    # Seconds before `at` at which a run is ended, because its files have to be deleted. They never become fewer.
+    deletion_s: Callable[[], float] = lambda: 0.0
 
     @classmethod
     def after(cls, seconds: float, clock: Callable[[], float] = time.monotonic) -> "Deadline":
@@ -25,8 +27,8 @@ class Deadline:
 
     @property
     def is_over(self) -> bool:
-        """Whether the deadline has passed."""
-        return self.left_s <= 0
+        """Whether the time at which runs are ended has passed, so that nothing more is started."""
+        return self.left_s <= self.deletion_s()
 
     def fits(self, seconds: float) -> bool:
         """Return whether something that takes this many seconds would end before the deadline."""

@@ -23,6 +23,7 @@ NOT_STORED = ("script", "parts")  # names of the fields of `Trial` that are not 
 class _StoredConclusion:
     """The stored part of a diagnosis other than its findings and trials, such as suspicions and durations."""
 
+    changes: tuple[FileChange, ...]
     suspicions: tuple[dict[str, Any], ...] = ()
     verified: str = ""
     reproduced: bool | None = None
@@ -38,7 +39,6 @@ class _StoredConclusion:
     limit: Limit = ""
     untried: tuple[UntriedRemedy, ...] = ()
     skipped: tuple[str, ...] = ()
-    changes: tuple[FileChange, ...] | None = None
 
 
 # names of the fields that `Case` and `_StoredConclusion` share
@@ -76,7 +76,7 @@ def load_case(store: Store, run: int) -> Case:
     record = store.load(run)
     findings, rows = store.load_case(run)
     with reporting_damage(f"the stored diagnosis of run {run} in {store.where}"):
-        conclusion = as_type(_StoredConclusion, rows[-1], "case") if rows else _StoredConclusion()
+        conclusion = as_type(_StoredConclusion, rows[-1], "case") if rows else _StoredConclusion(changes=())
         if rows and record.role != Role.WATCH:
             return _decode_case(record, findings, rows[:-1], conclusion)
     with reporting_damage(f"run {run} in {store.where}"):

@@ -55,8 +55,7 @@ class Case:
     left_out: tuple[str, ...] = ()  # ids of the problems that the user excluded from the diagnosis
     streamed: bool = False  # whether the script was read from a pipe, so that there is no file to patch
     options: tuple[str, ...] = ()  # options of `descend doctor` that the user gave, such as "--steps 50"
-    # the edits of the fix, one object for each file; None if they are unknown
-    changes: tuple[FileChange, ...] | None = None
+    changes: tuple[FileChange, ...] = ()  # the edits of the fix, one object for each file
 
     def __repr__(self) -> str:
         found = ", ".join(symptom.id for symptom in self.findings) or "none"
@@ -187,12 +186,11 @@ class Case:
         record, cut = self.record, self.record.fact(facts.TimedOut) or facts.TimedOut(ending.wall_s, None)
         at = cut.place
         place = f" (it was then at {_relative_path(at.file, record.root)}:{at.line})" if at else ""
-        more = "use --seconds to observe it for longer"
+        has_budget = any(option.startswith("--budget") for option in self.options)
+        limits = "a longer --budget" if has_budget else "--steps or --seconds" if record.steps else "--seconds"
+        more = f"use {limits} to observe it for longer"
         if record.steps:
-            spent, more = (
-                f"{ending.loop_s:.0f} s after its training began",
-                "use --steps or --seconds to observe it for longer",
-            )
+            spent = f"{ending.loop_s:.0f} s after its training began"
             return f"had taken a single optimizer step {spent}{place}, which is too little to diagnose; {more}"
         if record.site(SiteKind.BACKWARD):
             spent = f"in {ending.loop_s:.0f} s of training"

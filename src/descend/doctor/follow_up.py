@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from math import inf, isfinite
 from pathlib import Path
 
-from descend.doctor.assess.summary import LEFT_TO_LEARN, summarise
 from descend.doctor.assess.symptom import Symptom
 from descend.doctor.catalog import GENERAL
 from descend.doctor.catalog.diagnosis import diagnose
@@ -17,17 +16,17 @@ from descend.doctor.findings import build_case
 from descend.doctor.hypotheses import Hypotheses
 from descend.doctor.record import Record, Site, SiteKey
 from descend.doctor.remedies import JudgedOn
-from descend.doctor.script.run_names import EndReason
 from descend.doctor.script.script import Script
 from descend.doctor.spurious_gain import UNBOUNDED, makes_loss_unbounded, spurious_gain_message
 from descend.doctor.trials.ablation import find_required_parts, join_parts
-from descend.doctor.trials.candidate import Candidate, reference_cost, run_candidates
+from descend.doctor.trials.candidate import Candidate, run_candidates
 from descend.doctor.trials.confirm import confirm_on_fresh_seeds
 from descend.doctor.trials.evaluation_metric import final_cost
 from descend.doctor.trials.proof import Proof, ProofSteps, final_proof
 from descend.doctor.trials.prove import prove
+from descend.doctor.trials.remaining_failure import complete_trial_run, still_fails
 from descend.doctor.trials.statistics import MARGIN, is_as_good, shows_gain
-from descend.doctor.trials.study import Job, Study
+from descend.doctor.trials.study import Study
 from descend.doctor.trials.trial import Part, Trial
 from descend.doctor.trials.verdicts import Verdict
 
@@ -129,28 +128,16 @@ def find_partly_fixed_script(proof: Proof, study: Study) -> PartlyFixedScript | 
         return PartlyFixedScript(
             known.script, p.symptom, p.remedies, p.label, p.judged_on, inf, known.applied_parts, p.at
         )
-    if fix.script is None or fix.verdict != Verdict.PROVED or fix.judged_on not in ("fixed", "training", "metric"):
-        return None
-    still_fails = isfinite(fix.after) and fix.after > LEFT_TO_LEARN * reference_cost(fix.before, record, fix.judged_on)
-    if not still_fails and (
-        proof.trial_run is None or not summarise(record.with_readings_of(proof.trial_run)).may_fail_beyond_training_loss
-    ):
+    if fix.script is None or not still_fails(fix, proof.trial_run, record):
         return None
     return PartlyFixedScript(fix.script, fix.symptom, fix.remedies, fix.label, fix.judged_on, fix.after, fix.parts)
 
 
 def _complete_run_of_fix(study: Study, proof: Proof) -> Proof:
-    """Return the trial results, with a run of the fixed script that includes the output after the last step.
-
-    If the trial run ended before that, it is repeated with one more step.
-    """
-    fix, trial_run, ending = proof.fix, proof.trial_run, study.baseline.ending
-    if fix is None or fix.script is None or trial_run is None or ending is None or ending.reason != EndReason.FINISHED:
+    """Return the trial results, with a run of the fixed script that includes the output after the last step."""
+    if proof.fix is None:
         return proof
-    if set(study.baseline.places("logged_metric")) <= set(trial_run.places("logged_metric")):
-        return proof
-    [again] = study.run([Job(fix.script, trial_run.seed, trial_run.steps + 1)])
-    return replace(proof, trial_run=again)
+    return replace(proof, trial_run=complete_trial_run(study, proof.fix, proof.trial_run))
 
 
 def combine_fixes(first: PartlyFixedScript, second: Trial | None, proof: Proof, study: Study) -> Proof:
@@ -166,7 +153,7 @@ def combine_fixes(first: PartlyFixedScript, second: Trial | None, proof: Proof, 
         _cost_with_first_fix(first, trial, proof, study.baseline), trial.after
     ):
         return proof.with_trial(trial)
-    if reason := spurious_gain_message(trial, study):
+    if reason := spurious_gain_message(trial, candidate.record, study):
         return proof.with_trial(replace(trial, verdict=Verdict.NOT_PROVED, reason=reason))
     return _replace_fix(trial, candidate, NOT_ALONE, proof)
 

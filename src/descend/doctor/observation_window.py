@@ -23,22 +23,31 @@ from descend.doctor.trials.run_context import RunContext
 
 FINISHING_S = Bound(
     4.0,
-    "seconds of a budget that are kept for the start and for the report",
-    "measured with descend doctor --budget 10 … 28 examples/digits_mlp.py on two cores: at a load of 6 to 8, the "
-    "command ended 3.4 s after the deadline (median of seven runs); at a load of 9, up to 11 s; after Ctrl-C, 1.5 s",
+    "seconds of a budget that are kept for the report",
+    "measured with descend doctor --budget 20 … 45 examples/digits_mlp.py on two cores: at a load of 5 to 7, the "
+    "command ended 2.4 to 4.2 s after the deadline",
+)
+FINISHING = Bound(
+    1.0,
+    "multiple of the duration of the start that is kept for the report, if that is longer",
+    "measured at the same load: after the last run, the command took 0.1 to 0.5 times as long as its start; the rest "
+    "is for a scratch copy that takes longer to delete than expected",
 )
 LONGER = 10  # factor for the number of steps, to reach a second training loop if the first one took all the steps
 
 
 def limit_to_budget(plan: Plan, clock: Callable[[], float] = time.monotonic) -> tuple[Deadline, Plan]:
-    """Return the deadline that the plan's budget sets from now on, and the plan with a window that fits the budget.
+    """Return the deadline that the plan's budget sets, and the plan with a window that fits the budget.
 
-    A proof should still fit after the observed run, unless no trials were requested. If the script prepares its data
-    for longer, only the deadline ends the run.
+    clock: the clock of `plan.began`. The time since then shows how busy the machine is: the longer it is, the more time
+    is kept for the report. A proof should still fit after the observed run, unless no trials were requested. If the
+    script prepares its data for longer, only the deadline ends the run.
     """
     if isinf(plan.budget_s):
         return Deadline(), plan
-    deadline = Deadline.after(plan.budget_s - FINISHING_S, clock)
+    start_s = clock() - plan.began
+    finishing_s = max(FINISHING_S, FINISHING * start_s)
+    deadline = Deadline(plan.began + plan.budget_s - finishing_s, clock)
     window_s = min(plan.seconds, _window_of_budget_s(plan))
     patience_s = min(plan.patience, plan.budget_s)
     return deadline, replace(plan, seconds=window_s, patience=patience_s, until=deadline.at)
@@ -65,7 +74,10 @@ def _window_of_budget_s(plan: Plan) -> float:
 
 
 def observe_script(script: Script, plan: Plan, context: RunContext) -> tuple[Record, Plan]:
-    """Run and observe the script; return the record, and the plan with the number of steps that were observed."""
+    """Run and observe the script; return the record, and the plan with the number of steps that were observed.
+
+    If the user presses Ctrl-C, the record is marked as interrupted.
+    """
     whole = context.observe(script, plan)
     if context.deadline.is_over:
         return whole, plan
@@ -79,13 +91,16 @@ def observe_script(script: Script, plan: Plan, context: RunContext) -> tuple[Rec
         whole = context.observe(script, plan)
     if plan.quick:
         return whole, plan
-    whole, plan = _observe_to_end(script, plan, context, whole)
-    if _has_later_training(script, plan, whole):
-        longer = plan.with_fixed_steps(LONGER * plan.steps)
-        further = context.observe(script, longer)
-        if further.ending and further.ending.reason == EndReason.FINISHED and len(stages(further)) > 1:
-            return further, longer
-        _pass_on_interruption(further, whole)
+    try:
+        whole, plan = _observe_to_end(script, plan, context, whole)
+        if not context.deadline.is_over and _has_later_training(script, plan, whole):
+            longer = plan.with_fixed_steps(LONGER * plan.steps)
+            further = context.observe(script, longer)
+            if further.ending and further.ending.reason == EndReason.FINISHED and len(stages(further)) > 1:
+                return further, longer
+            _pass_on_interruption(further, whole)
+    except KeyboardInterrupt as error:
+        whole.add(Ending("interrupted", interruption_status(error), whole.steps))
     return whole, plan
 
 
@@ -121,12 +136,8 @@ def _observe_to_end(script: Script, plan: Plan, context: RunContext, record: Rec
     """
     if record.steps < plan.steps and logged_metrics(record):
         return record, plan
-    try:
-        steps = count_steps_to_evaluation(script, plan, record, context.server)
-    except KeyboardInterrupt as error:
-        record.add(Ending("interrupted", interruption_status(error), record.steps))
-        return record, plan
-    if not steps:
+    steps = count_steps_to_evaluation(script, plan, record, context.server)
+    if not steps or context.deadline.is_over:
         return record, plan
     whole = plan.with_fixed_steps(steps + 1)  # With one more step, the output after the last step is observed as well.
     further = context.observe(script, whole)

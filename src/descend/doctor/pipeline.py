@@ -45,10 +45,11 @@ def doctor(
     cluster: where the trials run; None for this machine. show_fix: called with each fix as soon as it is proved, and
     again if it is withdrawn.
     """
-    began, options = time.perf_counter(), plan.options
+    options = plan.options
     deadline, plan = limit_to_budget(plan)
     script = replace(script, sources=(sources := SourceSnapshot()))
     with fork_server(script) as server:
+        deadline = replace(deadline, deletion_s=lambda: server.links.slowest_s)
         context = RunContext(store, show, ExternalFiles(sources), server, cluster, deadline, show_fix)
         whole, plan = observe_script(script, plan, context)
         case = _diagnose_script(script, plan, context, whole)
@@ -61,8 +62,8 @@ def doctor(
         left_out=tuple(CATALOG.keys() - ids_to_check(plan.select, plan.ignore)),
         streamed=script.streamed,
         options=options,
-        changes=None if edited is None or script.streamed else changes_of(edited),
-        total_s=time.perf_counter() - began,
+        changes=() if edited is None or script.streamed else changes_of(edited),
+        total_s=time.monotonic() - plan.began,
     )
 
 
@@ -95,11 +96,17 @@ def _diagnose_script(script: Script, plan: Plan, context: RunContext, whole: Rec
 
 
 def _diagnose_run(study: Study) -> Case:
-    """Diagnose one recorded run and try its remedies; if the run was too short to show a gain, repeat it for longer."""
+    """Diagnose one recorded run and try its remedies; if the run was too short to show a gain, repeat it for longer.
+
+    If the user presses Ctrl-C, the case has the results so far.
+    """
     proof = run_trials(study)
-    if not study.plan.is_fixed and window_was_too_short(study.baseline, proof) and not proof.limit:
-        study, proof = _repeat_for_longer(study, proof)
-    return build_case(study.baseline, proof)
+    try:
+        if not study.plan.is_fixed and window_was_too_short(study.baseline, proof) and not proof.limit:
+            study, proof = _repeat_for_longer(study, proof)
+        return build_case(study.baseline, proof)
+    except KeyboardInterrupt as error:
+        return build_case(study.baseline, proof.with_interruption(error))
 
 
 def _repeat_for_longer(study: Study, first: Proof) -> tuple[Study, Proof]:

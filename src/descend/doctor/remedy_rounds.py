@@ -4,7 +4,6 @@ from dataclasses import replace
 from functools import partial
 
 from descend.core.errors import UsageError
-from descend.core.interruption import interruption_status
 from descend.doctor.catalog.prescribe import prescribe
 from descend.doctor.catalog.suggestible import suggestible_problems
 from descend.doctor.findings import build_case
@@ -26,7 +25,10 @@ COMPARISON = "the comparison of the fix with the next best remedy"
 
 
 def run_trials(study: Study) -> Proof:
-    """Try the remedies for a recorded run in several rounds, and return the results of all trials."""
+    """Try the remedies for a recorded run in several rounds, and return the results of all trials.
+
+    If the user presses Ctrl-C, return the results so far.
+    """
     record, hypotheses = study.baseline, Hypotheses(study.script, study.plan, study.baseline)
     proof, skipped = Proof(), list[str]()
     try:
@@ -41,9 +43,9 @@ def run_trials(study: Study) -> Proof:
                     proof = current
             except OutOfTime:
                 skipped.append(COMPARISON if part == PROOF and proof.fix else part)
+        return add_left_out(skipped, hypotheses, study, proof)
     except KeyboardInterrupt as error:
-        symptoms = proof.symptoms or tuple(hypotheses.symptoms)
-        proof = replace(proof, symptoms=symptoms, interrupted=True, interruption=interruption_status(error))
+        proof = replace(proof, symptoms=proof.symptoms or tuple(hypotheses.symptoms)).with_interruption(error)
     except (ExternalFileChanged, UsageError) as error:  # For example, the script can no longer be copied.
         proof = replace(proof, changed=str(error))
     return add_left_out(skipped, hypotheses, study, proof)

@@ -1,4 +1,4 @@
-"""Two columns of a network on two workers, with cross connections in the middle and at the top: for torchrun."""
+"""Two columns of a network on two workers, with cross connections in the middle and at the top: for several ranks."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""A program that ends while its threads publish its progress to the store, for torchrun."""
+"""A program that ends while its threads publish its progress to the store, for several ranks."""
 
 import torch.distributed as dist
 

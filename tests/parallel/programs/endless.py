@@ -25,5 +25,5 @@ while True:
         loss_fn(model(inputs), labels).backward()
         optimizer.step()
         step += 1
-        if step == 20:
+        if step == 4:
             Path(sys.argv[1], f"begun-{dist.get_rank()}").touch()

@@ -1,4 +1,4 @@
-"""Every synchronous split of one training, in one group of four processes, against one process: for torchrun.
+"""Every synchronous split of one training, in one group of four processes, against one process: for several ranks.
 
 Writes for each layout how far its parameters are from those of one process, and what its evaluation differs by.
 """

@@ -1,4 +1,4 @@
-"""A process that stops in the middle of a training: for torchrun, and who the other says that it waits for."""
+"""A process that stops in the middle of a training: for several ranks, and who the other says that it waits for."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Trainings that cannot go well, for torchrun: what each says, and at last one that ends the run."""
+"""Trainings that cannot go well, for several ranks: what each says, and at last one that ends the run."""
 
 import json
 import sys

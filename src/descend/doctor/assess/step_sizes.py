@@ -48,8 +48,12 @@ def _starts_at_zero(record: Record, parameter: str) -> bool:
 
 
 def first_step_length(record: Record) -> float:
-    """Return the median relative change of the weight matrices in the first step; NaN if it was not measured."""
-    ratios = [v for p in measured_weights(record) if (v := record.series("update_ratio", p).first) == v]
+    """Return the median relative change of the weight matrices in the first step; NaN if it was not measured.
+
+    Weights that start at zero do not count, because they are first measured in a later step.
+    """
+    places = [place for place in measured_weights(record) if not _starts_at_zero(record, place)]
+    ratios = [value for place in places if (value := record.series("update_ratio", place).first) == value]
     return median(ratios) if ratios else nan
 
 

@@ -20,12 +20,13 @@ from descend.doctor.codemod.arguments import (
     positional_arguments,
     with_arguments,
 )
+from descend.doctor.codemod.file_scalars import Scalar, replace_scalars
 from descend.doctor.codemod.help_text import update_help_text
 from descend.doctor.codemod.literals import find_literal, is_read_elsewhere
 from descend.doctor.codemod.locate import Place
 from descend.doctor.codemod.names import is_call_of, mapping_value, string_value, value_of
 from descend.doctor.codemod.not_applicable import NotApplicable
-from descend.doctor.codemod.settings_files import Scalar, find_scalar, replace_scalars
+from descend.doctor.codemod.settings_files import find_scalar
 from descend.doctor.codemod.syntax import Syntax, last_name
 from descend.doctor.record import Record, facts
 from descend.doctor.script.script import Script
@@ -144,7 +145,7 @@ def _unpacked_value(place: Place, mapping: cst.BaseExpression, setting: Setting)
     origin = mapping if isinstance(mapping, cst.Dict | cst.Call) else value_of(place.syntax, mapping)
     value = mapping_value(origin, setting.name)
     if value is None:
-        if not _has_only_known_keys(origin):
+        if not has_only_known_keys(origin):
             raise NotApplicable(f"the {setting.words} is passed by `**{code}`, whose keys are not in the source")
         return None
     uses = [a for a in place.syntax.every(cst.Arg) if a.star == "**" and place.syntax.code(a.value) == code]
@@ -153,7 +154,7 @@ def _unpacked_value(place: Place, mapping: cst.BaseExpression, setting: Setting)
     return value
 
 
-def _has_only_known_keys(mapping: cst.BaseExpression | None) -> bool:
+def has_only_known_keys(mapping: cst.BaseExpression | None) -> bool:
     """Return whether a mapping is written out in the source with all its keys, as ``{"lr": 0.1}`` is."""
     if isinstance(mapping, cst.Dict):
         return all(isinstance(e, cst.DictElement) and string_value(e.key) is not None for e in mapping.elements)

@@ -66,14 +66,14 @@ def calls_to(syntax: Syntax, function: cst.FunctionDef) -> list[cst.Call]:
     """
     owner, name = enclosing_class(syntax, function), function.name.value
     is_construction = name == "__init__" and owner is not None
-    found = _calls_by_name(syntax).get(owner.name.value if is_construction and owner is not None else name, [])
+    found = calls_by_name(syntax).get(owner.name.value if is_construction and owner is not None else name, [])
     is_free = owner is None or is_construction
     named = [c for c in found if not is_free or isinstance(c.func, cst.Name) or syntax.is_module(c.func)]
     return [call for call in named if function not in syntax.ancestors(call)]
 
 
 @lru_cache(maxsize=8)
-def _calls_by_name(syntax: Syntax) -> dict[str, list[cst.Call]]:
+def calls_by_name(syntax: Syntax) -> dict[str, list[cst.Call]]:
     """Return all calls in the file, grouped by the last part of the called name."""
     found: dict[str, list[cst.Call]] = {}
     for call in syntax.every(cst.Call):

@@ -4,32 +4,51 @@ A literal is found only if changing it has no other effect: names, attributes an
 alone. Reads that only print the value do not count, nor do reads in a branch that excludes the expression's own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import libcst as cst
 from libcst.metadata import Access
 
 from descend.doctor.codemod.branches import are_exclusive
+from descend.doctor.codemod.command_line_options import option_default
 from descend.doctor.codemod.functions import bind_arguments, calls_to, function_around
-from descend.doctor.codemod.names import binding, is_target, keyword_value, member_value, string_value, value_of
+from descend.doctor.codemod.names import binding, is_target, member_value, value_of
 from descend.doctor.codemod.syntax import Syntax, last_name
 
 MAX_STEPS = 8  # largest number of variables through which a value is followed; more are probably a cycle
 
 
+def is_number(expression: cst.BaseExpression) -> bool:
+    """Return whether the expression is a number in the source, possibly with a sign."""
+    if isinstance(expression, cst.UnaryOperation) and isinstance(expression.operator, cst.Minus | cst.Plus):
+        return is_number(expression.expression)
+    return isinstance(expression, cst.Integer | cst.Float)
+
+
+def is_literal(expression: cst.BaseExpression) -> bool:
+    """Return whether the expression is a number, a boolean, or a tuple or list of numbers in the source."""
+    if isinstance(expression, cst.Tuple | cst.List):
+        return all(is_number(element.value) for element in expression.elements)
+    return is_number(expression) or (isinstance(expression, cst.Name) and expression.value in ("True", "False"))
+
+
 def find_literal(
-    syntax: Syntax, expression: cst.BaseExpression, arguments: Sequence[str], shared: Sequence[cst.CSTNode] = ()
+    syntax: Syntax,
+    expression: cst.BaseExpression,
+    arguments: Sequence[str],
+    shared: Sequence[cst.CSTNode] = (),
+    is_end: Callable[[cst.BaseExpression], bool] = is_literal,
 ) -> cst.BaseExpression | None:
     """Return the literal in the source that defines only the value of an expression; None without such a literal.
 
     `arguments` is the script's command line: a number given there is not in the source. Uses within `shared` nodes
-    may change as well.
+    may change as well. `is_end` returns whether an expression is a literal at which the search ends.
     """
     found: cst.BaseExpression | None = expression
     for _ in range(MAX_STEPS):
         if found is None or is_read_elsewhere(syntax, found, shared):
             return None
-        if is_literal(found):
+        if is_end(found):
             return found
         origin = _defining_expression(syntax, found)
         if origin is None and isinstance(found, cst.Attribute):
@@ -93,20 +112,6 @@ def is_read_elsewhere(syntax: Syntax, expression: cst.BaseExpression, shared: Se
     return any(not any(outer in shared for outer in (use, *syntax.ancestors(use))) for use in others)
 
 
-def is_number(expression: cst.BaseExpression) -> bool:
-    """Return whether the expression is a number in the source, possibly with a sign."""
-    if isinstance(expression, cst.UnaryOperation) and isinstance(expression.operator, cst.Minus | cst.Plus):
-        return is_number(expression.expression)
-    return isinstance(expression, cst.Integer | cst.Float)
-
-
-def is_literal(expression: cst.BaseExpression) -> bool:
-    """Return whether the expression is a number, a boolean, or a tuple or list of numbers in the source."""
-    if isinstance(expression, cst.Tuple | cst.List):
-        return all(is_number(element.value) for element in expression.elements)
-    return is_number(expression) or (isinstance(expression, cst.Name) and expression.value in ("True", "False"))
-
-
 def _only_reports(syntax: Syntax, use: cst.CSTNode) -> bool:
     """Return whether code uses a value only to print it or to store it as an attribute of ``self``."""
     if isinstance(use, cst.Attribute) and syntax.code(use.value) == "self" and is_target(syntax, use):
@@ -119,37 +124,3 @@ def _only_reports(syntax: Syntax, use: cst.CSTNode) -> bool:
         if isinstance(outer, cst.BaseStatement):
             break
     return False
-
-
-def option_default(syntax: Syntax, name: str, arguments: Sequence[str]) -> cst.BaseExpression | None:
-    """Return the default of the command-line option that the script reads as ``args.<name>``, or None."""
-    calls = syntax.every(cst.Call)
-    if any(keyword_value(c, name) is not None for c in calls if last_name(c.func) == "set_defaults"):
-        return None
-    added = [c for c in calls if last_name(c.func) == "add_argument" and _option_destination(c) == name]
-    if len(added) != 1 or any(_is_on_command_line(spelling, arguments) for spelling in _option_spellings(added[0])):
-        return None
-    return keyword_value(added[0], "default")
-
-
-def _option_spellings(option: cst.Call) -> list[str]:
-    """Return the spellings of a command-line option, such as ``-l`` and ``--lr``."""
-    texts = [string_value(a.value) for a in option.args if a.keyword is None and a.star == ""]
-    return [text for text in texts if text and text.startswith("-")]
-
-
-def _option_destination(option: cst.Call) -> str | None:
-    """Return the name of the attribute in which argparse stores the value of an option."""
-    if (given := keyword_value(option, "dest")) is not None:
-        return string_value(given)
-    spellings = _option_spellings(option)
-    long = [s for s in spellings if s.startswith("--")]
-    return (long or spellings or [""])[0].lstrip("-").replace("-", "_")
-
-
-def _is_on_command_line(spelling: str, arguments: Sequence[str]) -> bool:
-    """Return whether the command line of the run contains the option, possibly in an abbreviated form."""
-    if spelling.startswith("--"):
-        heads = [argument.split("=")[0] for argument in arguments]
-        return any(len(head) > 2 and spelling.startswith(head) for head in heads)
-    return any(argument.startswith(spelling) for argument in arguments)

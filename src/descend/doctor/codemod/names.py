@@ -8,6 +8,7 @@ from libcst.metadata import Assignment, Scope
 from descend.doctor.codemod.syntax import Syntax, last_name
 
 NAMESPACES = {"SimpleNamespace", "Namespace"}  # classes whose keyword arguments become attributes
+FIELD_CALLS = {"field", "Field"}  # functions of dataclasses and pydantic that describe a field
 
 
 def binding(syntax: Syntax, name: cst.Name) -> Assignment | None:
@@ -168,7 +169,7 @@ def _member_values(syntax: Syntax, owner: cst.ClassDef | None, name: str) -> lis
     for target in [*syntax.every(cst.Name, owner.body), *syntax.every(cst.Attribute, owner.body)]:
         is_own = syntax.code(target) == f"self.{name}" or _is_class_attribute(syntax, owner, target, name)
         if is_own and is_target(syntax, target):
-            values.append(_field_default(value_of_target(syntax, target)))
+            values.append(field_default(value_of_target(syntax, target)))
     return values
 
 
@@ -190,10 +191,11 @@ def _is_class_attribute(syntax: Syntax, owner: cst.ClassDef, target: cst.CSTNode
     return inner is owner
 
 
-def _field_default(value: cst.BaseExpression | None) -> cst.BaseExpression | None:
-    """Return the default of a dataclass field: ``0.1`` for ``field(default=0.1)`` and for ``0.1`` itself."""
-    if isinstance(value, cst.Call) and last_name(value.func) == "field":
-        return keyword_value(value, "default")
+def field_default(value: cst.BaseExpression | None) -> cst.BaseExpression | None:
+    """Return the default of a field: ``0.1`` for ``field(default=0.1)``, for ``Field(0.1)``, and for ``0.1`` itself."""
+    if isinstance(value, cst.Call) and last_name(value.func) in FIELD_CALLS:
+        first = next((a.value for a in value.args[:1] if a.keyword is None and a.star == ""), None)
+        return keyword_value(value, "default") or first
     return value
 
 

@@ -14,13 +14,13 @@ import libcst as cst
 from descend.doctor.codemod.argument_edits import NodeEdit, ScalarEdit, apply_edits
 from descend.doctor.codemod.arguments import format_number, format_number_like, literal_expression
 from descend.doctor.codemod.callers import call_chain
+from descend.doctor.codemod.file_scalars import Scalar
 from descend.doctor.codemod.literals import find_literal, is_read_elsewhere
 from descend.doctor.codemod.locate import locate, statement_around
 from descend.doctor.codemod.names import keyword_value, mapping_value, subscript_key
 from descend.doctor.codemod.not_applicable import NotApplicable, if_applicable
 from descend.doctor.codemod.parentheses import OPERAND, parenthesize
 from descend.doctor.codemod.proportionality import Factor, Factors, ProportionalFactors
-from descend.doctor.codemod.settings_files import Scalar
 from descend.doctor.codemod.syntax import Syntax, last_name
 from descend.doctor.record import Record, SiteKind, facts
 from descend.doctor.script.script import Script

@@ -16,6 +16,8 @@ from itertools import product
 import libcst as cst
 from libcst.metadata import Assignment
 
+from descend.doctor.codemod.command_line_options import option_default
+from descend.doctor.codemod.file_scalars import Scalar
 from descend.doctor.codemod.functions import (
     bind_arguments,
     called_functions,
@@ -23,9 +25,9 @@ from descend.doctor.codemod.functions import (
     function_around,
     returned_values,
 )
-from descend.doctor.codemod.literals import MAX_STEPS, is_number, option_default
+from descend.doctor.codemod.literals import MAX_STEPS, is_number
 from descend.doctor.codemod.names import value_of, value_of_target
-from descend.doctor.codemod.settings_files import Scalar, find_scalar
+from descend.doctor.codemod.settings_files import find_scalar
 from descend.doctor.codemod.syntax import Syntax, last_name
 from descend.doctor.record import Record
 from descend.doctor.script.script import Script

@@ -51,11 +51,6 @@ def _write_patch(case: "Case", reports: Path) -> None:
     if case.fix is None:
         raise UsageError(f"run {number} has no proved patch, so nothing was written")
     patch = reports / str(number) / "fix.diff"
-    if case.changes is None:
-        raise UsageError(
-            f"run {number} was recorded by an older version of descend, which did not store the source. "
-            f"Apply the patch by hand: patch -p0 < {patch}"
-        )
     try:
         written = apply_changes(case.changes, _confirm)
     except OutsideWorkingDirectory as error:

@@ -21,9 +21,10 @@ MOST_PROCESSES = 1024
 LEAST_BUDGET_S = Bound(
     10.0,
     "seconds",
-    "chosen: 4 s are kept for the report and importing torch takes about 2 s, which leaves 4 s for the training",
+    "chosen: 4 s are kept for the report, and starting and importing torch take 3 s, which leaves 3 s for the training",
 )
 BUDGET_LIMITS = (LEAST_BUDGET_S, 1e7)  # seconds; the upper limit is that of --seconds
+BUDGET_METAVAR = "TIME {:.12g}..{:.12g}".format(*BUDGET_LIMITS)
 SECONDS_IN = {"s": 1, "m": 60, "h": 3600}
 DEFAULT_STORE = ".descend"
 PASS_ON = {"allow_interspersed_args": False}
@@ -72,7 +73,7 @@ def parse_budget(text: str) -> float:
     return seconds if BUDGET_LIMITS[0] <= seconds <= BUDGET_LIMITS[1] else nan
 
 
-def _read_budget(text: str) -> float:
+def read_budget(text: str) -> float:
     """Return the seconds that `--budget` names. Raise `UsageError` if it is no time or outside the limits."""
     seconds = parse_budget(text)
     if isnan(seconds):
@@ -211,8 +212,8 @@ Budget = Annotated[
     float | None,
     typer.Option(
         "--budget",
-        parser=_read_budget,
-        metavar="TIME {:.12g}..{:.12g}".format(*BUDGET_LIMITS),
+        parser=read_budget,
+        metavar=BUDGET_METAVAR,
         help="Take at most this long in total, such as 90s, 2m or 1h. The most promising remedies are tried first; "
         "what does not fit is listed. Default: no limit.",
     ),

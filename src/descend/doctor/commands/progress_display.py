@@ -84,6 +84,11 @@ class ProgressDisplay:
             elif record.ending is None or any(isinstance(message, Ending) for message in messages):
                 self._trials.update(record, messages)
 
+    def plan_runs(self, runs: int) -> None:
+        """Announce this many further runs, whose number is known."""
+        with self._lock:
+            self._trials.plan_runs(runs)
+
     def show_fix(self, fix: Trial) -> None:
         """Print a fix with its changed lines while further trials go on, or print why an earlier fix is withdrawn."""
         label = one_line(fix.label)
@@ -116,7 +121,7 @@ class ProgressDisplay:
         self._progress.update(
             self._trials_bar,
             completed=trials.done,
-            total=trials.announced,
+            total=trials.total,
             what=trials.message,
             visible=bool(trials.announced),
         )

@@ -8,6 +8,7 @@ from descend.core.deadline import Deadline
 from descend.doctor.record import Ending, Fact, Message, Record, facts
 from descend.doctor.record.facts.typed import typed
 from descend.doctor.report.formatting import count, duration
+from descend.doctor.trials.study import TO_THE_END
 
 LEAST_S = 1.0  # smallest number of remaining seconds that is shown while a run has not ended
 
@@ -49,8 +50,8 @@ class BaselineProgress:
 
     @property
     def most_steps(self) -> int | None:
-        """The largest number of steps that will be observed; None while it is unknown."""
-        return self._window.steps if self._window else None
+        """The largest number of steps that will be observed; None while it is unknown, or if the script decides."""
+        return self._window.steps if self._window and self._window.steps < TO_THE_END else None
 
     @property
     def message(self) -> str:
@@ -63,6 +64,8 @@ class BaselineProgress:
         if not self._first:
             waited, most = duration(time.monotonic() - self._waiting), duration(window.patience)
             return f"waiting for the first step for {waited} (at most {most})"
+        if window.steps >= TO_THE_END:
+            return f"{count(self.steps, 'step')} in {duration(time.monotonic() - self._first)}, until the script ends"
         steps = f"{self.steps} of at most {count(window.steps, 'step')}"
         passed, trained = self._passed_and_trained_s
         training_s = self._training_left_s(window)
@@ -111,6 +114,11 @@ class TrialsProgress:
         self._durations_s: list[float] = []
         self.baseline_s = 0.0  # seconds that a trial run probably takes; used until the first one has ended
         self.announced = 0
+        self._planned = 0  # number of runs that a command has announced at once; 0 if it announces them one by one
+
+    def plan_runs(self, runs: int) -> None:
+        """Announce this many further runs at once."""
+        self._planned = self.announced + runs
 
     def update(self, record: Record, messages: Sequence[Message]) -> None:
         """Update the progress with new messages of a trial run; the first call for a run announces it."""
@@ -128,6 +136,11 @@ class TrialsProgress:
             self._durations_s.append(time.monotonic() - began)
 
     @property
+    def total(self) -> int:
+        """The number of trial runs that were announced, also of those that have not begun."""
+        return max(self.announced, self._planned)
+
+    @property
     def done(self) -> int:
         """The number of trial runs that have ended."""
         return len(self._durations_s)
@@ -137,12 +150,13 @@ class TrialsProgress:
         """The progress as a phrase, for example `3 of 9 runs done, about 12 s left`."""
         if not self._began:
             return f"{count(self.done, 'trial run')} done"
-        runs = count(self.announced, "run")
+        runs = count(self.total, "run")
         return f"{self.done} of {runs} done, about {duration(self._seconds_left())} left"
 
     def _seconds_left(self) -> float:
         """Return the estimated seconds until all announced and all expected trial runs have ended."""
         each, now = fmean(self._durations_s) if self._durations_s else self.baseline_s, time.monotonic()
         going = [max(0.0, each - (now - began)) for began in self._began.values() if began is not None]
-        waiting = len(self._began) - len(going) + self._expected
+        further = max(0, self._planned - self.announced) if self._planned else self._expected
+        waiting = len(self._began) - len(going) + further
         return min(max((sum(going) + waiting * each) / self._jobs, *going, LEAST_S), self._deadline.left_s)

@@ -3,12 +3,15 @@
 import ast
 import json
 import os
+import select
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from math import inf, isinf
+from time import monotonic
 from typing import Any
 
 from descend.core.errors import UsageError
@@ -21,6 +24,10 @@ from descend.doctor.script.script import Script
 
 # Packages with a slow import. They are imported once for all runs, since no environment variable changes their results.
 IMPORTED_ONCE = frozenset({"numpy", "pandas", "scipy", "sklearn"})
+
+
+class NotStartedInTime(Exception):
+    """Raised if a run has to end before the fork server has imported torch and started it."""
 
 
 class ForkServer:
@@ -36,9 +43,13 @@ class ForkServer:
         self.has_failed = False  # whether forking failed on Linux; each later run then starts a new interpreter
 
     def start(
-        self, config: Mapping[str, Any], environment: Mapping[str, str], writers: Sequence[int]
+        self, config: Mapping[str, Any], environment: Mapping[str, str], writers: Sequence[int], until: float = inf
     ) -> Process | None:
-        """Start a run with the settings `config` as a fork of the server; return its process, None if this fails."""
+        """Start a run with the settings `config` as a fork of the server; return its process, None if this fails.
+
+        Raises `NotStartedInTime`, and ends the server, if it has not started the run when `time.monotonic()` reaches
+        `until`. The first run waits until the server has imported torch.
+        """
         errors, error_writer = os.pipe()
         status, status_writer = os.pipe()
         request = json.dumps({"config": config, "environment": environment}).encode()
@@ -48,6 +59,12 @@ class ForkServer:
             self.has_failed, self._works = True, False
         os.close(error_writer)
         os.close(status_writer)
+        left_s = None if isinf(until) else max(0.0, until - monotonic())
+        if self._works and not select.select([status], [], [], left_s)[0]:
+            self.close()
+            os.close(errors)
+            os.close(status)
+            raise NotStartedInTime
         pid = os.read(status, STATUS.size) if self._works else b""
         if not pid:
             self.has_failed, self._works = self.has_failed or self._works, False
@@ -58,6 +75,7 @@ class ForkServer:
 
     def close(self) -> None:
         """End the server; each forked run is ended by the process that requested it."""
+        self._works = False
         if self._connection is not None:
             self._connection.close()
         if self._server is not None:

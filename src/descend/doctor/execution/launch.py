@@ -13,7 +13,7 @@ from descend.core.control_characters import escape_control_characters
 from descend.core.errors import InternalError, UsageError
 from descend.doctor.execution.child import CHANNEL_CLOSED, CHECKED_EVERY_S, Config
 from descend.doctor.execution.forked import ForkedProcess
-from descend.doctor.execution.forking import ForkServer
+from descend.doctor.execution.forking import ForkServer, NotStartedInTime
 from descend.doctor.execution.keeper import UNCONFINED
 from descend.doctor.execution.other_threads import longest_training_seconds
 from descend.doctor.execution.package import package_link, start_arguments
@@ -67,14 +67,20 @@ def run(
         listen(messages)
 
     with ExitStack() as stack:
+        began = time.monotonic()
         relay = stack.enter_context(Relay()) if plan.role == Role.WATCH else None
         links = server.links if server else None
         scratch = None if plan.role == Role.WATCH else stack.enter_context(scratch_copy(script, links=links))
+        # The scratch copy has to be deleted by the deadline, too.
+        limited = replace(plan, until=plan.until - (scratch.deletion_s if scratch else 0.0))
         readers, writers = zip(os.pipe(), os.pipe())
         for reader in readers:
             stack.callback(os.close, reader)
         try:
-            process = _start(script, plan, scratch, writers, server, stack)
+            process = _start(script, limited, scratch, writers, server, stack)
+        except NotStartedInTime:
+            add_messages(_messages_about_cut_off(record, time.monotonic() - began, OVER))
+            return record
         finally:
             for writer in writers:
                 os.close(writer)
@@ -83,12 +89,11 @@ def run(
         if relay is not None and not isinstance(process.popen, ForkedProcess):
             relay.pass_on_to(process.popen)
         add_messages([Note("scratch", note) for note in scratch.notes] if scratch else [])
-        if plan.processes:
-            add_messages([Note("torchrun", ALONE if plan.processes == 1 else FIRST.format(plan.processes))])
+        group = ALONE if plan.processes == 1 else FIRST.format(plan.processes)
+        add_messages([Note("torchrun", group)] if plan.processes else [])
         add_messages([Note("sandbox", note)] if scratch and (note := _sandbox_message(plan)) else [])
-        began = time.monotonic()
-        limit = began + time_limit(plan)
-        until = min(limit, plan.until + FINAL_S)
+        limit = time.monotonic() + time_limit(plan)
+        until = min(limit, limited.until + FINAL_S)
         for messages in process.messages(readers, until):
             add_messages(messages)
         if not process.ends(until):
@@ -202,7 +207,11 @@ def _start(
     environment = child_environment(plan.threads, scratch, plan.allow_effects) if scratch else None
     if environment is not None and plan.processes:
         environment = new_group_variables(environment, plan.processes)
-    if server and environment and (process := server.start(vars(config), environment, descriptors)):
+    if (
+        server
+        and environment
+        and (process := server.start(vars(config), environment, descriptors, plan.until + FINAL_S))
+    ):
         return process
     module = "descend.doctor.execution.keeper" if scratch else "descend.doctor.execution.child"
     command = start_arguments(module, stack.enter_context(package_link()))

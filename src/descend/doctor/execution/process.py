@@ -113,6 +113,8 @@ def received_messages(
 ) -> Iterator[list[Message]]:
     """Yield the messages from some pipes until all are closed, or the sender has ended and no more messages arrive.
 
+    While no message arrives, empty lists are yielded, so that the caller can stop a run that hangs.
+
     until: time of `time.monotonic` at which to stop in any case.
     """
     lines, after_end = {reader: Lines() for reader in readers}, dict.fromkeys(readers, 0)
@@ -124,6 +126,8 @@ def received_messages(
             ready = selector.select(QUIET_S)
             if ended and not ready:
                 return
+            if not ready:
+                yield []
             for key, _ in ready:
                 block = os.read(key.fd, BLOCK)
                 after_end[key.fd] += len(block) if ended else 0

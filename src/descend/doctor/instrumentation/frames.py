@@ -134,11 +134,21 @@ def outermost_call(frame: FrameType | None) -> FrameType | None:
     return found
 
 
-def running_module(frame: FrameType | None) -> Any:
-    """Return the module whose `forward` makes the current torch call; None if no `forward` makes it."""
-    while frame is not None and frame.f_globals.get("__name__") in _FUNCTIONAL:
+def running_module(caller: FrameType | None) -> Any:
+    """Return the module whose `forward` makes a torch call, given the call's `original_caller`; else None."""
+    return _first_argument(caller) if caller is not None and caller.f_code.co_name == "forward" else None
+
+
+def original_caller(frame: FrameType | None) -> FrameType | None:
+    """Return the frame that makes a torch call, given that of a function that may only make the call again.
+
+    Torch function modes make a call again. A mode may be active in a few steps only, but the caller is always the same.
+    """
+    while frame is not None and (
+        frame.f_code.co_name == "__torch_function__" or frame.f_globals.get("__name__") in _FUNCTIONAL
+    ):
         frame = frame.f_back
-    return _first_argument(frame) if frame is not None and frame.f_code.co_name == "forward" else None
+    return frame
 
 
 def is_in_forward(frame: FrameType | None) -> bool:

@@ -17,6 +17,7 @@ from descend.doctor.instrumentation.frames import (
     call_span,
     constructor_caller,
     is_in_forward,
+    original_caller,
     outermost_module,
     running_module,
 )
@@ -41,6 +42,8 @@ class Modules:
         self._found: list[weakref.ref[nn.Module]] = []
         self._called: dict[int, weakref.ref[nn.Module]] = {}  # id -> module whose forward has made a recorded call
         self._names: list[tuple[weakref.ref[Tensor], str]] = []
+        # id of a module -> (module, its qualified name), because a model may be freed before the last measurement
+        self._module_names: dict[int, tuple[weakref.ref[nn.Module], str]] = {}
         self._data_parallel: weakref.WeakSet[nn.Module] = weakref.WeakSet()
         self._sent: set[tuple[str, str]] = set()
         self._dropout: dict[int, str] = {}  # id of a dropout layer -> the name under which it is recorded
@@ -67,13 +70,13 @@ class Modules:
         if not isinstance(called, nn.Module):
             self.report_site(SiteKind.MODEL_CALL, "", span)
             return
-        known = [key for key, root in self._existing_models() if _contains(root, called)]
-        key = known[0] if known else str(len(self._found))
+        known = [found for found in self._existing_models() if _contains(found[1], called)]
+        key, model = known[0] if known else (str(len(self._found)), self._largest_parent(called))
         if not known:
-            model = self._largest_parent(called)
             self._found.append(weakref.ref(model))
             self.report_site(SiteKind.MODEL, key, self._creation_span(model), type(model).__name__)
             self._report_dropout(key, model)
+        self._add_module_names(model)
         self.report_site(SiteKind.MODEL_CALL, key, span)
 
     def _report_dropout(self, key: str, model: nn.Module) -> None:
@@ -152,11 +155,12 @@ class Modules:
 
     def origin(self, frame: FrameType) -> Origin:
         """Return the source line of a torch call, and the module whose `forward` makes the call."""
-        module = running_module(frame)
+        caller = original_caller(frame)
+        module = running_module(caller)
         # A module that runs without gradients, such as a teacher network, is not trained.
         if isinstance(module, nn.Module) and torch.is_grad_enabled():
             self._called[id(module)] = weakref.ref(module)
-        site = self.tree.site(SiteKind.CALL, "", call_span(self.tree.caller(frame)))
+        site = self.tree.site(SiteKind.CALL, "", call_span(self.tree.caller(caller)))
         return Origin(site, module if isinstance(module, nn.Module) else None)
 
     def made_at(self, module: nn.Module) -> Site | None:
@@ -169,11 +173,22 @@ class Modules:
 
     def name(self, module: nn.Module) -> str:
         """Return a module's qualified name in the model, or its class name if it is not part of a model."""
-        for _, root in self._existing_models():
-            for name, child in root.named_modules():
-                if child is module:
-                    return name
-        return type(module).__name__
+        if (known := self._known_name(module)) is None:
+            for _, root in self._existing_models():
+                self._add_module_names(root)
+            known = self._known_name(module)
+        return type(module).__name__ if known is None else known
+
+    def _known_name(self, module: nn.Module) -> str | None:
+        """Return the stored qualified name of a module; None if it is not known to be part of a model."""
+        found, name = self._module_names.get(id(module), (None, None))
+        return name if found is not None and found() is module else None
+
+    def _add_module_names(self, model: nn.Module) -> None:
+        """Store the qualified name of each module of a model; a module keeps the first name for the whole run."""
+        for name, module in model.named_modules():
+            if self._known_name(module) is None:
+                self._module_names[id(module)] = (weakref.ref(module), name)
 
     def parameter_names(self) -> dict[int, str]:
         """Return the qualified name of each known parameter by id."""

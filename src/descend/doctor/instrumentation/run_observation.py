@@ -12,6 +12,7 @@ from descend.doctor.instrumentation.channel import Channel
 from descend.doctor.instrumentation.frames import SourceTree
 from descend.doctor.instrumentation.modules import Modules
 from descend.doctor.instrumentation.observer import Observer
+from descend.doctor.instrumentation.peak_memory import peak_memory
 from descend.doctor.instrumentation.probe_runner import ProbeRunner
 from descend.doctor.instrumentation.rank_curvature import RankCurvature
 from descend.doctor.instrumentation.step_counter import StepCounter
@@ -19,7 +20,7 @@ from descend.doctor.instrumentation.steps.budget import Budget
 from descend.doctor.instrumentation.steps.step_times import StepTimes
 from descend.doctor.measure import GRADIENTS, PROBES, SHOWN, Snapshot
 from descend.doctor.measure.snapshot import Measurement
-from descend.doctor.record import Ending
+from descend.doctor.record import Ending, Fact
 from descend.doctor.sandbox.world import read_world
 from descend.doctor.script.run_names import EndReason, Role
 
@@ -121,6 +122,8 @@ class RunObservation:
         """Send how the run ended, as the last message of the run."""
         now, began = time.perf_counter(), self.observer.began
         loop_s = 0.0 if began is None else now - began
+        if self.role in (Role.BASELINE, Role.TRIAL_RUN):
+            self.channel.send([Fact.of(peak_memory(), self.observer.steps)])
         wall_s, weights = now - self.began, self.observer.weights() or ""
         self.channel.send(
             [Ending(reason, status, self.observer.steps, wall_s, loop_s, self.budget.spent, weights, error)]

@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import inf
+from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from descend.doctor.measure.loss_call import loss_call
@@ -21,6 +23,7 @@ class _OutputSums:
     """Sums over all batches that describe the outputs of one activation: active units, saturated values, squares."""
 
     op: Op
+    units: int  # the number of units in the first batch
     alive: Tensor | None = None  # for each unit: whether the unit is active on any example
     saturated: float = 0.0
     square: float = 0.0
@@ -30,43 +33,53 @@ class _OutputSums:
         """Add the outputs ``(units, examples)`` of one activation call to the sums."""
         if op.name in RECTIFIERS:
             active = (_is_active(op, units) | units.isnan()).any(1)  # A unit with a NaN output does not count as dead.
-            self.alive = active if self.alive is None else self.alive | active
+            self.alive = active if self.alive is None else _union(self.alive, active)
         self.saturated += float((_relative_derivative(op.name, units) < FLAT).sum()) if op.name in SIGMOIDS else 0.0
         self.square += float(units.double().square().sum())
         self.count += units.numel()
 
 
+class _LayerKey(NamedTuple):
+    """The identity of an activation's layer, which is the same in all recordings of a run.
+
+    `source` is the layer's weight (its id) and number of units, because layers may share a module and may be called
+    several times. Without a weight, it is the number of the call among those with the same name in the forward pass.
+    """
+
+    name: str  # the name of the activation; several layers may have it
+    source: object
+
+
 def activations(snapshot: Snapshot) -> Measurement:
     """Yield, for each activation, its shares of dead units and saturated outputs, and its outputs' root mean square."""
-    layers: dict[tuple[str, object, int], _OutputSums] = {}
+    layers: dict[_LayerKey, _OutputSums] = {}
     for forward in snapshot.trained:
-        for place, op, units, source in _outputs_by_unit(snapshot, forward):
-            layers.setdefault((place, source, len(units)), _OutputSums(op)).add_outputs(op, units)
-    seen: dict[str, int] = {}
-    for (place, _, count), layer in layers.items():
-        seen[place] = seen.get(place, 0) + 1
-        numbered = place if seen[place] == 1 else f"{place} ({seen[place]})"
-        yield from _measured_values(snapshot, numbered, layer, count)
+        for layer, op, units in _outputs_by_unit(snapshot, forward):
+            layers.setdefault(layer, _OutputSums(op, len(units))).add_outputs(op, units)
+    places: dict[_LayerKey, str] = snapshot.memory.setdefault("activation_places", {})
+    for layer, sums in layers.items():
+        if is_new := layer not in places:
+            # A layer keeps its number, because another batch may call the layers in another order.
+            number = 1 + sum(known.name == layer.name for known in places)
+            places[layer] = layer.name if number == 1 else f"{layer.name} ({number})"
+        yield from _measured_values(snapshot, places[layer], sums, is_new=is_new)
 
 
-def _outputs_by_unit(snapshot: Snapshot, forward: Forward) -> Iterator[tuple[str, Op, Tensor, object]]:
-    """Yield, for each activation call: its name, the call, its outputs ``(units, examples)``, and its layer's key.
-
-    The layer is identified by its weights, because layers may share a module and may be called several times.
-    """
+def _outputs_by_unit(snapshot: Snapshot, forward: Forward) -> Iterator[tuple[_LayerKey, Op, Tensor]]:
+    """Yield, for each activation call, its layer, the call, and its outputs ``(units, examples)``."""
     called: dict[str, int] = {}
     for op, output in forward.activations:
-        place = _activation_name(op, snapshot)
-        called[place] = called.get(place, 0) + 1
+        name = _activation_name(op, snapshot)
+        called[name] = called.get(name, 0) + 1
         layer = layer_of_units(forward.recording, op)
         if op.name in CLAMPS and (layer is None or _flat_levels(op) != (0.0, inf)):
             continue  # skipped, because this clamp is not a rectifier
         dim = unit_dim(op.name if layer is None else layer.op.name, output.ndim)
         units = units_first(no_grad_float(output), dim) if layer or output.ndim > 1 else output.reshape(1, -1)
-        yield place, op, units, called[place] if layer is None else id(layer.weight)
+        yield _LayerKey(name, called[name] if layer is None else (id(layer.weight), len(units))), op, units
 
 
-def _measured_values(snapshot: Snapshot, place: str, layer: _OutputSums, units: int) -> Measurement:
+def _measured_values(snapshot: Snapshot, place: str, layer: _OutputSums, *, is_new: bool) -> Measurement:
     """Yield the measured values of one activation; its first measurement also yields its function and source line."""
     step, name = snapshot.step, _function_name(layer.op)
     if layer.alive is not None:
@@ -74,11 +87,10 @@ def _measured_values(snapshot: Snapshot, place: str, layer: _OutputSums, units: 
     if layer.op.name in SIGMOIDS:
         yield Reading("saturated_share", place, step, layer.saturated / max(1, layer.count))
     yield Reading("activation_scale", place, step, (layer.square / max(1, layer.count)) ** 0.5)
-    if place not in snapshot.memory.setdefault("activation_places", set()):
-        snapshot.memory["activation_places"].add(place)
+    if is_new:
         site = layer.op.site
         _note_site(snapshot, layer.op)
-        said = facts.Activation(name, units, site.file if site else "", site.line if site else 0)
+        said = facts.Activation(name, layer.units, site.file if site else "", site.line if site else 0)
         yield Fact.of(said, step, place)
 
 
@@ -135,3 +147,9 @@ def _function_name(op: Op) -> str:
 def _relative_derivative(name: str, output: Tensor) -> Tensor:
     """Return the derivative of tanh or sigmoid, divided by its maximum, given the function's output."""
     return 1 - output.square() if name.startswith("tanh") else 4 * output * (1 - output)
+
+
+def _union(some: Tensor, others: Tensor) -> Tensor:
+    """Return the units that are active in either mask; the number of units differs for sequences of other lengths."""
+    longer, shorter = (some, others) if len(some) >= len(others) else (others, some)
+    return torch.cat([longer[: len(shorter)] | shorter, longer[len(shorter) :]])

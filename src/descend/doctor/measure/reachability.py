@@ -52,8 +52,8 @@ def _blocking_call(snapshot: Snapshot, floors: Floors) -> Measurement:
     found = floors.largest_fall()
     if found is None:
         return
-    before, behind = found
-    op = floors.ops[behind]
+    before, after = found
+    op = floors.ops[after]
     site, name = activation_site(snapshot, op)
     snapshot.note_site(SiteKind.CROSSING, "0", site, name.strip("_"))
     known = dict(floors.known_floors())
@@ -61,9 +61,9 @@ def _blocking_call(snapshot: Snapshot, floors: Floors) -> Measurement:
         function=name.strip("_"),
         line=site.line if site else 0,
         before=known[before],
-        behind=known[behind],
+        after=known[after],
         constant=floors.best_constant.value,
-        in_head=behind > floors.output,
+        in_head=after > floors.output,
         has_parameters=floors.has_parameters(op),
         edit="skip" if floors.can_be_skipped(op) else "",
     )

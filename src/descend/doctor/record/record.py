@@ -150,6 +150,15 @@ class Record:
         """Return the places, such as modules, at which a quantity was measured, in order of appearance."""
         return [place for known, place in self.readings if known == name]
 
+    def initial_values(self, name: str) -> dict[str, float]:
+        """Return the first value of a quantity for each place, such as a module, that was measured from the start.
+
+        Other places, such as a layer that the script calls later, are omitted: their first value is of a trained model.
+        """
+        curves = {place: self.series(name, place) for place in self.places(name)}
+        start = min((curve.steps[0] for curve in curves.values()), default=0)
+        return {place: curve.first for place, curve in curves.items() if curve.steps[0] == start}
+
     def fact(self, kind: type[F], place: str = "") -> F | None:
         """Return the latest observation of type `kind` at a place, such as a module; None if nothing was observed."""
         known = self.facts.get((name_of(kind), place))

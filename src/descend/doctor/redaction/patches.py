@@ -20,21 +20,26 @@ def secret_lines(text: str) -> frozenset[int]:
 
 
 def diff_lines(
-    before: Sequence[str], after: Sequence[str], name: str, as_source: Callable[[str], str] | None = None
+    before: Sequence[str],
+    after: Sequence[str],
+    name: str,
+    old_name: str = "",
+    as_source: Callable[[str], str] | None = None,
 ) -> Iterator[str]:
     """Yield the lines of a unified diff of two texts, without the context lines that contain a secret.
 
     The diff can still be applied: a changed line is never left out, even if it contains a secret.
 
-    as_source: decodes a line of a file that stores source in another form; secrets are searched in both forms.
+    old_name: the file's name in the old version; `name` by default. as_source: decodes a line of a file that stores
+    source in another form; secrets are searched in both forms.
     """
     hidden = secret_lines("".join(before))
     if as_source is not None:
         hidden |= secret_lines("".join(map(as_source, before)))
     if not hidden:
-        yield from unified_diff(before, after, name, name, n=CONTEXT)
+        yield from unified_diff(before, after, old_name or name, name, n=CONTEXT)
         return
-    yield from (f"--- {name}\n", f"+++ {name}\n")
+    yield from (f"--- {old_name or name}\n", f"+++ {name}\n")
     for group in SequenceMatcher(None, before, after).get_grouped_opcodes(CONTEXT):
         for hunk in _visible_hunks(hidden, list(_lines_of_group(group)), len(before)):
             yield _hunk_header(hunk)

@@ -15,6 +15,7 @@ from rich.text import Text
 from descend.doctor.assess.symptom import Symptom
 from descend.doctor.case import Case, CaseStatus
 from descend.doctor.redaction import mask_secrets
+from descend.doctor.report.causes import causes
 from descend.doctor.report.formatting import count, number, one_line, place, sentence, working_directory
 from descend.doctor.report.left_out import left_out_message
 from descend.doctor.report.observed_steps import observed_message
@@ -26,7 +27,6 @@ from descend.doctor.report.unified_diff import read_source_diff, summarise_diff
 from descend.doctor.report.verdict import (
     before_and_after,
     can_be_judged,
-    causes,
     is_clean,
     refutation_message,
     trials_message,
@@ -108,10 +108,10 @@ def render_console(
     if folder:
         path = str(folder / "report.html")
         rows.append(("report", Text(path if has_page else f"{command('report', case, store)} writes {path}")))
-    return Constrain(_report_table(rows), WIDEST)
+    return Constrain(report_table(rows), WIDEST)
 
 
-def _report_table(rows: list[Row]) -> Table:
+def report_table(rows: list[Row]) -> Table:
     """Return the rows of the terminal report as one table, with the label of each row in the first column."""
     table = Table.grid(padding=(0, 2, 0, 0), expand=True)
     table.add_column(width=LABEL_WIDTH, no_wrap=True, style="bold")

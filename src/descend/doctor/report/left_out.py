@@ -24,8 +24,8 @@ def left_out_message(case: Case) -> str:
 
 
 def untested_suspicions_message(case: Case) -> str:
-    """Return how many weak suspicions `--quick` left untested, as the end of a sentence; "" if there are none."""
-    weak = len(case.open_suspicions) - len(case.undecided_suspicions)
-    if case.proof.limit != "quick" or not weak:
+    """Return how many less likely problems `--quick` left untested, as the end of a sentence; "" if there are none."""
+    untested = len(case.open_suspicions) - len(case.undecided_suspicions)
+    if case.proof.limit != "quick" or not untested:
         return ""
-    return f"; {count(weak, 'weak suspicion')} would need trials, which --quick leaves out"
+    return f"; {count(untested, 'less likely problem')} would need trials, which --quick leaves out"

@@ -11,6 +11,7 @@ from typing import Any
 from descend.doctor.case import Case, CaseStatus
 from descend.doctor.record import Record
 from descend.doctor.report.background import best_trial_message, untried_remedies
+from descend.doctor.report.causes import causes
 from descend.doctor.report.console import STORE, command
 from descend.doctor.report.document import Figures, render, script_json, write_document
 from descend.doctor.report.finding_section import finding_values, symptom_values
@@ -30,7 +31,7 @@ from descend.doctor.report.stability_figure import stability_figure
 from descend.doctor.report.titles import title_with_id
 from descend.doctor.report.trial_table import table_legend, trial_tables, unjudged_trials
 from descend.doctor.report.unified_diff import read_diff, summarise_diff
-from descend.doctor.report.verdict import causes, headline, is_clean, refutation_message, verdict
+from descend.doctor.report.verdict import headline, is_clean, refutation_message, verdict
 
 # Findings that have their own figure of the curvature, the reachable losses or the logged metrics. The page
 # then does not draw the same figure again.

@@ -7,9 +7,10 @@ from typing import Literal
 from descend.core.regular_files import replace_file
 from descend.doctor.case import Case
 from descend.doctor.redaction import mask_secrets
+from descend.doctor.report.causes import causes
 from descend.doctor.report.formatting import count, one_line
 from descend.doctor.report.titles import title_with_id
-from descend.doctor.report.verdict import causes, change_message
+from descend.doctor.report.verdict import change_message
 from descend.doctor.trials.proof import UntriedRemedy
 from descend.doctor.trials.trial import Trial
 from descend.doctor.trials.verdicts import Verdict

@@ -6,13 +6,14 @@ from typing import Any
 
 from descend.doctor.assess.symptom import Symptom
 from descend.doctor.case import Case, CaseStatus
+from descend.doctor.report.causes import causes
 from descend.doctor.report.console import MOST_FINDINGS, command
 from descend.doctor.report.document import template_environment
 from descend.doctor.report.formatting import one_line, place, sentence, working_directory
 from descend.doctor.report.left_out import left_out_message
 from descend.doctor.report.titles import heading
 from descend.doctor.report.unified_diff import read_source_diff, summarise_diff
-from descend.doctor.report.verdict import causes, headline, verdict
+from descend.doctor.report.verdict import headline, verdict
 
 MOST_LINES = 60  # largest number of lines of a patch that are shown
 

@@ -8,6 +8,7 @@ from descend.doctor.assess.symptom import Symptom
 from descend.doctor.case import Case, CaseStatus
 from descend.doctor.record import Ending, Record
 from descend.doctor.record.exception_lines import exception_line
+from descend.doctor.report.causes import causes, unfixed_problems
 from descend.doctor.report.formatting import count, number, one_line, sentence, steps_taken
 from descend.doctor.report.left_out import untested_suspicions_message
 from descend.doctor.report.observed_steps import CUT_OFF, ending_reason
@@ -139,21 +140,6 @@ def trials_message(case: Case) -> str:
     return f"{text}, {number(suggested)} suggested" if suggested else text
 
 
-def consequences(case: Case) -> frozenset[str]:
-    """Return the ids of the findings that a more important finding explains."""
-    explained_ids: set[str] = set()
-    for finding in case.findings:
-        if finding.id not in explained_ids:
-            explained_ids |= finding.explains - {finding.id}
-    return frozenset(explained_ids)
-
-
-def causes(case: Case) -> tuple[Symptom, ...]:
-    """Return the findings that no other finding explains, worst first; all findings if others explain each of them."""
-    explained_ids = consequences(case)
-    return tuple(f for f in case.findings if f.id not in explained_ids) or case.findings
-
-
 def change_message(trial: Trial) -> str:
     """Return the metric's change in a trial: `negative log-likelihood 2.301 → 0.0831`, or `2.301 (unchanged)`."""
     name = f"excess over the attainable loss {number(trial.floor)}:" if trial.floor else trial.quantity
@@ -271,6 +257,12 @@ def _unjudged_message(record: Record) -> str:
     return "the record of this run is incomplete, so the training cannot be judged"
 
 
+def _unfixed_message(case: Case) -> str:
+    """Return which certain problems remain after the fix, as the end of a sentence; "" if none remain."""
+    titles = "; ".join(title_with_id(finding.id) for finding in unfixed_problems(case))
+    return f". Apply it and run descend doctor again, because it does not fix: {titles}" if titles else ""
+
+
 def _remedy_message(case: Case) -> str:
     """Return the part of the verdict that names the proved fix or, without one, the result of the trials."""
     if case.fix:
@@ -281,7 +273,7 @@ def _remedy_message(case: Case) -> str:
         if case.fix.verdict == Verdict.PARTLY_FIXES:
             what = "a change that removes a problem and makes no run clearly worse"
             return f"and {what}: {label}, {change_message(case.fix)}{seeds}"
-        return f"and a proved fix: {label}, {change_message(case.fix)}{seeds}"
+        return f"and a proved fix: {label}, {change_message(case.fix)}{seeds}{_unfixed_message(case)}"
     if any(trial.verdict in (Verdict.PROVED, Verdict.HELPS, Verdict.NOT_PROVED) for trial in case.trials):
         return "and a change that helped in one trial but is not proved"
     if case.proof.limit == "quick":

@@ -13,6 +13,7 @@ class Links:
         self._made: dict[str, str] = {}
         self._making = threading.Lock()
         self._can_be_shared = True
+        self.slowest_s = 0.0  # seconds of the slowest creation or deletion of a scratch copy so far
 
     def link(self, target: str, path: str) -> None:
         """Make `path` a symbolic link to `target`. Raises `OSError` if that fails."""

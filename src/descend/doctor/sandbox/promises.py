@@ -75,8 +75,8 @@ REDIRECTED = (  # what happens to redirected changes of files
     "directory, only the functions of Python listed below are redirected. Libraries in C and started programs get the "
     "error EOVERFLOW. For absolute names in the working directory, they use a second version of the file.",
     "At the levels landlock and hooks, the functions of Python (open, os, shutil, pathlib), torch.save, torch.jit, "
-    "safetensors and h5py are redirected. Databases, the class io.FileIO, other libraries in C and worker processes of "
-    "the start methods spawn and forkserver are not.",
+    "safetensors and h5py are redirected. Databases, other libraries in C and worker processes of the start methods "
+    "spawn and forkserver are not. Neither is the class io.FileIO: its changes of files are refused.",
     "Worker processes of the start methods spawn and forkserver are not checked by Python at all. At the level "
     "landlock, their changes of files fail with the kernel's error (Permission denied) and are not in the report. At "
     "the level hooks, they happen.",

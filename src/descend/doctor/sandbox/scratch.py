@@ -13,15 +13,16 @@ import tempfile
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from time import monotonic
 
 from descend.core.errors import UsageError
 from descend.core.temporary import temporary_folder
 from descend.doctor.sandbox.links import Links
 from descend.doctor.sandbox.outside_effects import KERNEL_FOLDERS
 from descend.doctor.script.notebook import ignored_lines, is_notebook
-from descend.doctor.script.script import Script, source_encoding
+from descend.doctor.script.script import Script, encode_source
 from descend.doctor.script.source_snapshot import FileContent, FolderEntry, SourceSnapshot, scan_folder
 
 # On ext4, the symbolic link of an entry takes 25 µs once for all runs (thirty times as long on a busy disk). Its hard
@@ -43,6 +44,8 @@ class Scratch:
     compiled: Path  # folder for compiled kernels, which several runs may share
     homes: tuple[Path, ...]  # the user's folders that are copied: the working directory and the script's folder
     notes: tuple[str, ...] = ()  # messages about what is left out or linked as a whole
+    # Expected seconds until the copy is deleted: those of the slowest creation or deletion of a copy so far.
+    deletion_s: float = 0.0
 
     @property
     def writable_folders(self) -> tuple[Path, ...]:
@@ -69,14 +72,19 @@ def scratch_copy(script: Script, compiled: Path | None = None, links: Links | No
     share; by default both are in the copy. Raises `UsageError` if the disk is full, or if an edit cannot be written in
     its file's encoding.
     """
+    began = monotonic()
     with ExitStack() as stack:
         try:
             top = stack.enter_context(temporary_folder())
-            scratch = _build_copy(script, top, compiled, links or Links(os.path.join(top, "links")))
+            links = links or Links(os.path.join(top, "links"))
+            scratch = _build_copy(script, top, compiled, links)
         except OSError as error:
             reason = f"{error.strerror or error} ({error.filename or tempfile.gettempdir()})"
             raise UsageError(f"{script.root} could not be copied: {reason}. Set TMPDIR to another folder") from None
-        yield scratch
+        links.slowest_s = max(links.slowest_s, monotonic() - began)
+        yield replace(scratch, deletion_s=links.slowest_s)
+        began = monotonic()
+    links.slowest_s = max(links.slowest_s, monotonic() - began)
 
 
 def _build_copy(script: Script, top: Path, compiled: Path | None, links: Links) -> Scratch:
@@ -94,7 +102,7 @@ def _build_copy(script: Script, top: Path, compiled: Path | None, links: Links) 
     for home in (path.parent, root):
         tree.copy_subfolders(home)
     for file in {path, *edits}:
-        text = edits.get(file) or (script.unedited_text(file) if is_notebook(file) else None)
+        text = script.unedited_text(file) if is_notebook(file) and file not in edits else edits.get(file)
         if text is not None:
             _write_source(script, file, _path_in_copy(files, file), text)
         elif not file.is_symlink():  # the script is copied even if its name does not end in .py
@@ -154,6 +162,8 @@ class _UnfinishedCopy:
             return [
                 e for e in (self.sources.list_folder if is_below else scan_folder)(folder) if e.name not in LEFT_OUT
             ]
+        except FileNotFoundError:  # an edit creates a file in a new folder
+            return []
         except OSError as error:
             self.notes.append(f"{folder} cannot be listed: {error.strerror}")
             return None
@@ -198,25 +208,15 @@ class _UnfinishedCopy:
 
 
 def _write_source(script: Script, file: Path, copy: Path, text: str) -> None:
-    """Write the edited text of a file to the copy, in the file's encoding."""
-    encoding = _encoding_of_file(script, file)
+    """Write the edited text of a file to the copy, in the encoding that it declares."""
     try:
-        data = text.encode(encoding)
-    except UnicodeEncodeError as error:
-        raise UsageError(
-            f"the edit of {file} contains {error.object[error.start]!r}, which cannot be encoded in {encoding}"
-        ) from None
+        before = script.original_bytes(file)
+    except OSError:  # the file is new, or it cannot be read
+        before = b""
+    data = encode_source(file, before, text)
     if copy.is_symlink():
         copy.unlink()
     copy.write_bytes(data)
-
-
-def _encoding_of_file(script: Script, file: Path) -> str:
-    """Return the encoding of a user's source file; UTF-8 for a new file."""
-    try:
-        return source_encoding(script.original_bytes(file))
-    except (OSError, SyntaxError):  # the file is new or is not Python source code
-        return "utf-8"
 
 
 def _replace_link(file: Path, copy: Path, sources: SourceSnapshot) -> None:

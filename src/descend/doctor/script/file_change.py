@@ -11,7 +11,8 @@ from difflib import SequenceMatcher
 from pathlib import Path
 
 from descend.core.control_characters import on_one_line
-from descend.doctor.script.script import Script, source_encoding, split_lines
+from descend.core.errors import UsageError
+from descend.doctor.script.script import Script, encode_source, source_encoding, split_lines
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class FileChange:
     """The change that a patch makes to one file."""
 
     file: str
-    before: str  # SHA-256 of the text that the doctor read
+    before: str  # SHA-256 of the text that the doctor read; "" if the patch creates the file
     after: str  # SHA-256 of the new text
     # Each entry (start, end, text) replaces the lines from `start` up to, but not including, `end`, counted from 0.
     lines: tuple[tuple[int, int, str], ...]
@@ -33,12 +34,11 @@ class FileChange:
     def apply_to(self, old: bytes) -> bytes | None:
         """Apply the change to a file's bytes and return the new bytes; None if the change does not fit these bytes."""
         try:
-            encoding = source_encoding(old)
-            lines = split_lines(old.decode(encoding))
+            lines = split_lines(old.decode(source_encoding(old)))
             for start, end, text in reversed(self.lines):
                 lines[start:end] = [text]
-            new = "".join(lines).encode(encoding)
-        except (ValueError, SyntaxError):  # The new lines cannot be encoded, or the old text is not Python source.
+            new = encode_source(Path(self.file), old, "".join(lines))
+        except (ValueError, SyntaxError, UsageError):  # The texts cannot be decoded or encoded as Python source.
             return None
         return new if sha256_of(new) == self.after else None
 
@@ -61,7 +61,7 @@ def sha256_of(data: bytes) -> str:
 def _file_change(script: Script, file: Path, text: str) -> FileChange:
     """Convert the edited text of one file to a `FileChange`, which replaces lines of the original text."""
     old, new = script.original_bytes(file), script.encode(file, text)
-    a, b = (split_lines(data.decode(source_encoding(old))) for data in (old, new))
+    a, b = (split_lines(data.decode(source_encoding(data))) for data in (old, new))
     found = SequenceMatcher(None, a, b, autojunk=False).get_opcodes()
     lines = tuple((i, j, "".join(b[k:m])) for tag, i, j, k, m in found if tag != "equal")
-    return FileChange(str(file), sha256_of(old), sha256_of(new), lines)
+    return FileChange(str(file), "" if script.is_created(file) else sha256_of(old), sha256_of(new), lines)

@@ -144,6 +144,8 @@ def _real_path(change: FileChange) -> str:
 def _find_target(change: FileChange, folders: ExitStack) -> _Target | None:
     """Return the file to write; None if it already has the new text. Raises `UsageError` if it must not be written."""
     name = change.name
+    if not change.before and not os.path.lexists(change.file):
+        raise UsageError(f"the patch creates {name}, and descend writes only files that exist (use patch -p0)")
     with _convert_errors(name):
         path = os.path.realpath(change.file, strict=True)
         safe_path = _path_in_open_folder(path, name, folders)

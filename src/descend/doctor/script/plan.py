@@ -1,6 +1,7 @@
 """The limits of a consultation: how many steps to observe, how many trials to run, and how."""
 
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from math import ceil, inf, isfinite
@@ -32,6 +33,8 @@ class Plan:
     trials: int = 12  # largest number of candidate edits in each search for an unknown problem
     quick: bool = False  # whether the script is only observed, once, and no remedy is tried
     budget_s: float = inf  # largest number of seconds of the whole consultation
+    # time of `time.monotonic` when the consultation began, from which the budget counts
+    began: float = field(default_factory=time.monotonic, compare=False)
     until: float = inf  # time of `time.monotonic` at which every run is ended
     suggest: bool = False  # whether to also try small improvements if no problem is found
     jobs: int = field(default_factory=lambda: cores())  # number of trials that run at the same time

@@ -4,6 +4,7 @@ A remedy is a function from a `Script` to a `Script`; the diff a user gets is `S
 """
 
 import ast
+import codecs
 import io
 import os
 import sys
@@ -21,6 +22,8 @@ from descend.doctor.redaction.patches import diff_lines
 from descend.doctor.script import notebook
 from descend.doctor.script.source_snapshot import SourceSnapshot
 
+NO_FILE = "/dev/null"  # the name of a file that does not exist, in a unified diff
+
 
 @dataclass(frozen=True)
 class Script:
@@ -31,9 +34,9 @@ class Script:
     arguments: tuple[str, ...] = ()
     module: str | None = None  # dotted name of a script that is started as `-m module`
     python: str = sys.executable  # the Python interpreter that runs the script
-    edits: Mapping[Path, str] = field(default_factory=dict)  # maps an edited file to its new text
+    edits: Mapping[Path, str] = field(default_factory=dict, repr=False)  # maps an edited file to its new text
     # maps a file to its text in the examined run
-    examined: Mapping[Path, str] = field(default_factory=dict)
+    examined: Mapping[Path, str] = field(default_factory=dict, repr=False)
     streamed: bool = False  # whether the script comes from standard input or a pipe, so no file can be patched
     # the snapshot from which files are read; None if they are read from disk
     sources: SourceSnapshot | None = field(default=None, compare=False, repr=False)
@@ -44,7 +47,7 @@ class Script:
 
     def unedited_text(self, file: Path) -> str:
         """Return the text of `file` without edits; for a notebook, its code cells as one Python source."""
-        return _decode_source(file, self.original_bytes(file))
+        return decode_source(file, self.original_bytes(file))
 
     def examined_text(self, file: Path) -> str:
         """Return the text that `file` had in the examined run, to which the line numbers in its record refer."""
@@ -55,21 +58,34 @@ class Script:
         return replace(self, examined=self.edits)
 
     def original_bytes(self, file: Path) -> bytes:
-        """Return the bytes of `file` without edits, as they were when the doctor began. Raises `OSError`."""
+        """Return the bytes of `file` without edits, as they were when the doctor began; b"" if an edit creates it.
+
+        Raises `OSError` if the file cannot be read.
+        """
+        if self.is_created(file):
+            return b""
         return read_regular_file(file) if self.sources is None else self.sources.read(file)
 
     def has_file(self, file: Path) -> bool:
+        """Return whether the file exists, existed when the snapshot was taken, or is created by an edit."""
+        return file in self.edits or self._is_on_disk(file)
+
+    def is_created(self, file: Path) -> bool:
+        """Return whether an edit creates the file."""
+        return file in self.edits and not self._is_on_disk(file)
+
+    def _is_on_disk(self, file: Path) -> bool:
         """Return whether the file exists or, if a snapshot was taken, whether it existed then."""
         return file.is_file() if self.sources is None else self.sources.has_file(file)
 
     def edit(self, file: Path, text: str) -> "Script":
-        """Return a copy of the script in which `file` has the new text `text`."""
+        """Return a copy of the script in which `file` has the new text `text`; a file that is missing is created."""
         return replace(self, edits={**self.edits, file: text})
 
     def encode(self, file: Path, text: str) -> bytes:
         """Encode the new source `text` of `file` as the file's bytes; for a notebook, write it into the cells."""
         before = self.original_bytes(file)
-        return _replace_source(file, before, text).encode(source_encoding(before))
+        return encode_source(file, before, _replace_source(file, before, text))
 
     def diff(self, since: "Script | None" = None) -> str:
         """Return the edits as one unified diff with paths relative to `root` (apply with `patch -p0`).
@@ -79,22 +95,27 @@ class Script:
         earlier edits, whose changes are left out.
         """
         made = {} if since is None else since.edits
-        return "".join(self._file_diff(file, text, made.get(file)) for file, text in sorted(self.edits.items()))
+        # `git apply` takes all names below the header of an empty new file as its names, so such files come last.
+        files = sorted(self.edits, key=lambda file: (not self.edits[file] and self.is_created(file), file))
+        return "".join(self._file_diff(file, self.edits[file], made.get(file)) for file in files)
 
     def _file_diff(self, file: Path, text: str, made: str | None) -> str:
         """Return the unified diff of one edited file. If `made` is not None, leave out these earlier edits."""
         name = str(file.relative_to(self.root)) if file.is_relative_to(self.root) else str(file)
         before = self.original_bytes(file)
+        old_name = NO_FILE if made is None and self.is_created(file) else name
+        if old_name == NO_FILE and not text:  # Only the header of `git diff` can state that a new file is empty.
+            return f"diff --git {name} {name}\nnew file mode 100644\nindex 0000000..e69de29\n"
         kept = (
             _decode_text(file, before) if made is None else _replace_source(file, before, made),
             _replace_source(file, before, text),
         )
         if not notebook.is_notebook(file):
             a, b = (split_lines(source) for source in kept)
-            lines = diff_lines(a, b, name)
+            lines = diff_lines(a, b, name, old_name)
         else:
             a, b = (split_lines(notebook.split_cell_lines(source, file.name)) for source in kept)
-            lines = diff_lines(a, b, name, as_source=notebook.decode_source_line)
+            lines = diff_lines(a, b, name, old_name, as_source=notebook.decode_source_line)
         return "".join(line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in lines)
 
 
@@ -103,7 +124,7 @@ def read_source(file: Path) -> str:
 
     Raises `UsageError` if Python could not read the source, `OSError` if the file cannot be read.
     """
-    return _decode_source(file, read_regular_file(file))  # A path in a store may name a device with endless data.
+    return decode_source(file, read_regular_file(file))  # A path in a store may name a device with endless data.
 
 
 def split_lines(text: str) -> list[str]:
@@ -111,7 +132,7 @@ def split_lines(text: str) -> list[str]:
     return io.StringIO(text, newline="\n").readlines()
 
 
-def _decode_source(file: Path, data: bytes) -> str:
+def decode_source(file: Path, data: bytes) -> str:
     """Decode a file's bytes to Python source. For a notebook, join the code cells."""
     text = _decode_text(file, data)
     return notebook.to_source(text, file.name) if notebook.is_notebook(file) else text
@@ -128,6 +149,24 @@ def _decode_text(file: Path, data: bytes) -> str:
         return data.decode(source_encoding(data))
     except (SyntaxError, UnicodeError) as error:
         raise UsageError(f"{file} cannot be read as Python source: {error}") from None
+
+
+def encode_source(file: Path, before: bytes, text: str) -> bytes:
+    """Encode the new text of a file in the encoding that this text declares, as Python will read it.
+
+    before: the file's old bytes, whose byte order mark is kept. Raises `UsageError` if the text cannot be encoded.
+    """
+    try:
+        encoding = source_encoding(text.encode("utf-8", "surrogatepass"))
+        data = text.encode(encoding)
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            f"the edit of {file} contains {error.object[error.start]!r}, which cannot be encoded in {encoding}"
+        ) from None
+    except SyntaxError as error:
+        raise UsageError(f"the edit of {file} is not Python source: {error}") from None
+    has_mark = before.startswith(codecs.BOM_UTF8) and encoding == "utf-8"
+    return codecs.BOM_UTF8 + data if has_mark else data
 
 
 def source_encoding(data: bytes) -> str:
@@ -181,13 +220,12 @@ def open_script(
     target: str, arguments: tuple[str, ...] = (), *, as_module: bool = False, python: str | None = None
 ) -> Iterator[Script]:
     """Yield the script named `target`. A script from a pipe or standard input (`-`) is kept in a temporary file."""
-    pipe = Path(target)
-    if as_module or target != "-" and not _is_pipe(pipe):
+    if as_module or target != "-" and not _is_pipe(Path(target)):
         yield find_script(target, arguments, as_module=as_module, python=python)
         return
     with temporary_folder() as folder:
         path = folder / "stdin.py"
-        path.write_bytes(_read_pipe(pipe, target))
+        path.write_bytes(read_input(target, "script"))
         # When Python reads a program from a pipe, it searches for modules in the working directory first.
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path.cwd()), os.environ.get("PYTHONPATH")]))
         script = find_script(str(path), arguments, python=python)
@@ -202,19 +240,21 @@ def _is_pipe(path: Path) -> bool:
         return False
 
 
-def _read_pipe(pipe: Path, target: str) -> bytes:
-    """Return the program that comes through a pipe or standard input."""
+def read_input(target: str, noun: str) -> bytes:
+    """Return what a file, a pipe or standard input (`-`) contains. noun: what it should be. Raises `UsageError`."""
     named = "standard input" if target == "-" else target
     try:
         if target == "-":
             data = sys.stdin.buffer.read(LARGEST + 1)
         else:
-            with pipe.open("rb") as file:
+            with Path(target).open("rb") as file:
                 data = file.read(LARGEST + 1)
-    except (OSError, AttributeError):  # the process has no standard input
-        raise UsageError(f"no script can be read from {named}") from None
+    except FileNotFoundError:
+        raise UsageError(f"no such {noun}: {shortened(named)}") from None
+    except (OSError, AttributeError, ValueError):  # AttributeError: the process has no standard input
+        raise UsageError(f"no {noun} can be read from {shortened(named)}") from None
     if len(data) > LARGEST:
-        raise UsageError(f"{named} is not a script: it is larger than {LARGEST >> 20} MB")
+        raise UsageError(f"{named} is not a {noun}: it is larger than {LARGEST >> 20} MB")
     return data
 
 

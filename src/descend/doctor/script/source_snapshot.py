@@ -64,11 +64,11 @@ class SourceSnapshot:
         vars(self).update(state, _lock=threading.RLock())
 
     def list_folder(self, folder: Path) -> list[FolderEntry]:
-        """Return the entries that a folder had when it was first read. Raises `OSError`."""
+        """Return the entries that a folder had when it was first read; none if it did not exist. Raises `OSError`."""
         key = os.path.abspath(folder)
         with self._lock:
             if key not in self._folders:
-                self._folders[key] = scan_folder(folder)
+                self._folders[key] = scan_folder(folder) if os.path.lexists(folder) else []
                 self._keep_sources(self._folders[key])
             return self._folders[key]
 
@@ -77,10 +77,12 @@ class SourceSnapshot:
         return self._copied.get(path)
 
     def has_file(self, file: Path) -> bool:
-        """Return whether a file existed when its folder was first read."""
+        """Return whether a file existed when it or its folder was first read."""
         key = os.path.abspath(file)
         known = self._folders.get(os.path.dirname(key))
-        return file.is_file() if known is None else any(entry.path == key for entry in known)
+        if known is not None:
+            return any(entry.path == key for entry in known)
+        return key in self._read or file.is_file()
 
     def read(self, file: Path) -> bytes:
         """Return the bytes that a file had when it was first read. Raises `OSError`."""

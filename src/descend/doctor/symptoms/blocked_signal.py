@@ -58,7 +58,7 @@ def _report_call_that_keeps_loss_high(record: Record, summary: RunSummary) -> De
     return Detection(
         certain=False,
         sentence=f"no input of {call.function} brings the loss of the fixed examples below {call.before:.3g}, although "
-        f"other outputs of this call could bring it to {call.behind:.3g} (best constant output of the network: "
+        f"other outputs of this call could bring it to {call.after:.3g} (best constant output of the network: "
         f"{call.constant:.3g})",
         quantity="share of the gap from a constant prediction's loss to the lowest loss that the call keeps open",
         value=kept_share_of_gap(call),

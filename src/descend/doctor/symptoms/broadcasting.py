@@ -37,7 +37,11 @@ def detect(record: Record, summary: RunSummary) -> Detection | None:
         return None
     targets = record.fact(facts.Targets)
     variance = float("nan") if targets is None or targets.constant_cost is None else targets.constant_cost
-    floor = f". The loss cannot fall below the targets' variance, {variance:.3g}" if variance == variance else ""
+    floor = (
+        f". Averaged over the data, the loss cannot fall below the targets' variance, {variance:.3g}"
+        if variance == variance
+        else ""
+    )
     return FatalDetection(
         certain=True,
         sentence=f"predictions of shape {found.prediction} and targets of shape {found.target} broadcast to "

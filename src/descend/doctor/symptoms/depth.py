@@ -20,6 +20,5 @@ def weight_gradients(record: Record, step: int) -> list[tuple[str, float]]:
 
 
 def activation_scales(record: Record) -> list[tuple[str, float]]:
-    """Return each layer's name and its first measured root mean square of activations, from the input to the output."""
-    places = record.places("activation_scale")
-    return [(place, value) for place in places if isfinite(value := record.series("activation_scale", place).first)]
+    """Return each layer's name and its initial root mean square of activations, from the input to the output."""
+    return [(place, value) for place, value in record.initial_values("activation_scale").items() if isfinite(value)]

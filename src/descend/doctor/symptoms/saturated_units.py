@@ -50,25 +50,22 @@ PROBLEM = Problem(
 
 def detect(record: Record, summary: RunSummary) -> Detection | None:
     """Report a hidden layer if half of its outputs or more are saturated at first and the run learns little."""
-    curves = [(place, record.series("saturated_share", place)) for place in record.places("saturated_share")]
-    # Steps that are too long also saturate units, so a layer that is first measured later does not count.
-    start = min((curve.steps[0] for _, curve in curves), default=0)
-    sick = [(place, curve) for place, curve in curves if curve.steps[0] == start and curve.first >= SHARE]
-    if not sick or not summary.is_stuck("0", LITTLE_LEARNED):
+    shares = record.initial_values("saturated_share")  # Steps that are too long also saturate units, but later.
+    place, share = max(shares.items(), key=lambda pair: pair[1], default=("", 0.0))
+    if not share >= SHARE or not summary.is_stuck("0", LITTLE_LEARNED):
         return None
-    place, curve = max(sick, key=lambda pair: pair[1].first)
     used = record.fact(facts.Activation, place)
     return Detection(
         certain=False,
         likely=True,
-        sentence=f"{curve.first:.0%} of the outputs of {place} are in the flat range of "
+        sentence=f"{share:.0%} of the outputs of {place} are in the flat range of "
         f"{used.function if used else 'the sigmoid'} at the first step (limit: {SHARE:.0%}), so the layer passes "
         "almost no gradient back",
         quantity="saturated_share",
-        value=curve.first,
+        value=share,
         bound=SHARE,
         source=SOURCE,
         where=record.site(SiteKind.MODEL),
         module=place,
-        evidence=tuple(("saturated_share", p) for p, _ in curves),
+        evidence=tuple(("saturated_share", p) for p in record.places("saturated_share")),
     )

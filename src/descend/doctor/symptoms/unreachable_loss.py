@@ -42,7 +42,7 @@ def detect(record: Record, summary: RunSummary) -> Detection | None:
         certain=summary.fails(),
         sentence=f"no output of the network brings the loss of the fixed examples below {call.before:.3g} (best "
         f"constant output: {call.constant:.3g}), because of {call.function} between the output and the loss. Other "
-        f"values after that call could reach {call.behind:.3g}",
+        f"values after that call could reach {call.after:.3g}",
         quantity="share of the gap from a constant prediction's loss to the lowest loss that the call keeps open",
         value=kept_share_of_gap(call),
         bound=BARRED,
@@ -65,4 +65,4 @@ def find_blocking_call(record: Record, summary: RunSummary, *, in_head: bool) ->
 
 def kept_share_of_gap(call: facts.Crossing) -> float:
     """Return the share of the gap from a constant prediction's loss to the lowest loss that a call keeps open."""
-    return (call.before - call.behind) / (call.constant - call.behind)
+    return (call.before - call.after) / (call.constant - call.after)

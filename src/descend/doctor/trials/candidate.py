@@ -37,7 +37,7 @@ LOSS_METRICS: tuple[JudgedOn, ...] = ("fixed", "spread", "training")
 EXTRA_STEPS = 0.1  # Additional share of steps for a trial, because randomly drawn examples may lead to more steps.
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Candidate:
     """A script with the edits of one or more remedies, and the result of running it once."""
 
@@ -52,6 +52,10 @@ class Candidate:
     # candidate with the same remedy but without the tuned learning rate; None if this one is not tuned
     untuned: "Candidate | None" = None
     requested_by: tuple[Prescription, ...] = ()  # all prescriptions whose edits result in this source
+
+    def __repr__(self) -> str:
+        result = self.reason or f"cost {self.before:.3g} → {self.value:.3g}"
+        return f"<Candidate {self.prescription.label!r}: {result}>"
 
     @property
     def edit_id(self) -> Hashable:
@@ -188,11 +192,8 @@ def _add_result(candidate: Candidate, record: Record | None, baseline: Record) -
     remakes = candidate.prescription.remakes if same_examples else None
     reason = no_effect_message(candidate.prescription, record, baseline)
     reason = reason or incomparable_message(record, baseline, judged_on, same_examples=same_examples, remakes=remakes)
-    if (
-        not candidate.prescription.of_fact
-        and judged_on != "metric"
-        and baseline.fact(facts.SelectedExamplesLoss) is not None
-    ):
+    is_self_selected = baseline.fact(facts.SelectedExamplesLoss) is not None and judged_on != "metric"
+    if is_self_selected and not candidate.prescription.of_fact:
         reason = reason or SELF_SELECTED_LOSS
     value = float("nan") if reason else final_cost(record, judged_on, baseline)
     before = final_cost(baseline, judged_on)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, M
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from descend.core.interruption import INTERRUPTED
+from descend.core.interruption import INTERRUPTED, interruption_status
 from descend.doctor.assess.symptom import Symptom
 from descend.doctor.record import Record, SiteKey
 from descend.doctor.trials.candidate import Candidate
@@ -28,7 +28,7 @@ class UntriedRemedy:
     patch: str  # the edit as a unified diff
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Proof:
     """All trials of one script and the conclusions from them. It is immutable: each new trial leads to a new proof."""
 
@@ -58,11 +58,20 @@ class Proof:
     skipped: tuple[str, ...] = ()  # parts of the consultation that were left out because the time was over
     changed: str = ""  # why the trials ended early: a file has changed, or no run could be started
 
+    def __repr__(self) -> str:
+        symptoms = ", ".join(symptom.id for symptom in self.symptoms) or "none"
+        fix = self.fix.label if self.fix else "none"
+        return f"<Proof: symptoms: {symptoms}; fix: {fix}; trials: {len(self.trials)}>"
+
     @property
     def dismissed(self) -> frozenset[str]:
         """The ids of findings and suspected causes that trials have ruled out and that more seeds cannot confirm."""
         open_ones = {symptom for trial in self.trials if trial.left_open for symptom in trial.symptoms}
         return self.withdrawn | (self.rejected & self.judged) - open_ones
+
+    def with_interruption(self, error: KeyboardInterrupt) -> "Proof":
+        """Return the proof, marked as ended early by the signal that has raised this error."""
+        return replace(self, interrupted=True, interruption=interruption_status(error))
 
     def with_fix(self, trial: Trial, trial_run: Record | None) -> "Proof":
         """Return the proof with another fix. trial: its trial. trial_run: its run with the seed of the baseline."""

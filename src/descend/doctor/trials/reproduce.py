@@ -7,7 +7,7 @@ from descend.doctor.record.exception_lines import exception_line
 from descend.doctor.script.run_names import EndReason, Role
 from descend.doctor.trials.candidate import trial_steps
 from descend.doctor.trials.proof import Proof
-from descend.doctor.trials.study import Job, Study, have_same_failure
+from descend.doctor.trials.study import TO_THE_END, Job, Study, have_same_failure
 from descend.doctor.trials.trial import Trial
 from descend.doctor.trials.verdicts import Verdict
 
@@ -15,7 +15,6 @@ NUMBER_REMEDIES = frozenset(
     {"batch_size", "learning_rate", "optimizer_argument", "dropout_rate", "clip_threshold", "training_length"}
 )
 LEAST_S = 20.0  # The patched script may train for at least this number of seconds before it is stopped.
-ENDLESS = 10**9  # number of steps that no script reaches
 # The patched script may train for this multiple of the baseline's time without measurements, if that is longer.
 TIMES_BASELINE = 1.0
 
@@ -45,7 +44,7 @@ def _full_run_job(study: Study, fix: Trial) -> Job:
     """Return the job that runs the patched script under plain python until the script ends by itself."""
     assert fix.script is not None
     seconds = _seconds_to_end(study.baseline)
-    return Job(fix.script, study.baseline.seed, ENDLESS, role="bare", seconds=seconds)
+    return Job(fix.script, study.baseline.seed, TO_THE_END, role="bare", seconds=seconds)
 
 
 def _equal_steps_job(trial_run: Record, fix: Trial) -> Job:

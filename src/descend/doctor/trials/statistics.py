@@ -56,12 +56,13 @@ class Comparison:
         return self.gain[0] > 0 and self.typical_gain >= least
 
 
-def compare(before: Sequence[float], after: Sequence[float]) -> Comparison:
-    """Compare the costs of two scripts on the same seeds. NaN or infinity is the cost of a diverged run."""
-    ceiling = max(1.0, DIVERGED_COST * max([v for v in (*before, *after) if isfinite(v)], default=0.0))
-    least = _replacement_for_zero(before, after)
-    b, a = [_finite_cost(v, ceiling, least) for v in before], [_finite_cost(v, ceiling, least) for v in after]
-    ratios = mean_interval([_limit_log_ratio(log(y) - log(x)) for x, y in zip(b, a)], LOOK)
+def compare(before: Sequence[float], after: Sequence[float], level: float = LOOK) -> Comparison:
+    """Compare the costs of two scripts on the same seeds. NaN or infinity is the cost of a diverged run.
+
+    level: the confidence level of the interval of the gain.
+    """
+    b, a = _finite_costs(before, after)
+    ratios = mean_interval(_log_ratios(b, a), level)
     low, high = mean_interval(a)
     return Comparison(
         fmean(b) if all(map(isfinite, before)) else inf,
@@ -70,6 +71,23 @@ def compare(before: Sequence[float], after: Sequence[float]) -> Comparison:
         mean_interval([y - x for x, y in zip(b, a)]),
         (1 - exp(ratios[1]), 1 - exp(ratios[0])),
     )
+
+
+def paired_log_ratios(before: Sequence[float], after: Sequence[float]) -> list[float]:
+    """Return log(after/before) for each seed. Diverged runs have a high cost, and each ratio is at most 100."""
+    return _log_ratios(*_finite_costs(before, after))
+
+
+def _log_ratios(before: Sequence[float], after: Sequence[float]) -> list[float]:
+    """Return log(after/before) for each pair of positive costs, limited to a factor of 100."""
+    return [_limit_log_ratio(log(a) - log(b)) for b, a in zip(before, after)]
+
+
+def _finite_costs(before: Sequence[float], after: Sequence[float]) -> tuple[list[float], list[float]]:
+    """Return the costs of both scripts with finite, positive values in place of infinities, NaN and zeros."""
+    ceiling = max(1.0, DIVERGED_COST * max([v for v in (*before, *after) if isfinite(v)], default=0.0))
+    least = _replacement_for_zero(before, after)
+    return [_finite_cost(v, ceiling, least) for v in before], [_finite_cost(v, ceiling, least) for v in after]
 
 
 def shows_gain(before: float, after: float, least: float = MINIMUM_EFFECT) -> bool:

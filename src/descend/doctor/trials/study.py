@@ -41,6 +41,8 @@ HOPELESS = Bound(
     "chosen: a trial run with a higher cost is stopped early",
 )
 
+TO_THE_END = 10**9  # number of steps that no script reaches: the run ends with the script
+
 # (seed, number of steps, whether the metric uses batches from the whole run) -> run of the unchanged script
 Unchanged = dict[tuple[int, int, bool], Record]
 
@@ -51,7 +53,7 @@ class Job:
 
     script: Script
     seed: int
-    steps: int
+    steps: int  # largest number of steps, or `TO_THE_END`
     baseline: Record | None = None  # baseline run; if the cost is far above its cost, the run is stopped early
     role: str = "trial_run"
     spread: bool = False  # whether the metric is also computed on batches from all parts of the run
@@ -63,7 +65,7 @@ class _StoppedEarly(Exception):
     """Raised inside a trial run to stop it before its end."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Study:
     """A script and its baseline run, with methods that run trials of edited scripts.
 
@@ -76,7 +78,12 @@ class Study:
     context: RunContext
     unchanged: Unchanged = field(default_factory=dict, compare=False)
     examined: dict[Hashable, Record] = field(default_factory=dict, compare=False)  # edited source -> its observed run
+    # edited source -> its run that includes the output after the last step
+    completed: dict[Hashable, Record] = field(default_factory=dict, compare=False)
     times: RunTimes = field(default_factory=RunTimes, compare=False)
+
+    def __repr__(self) -> str:
+        return f"<Study of {self.script.path.name} with baseline run {self.baseline.run}>"
 
     @property
     def _trial_plan(self) -> Plan:
@@ -96,7 +103,7 @@ class Study:
 
     def for_script(self, script: Script, baseline: Record) -> "Study":
         """Return a study of another script, for example an edited one, with its own baseline run."""
-        return replace(self, script=script, baseline=baseline, unchanged={}, examined={})
+        return replace(self, script=script, baseline=baseline, unchanged={}, examined={}, completed={})
 
     def observe_once(self, script: Script) -> Record:
         """Run an edited script once with all measurements, unless it has already run, and return its record.
@@ -135,7 +142,7 @@ class Study:
         ]
         for record in records:
             self.context.show(record, [])  # Show the run on the display before it begins.
-        with ThreadPoolExecutor(self._slots) as pool:
+        with ThreadPoolExecutor(self.slots) as pool:
             futures = [pool.submit(self._run_one, job, record, stop) for job, record in zip(jobs, records)]
             try:
                 ran = [future.result() for future in futures]
@@ -156,10 +163,10 @@ class Study:
         if isinf(self.context.deadline.at):
             return [*self.run(jobs)]
         records: list[Record | None] = []
-        with_proof = before_proof or self.has_time_for(jobs[: self._slots], with_proof=True)
+        with_proof = before_proof or self.has_time_for(jobs[: self.slots], with_proof=True)
         with suppress(OutOfTime):
             while len(records) < len(jobs):
-                group = jobs[len(records) : len(records) + self._slots]
+                group = jobs[len(records) : len(records) + self.slots]
                 self._require_time(self.has_time_for(group, with_proof=with_proof))
                 records += self.run(group)
         return records + [None] * (len(jobs) - len(records))
@@ -171,7 +178,7 @@ class Study:
         each_s = [self._predict_s(self._step_count(job)) for job in jobs]
         limited_s = [each if job.seconds is None else min(each, job.seconds) for job, each in zip(jobs, each_s)]
         proof_s = self.plan.proof_length * self._predict_s(self._baseline_steps) if with_proof else 0.0
-        return self.context.deadline.fits(seconds_together(limited_s, self._slots) + proof_s)
+        return self.context.deadline.fits(seconds_together(limited_s, self.slots) + proof_s)
 
     def require_time_for_a_run(self) -> None:
         """Raise `OutOfTime` if no further trial run would end before the deadline."""
@@ -184,6 +191,11 @@ class Study:
             raise OutOfTime
 
     @property
+    def run_s(self) -> float:
+        """The predicted seconds of a run with as many steps as the baseline."""
+        return self._predict_s(self._baseline_steps)
+
+    @property
     def _baseline_s(self) -> float:
         """The seconds of the baseline run without measurements and, if trials are forked, without loading torch."""
         ending, started = self.baseline.ending, self.baseline.fact(facts.ScriptStarted)
@@ -192,7 +204,7 @@ class Study:
         return max(0.0, ending.wall_s - ending.probe_s - loading_s) if ending else 0.0
 
     @property
-    def _slots(self) -> int:
+    def slots(self) -> int:
         """The number of trial runs that run at the same time."""
         return self.context.cluster.slots if self.context.cluster else self.plan.jobs
 
@@ -211,7 +223,7 @@ class Study:
         A run up to the script's end has as many steps as the baseline if that ended by itself.
         """
         ending = self.baseline.ending
-        is_whole = job.role == Role.BARE and ending is not None and ending.reason == EndReason.FINISHED
+        is_whole = job.steps == TO_THE_END and ending is not None and ending.reason == EndReason.FINISHED
         return self._baseline_steps if is_whole else max(self._baseline_steps, job.steps)
 
     def _was_cut_off(self, job: Job, record: Record) -> bool:

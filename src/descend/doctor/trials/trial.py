@@ -40,7 +40,7 @@ def edit_key(script: Script | None, *otherwise: str) -> Hashable:
     return otherwise if script is None else frozenset(script.edits.items())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Trial:
     """A comparison of runs with and without a remedy, and the verdict on the remedy."""
 
@@ -71,6 +71,10 @@ class Trial:
     quantity: str = ""  # name of what `before` and `after` measure, such as "negative log-likelihood"
     floor: float = 0.0  # lower bound of the loss, already subtracted from `before` and `after`
     least_gain: float = 0.2  # share by which the cost has to fall to count as a gain
+
+    def __repr__(self) -> str:
+        costs = f"cost {self.before:.3g} → {self.after:.3g}"
+        return f"<Trial {self.label!r}: {self.verdict}; {costs}; seeds: {len(self.seeds)}>"
 
     @property
     def symptoms(self) -> tuple[str, ...]:

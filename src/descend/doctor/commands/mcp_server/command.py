@@ -14,7 +14,7 @@ def mcp() -> None:
     try:
         from descend.doctor.commands.mcp_server.tools import build_server
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "mcp":
+        if (error.name or "").partition(".")[0] not in ("mcp", "anyio"):  # `mcp` installs `anyio`.
             raise
         raise UsageError(INSTALL) from None
     build_server().run("stdio")

@@ -1,4 +1,4 @@
-"""The MCP server of `descend mcp`, with the tools `diagnose` and `explain`. Importing it needs the package `mcp`."""
+"""The MCP server of `descend mcp`: tools `diagnose`, `prove` and `explain`. Importing it needs the package `mcp`."""
 
 import asyncio
 import json
@@ -20,15 +20,17 @@ from descend.doctor.commands.options import DEFAULT_STORE
 
 INSTRUCTIONS = (
     "Call diagnose when a PyTorch script trains badly, or before you change a training script to make it learn better. "
-    "Follow the line `action` of the answer. With the verdict nothing_to_fix, make no edit."
+    "Follow the line `action` of the answer. With the verdict nothing_to_fix, make no edit. Call prove to find out "
+    "whether a change that you made helps, before you report that it does."
 )
 TERMINATION_S = 20  # After a cancelled call, the diagnosis may take this many seconds to stop its runs.
 
 
 def build_server() -> MCPServer:
-    """Return the server with its two tools."""
+    """Return the server with its three tools."""
     server = MCPServer("descend", instructions=INSTRUCTIONS, version=version("descend"), log_level="WARNING")
     server.add_tool(diagnose, structured_output=False)
+    server.add_tool(prove, structured_output=False)
     server.add_tool(explain, structured_output=False)
     return server
 
@@ -65,9 +67,44 @@ async def diagnose(  # noqa: PLR0913 - each argument is one of the tool
     for name, ids in (("--select", select), ("--ignore", ignore)):
         options += [f"{name}={problem}" for problem in ids or ()]
     # After the two dashes, no text of the caller can be read as an option, such as --apply.
-    report = await _run_doctor([*options, "--", script, *(arguments or ())], working_directory, context)
+    report = await _run_command("doctor", [*options, "--", script, *(arguments or ())], working_directory, context)
     text = _agent_text(report, working_directory)
     return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=report)
+
+
+async def prove(  # noqa: PLR0913 - each argument is one of the tool
+    context: Context,
+    script: str,
+    arguments: list[str] | None = None,
+    working_directory: str = ".",
+    settings: list[str] | None = None,
+    patches: list[str] | None = None,
+    against: str | None = None,
+    metric: str | None = None,
+    budget: str | None = None,
+    steps: int | None = None,
+    seeds: int | None = None,
+) -> CallToolResult:
+    """Find out whether a change of a PyTorch training script helps, by runs with and without it on the same seeds.
+
+    No file is changed. The comparison takes about ten times as long as one run of the script. The structured content
+    is the report of `descend prove --format json`.
+
+    script: path of the script. arguments: its own arguments. working_directory: the folder in which it runs.
+    settings: changes of settings, such as lr=3e-4. patches: files with patches. against: a git revision with which the
+    files are compared as they are now; HEAD for what is not committed. metric: name of the logged metric to compare.
+    budget: largest time, such as 90s or 10m. steps: end each run after this many steps. seeds: number of seeds.
+    """
+    options = ["--format", "json"]
+    for name, value in (("--metric", metric), ("--against", against), ("--budget", budget), ("--steps", steps)):
+        options += [] if value is None else [f"{name}={value}"]
+    options += [] if seeds is None else [f"--seeds={seeds}"]
+    for name, values in (("--set", settings), ("--patch", patches)):
+        options += [f"{name}={value}" for value in values or ()]
+    report = await _run_command("prove", [*options, "--", script, *(arguments or ())], working_directory, context)
+    return CallToolResult(
+        content=[TextContent(type="text", text=f"verdict: {report['verdict']}")], structured_content=report
+    )
 
 
 def explain(problem: str) -> str:
@@ -85,11 +122,11 @@ def explain(problem: str) -> str:
     return explanation(problem)
 
 
-async def _run_doctor(words: list[str], folder: str, context: Context) -> dict[str, Any]:
-    """Run `descend doctor` in a separate process and return its JSON report. Raise `ToolError` if it prints none."""
+async def _run_command(name: str, words: list[str], folder: str, context: Context) -> dict[str, Any]:
+    """Run a command of descend in a separate process and return its JSON. Raise `ToolError` if it prints none."""
     if not os.path.isdir(folder):
         raise ToolError(f"the working directory {folder} does not exist")
-    command = [sys.executable, "-m", "descend", "doctor", *words]
+    command = [sys.executable, "-m", "descend", name, *words]
     # Standard input belongs to the protocol.
     process = await asyncio.create_subprocess_exec(*command, stdin=DEVNULL, stdout=PIPE, stderr=PIPE, cwd=folder)
     assert process.stdout is not None and process.stderr is not None
@@ -106,7 +143,7 @@ async def _run_doctor(words: list[str], folder: str, context: Context) -> dict[s
     try:
         report: dict[str, Any] = json.loads(output)
     except ValueError:
-        raise ToolError(_last_line(errors) or f"descend doctor ended with status {process.returncode}") from None
+        raise ToolError(_last_line(errors) or f"descend {name} ended with status {process.returncode}") from None
     return report
 
 

@@ -57,7 +57,7 @@ class Recorder:
         with open_store(settings["store"]) as store:
             with recording(store, record) as take:
                 self.reply(run=record.run)
-                for messages in received_messages(settings["readers"], lambda: self._has_ended(record)):
+                for messages in filter(None, received_messages(settings["readers"], lambda: self._has_ended(record))):
                     record.extend(messages)
                     take(messages)
                     reporter.update(record, messages)

@@ -129,11 +129,11 @@ class Floors:
         """
         following, known = dict(zip(self._steps, self._steps[1:])), dict(self.known_floors())
         falls = [(known[a] - known[b], a, b) for a, b in following.items() if a in known and b in known]
-        fall, before, behind = max(falls, default=(0.0, 0, 0))
+        fall, before, after = max(falls, default=(0.0, 0, 0))
         learnable = self.learnable_reduction
         if not fall > BLOCKED * learnable or not learnable > LEAST_SHARE * abs(self.best_constant.value):
             return None
-        return (before, behind) if before >= self.output or self._stays_high(before, known[behind]) else None
+        return (before, after) if before >= self.output or self._stays_high(before, known[after]) else None
 
     def has_parameters(self, op: Op) -> bool:
         """Return whether a call uses parameters of the network."""

@@ -120,7 +120,7 @@ class Crossing(EditableCall):
     line: int  # line of the call; 0 if unknown
     edit: str = ""  # kind of the edit; "" if the call cannot be left out
     before: float  # lowest loss over all possible inputs of the call
-    behind: float  # lowest loss over all possible results of the call
+    after: float  # lowest loss over all possible results of the call
     constant: float  # lowest loss of a prediction that is the same for all examples
     in_head: bool  # whether the call is between the network's output and the loss
     has_parameters: bool

@@ -16,6 +16,14 @@ class ScriptEnded:
 
 
 @dataclass(frozen=True)
+class PeakMemory:
+    """The largest memory that the script's process has used until the end of the run."""
+
+    bytes: int  # resident memory, or the memory that torch allocated on its device
+    device: str  # "cpu", or the device's name, such as "NVIDIA H200"
+
+
+@dataclass(frozen=True)
 class Line:
     """A line in a source file of the user, given by file and line number."""
 

@@ -10,7 +10,7 @@ from descend.core.control_characters import escape_control_characters
 from descend.doctor.assess.symptom import Symptom
 from descend.doctor.case import Case, CaseStatus
 from descend.doctor.redaction import mask_secrets
-from descend.doctor.report.formats.repository import path_in_repository
+from descend.doctor.report.formats.repository import path_in_repository, script_file
 from descend.doctor.report.formatting import cell_and_line, sentence
 from descend.doctor.report.titles import heading
 from descend.doctor.report.verdict import headline, verdict
@@ -34,11 +34,14 @@ def _annotations(case: Case) -> Iterator[str]:
     for suspicion in case.undecided_suspicions:
         yield _finding_annotation(case, suspicion, "warning")
     level: Level = "error" if case.status == CaseStatus.SCRIPT_FAILED else "notice"
-    yield _annotation(level, {"title": f"descend: {headline(case)}"}, sentence(verdict(case)))
+    yield annotation(level, {"title": f"descend: {headline(case)}"}, sentence(verdict(case)))
 
 
 def _finding_annotation(case: Case, finding: Symptom, level: Level) -> str:
-    """Return the annotation of a finding at its file and line, with the proved patch if that fixes it."""
+    """Return the annotation of a finding at its file and line, with the proved patch if that fixes it.
+
+    Without a known line, it is an annotation of the script's file.
+    """
     text = sentence(finding.sentence)
     properties = {}
     if finding.where is not None:
@@ -48,15 +51,16 @@ def _finding_annotation(case: Case, finding: Symptom, level: Level) -> str:
             properties["line"] = str(line)
         else:
             text += f" (cell {cell}, line {line})"
-    elif finding.module:
-        text += f" (module {finding.module})"
+    else:
+        properties["file"] = path_in_repository(case, script_file(case))
+        text += f" (module {finding.module})" if finding.module else ""
     properties["title"] = f"{sentence(heading(finding)).rstrip('.')} [{finding.id}]"
     if case.patch and case.fix and finding.id in case.fix.symptoms:
         text += f"\n\nProved patch:\n{case.patch}"
-    return _annotation(level, properties, text)
+    return annotation(level, properties, text)
 
 
-def _annotation(level: Level, properties: dict[str, str], text: str) -> str:
+def annotation(level: Level, properties: dict[str, str], text: str) -> str:
     """Return one workflow command with its values escaped."""
     settings = ",".join(f"{name}={_escape(value, is_property=True)}" for name, value in properties.items())
     return f"::{level} {settings}::{_escape(text)}"

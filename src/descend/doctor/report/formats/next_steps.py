@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from descend.doctor.case import Case, CaseStatus
+from descend.doctor.report.causes import causes, unfixed_problems
 from descend.doctor.report.console import STORE, command, store_option
 from descend.doctor.report.formatting import one_line
-from descend.doctor.report.verdict import can_be_judged, causes, has_known_targets, is_clean
+from descend.doctor.report.verdict import can_be_judged, has_known_targets, is_clean
 from descend.doctor.script.run_names import Role
 from descend.doctor.trials.verdicts import Verdict
 
@@ -84,8 +85,8 @@ def agent_verdict(case: Case) -> AgentVerdict:
 def _verdict_on_findings(case: Case) -> AgentVerdict:
     """Return the verdict on a case with findings, which depends on its fix and on the trials that were made."""
     if case.fix is not None:
-        remaining = [finding for finding in causes(case) if finding.certain and finding.id not in case.fix.symptoms]
-        return AgentVerdict.PROVED_FIX if _has_proved_fix(case) and not remaining else AgentVerdict.PARTIAL_FIX
+        is_whole = _has_proved_fix(case) and not unfixed_problems(case)
+        return AgentVerdict.PROVED_FIX if is_whole else AgentVerdict.PARTIAL_FIX
     proof = case.proof
     ended_early = proof.limit or proof.interrupted or proof.changed or case.record.role == Role.WATCH
     return AgentVerdict.REMEDIES_NOT_TRIED if ended_early else AgentVerdict.NO_PROVED_FIX

@@ -1,6 +1,7 @@
-"""The folder to which code hosts expect paths to be relative."""
+"""Paths as code hosts expect them: relative to the root of the repository."""
 
 import os
+import shlex
 from pathlib import Path
 
 from descend.doctor.case import Case
@@ -27,3 +28,14 @@ def path_in_repository(case: Case, file: str) -> str:
     A script from standard input or the cells of a notebook have no such file: return their name.
     """
     return relative_path(file, repository_root(case))
+
+
+def script_file(case: Case) -> str:
+    """Return the path of the script, from the command that starts it."""
+    try:
+        words = shlex.split(case.record.script)
+    except ValueError:  # A quotation mark of the command was masked or is missing.
+        words = case.record.script.split()
+    if words[:1] == ["-m"] and words[1:]:
+        return str(working_directory(case) / f"{words[1].replace('.', '/')}.py")
+    return str(working_directory(case) / (words or ["script"])[0])

@@ -5,7 +5,6 @@ Reference: OASIS, Static Analysis Results Interchange Format (SARIF) Version 2.1
 
 import json
 import os
-import shlex
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,8 @@ from descend.doctor.case import Case, CaseStatus
 from descend.doctor.redaction import mask_secrets, mask_secrets_in
 from descend.doctor.report.background import problem_text, remedy_reasons, untried_remedies
 from descend.doctor.report.formats.next_steps import agent_verdict
-from descend.doctor.report.formats.repository import path_in_repository
-from descend.doctor.report.formatting import cell_and_line, one_line, sentence, working_directory
+from descend.doctor.report.formats.repository import path_in_repository, script_file
+from descend.doctor.report.formatting import cell_and_line, one_line, sentence
 from descend.doctor.report.patches import patches
 from descend.doctor.report.performed_checks import select_checks
 from descend.doctor.report.titles import heading, title
@@ -111,7 +110,7 @@ def _locations(case: Case, symptom: Symptom) -> list[Json]:
     """
     site = symptom.where
     calls = [call.file for call in case.record.sites if call.file]
-    file = site.file if site else next(iter(calls), "") or _script_file(case)
+    file = site.file if site else next(iter(calls), "") or script_file(case)
     place: Json = {"artifactLocation": _artifact(case, file)}
     if site is not None and cell_and_line(site)[0] is None and site.line > 0:
         place["region"] = {"startLine": site.line, "endLine": max(site.line, site.end_line)}
@@ -119,17 +118,6 @@ def _locations(case: Case, symptom: Symptom) -> list[Json]:
     if symptom.module:
         location["logicalLocations"] = [{"fullyQualifiedName": one_line(symptom.module), "kind": "module"}]
     return [location]
-
-
-def _script_file(case: Case) -> str:
-    """Return the path of the script, from the command that starts it."""
-    try:
-        words = shlex.split(case.record.script)
-    except ValueError:  # A quotation mark of the command was masked or is missing.
-        words = case.record.script.split()
-    if words[:1] == ["-m"] and words[1:]:
-        return str(working_directory(case) / f"{words[1].replace('.', '/')}.py")
-    return str(working_directory(case) / (words or ["script"])[0])
 
 
 def _artifact(case: Case, file: str) -> Json:
@@ -148,7 +136,7 @@ def _fixes(case: Case) -> list[Json]:
 
     In such a line the secret would be masked, so that applying the fix would overwrite it.
     """
-    changes = case.changes or ()
+    changes = case.changes
     texts = [text for change in changes for _, _, text in change.lines]
     if not case.patch or not changes or any(mask_secrets(text) != text for text in texts):
         return []

@@ -1,0 +1,1 @@
+"""Changes to prove or to compare that come from the user and not from the catalog."""

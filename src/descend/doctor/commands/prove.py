@@ -1,0 +1,272 @@
+"""`descend prove`: find out whether a change of a script helps, by runs with and without it on the same seeds."""
+
+import os
+import sys
+from dataclasses import replace
+from math import isfinite
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from descend.core.errors import UsageError
+from descend.core.start_time import IMPORT_TIME_S
+from descend.doctor.commands.options import (
+    BUDGET_METAVAR,
+    DEFAULT_STORE,
+    ISOLATION,
+    MOST_PROCESSES,
+    MOST_SEED,
+    MOST_STEPS,
+    RARELY_USED,
+    Arguments,
+    AsModule,
+    Processes,
+    Python,
+    Target,
+    Where,
+    number,
+    read_budget,
+)
+from descend.doctor.script.plan import Plan
+
+if TYPE_CHECKING:
+    from descend.doctor.prove.result import ProveResult
+    from descend.doctor.prove_changes import Question
+    from descend.doctor.record.store import Store
+    from descend.doctor.script.script import Script
+
+EPILOG = (
+    "Exit status: 0 every change is as expected; 1 one is not; 2 wrong usage; 3 undecided, or not comparable; 4 the "
+    "script failed; 5 descend itself failed; 130 Ctrl-C; 143 SIGTERM; 129 SIGHUP."
+)
+CHANGES = "The change (several are compared one by one)"
+ChangeFormat = Literal["text", "json", "markdown", "agent", "github"]
+
+
+def prove(  # noqa: PLR0913 - each argument is an option of the command
+    script: Target,
+    arguments: Arguments = None,
+    as_module: AsModule = False,
+    patch: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--patch", metavar="FILE", help="A patch of the script, such as fix.diff.", rich_help_panel=CHANGES
+        ),
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            "--against",
+            metavar="REVISION",
+            help="Compare the files as they are now with those of this git revision, such as main or HEAD~1. With "
+            "HEAD, the change is what is not committed yet.",
+            rich_help_panel=CHANGES,
+        ),
+    ] = None,
+    other: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with", metavar="FILE", help="Another version of the script, in a file.", rich_help_panel=CHANGES
+        ),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="Another value of a setting, such as lr=3e-4. It is changed where it is defined: an argument, a "
+            "dataclass, a settings file, a constant or a keyword. Values separated by commas are set together.",
+            rich_help_panel=CHANGES,
+        ),
+    ] = None,
+    remedy: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--remedy",
+            metavar="ID",
+            help="A remedy of descend, such as standardise_inputs. Its arguments follow from the measurements.",
+            rich_help_panel=CHANGES,
+        ),
+    ] = None,
+    parts: Annotated[
+        bool,
+        typer.Option(
+            "--parts",
+            help="If a change helps, leave out one part after another to find the smallest one that keeps the gain.",
+        ),
+    ] = False,
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            "--metric",
+            metavar="NAME",
+            help="Compare the logged metric with this name. Default: the most informative metric that the script logs.",
+        ),
+    ] = None,
+    expect: Annotated[
+        Literal["no-worse", "better"],
+        typer.Option(
+            "--expect",
+            help="What exit status 0 means: that no change is worse by more than the margin, or that each is better.",
+        ),
+    ] = "no-worse",
+    margin: Annotated[
+        float,
+        number(
+            "--margin",
+            0.1,
+            1000,
+            kind=float,
+            metavar="PERCENT",
+            help="Costs that differ by less than this percentage count as equivalent.",
+        ),
+    ] = 10.0,
+    steps: Annotated[
+        int | None,
+        number("--steps", 1, MOST_STEPS, help="End each run after this many optimizer steps. Default: run to the end."),
+    ] = None,
+    budget: Annotated[
+        float | None,
+        typer.Option(
+            "--budget",
+            parser=read_budget,
+            metavar=BUDGET_METAVAR,
+            help="Take at most this long in total, such as 90s, 10m or 1h. Default: no limit.",
+        ),
+    ] = None,
+    seeds: Annotated[
+        int,
+        number("--seeds", 2, 1000, help="Compare on this many seeds, and on as many more if that does not decide."),
+    ] = Plan.seeds,
+    seed: Annotated[
+        int,
+        number("--seed", 0, MOST_SEED, help="Add this number to every seed that the script sets.", panel=RARELY_USED),
+    ] = Plan.seed,
+    jobs: Annotated[
+        int | None,
+        number(
+            "--jobs",
+            1,
+            MOST_PROCESSES,
+            help="Make this many runs in parallel. Default: one per core.",
+            panel=RARELY_USED,
+        ),
+    ] = None,
+    allow_effects: Annotated[
+        bool,
+        typer.Option(
+            "--allow-effects",
+            help="Refuse and redirect nothing: the script may write anywhere, open connections and start programs.",
+            rich_help_panel=ISOLATION,
+        ),
+    ] = False,
+    sandbox: Annotated[
+        str,
+        typer.Option(
+            metavar="LEVEL",
+            help="Isolate the script with namespaces, landlock or hooks; auto chooses the strongest one available.",
+            rich_help_panel=ISOLATION,
+        ),
+    ] = "auto",
+    format: Annotated[
+        ChangeFormat | None,
+        typer.Option(
+            "--format",
+            help="The format of standard output. Default: text, or agent if a coding assistant runs descend.",
+        ),
+    ] = None,
+    store: Where = DEFAULT_STORE,
+    processes: Processes = None,
+    python: Python = None,
+) -> None:
+    """Find out whether a change of SCRIPT helps: run it with and without the change, on the same seeds, and compare.
+
+    Every run is made in a scratch copy, so your files stay as they are. The unchanged script is first run twice with
+    the same seed, which shows whether it is deterministic. Then both versions run with several seeds. The verdict is
+    one of: helps, harms, equivalent (the difference is within --margin), undecided, no effect (the runs are identical),
+    fails, or not comparable, each with a 95 % interval where there is one.
+
+    Examples
+    --------
+    - descend prove --set lr=3e-4 train.py
+    - descend prove --patch fix.diff --expect better train.py
+    - descend prove --against main --format markdown train.py --epochs 1
+    """
+    from descend.doctor.commands.changed_scripts import changed_scripts
+    from descend.doctor.commands.doctor_plan import make_plan
+    from descend.doctor.prove.result import Expectation
+    from descend.doctor.prove_changes import Question
+    from descend.doctor.record.store import open_store
+    from descend.doctor.remedy_changes import check_remedies
+    from descend.doctor.sandbox.world import is_other_rank
+    from descend.doctor.script.script import open_script
+
+    if is_other_rank(os.environ):
+        return  # only the first process of a torchrun group compares runs
+    plan = make_plan(
+        budget=budget,
+        steps=steps,
+        seeds=seeds,
+        seed=seed,
+        jobs=jobs,
+        processes=processes,
+        allow_effects=allow_effects,
+        sandbox=sandbox,
+    )
+    script_of = open_script(script, tuple(arguments or ()), as_module=as_module, python=python)
+    with script_of as target:
+        unchanged, changes = changed_scripts(target, patch or (), against, other or (), settings or ())
+        question = Question(
+            tuple(changes), Expectation(expect), margin / 100, metric, parts, check_remedies(remedy or ())
+        )
+        if not question.changes and not question.remedies:
+            raise UsageError("name the change: --set lr=3e-4, --patch fix.diff, --against HEAD or --with other.py")
+        with open_store(store) as kept:
+            result = _prove(unchanged, question, replace(plan, began=IMPORT_TIME_S), kept)
+            _finish(result, kept, format)
+    sys.exit(result.exit_status)
+
+
+def _prove(script: "Script", question: "Question", plan: Plan, store: "Store") -> "ProveResult":
+    """Run all scripts and return the results. The progress and the cost are printed on standard error."""
+    from descend.doctor.commands.progress_display import ProgressDisplay
+    from descend.doctor.commands.terminal import console, say
+    from descend.doctor.prove_changes import prove_changes
+    from descend.doctor.report.formatting import count, duration
+    from descend.doctor.sandbox.confinement import sandbox_message
+
+    if not plan.allow_effects and (left_open := sandbox_message(plan.sandbox)):
+        say(left_open)
+
+    with ProgressDisplay(console(stderr=True), plan) as display:
+
+        def announce(run_s: float, runs: int) -> None:
+            """Print what the next round of runs costs."""
+            display.plan_runs(runs)
+            if isfinite(run_s):
+                total_s = run_s * -(-runs // plan.jobs)
+                say(f"one run takes about {duration(run_s)}; {count(runs, 'more run')} take about {duration(total_s)}")
+
+        return prove_changes(script, question, plan, store, display.show, announce)
+
+
+def _finish(result: "ProveResult", store: "Store", format: ChangeFormat | None) -> None:
+    """Store the results with the patches, and print them. If storing fails, print one line."""
+    from descend.doctor.commands.coding_assistant import default_format
+    from descend.doctor.commands.terminal import console, pass_on_error, say
+    from descend.doctor.report.change_console import render_change_console
+    from descend.doctor.report.change_formats import RENDERERS
+    from descend.doctor.report.change_patches import store_changes
+
+    failure = store_changes(result, store)
+    folder = store.folder / str(result.baseline.run) if result.baseline.run and not failure else None
+    if result.has_failed and result.baseline.ending:
+        pass_on_error(result.baseline.ending.error)
+    chosen = format or default_format(os.environ)
+    if chosen == "text":
+        console().print(render_change_console(result, folder))
+    else:
+        typer.echo(RENDERERS[chosen](result))
+    sys.stdout.flush()
+    if failure := store.failure or failure:
+        say(f"some results could not be stored: {failure}")

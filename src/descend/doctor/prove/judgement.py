@@ -1,0 +1,87 @@
+"""Judge the costs of an unchanged and a changed script, in pairs of runs with the same seed: better, worse or equal.
+
+Two costs are equivalent if the confidence interval of their relative difference is within a margin: the two one-sided
+tests of Schuirmann 1987, "A comparison of the two one-sided tests procedure and the power approach", §2.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from math import expm1, log1p
+from statistics import fmean, stdev
+
+from descend.core.bound import Bound, Count
+from descend.core.interval import student_quantile
+from descend.doctor.trials.statistics import LOOK, compare, paired_log_ratios
+
+MARGIN = Bound(
+    0.1,
+    "relative difference of the cost",
+    "chosen: half of the gain that makes an edit worthwhile for the doctor, which is a fifth",
+)
+MOST_SEEDS = Count(1000, "seeds", "the largest number that --seeds accepts")
+
+
+class ChangeVerdict(StrEnum):
+    """The verdict on a change. The values are part of the JSON report."""
+
+    HELPS = "helps"  # the metric is better with the change
+    HARMS = "harms"  # the metric is worse with the change
+    EQUIVALENT = "equivalent"  # the metric differs by less than the margin
+    UNDECIDED = "undecided"  # more seeds are needed
+    NO_EFFECT = "no_effect"  # the runs are bit-for-bit identical
+    FAILS = "fails"  # the changed script fails
+    NOT_COMPARABLE = "not_comparable"  # the runs have other targets, or no common metric
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The verdict on the costs of pairs of runs, with the relative difference after/before − 1 of the costs."""
+
+    verdict: ChangeVerdict
+    difference: tuple[float, float]  # confidence interval of the relative difference; below 0, the change is better
+    is_no_worse: bool  # whether the relative difference is below the margin with confidence
+    more_seeds: int | None = None  # number of further seeds that would probably decide; None if decided or unknown
+
+
+def judge(before: Sequence[float], after: Sequence[float], margin: float = MARGIN, changes: int = 1) -> Judgement:
+    """Judge the costs of runs with the same seeds.
+
+    before, after: the costs of the unchanged and of the changed script; NaN or infinity for a diverged run.
+    changes: the number of changes that are judged at once. Each one gets its share of the error rate (Bonferroni).
+    """
+    level = 1 - (1 - LOOK) / changes
+    gain = compare(before, after, level).gain
+    low, high = -gain[1], -gain[0]
+    is_no_worse = high <= margin
+    if -_largest_decrease(margin) <= low and high <= margin:
+        return Judgement(ChangeVerdict.EQUIVALENT, (low, high), is_no_worse)
+    if high < 0:
+        return Judgement(ChangeVerdict.HELPS, (low, high), is_no_worse)
+    if low > 0:
+        return Judgement(ChangeVerdict.HARMS, (low, high), is_no_worse)
+    further = _further_seeds(paired_log_ratios(before, after), margin, level)
+    return Judgement(ChangeVerdict.UNDECIDED, (low, high), is_no_worse, further)
+
+
+def _largest_decrease(margin: float) -> float:
+    """Return the relative decrease that is as large as an increase by `margin`: the ratio is its reciprocal."""
+    return margin / (1 + margin)
+
+
+def _further_seeds(log_ratios: Sequence[float], margin: float, level: float) -> int | None:
+    """Return how many more seeds would decide if mean and spread of the log ratios stay the same; None if unknown."""
+    if len(log_ratios) < 2:
+        return None
+    centre, spread = abs(fmean(log_ratios)), stdev(log_ratios)
+    # The interval must exclude 0 or lie within the margin, whichever needs fewer seeds.
+    half_width = max(centre, log1p(margin) - centre)
+    for seeds in range(len(log_ratios) + 1, MOST_SEEDS + 1):
+        if student_quantile(seeds - 1, level) * spread / seeds**0.5 < half_width:
+            return seeds - len(log_ratios)
+    return None
+
+
+def mean_difference(before: Sequence[float], after: Sequence[float]) -> float:
+    """Return the relative difference after/before − 1 of the costs, as a geometric mean over the seeds."""
+    return expm1(fmean(paired_log_ratios(before, after)))

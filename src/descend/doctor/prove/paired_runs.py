@@ -1,0 +1,158 @@
+"""Run the unchanged and the changed scripts with the same seeds, and judge each change from its pairs of runs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from descend.doctor.assess.effective_rate import find_overriding_scheduler
+from descend.doctor.prove.comparability import changed_evaluation_message, changed_task_message
+from descend.doctor.prove.judgement import MARGIN, ChangeVerdict, Judgement, judge
+from descend.doctor.prove.metric import ComparedMetric, choose_metric
+from descend.doctor.prove.repeatability import note_repeatability
+from descend.doctor.prove.result import ChangedScript, ChangeResult, summarise_run
+from descend.doctor.record import Fact, Record, Site, SiteKind, facts
+from descend.doctor.script.run_names import EndReason
+from descend.doctor.trials.candidate import NEGATIVE_COST
+from descend.doctor.trials.effect import is_same_run
+from descend.doctor.trials.study import TO_THE_END, Job, Study
+
+IDENTICAL = "the runs with the change are bit-for-bit identical to those without it"
+HANGS = "it hangs or is much slower than the unchanged script: it was stopped at step {}"
+ENOUGH_IDENTICAL = 2  # number of seeds after which identical runs show that a change has no effect
+
+
+@dataclass
+class PairedRuns:
+    """The runs of the unchanged script and of the changed scripts so far, by seed."""
+
+    study: Study
+    metric: ComparedMetric
+    changes: Sequence[ChangedScript]
+    margin: float = MARGIN
+    steps: int = TO_THE_END  # largest number of steps of each run
+    unchanged: dict[int, Record] = field(default_factory=dict)
+    changed: list[dict[int, Record]] = field(default_factory=list)
+    repeated: Record | None = None  # second run of the unchanged script with the seed of the baseline
+    differs_because: str = ""  # why the baseline and its repetition differ; "" if they are identical
+    made: list[Record] = field(default_factory=list)  # all runs so far, without that of the baseline
+
+    def __post_init__(self) -> None:
+        self.unchanged.setdefault(self.study.baseline.seed, self.study.baseline)
+        self.changed = [{} for _ in self.changes]
+
+    def for_changes(self, changes: Sequence[ChangedScript]) -> "PairedRuns":
+        """Return an object for other changes of the same script. Both share the runs of the unchanged script."""
+        return replace(self, changes=changes, changed=[])
+
+    def run_on_seeds(self, seeds: Sequence[int]) -> None:
+        """Run each undecided change and the unchanged script with each seed. Finished seeds are kept after Ctrl-C.
+
+        Raises `OutOfTime` if the next runs would not end before the deadline.
+        """
+        open_changes = [index for index in range(len(self.changes)) if not self._is_over(index)]
+        group_size = max(1, self.study.slots // (1 + len(open_changes)))
+        for start in range(0, len(seeds), group_size):
+            open_changes = [index for index in open_changes if not self._is_over(index)]
+            if not open_changes:
+                return
+            self._run_group(seeds[start : start + group_size], open_changes)
+
+    def _run_group(self, seeds: Sequence[int], open_changes: Sequence[int]) -> None:
+        """Run all missing scripts with a few seeds at the same time, first also the unchanged script a second time."""
+        repetitions = [Job(self.study.script, self.study.baseline.seed, self.steps)] if self.repeated is None else []
+        missing = [seed for seed in seeds if seed not in self.unchanged]
+        jobs = [Job(self.study.script, seed, self.steps) for seed in missing]
+        pairs = [(index, seed) for seed in seeds for index in open_changes if seed not in self.changed[index]]
+        jobs += [Job(self.changes[index].script, seed, self.steps) for index, seed in pairs]
+        records = self.study.run([*jobs, *repetitions])
+        self.made += records
+        if repetitions:
+            self.repeated = records.pop()
+            self.differs_because = note_repeatability(self.study.baseline, self.repeated)
+            # Unlike the baseline, the second run has no measurements that the changed scripts' runs lack.
+            self.unchanged[self.study.baseline.seed] = self.repeated
+        self.unchanged.update(zip(missing, records))
+        for (index, seed), record in zip(pairs, records[len(missing) :]):
+            self.changed[index][seed] = record
+
+    def _is_over(self, index: int) -> bool:
+        """Return whether further seeds would not change the verdict on a change."""
+        verdict = self._verdict_without_costs(index)[0]
+        is_sure = verdict != ChangeVerdict.NO_EFFECT or len(self.changed[index]) >= ENOUGH_IDENTICAL
+        return verdict is not None and is_sure
+
+    def is_undecided(self, index: int) -> bool:
+        """Return whether further seeds might decide about a change."""
+        return self.result(index).verdict == ChangeVerdict.UNDECIDED
+
+    def result(self, index: int) -> ChangeResult:
+        """Return the verdict on a change from the runs so far."""
+        change, baseline = self.changes[index], self.study.baseline
+        pairs = [(self.unchanged[seed], record) for seed, record in self.changed[index].items()]
+        before = tuple(summarise_run(unchanged, baseline, self.metric) for unchanged, _ in pairs)
+        after = tuple(summarise_run(changed, baseline, self.metric) for _, changed in pairs)
+        verdict, reason, error = self._verdict_without_costs(index)
+        if verdict is not None:
+            judgement = Judgement(verdict, (float("nan"), float("nan")), verdict == ChangeVerdict.NO_EFFECT)
+        elif len(pairs) < 2:
+            judgement = Judgement(ChangeVerdict.UNDECIDED, (float("nan"), float("nan")), is_no_worse=False)
+        else:
+            costs = [run.cost for run in before], [run.cost for run in after]
+            judgement = judge(*costs, margin=self.margin, changes=len(self.changes))
+        return ChangeResult(
+            change.label,
+            change.script.diff(self.study.script),
+            judgement.verdict,
+            reason,
+            judgement.difference,
+            judgement.is_no_worse,
+            judgement.more_seeds,
+            before,
+            after,
+            error,
+        )
+
+    def _verdict_without_costs(self, index: int) -> tuple[ChangeVerdict | None, str, str]:
+        """Return a verdict that needs no costs, its reason and the script's error output; (None, "", "") if unknown.
+
+        It is the verdict on a change whose script fails, whose runs cannot be compared, or that has no effect.
+        """
+        pairs = [(self.unchanged[seed], record) for seed, record in self.changed[index].items()]
+        for unchanged, changed in pairs:
+            if (ending := changed.ending) and ending.reason == EndReason.WINDOW and changed.steps < self.steps:
+                return ChangeVerdict.FAILS, HANGS.format(changed.steps), ending.error
+            if reason := self._changed_task_message(changed, unchanged):
+                ending = changed.ending
+                fails = ending is not None and ending.reason in (EndReason.FAILED, EndReason.KILLED)
+                verdict = ChangeVerdict.FAILS if fails else ChangeVerdict.NOT_COMPARABLE
+                return verdict, reason, ending.error if ending and fails else ""
+        if pairs and all(is_same_run(changed, unchanged) for unchanged, changed in pairs):
+            return ChangeVerdict.NO_EFFECT, self._no_effect_message(index), ""
+        return None, "", ""
+
+    def _changed_task_message(self, changed: Record, unchanged: Record) -> str:
+        """Return why a pair of runs cannot be compared; "" if it can. A metric below 0 counts as a gain."""
+        baseline = self.study.baseline
+        reason = changed_task_message(changed, unchanged, baseline, self.metric)
+        place = self.metric.name if self.metric.logged else ""
+        if reason == NEGATIVE_COST and not baseline.fact(facts.Floorless, place):
+            baseline.add(Fact.of(facts.Floorless(), 0, place))
+            self.metric = choose_metric(baseline, place or None)
+            reason = changed_task_message(changed, unchanged, baseline, self.metric)
+        if reason or self.differs_because:
+            return reason
+        return changed_evaluation_message(changed, unchanged, baseline, self.metric)
+
+    def _no_effect_message(self, index: int) -> str:
+        """Return that a change has no effect, with the line that overrides the changed setting if there is one."""
+        setting = self.changes[index].setting.rpartition(".")[2]
+        sites = [site for record in self.changed[index].values() for site in _overriding_sites(record, setting)]
+        if not setting or not sites:
+            return IDENTICAL
+        return f"{IDENTICAL}: line {sites[0].line} overrides {setting}"
+
+
+def _overriding_sites(record: Record, setting: str) -> list[Site]:
+    """Return the lines of a run that overwrite a setting of an optimizer."""
+    sites = [s for s in record.sites if s.kind == SiteKind.OVERWRITTEN and s.key.rpartition(".")[2] == setting]
+    scheduler = find_overriding_scheduler(record) if setting in ("lr", "learning_rate") else None
+    return [*sites, *([scheduler] if scheduler else [])]

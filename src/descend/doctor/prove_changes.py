@@ -1,0 +1,144 @@
+"""`descend prove` on one screen: observe the unchanged script, run the changed ones with the same seeds, and judge."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from math import ceil, inf
+
+from descend.core.errors import UsageError
+from descend.core.interruption import interruption_status
+from descend.doctor.execution.forking import fork_server
+from descend.doctor.observation_window import limit_to_budget
+from descend.doctor.observe import Show
+from descend.doctor.prove.judgement import MARGIN, ChangeVerdict
+from descend.doctor.prove.metric import choose_metric
+from descend.doctor.prove.needed_parts import require_few_parts
+from descend.doctor.prove.paired_runs import PairedRuns
+from descend.doctor.prove.parts_trial import prove_needed_parts
+from descend.doctor.prove.result import ChangedScript, ChangeResult, Expectation, ProveResult
+from descend.doctor.record import Record
+from descend.doctor.record.store import Store
+from descend.doctor.remedy_changes import remedy_change
+from descend.doctor.script.plan import Plan
+from descend.doctor.script.run_names import EndReason
+from descend.doctor.script.script import Script
+from descend.doctor.trials.confirm import LOOKS
+from descend.doctor.trials.external_files import ExternalFileChanged, ExternalFiles
+from descend.doctor.trials.run_context import RunContext
+from descend.doctor.trials.run_times import OutOfTime
+from descend.doctor.trials.study import TO_THE_END, Study
+
+LEAST_SEEDS = 2  # smallest number of seeds for which there is a confidence interval
+OUT_OF_TIME = "the time of --budget was over"
+INTERRUPTED = "the command was interrupted, so the verdicts follow from the complete runs"
+
+
+@dataclass(frozen=True)
+class Question:
+    """The changes, and what the user wants to know about them."""
+
+    changes: tuple[ChangedScript, ...] = ()
+    expected: Expectation = Expectation.NO_WORSE
+    margin: float = MARGIN  # largest relative difference of costs that count as equivalent
+    metric: str | None = None  # name of the logged metric that is compared; None for the most informative one
+    parts: bool = False  # whether to find out which parts of a change that helps are needed
+    remedies: tuple[str, ...] = ()  # ids of the catalog's remedies that are compared as further changes
+
+
+def prove_changes(
+    script: Script,
+    question: Question,
+    plan: Plan,
+    store: Store,
+    show: Show,
+    announce: Callable[[float, int], None] = lambda run_s, runs: None,
+) -> ProveResult:
+    """Compare changed scripts with the unchanged one on the same seeds. Ctrl-C ends the runs and keeps the results.
+
+    announce: called with the seconds of one run and the number of runs that follow, before each round of runs.
+    Raises `UsageError` if nothing can be compared: without a metric, or if the time of `--budget` is too short.
+    """
+    began = time.perf_counter()
+    for change in question.changes if question.parts else ():
+        require_few_parts(script, change)
+    deadline, plan = limit_to_budget(plan)
+    to_the_end = not plan.is_fixed
+    plan = replace(plan, quick=True, seconds=inf)
+    plan = plan.with_fixed_steps(TO_THE_END if to_the_end else plan.steps)
+    with fork_server(script) as server:
+        context = RunContext(store, show, ExternalFiles(script.sources), server, None, deadline)
+        baseline = context.observe(script, plan)
+        result = ProveResult(baseline, None, expected=question.expected, margin=question.margin, runs=1)
+        if result.has_failed or baseline.ending is None or baseline.ending.reason == EndReason.INTERRUPTED:
+            status = baseline.ending.status if baseline.ending and not result.has_failed else 0
+            return replace(result, interruption=status, total_s=time.perf_counter() - began)
+        _require_complete_run(baseline, plan)
+        study = Study(script, baseline, plan, context)
+        changes = [*question.changes, *(remedy_change(script, baseline, name) for name in question.remedies)]
+        runs = PairedRuns(study, choose_metric(baseline, question.metric), changes, question.margin, plan.steps)
+        result = _run_rounds(runs, result, announce, with_parts=question.parts)
+    return replace(result, total_s=time.perf_counter() - began)
+
+
+def _require_complete_run(baseline: Record, plan: Plan) -> None:
+    """Raise `UsageError` if the run of the unchanged script took no step, or did not end before the deadline."""
+    ending = baseline.ending
+    if ending is not None and ending.reason == EndReason.WINDOW and baseline.steps < plan.steps:
+        raise UsageError(
+            f"--budget {plan.budget_s:.12g}s is too short: one run of {baseline.script} was not over at step "
+            f"{baseline.steps}. Give it more time, or compare shorter runs with --steps"
+        )
+    if baseline.steps == 0:
+        raise UsageError(f"{baseline.script} took no optimizer step, so there is nothing to compare")
+
+
+def _run_rounds(
+    runs: PairedRuns, result: ProveResult, announce: Callable[[float, int], None], *, with_parts: bool
+) -> ProveResult:
+    """Run all scripts with one round of seeds, and those of undecided changes with a second one; judge from all runs.
+
+    with_parts: whether to run each change that helps without some of its parts afterwards.
+    """
+    study, seeds = runs.study, runs.study.plan.seeds
+    ended, interruption = "", 0
+    needed: dict[int, ChangeResult] = {}
+    try:
+        _require_time(runs)
+        for look in range(LOOKS):
+            undecided = sum(runs.is_undecided(index) for index in range(len(runs.changes)))
+            if undecided:
+                announce(study.run_s, seeds * (1 + undecided))
+                first = study.baseline.seed + look * seeds
+                runs.run_on_seeds(range(first, first + seeds))
+        for index in range(len(runs.changes)):
+            if with_parts and runs.result(index).verdict == ChangeVerdict.HELPS:
+                if (smaller := prove_needed_parts(runs, index)) is not None:
+                    needed[index] = smaller
+    except OutOfTime:
+        ended = OUT_OF_TIME
+    except ExternalFileChanged as error:
+        ended = str(error)
+    except KeyboardInterrupt as error:
+        ended, interruption = INTERRUPTED, interruption_status(error)
+    return replace(
+        result,
+        metric=runs.metric,
+        changes=tuple(replace(runs.result(i), needed=needed.get(i)) for i in range(len(runs.changes))),
+        differs_because=runs.differs_because,
+        runs=1 + len(runs.made),
+        interruption=interruption,
+        ended_because=ended,
+    )
+
+
+def _require_time(runs: PairedRuns) -> None:
+    """Raise `UsageError` if the smallest comparison, with two seeds, would not end before the deadline."""
+    study, deadline = runs.study, runs.study.context.deadline
+    least = LEAST_SEEDS * (1 + len(runs.changes))
+    needed_s = ceil(least / study.slots) * study.run_s
+    if not deadline.fits(needed_s):
+        used_s = study.plan.budget_s - deadline.left_s
+        raise UsageError(
+            f"--budget {study.plan.budget_s:.12g}s is too short to compare two seeds: it takes about "
+            f"{used_s + needed_s:.0f} s. Give it more time, or compare shorter runs with --steps"
+        )
