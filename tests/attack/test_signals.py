@@ -14,6 +14,7 @@ from sampling import sampled
 from waiting import comes
 
 from descend.doctor.record.store import open_existing
+from descend.doctor.script.run_names import EndReason
 
 from .world import named
 
@@ -222,6 +223,10 @@ def test_a_watched_training_that_a_signal_ends_is_recorded_with_the_signals_stat
     with open_existing(tmp_path / ".descend") as store:
         record = store.load(1)
     assert record.steps > 0 and record.ending is not None and record.ending.status == 128 + ending
+    if ending == signal.SIGINT:
+        assert record.ending.reason == EndReason.INTERRUPTED
+        shown = subprocess.run([*OURS, "diagnose", "--format", "agent"], cwd=tmp_path, capture_output=True, text=True)
+        assert shown.returncode == 3 and "script_failed" not in shown.stdout, shown.stdout
 
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP])

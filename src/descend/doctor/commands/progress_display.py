@@ -132,8 +132,9 @@ class ProgressDisplay:
         if self._baseline.is_over:
             line = f"trials: {self._trials.message}" if self._trials.announced else EVALUATING
         if line != self._last_line:
+            hint = "" if self._last_line else f" ({HINT})"
             self._last_line = line
-            self._console.print(f"descend: {line} ({HINT})", markup=False, highlight=False, soft_wrap=True)
+            self._console.print(f"descend: {line}{hint}", markup=False, highlight=False, soft_wrap=True)
 
     def _print_finding(self, symptom: Symptom) -> None:
         """Print a finding that is certain while the baseline run still goes on."""

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from descend.core.interruption import INTERRUPTED
 from descend.doctor.execution.busy_machine import ProcessorShare
 from descend.doctor.execution.execute import Program, execute
 from descend.doctor.execution.immediate_exit import exit_at_once
@@ -162,8 +163,14 @@ class Run:
             status, error = execute(program) if config.watched else execute(program, self._end_after_threads)
             if config.rank and (error or status):
                 sys.stderr.write(f"process {config.rank} of the group:\n{error}")
-            self._end_once(EndReason.FAILED if error or status else EndReason.FINISHED, status, error)
+            self._end_once(self._end_reason(status, error), status, error)
         return status
+
+    def _end_reason(self, status: int, error: str) -> EndReason:
+        """Return how the script ended. A watched script that the user stops with Ctrl-C has not failed."""
+        if self.config.watched and status == INTERRUPTED:
+            return EndReason.INTERRUPTED
+        return EndReason.FAILED if error or status else EndReason.FINISHED
 
     def _observe(self, stack: ExitStack) -> None:
         """Start all observations that the run's role needs."""

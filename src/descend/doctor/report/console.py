@@ -234,7 +234,7 @@ def _printable_code(line: str) -> str:
 def _impossible_checks_row(case: Case) -> list[Row]:
     """Return a row that lists the problems that could not be checked, by reason; an empty list without such checks."""
     impossible_checks = checks_table(case)["unmade"]
-    lines = [Text(f"{row['reason']} {one_line(row['titles'])}") for row in impossible_checks]
+    lines = [Text(f"{one_line(row['titles'])}: {row['reason']}") for row in impossible_checks]
     return [("unchecked", Group(*lines))] if lines else []
 
 
