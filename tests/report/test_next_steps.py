@@ -10,7 +10,6 @@ from endings import empty, failed_script, healthy
 from descend.doctor.case import Case
 from descend.doctor.report.formats import render, render_for_assistant
 from descend.doctor.report.formats.next_steps import AgentVerdict, agent_verdict, instruction, next_commands
-from descend.doctor.report.titles import title_with_id
 from descend.doctor.report.verdict import verdict
 
 STORE = ".descend"
@@ -69,7 +68,7 @@ def test_a_certain_finding_that_the_fix_does_not_contain_makes_the_fix_partial(t
     other = replace(instability_symptom(tmp_path), id="no_zero_grad", certain=True, explains=frozenset())
     partly = altered(case, findings=(*case.findings, other))
     assert agent_verdict(partly) == AgentVerdict.PARTIAL_FIX
-    assert verdict(partly).endswith("run descend doctor again, because it does not fix: " + title_with_id(other.id))
+    assert verdict(partly).endswith("Then run descend doctor again: it does not fix no_zero_grad")
     assert "does not fix" not in verdict(case)
 
 

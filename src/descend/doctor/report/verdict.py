@@ -9,7 +9,7 @@ from descend.doctor.case import Case, CaseStatus
 from descend.doctor.record import Ending, Record
 from descend.doctor.record.exception_lines import exception_line
 from descend.doctor.report.causes import causes, unfixed_problems
-from descend.doctor.report.formatting import count, number, one_line, sentence, steps_taken
+from descend.doctor.report.formatting import count, join_names, number, one_line, sentence, steps_taken
 from descend.doctor.report.left_out import untested_suspicions_message
 from descend.doctor.report.observed_steps import CUT_OFF, ending_reason
 from descend.doctor.report.partial_runs import is_partial, judged_part_message, observed_step_count
@@ -19,6 +19,7 @@ from descend.doctor.trials.trial import Trial
 from descend.doctor.trials.verdicts import Verdict
 
 LONGEST_LABEL, LONGEST_CAUSE = 60, 160  # largest numbers of characters of a label and of an error message
+LONGEST_IDS = 40  # largest number of characters of the ids of problems that a fix does not fix
 HEADLINES = {
     "loss_still_falls": "Undecided: the loss is still falling",
     "learning_rate_still_rises": "Undecided: the learning rate is still rising",
@@ -259,8 +260,8 @@ def _unjudged_message(record: Record) -> str:
 
 def _unfixed_message(case: Case) -> str:
     """Return which certain problems remain after the fix, as the end of a sentence; "" if none remain."""
-    titles = "; ".join(title_with_id(finding.id) for finding in unfixed_problems(case))
-    return f". Apply it and run descend doctor again, because it does not fix: {titles}" if titles else ""
+    ids = join_names([finding.id for finding in unfixed_problems(case)], LONGEST_IDS)
+    return f". Then run descend doctor again: it does not fix {ids}" if ids else ""
 
 
 def _remedy_message(case: Case) -> str:
