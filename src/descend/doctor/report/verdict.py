@@ -19,7 +19,7 @@ from descend.doctor.trials.trial import Trial
 from descend.doctor.trials.verdicts import Verdict
 
 LONGEST_LABEL, LONGEST_CAUSE = 60, 160  # largest numbers of characters of a label and of an error message
-LONGEST_IDS = 40  # largest number of characters of the ids of problems that a fix does not fix
+LONGEST_IDS = 30  # largest number of characters of the ids of problems that a fix does not fix
 HEADLINES = {
     "loss_still_falls": "Undecided: the loss is still falling",
     "learning_rate_still_rises": "Undecided: the learning rate is still rising",
