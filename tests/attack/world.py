@@ -69,7 +69,9 @@ def consulted(
     record = run(script, chosen, new_record(script, chosen), server=server)
     assert record.ending is not None and record.ending.status == 4, record.ending
     # Cleanup after the script's end may add lines to its stderr, so the script's own line is searched.
-    return record, next(json.loads(line) for line in record.ending.error.splitlines() if line.startswith("{"))
+    # A program that an attempt has started may write to the end of the same line.
+    decode = json.JSONDecoder().raw_decode
+    return record, next(decode(line)[0] for line in record.ending.error.splitlines() if line.startswith("{"))
 
 
 def refused(record: Record, kind: str) -> list[str]:
