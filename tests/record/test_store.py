@@ -241,6 +241,12 @@ def test_many_processes_can_open_a_new_store_at_the_same_time(tmp_path):
         assert sorted(pool.map(begin, range(16))) == list(range(1, 17))
 
 
+def test_a_journal_that_another_process_has_just_deleted_is_no_special_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(os.path, "lexists", lambda path: True)
+    with open_store(tmp_path / "store") as store:
+        assert store.begin(Record()) == 1
+
+
 def test_a_run_that_gets_a_parent_is_not_listed(store):
     numbers = [store.save(Record(role="baseline")) for _ in range(3)]
     store.set_parent(numbers[::2], numbers[1])

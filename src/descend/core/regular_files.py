@@ -39,6 +39,15 @@ def has_single_link(path: Path | str) -> bool:
     return stat.S_ISREG(found.st_mode) and found.st_nlink == 1
 
 
+def is_link_or_special(path: Path | str) -> bool:
+    """Return whether a path exists and is a link, has several hard links, or is no regular file."""
+    try:
+        found = os.lstat(path)
+    except (OSError, ValueError):
+        return False
+    return not stat.S_ISREG(found.st_mode) or found.st_nlink > 1
+
+
 def replace_file(path: Path, data: bytes) -> None:
     """Replace a file atomically by a new one with the given data, which only its owner can read. Raises `OSError`.
 

@@ -17,7 +17,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 from sqlalchemy.pool import SingletonThreadPool
 
 from descend.core.errors import UsageError, reason_of
-from descend.core.regular_files import has_single_link
+from descend.core.regular_files import is_link_or_special
 from descend.core.temporary import temporary_folder
 from descend.doctor.record.database_urls import require_plain
 from descend.doctor.record.schema import SCHEMA, meta, metadata
@@ -178,7 +178,8 @@ def _engine_for_folder(folder: Path, timeout_s: float) -> tuple[Engine, str]:
         raise UsageError(message) from None
     path = folder / FILE
     for file in _database_files(path):
-        if os.path.lexists(file) and not has_single_link(file):  # Writing to a link would overwrite another file.
+        # Writing to a link would overwrite another file. Another process may delete the journal at any time.
+        if is_link_or_special(file):
             raise UsageError(f"{file} must be a regular file, but it is a link or a special file: delete it")
     url = URL.create("sqlite", database=os.fspath(path.absolute()))
     return _create_sqlite_engine(url, timeout_s), str(path)
