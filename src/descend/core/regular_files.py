@@ -40,7 +40,10 @@ def has_single_link(path: Path | str) -> bool:
 
 
 def is_link_or_special(path: Path | str) -> bool:
-    """Return whether a path exists and is a link, has several hard links, or is no regular file."""
+    """Return whether a path exists and is a link, has several hard links, or is no regular file.
+
+    The path is looked up once, because another process may delete a file such as a journal at any time.
+    """
     try:
         found = os.lstat(path)
     except (OSError, ValueError):

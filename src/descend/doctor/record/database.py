@@ -178,8 +178,7 @@ def _engine_for_folder(folder: Path, timeout_s: float) -> tuple[Engine, str]:
         raise UsageError(message) from None
     path = folder / FILE
     for file in _database_files(path):
-        # Writing to a link would overwrite another file. Another process may delete the journal at any time.
-        if is_link_or_special(file):
+        if is_link_or_special(file):  # Writing to a link would overwrite another file.
             raise UsageError(f"{file} must be a regular file, but it is a link or a special file: delete it")
     url = URL.create("sqlite", database=os.fspath(path.absolute()))
     return _create_sqlite_engine(url, timeout_s), str(path)
