@@ -24,12 +24,11 @@ from descend.doctor.commands.gradcheck import gradcheck
 from descend.doctor.commands.mcp_server.command import mcp
 from descend.doctor.commands.options import (
     DEFAULT_STORE,
-    ISOLATION,
     MOST_PROCESSES,
-    MOST_SEED,
     MOST_STEPS,
     PASS_ON,
     TRIALS,
+    AllowEffects,
     Arguments,
     AsModule,
     Budget,
@@ -39,6 +38,8 @@ from descend.doctor.commands.options import (
     Python,
     Quick,
     Ray,
+    SandboxLevel,
+    Seed,
     Select,
     Suggest,
     Target,
@@ -106,9 +107,7 @@ def doctor(  # noqa: PLR0913 - each argument is an option of the command
             panel=TRIALS,
         ),
     ] = Plan.seeds,
-    seed: Annotated[
-        int, number("--seed", 0, MOST_SEED, help="Add this number to every seed that the script sets.", panel=TRIALS)
-    ] = Plan.seed,
+    seed: Seed = Plan.seed,
     jobs: Annotated[
         int | None,
         number(
@@ -128,22 +127,8 @@ def doctor(  # noqa: PLR0913 - each argument is an option of the command
             "for confirmation before it changes a file outside the current directory.",
         ),
     ] = False,
-    allow_effects: Annotated[
-        bool,
-        typer.Option(
-            "--allow-effects",
-            help="Refuse and redirect nothing: the script may write anywhere, open connections and start programs.",
-            rich_help_panel=ISOLATION,
-        ),
-    ] = False,
-    sandbox: Annotated[
-        str,
-        typer.Option(
-            metavar="LEVEL",
-            help="Isolate the script with namespaces, landlock or hooks; auto chooses the strongest one available.",
-            rich_help_panel=ISOLATION,
-        ),
-    ] = "auto",
+    allow_effects: AllowEffects = False,
+    sandbox: SandboxLevel = "auto",
     format: CaseFormat = None,
     verbose: Verbose = False,
     store: Where = DEFAULT_STORE,

@@ -241,6 +241,26 @@ Trials = Annotated[
         panel=TRIALS,
     ),
 ]
+Seed = Annotated[
+    int, number("--seed", 0, MOST_SEED, help="Add this number to every seed that the script sets.", panel=TRIALS)
+]
+AllowEffects = Annotated[
+    bool,
+    typer.Option(
+        "--allow-effects",
+        help="Refuse and redirect nothing: the script may write anywhere, open connections and start programs.",
+        rich_help_panel=ISOLATION,
+    ),
+]
+SandboxLevel = Annotated[
+    str,
+    typer.Option(
+        "--sandbox",
+        metavar="LEVEL",
+        help="Isolate the script with namespaces, landlock or hooks; auto chooses the strongest one available.",
+        rich_help_panel=ISOLATION,
+    ),
+]
 Format = Annotated[Literal["text", "json"], typer.Option("--format", help="The format of standard output.")]
 Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", help="Also list the checks that could not run, and why they could not.")

@@ -13,15 +13,16 @@ from descend.core.start_time import IMPORT_TIME_S
 from descend.doctor.commands.options import (
     BUDGET_METAVAR,
     DEFAULT_STORE,
-    ISOLATION,
     MOST_PROCESSES,
-    MOST_SEED,
     MOST_STEPS,
     RARELY_USED,
+    AllowEffects,
     Arguments,
     AsModule,
     Processes,
     Python,
+    SandboxLevel,
+    Seed,
     Target,
     Where,
     number,
@@ -138,10 +139,7 @@ def prove(  # noqa: PLR0913 - each argument is an option of the command
         int,
         number("--seeds", 2, 1000, help="Compare on this many seeds, and on as many more if that does not decide."),
     ] = Plan.seeds,
-    seed: Annotated[
-        int,
-        number("--seed", 0, MOST_SEED, help="Add this number to every seed that the script sets.", panel=RARELY_USED),
-    ] = Plan.seed,
+    seed: Seed = Plan.seed,
     jobs: Annotated[
         int | None,
         number(
@@ -152,22 +150,8 @@ def prove(  # noqa: PLR0913 - each argument is an option of the command
             panel=RARELY_USED,
         ),
     ] = None,
-    allow_effects: Annotated[
-        bool,
-        typer.Option(
-            "--allow-effects",
-            help="Refuse and redirect nothing: the script may write anywhere, open connections and start programs.",
-            rich_help_panel=ISOLATION,
-        ),
-    ] = False,
-    sandbox: Annotated[
-        str,
-        typer.Option(
-            metavar="LEVEL",
-            help="Isolate the script with namespaces, landlock or hooks; auto chooses the strongest one available.",
-            rich_help_panel=ISOLATION,
-        ),
-    ] = "auto",
+    allow_effects: AllowEffects = False,
+    sandbox: SandboxLevel = "auto",
     format: Annotated[
         ChangeFormat | None,
         typer.Option(
@@ -186,8 +170,8 @@ def prove(  # noqa: PLR0913 - each argument is an option of the command
     one of: helps, harms, equivalent (the difference is within --margin), undecided, no effect (the runs are identical),
     fails, or not comparable, each with a 95 % interval where there is one.
 
-    Examples
-    --------
+    Examples:
+
     - descend prove --set lr=3e-4 train.py
     - descend prove --patch fix.diff --expect better train.py
     - descend prove --against main --format markdown train.py --epochs 1

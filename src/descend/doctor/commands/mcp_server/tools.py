@@ -96,9 +96,8 @@ async def prove(  # noqa: PLR0913 - each argument is one of the tool
     budget: largest time, such as 90s or 10m. steps: end each run after this many steps. seeds: number of seeds.
     """
     options = ["--format", "json"]
-    for name, value in (("--metric", metric), ("--against", against), ("--budget", budget), ("--steps", steps)):
-        options += [] if value is None else [f"{name}={value}"]
-    options += [] if seeds is None else [f"--seeds={seeds}"]
+    given = {"metric": metric, "against": against, "budget": budget, "steps": steps, "seeds": seeds}
+    options += [f"--{name}={value}" for name, value in given.items() if value is not None]
     for name, values in (("--set", settings), ("--patch", patches)):
         options += [f"{name}={value}" for value in values or ()]
     report = await _run_command("prove", [*options, "--", script, *(arguments or ())], working_directory, context)
