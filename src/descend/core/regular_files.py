@@ -30,15 +30,6 @@ def read_regular_file(path: Path | str, most: int = LARGEST) -> bytes:
         return file.read(found.st_size)
 
 
-def has_single_link(path: Path | str) -> bool:
-    """Return whether a path is a regular file with only one hard link. Writing to such a file changes no other file."""
-    try:
-        found = os.lstat(path)
-    except (OSError, ValueError):
-        return False
-    return stat.S_ISREG(found.st_mode) and found.st_nlink == 1
-
-
 def is_link_or_special(path: Path | str) -> bool:
     """Return whether a path exists and is a link, has several hard links, or is no regular file.
 

@@ -264,7 +264,7 @@ class Run:
         """End the run although threads of the script still run, and send a note that names these threads."""
         if self.ended.acquire(blocking=False):
             self.channel.send([note])
-            self._send_ending(EndReason.FAILED if error or status else EndReason.FINISHED, status, error)
+            self._send_ending(self._end_reason(status, error), status, error)
             exit_at_once(status)
 
     def _send_position(self, seconds: float) -> None:

@@ -7,7 +7,7 @@ tests of Schuirmann 1987, "A comparison of the two one-sided tests procedure and
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from math import expm1, log1p
+from math import log1p
 from statistics import fmean, stdev
 
 from descend.core.bound import Bound, Count
@@ -80,8 +80,3 @@ def _further_seeds(log_ratios: Sequence[float], margin: float, level: float) -> 
         if student_quantile(seeds - 1, level) * spread / seeds**0.5 < half_width:
             return seeds - len(log_ratios)
     return None
-
-
-def mean_difference(before: Sequence[float], after: Sequence[float]) -> float:
-    """Return the relative difference after/before − 1 of the costs, as a geometric mean over the seeds."""
-    return expm1(fmean(paired_log_ratios(before, after)))

@@ -31,7 +31,7 @@ def parts_of(unchanged: Script, changed: Script) -> tuple[Part, ...]:
     """Return the parts of a change in the order of files and lines. Created files count as one part each."""
     found: list[Part] = []
     for file in sorted(changed.edits):
-        before = split_lines(unchanged.read(file)) if _exists(unchanged, file) else []
+        before = split_lines(unchanged.read(file)) if unchanged.has_file(file) else []
         after = split_lines(changed.read(file))
         for tag, i, j, k, m in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
             if tag == "replace" and j - i == m - k:  # Each line is a part, since neighbouring settings are independent.
@@ -45,16 +45,11 @@ def with_parts(unchanged: Script, parts: Sequence[Part]) -> Script:
     """Return the unchanged script with only these parts of a change."""
     script = unchanged
     for file in {part.file for part in parts}:
-        lines = split_lines(unchanged.read(file)) if _exists(unchanged, file) else []
+        lines = split_lines(unchanged.read(file)) if unchanged.has_file(file) else []
         for part in sorted((p for p in parts if p.file == file), key=lambda p: p.start, reverse=True):
             lines[part.start : part.end] = [part.text]
         script = script.edit(file, "".join(lines))
     return script
-
-
-def _exists(script: Script, file: Path) -> bool:
-    """Return whether a file exists in a version of the script."""
-    return file in script.edits or script.has_file(file)
 
 
 def require_few_parts(unchanged: Script, change: ChangedScript) -> None:

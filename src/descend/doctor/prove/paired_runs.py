@@ -48,13 +48,10 @@ class PairedRuns:
 
         Raises `OutOfTime` if the next runs would not end before the deadline.
         """
-        open_changes = [index for index in range(len(self.changes)) if not self._is_over(index)]
-        group_size = max(1, self.study.slots // (1 + len(open_changes)))
-        for start in range(0, len(seeds), group_size):
-            open_changes = [index for index in open_changes if not self._is_over(index)]
-            if not open_changes:
-                return
-            self._run_group(seeds[start : start + group_size], open_changes)
+        while seeds and (open_changes := [index for index in range(len(self.changes)) if not self._is_over(index)]):
+            group_size = max(1, self.study.slots // (1 + len(open_changes)))
+            self._run_group(seeds[:group_size], open_changes)
+            seeds = seeds[group_size:]
 
     def _run_group(self, seeds: Sequence[int], open_changes: Sequence[int]) -> None:
         """Run all missing scripts with a few seeds at the same time, first also the unchanged script a second time."""

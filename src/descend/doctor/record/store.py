@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, and_, func, or_, select, text
 
 from descend.core.errors import UsageError
-from descend.core.regular_files import has_single_link
+from descend.core.regular_files import is_link_or_special
 from descend.doctor.record import schema
 from descend.doctor.record.database import FILE, connect, connect_to_read, has_write_permission, is_url, transaction
 from descend.doctor.record.decoding import decode_json, reporting_damage
@@ -111,7 +111,7 @@ class Store:
         """
         folder = self.folder / str(run)
         for path in (folder, *(folder.iterdir() if folder.is_dir() else ())):
-            if path.is_symlink() or (path.exists() and not path.is_dir() and not has_single_link(path)):
+            if is_link_or_special(path) and (path.is_symlink() or not path.is_dir()):
                 raise UsageError(
                     f"{path} is a link or a special file, and a report would overwrite its target: delete it"
                 )

@@ -1,17 +1,16 @@
 """The results of `descend prove` as JSON, Markdown, for coding assistants, and as GitHub annotations."""
 
-import json
-import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from descend.doctor.prove.judgement import ChangeVerdict
 from descend.doctor.prove.result import ChangeResult, ComparedRun, ProveResult
-from descend.doctor.redaction import mask_secrets, mask_secrets_in
+from descend.doctor.redaction import mask_secrets
 from descend.doctor.report.change_verdict import change_message, measured_rows, prove_verdict, runs_message
 from descend.doctor.report.formats.github import Level, annotation
 from descend.doctor.report.formats.markdown import code_block, escape_markdown, table_cell
 from descend.doctor.report.formatting import one_line, sentence
+from descend.doctor.report.json_report import finite_or_none, json_text
 from descend.doctor.report.unified_diff import summarise_diff
 
 SCHEMA = 1
@@ -28,7 +27,7 @@ def render_change_json(result: ProveResult) -> str:
         "script": result.baseline.script,
         "steps": result.baseline.steps,
         "metric": _metric_as_json(result),
-        "margin": _finite_or_none(result.margin),
+        "margin": finite_or_none(result.margin),
         "expected": result.expected,
         "exit": {"status": result.exit_status},
         "changes": [_change_as_json(change, result) for change in result.changes],
@@ -36,10 +35,9 @@ def render_change_json(result: ProveResult) -> str:
         "differs_because": result.differs_because or None,
         "interrupted": bool(result.interruption),
         "ended_because": result.ended_because or None,
-        "cost": {"runs": result.runs, "total_s": _finite_or_none(result.total_s)},
+        "cost": {"runs": result.runs, "total_s": finite_or_none(result.total_s)},
     }
-    text = json.dumps(mask_secrets_in(contract), allow_nan=False, ensure_ascii=False, indent=2)
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return json_text(contract)
 
 
 def _metric_as_json(result: ProveResult) -> dict[str, Any] | None:
@@ -58,10 +56,10 @@ def _change_as_json(change: ChangeResult, result: ProveResult) -> dict[str, Any]
         "sentence": change_message(change, result),
         "as_expected": change.is_as_expected(result.expected),
         "is_no_worse": change.is_no_worse,
-        "relative_difference": [_finite_or_none(end) for end in change.difference],
+        "relative_difference": [finite_or_none(end) for end in change.difference],
         "more_seeds": change.more_seeds,
         "reason": change.reason or None,
-        "time_per_step_ratio": [_finite_or_none(end) for end in change.time_ratio],
+        "time_per_step_ratio": [finite_or_none(end) for end in change.time_ratio],
         "before": [_run_as_json(run) for run in change.before],
         "after": [_run_as_json(run) for run in change.after],
         "patch": change.patch or None,
@@ -75,17 +73,12 @@ def _run_as_json(run: ComparedRun) -> dict[str, Any]:
     return {
         "run": run.run or None,
         "seed": run.seed,
-        "value": _finite_or_none(run.value),
-        "cost": _finite_or_none(run.cost),
+        "value": finite_or_none(run.value),
+        "cost": finite_or_none(run.cost),
         "steps": run.steps,
-        "step_s": _finite_or_none(run.step_s),
+        "step_s": finite_or_none(run.step_s),
         "memory": run.memory,
     }
-
-
-def _finite_or_none(value: float) -> float | None:
-    """Return a number, or None for NaN and infinities, which JSON cannot represent."""
-    return value if math.isfinite(value) else None
 
 
 def render_change_markdown(result: ProveResult) -> str:

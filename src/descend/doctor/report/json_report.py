@@ -60,12 +60,17 @@ def render_json(case: Case) -> str:
             for e in case.record.effects
         ],
         "cost": {
-            "bare_s": _finite_or_none(case.bare_s),
-            "watched_s": _finite_or_none(ending.wall_s) if ending else None,
-            "total_s": _finite_or_none(case.total_s),
-            "overhead": _finite_or_none(case.total_s / case.bare_s) if case.bare_s else None,
+            "bare_s": finite_or_none(case.bare_s),
+            "watched_s": finite_or_none(ending.wall_s) if ending else None,
+            "total_s": finite_or_none(case.total_s),
+            "overhead": finite_or_none(case.total_s / case.bare_s) if case.bare_s else None,
         },
     }
+    return json_text(contract)
+
+
+def json_text(contract: Any) -> str:
+    """Return a report as JSON text, with secrets masked."""
     text = json.dumps(mask_secrets_in(contract), allow_nan=False, ensure_ascii=False, indent=2)
     # A path that is not valid UTF-8 contains lone surrogates. Escaped, they are still valid JSON.
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
@@ -85,8 +90,8 @@ def finding_as_json(finding: Symptom, root: Path, rank: int) -> dict[str, Any]:
             "module": finding.module or None,
         },
         "quantity": finding.quantity,
-        "value": _finite_or_none(finding.value),
-        "bound": _finite_or_none(finding.bound),
+        "value": finite_or_none(finding.value),
+        "bound": finite_or_none(finding.bound),
         "sentence": finding.sentence,
         "source": finding.source,
     }
@@ -118,17 +123,17 @@ def _trial_as_json(trial: Trial, case: Case) -> dict[str, Any]:
         "metric": trial.metric,
         "quantity": trial.quantity or None,
         "attainable": trial.floor or None,
-        "before": _finite_or_none(trial.before),
-        "after": _finite_or_none(trial.after),
-        "interval": [_finite_or_none(end) for end in trial.interval],
-        "gain": [_finite_or_none(end) for end in trial.gain],
+        "before": finite_or_none(trial.before),
+        "after": finite_or_none(trial.after),
+        "interval": [finite_or_none(end) for end in trial.interval],
+        "gain": [finite_or_none(end) for end in trial.gain],
         "seeds": list(trial.seeds),
         "changed_the_run": trial.has_changed_the_run if trial.was_judged else None,
         "patch": "fix" if trial is case.fix else "tuning" if trial is case.tuning else None,
     }
 
 
-def _finite_or_none(value: float) -> float | None:
+def finite_or_none(value: float) -> float | None:
     """Return a finite number unchanged; None for infinities and NaN, which JSON cannot represent."""
     return value if math.isfinite(value) else None
 
