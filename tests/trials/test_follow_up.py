@@ -65,8 +65,8 @@ def test_two_mistakes_are_found_one_after_the_other(descend_here, tmp_path):
     [proved] = [trial for trial in case["trials"] if trial["verdict"] == "proved"]
     assert proved["after"] < 0.2 * proved["before"] and len(proved["remedies"]) == 2
     assert len(descend_here("runs", cwd=tmp_path).stdout.strip().splitlines()) == ONE_RUN
-    told = descend_here("diagnose", "--format", "json", cwd=tmp_path)
-    assert json.loads(told.stdout)["findings"] == case["findings"]
+    shown = descend_here("diagnose", "--format", "json", cwd=tmp_path)
+    assert json.loads(shown.stdout)["findings"] == case["findings"]
 
 
 @pytest.mark.slow

@@ -13,8 +13,8 @@ SCRIPT = Path(__file__).parents[1] / "scripts" / "vae_mean_and_sum.py"
 def test_a_held_out_loss_in_another_unit_rejects_no_fix(descend_here, tmp_path):
     """The summed loss is 64 times the mean, and the same function evaluates both. The sum trains better."""
     options = ("--format", "json", "--select", "mixed_reductions", "--seeds", "2")
-    told = descend_here("doctor", *options, str(SCRIPT), cwd=tmp_path)
-    case = json.loads(told.stdout)
-    assert [finding["symptom"] for finding in case["findings"]] == ["mixed_reductions"], told.stdout + told.stderr
+    done = descend_here("doctor", *options, str(SCRIPT), cwd=tmp_path)
+    case = json.loads(done.stdout)
+    assert [finding["symptom"] for finding in case["findings"]] == ["mixed_reductions"], done.stdout + done.stderr
     proved = [trial for trial in case["trials"] if trial["verdict"] == "proved"]
     assert [trial["remedies"] for trial in proved] == [["loss_reduction"]] and 'reduction="sum"' in case["patch"]
