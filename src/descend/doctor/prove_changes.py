@@ -89,9 +89,13 @@ def _run_rounds(
         for look in range(LOOKS):
             undecided = sum(runs.is_undecided(index) for index in range(len(runs.changes)))
             if undecided:
-                announce(study.run_s, seeds * (1 + undecided))
                 first = study.baseline.seed + look * seeds
-                runs.run_on_seeds(range(first, first + seeds))
+                # The duration of the first runs predicts that of the others, with the start of each process.
+                timed = min(seeds, max(1, study.slots // (1 + undecided))) if look == 0 else 0
+                runs.run_on_seeds(range(first, first + timed))
+                if timed < seeds:
+                    announce(study.run_s, (seeds - timed) * (1 + undecided))
+                runs.run_on_seeds(range(first + timed, first + seeds))
         for index in range(len(runs.changes)):
             if with_parts and runs.result(index).verdict == ChangeVerdict.HELPS:
                 if (smaller := prove_needed_parts(runs, index)) is not None:
