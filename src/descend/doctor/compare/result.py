@@ -84,6 +84,8 @@ class RankedChoice:
     working: WorkingRange | None = None
     # labels of the other choices that are neither clearly better nor clearly worse than this one
     ties: tuple[str, ...] = ()
+    # confidence interval of the relative difference of the cost to the script's own optimizer with tuned settings
+    against_tuned: tuple[float, float] = (nan, nan)
 
     @property
     def label(self) -> str:
@@ -111,6 +113,13 @@ class CompareResult:
     interruption: int = 0  # exit status of the signal that interrupted the command; 0 if it was not interrupted
     ended_because: str = ""
     notes: Sequence[str] = ()  # further sentences for the report, such as that a comparison was resumed
+    step_s: float = nan  # seconds per step of the current setting, in a run that was the only one on the machine
+
+    @property
+    def tuned_own(self) -> RankedChoice | None:
+        """The best choice that only tunes the script's own optimizer; None if no such choice was run."""
+        own = (row for row in self.ranked if row.tuned.choice.keeps_optimizer and row.result is not None)
+        return next(own, None)
 
     @property
     def has_failed(self) -> bool:
