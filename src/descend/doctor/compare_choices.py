@@ -10,6 +10,7 @@ from descend.doctor.prove.judgement import MARGIN
 from descend.doctor.record.store import Store
 from descend.doctor.script.plan import Plan
 from descend.doctor.script.script import Script
+from descend.doctor.trials.cluster import Cluster
 
 DEFAULT_TRIALS = 8  # runs of the search for each choice, in multiples of the unchanged script's number of steps
 
@@ -26,17 +27,19 @@ class ComparisonQuestion:
     fresh: bool = False  # whether an interrupted comparison is begun again instead of resumed
 
 
-def compare_choices(
+def compare_choices(  # noqa: PLR0913 - the display and the cluster are separate objects
     script: Script,
     question: ComparisonQuestion,
     plan: Plan,
     store: Store,
     show: Show,
     announce: Callable[[float, int], None] = lambda run_s, runs: None,
+    cluster: Cluster | None = None,
 ) -> CompareResult:
     """Compare choices for a script. Ctrl-C ends the runs and keeps the results; the same command resumes.
 
     announce: called with the seconds of one run and the number of runs that follow, before each round of runs.
+    cluster: where the runs are made; None for this machine.
     Raises `UsageError` if nothing can be compared: without a metric, or if the time of `--budget` is too short.
     """
     raise NotImplementedError
