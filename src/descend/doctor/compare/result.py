@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from math import nan
+from math import inf, nan
+from statistics import median
 
 from descend.doctor.assess.symptom import Symptom
 from descend.doctor.compare.choice import Choice, Values
@@ -62,6 +63,12 @@ class StepsToTarget:
     # confidence interval of the ratio; the upper limit is infinite if so many seeds miss it that it is unknown
     interval: tuple[float, float] = (nan, nan)
     step_s: float = nan  # seconds per step of a run that was the only one on the machine; NaN if not measured
+
+    @property
+    def median_ratio(self) -> float:
+        """The median ratio; infinity if at least half of the seeds miss the target, and NaN without any seed."""
+        ratios = [*self.ratios, *[inf] * self.missed]
+        return median(ratios) if ratios else nan
 
 
 @dataclass(frozen=True)

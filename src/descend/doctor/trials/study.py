@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -59,6 +59,7 @@ class Job:
     spread: bool = False  # whether the metric is also computed on batches from all parts of the run
     seconds: float | None = None  # largest number of seconds of training; None for a multiple of the baseline's
     trains: bool = True  # False if the optimizer steps must not change the parameters
+    on_end: Callable[[Record], None] = lambda record: None  # called when the record of the run is stored
 
 
 class _StoppedEarly(Exception):
@@ -266,6 +267,8 @@ class Study:
         self.context.external_files.check()
         if not stop.is_set() and job.role == Role.TRIAL_RUN:
             store_record(self.context.store, record)
+        if not stop.is_set() and not self._was_cut_off(job, record):
+            job.on_end(record)
         return record
 
 
