@@ -6,6 +6,7 @@ from statistics import median
 
 from descend.core.bound import Count
 from descend.core.scale import needs_log
+from descend.doctor.compare.targets import progress_curve
 from descend.doctor.prove.metric import ComparedMetric
 from descend.doctor.prove.result import ComparedRun
 from descend.doctor.record import Series
@@ -23,15 +24,16 @@ def exchange_rate(
     """
     rises = metric.logged is not None and metric.logged.rises
     points = []
-    for value in _reached_values([run.curve for run in before], rises=rises):
-        steps = [[_first_step(run.curve, value, rises=rises) for run in runs] for runs in (before, after)]
+    curves = [[progress_curve(run, metric) for run in runs] for runs in (before, after)]
+    for value in _reached_values(curves[0], rises=rises):
+        steps = [[_crossing_step(curve, value, rises=rises) for curve in bundle] for bundle in curves]
         ratios = [changed / unchanged for unchanged, changed in zip(*steps) if 0 < unchanged < inf]
         if ratios and isfinite(ratio := median(ratios)):
             points.append((value, ratio))
     return points
 
 
-def _first_step(curve: Series, value: float, *, rises: bool) -> float:
+def _crossing_step(curve: Series, value: float, *, rises: bool) -> float:
     """Return the step at which a curve first reaches a value; infinity if it never does.
 
     Between two points, the curve is taken as a straight line, since a script may log rarely.

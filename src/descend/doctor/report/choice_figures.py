@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from math import isfinite, nan
 from typing import Any
 
-from descend.doctor.compare.choice import CURRENT, Choice
+from descend.doctor.compare.choice import CURRENT
+from descend.doctor.compare.ease import learning_rate_name
 from descend.doctor.compare.exchange_rate import exchange_rate
 from descend.doctor.compare.result import CompareResult, RankedChoice, TriedValues
 from descend.doctor.prove.metric import ComparedMetric
@@ -122,15 +123,9 @@ def _regret_at_half(row: RankedChoice) -> float:
     return regret[(len(regret) - 1) // 2] if regret else nan
 
 
-def learning_rate_name(choice: Choice) -> str:
-    """Return the name of the searched setting that is the learning rate; "" if it is not searched."""
-    names = [dimension.name for dimension in choice.dimensions]
-    return next((name for name in names if name.rpartition(".")[2].lower() in ("lr", "learning_rate")), "")
-
-
 def _rate_points(row: RankedChoice, metric: ComparedMetric | None) -> list[_RatePoint]:
     """Return the runs of a search that have a finite cost, in the order of their learning rates."""
-    name = learning_rate_name(row.tuned.choice)
+    name = learning_rate_name(row.tuned.choice.dimensions) or ""
     known = [
         _RatePoint(run.values[name], _last_cost(run, metric), run) for run in row.tuned.tried if name in run.values
     ]
@@ -177,7 +172,7 @@ def _run_message(row: RankedChoice, point: _RatePoint) -> str:
 
 def _failure_remark(row: RankedChoice) -> tuple[Key, ...]:
     """Return a legend entry with the learning rates of a search whose runs diverged or failed; empty without any."""
-    name = learning_rate_name(row.tuned.choice)
+    name = learning_rate_name(row.tuned.choice.dimensions) or ""
     failed = (run for run in row.tuned.tried if not (isfinite(run.cost) or run.is_stopped_early))
     rates = sorted(run.values[name] for run in failed if name in run.values)
     if not rates:
