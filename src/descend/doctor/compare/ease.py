@@ -24,7 +24,7 @@ def working_range(tuned: TunedChoice) -> WorkingRange | None:
     rate where the next one diverged or was stopped early, because the latter's final cost is unknown. Return None if no
     learning rate was searched or if no run could be compared.
     """
-    name = _learning_rate_name(tuned.choice.dimensions)
+    name = learning_rate_name(tuned.choice.dimensions)
     points = _lowest_costs(tuned.tried, name) if name is not None else []
     best = min(points, key=lambda point: point[1], default=(0.0, inf))
     if not isfinite(best[1]):
@@ -46,7 +46,7 @@ def regret(tried: Sequence[TriedValues]) -> tuple[float, ...]:
     return tuple(exp(cost - lowest[-1]) - 1 if isfinite(cost) else inf for cost in lowest)
 
 
-def _learning_rate_name(dimensions: Sequence[Dimension]) -> str | None:
+def learning_rate_name(dimensions: Sequence[Dimension]) -> str | None:
     """Return the name of the searched learning rate; None if no learning rate is searched."""
     return next((dimension.name for dimension in dimensions if LEARNING_RATE.search(dimension.name)), None)
 
