@@ -45,10 +45,10 @@ class OwnOptimizer:
             return {}
         nesterov, momentum = bool(other.settings.get("nesterov")), float(other.settings.get("momentum", 0.0))
         found: dict[str, float | bool] = {}
-        if bool(self.settings.get("nesterov")) != nesterov:
-            found["nesterov"] = nesterov
         if bool(self.settings.get("momentum")) != bool(momentum):
             found["momentum"] = momentum
+        if bool(self.settings.get("nesterov")) != nesterov:
+            found = {**found, "nesterov": True} if nesterov else {"nesterov": False, **found}
         return found
 
 

@@ -38,7 +38,7 @@ def _cosine(optimizer: str, steps: str) -> str:
 
 def _one_cycle(optimizer: str, steps: str) -> str:
     """Return the code of a warm-up to the optimizer's learning rate and a cosine decay (Smith & Topin 2019)."""
-    rates = f'[group["lr"] for group in {optimizer}.param_groups]'
+    rates = f'[g["lr"] for g in {optimizer}.param_groups]'
     return f"{HOME}.OneCycleLR({optimizer}, {rates}, total_steps={steps}, cycle_momentum=False)"
 
 
