@@ -59,6 +59,7 @@ class Job:
     spread: bool = False  # whether the metric is also computed on batches from all parts of the run
     seconds: float | None = None  # largest number of seconds of training; None for a multiple of the baseline's
     trains: bool = True  # False if the optimizer steps must not change the parameters
+    stop_if: Callable[[Reading, Record], bool] = lambda reading, record: False  # called with each new reading
     on_end: Callable[[Record], None] = lambda record: None  # called when the record of the run is stored
 
 
@@ -240,10 +241,11 @@ class Study:
         plan = replace(plan, patience=self._time_limit_s)  # A run that never makes a step counts as hanging, too.
 
         def listen(messages: list[Message]) -> None:
-            """Show the messages of the run. Stop the run if its cost is far too high or all trials have to stop."""
+            """Show the messages of the run. Stop the run if its cost is too high or all trials have to stop."""
             self.context.receive(record, messages)
-            is_hopeless = any(_is_hopeless(m, job) for m in messages if isinstance(m, Reading))
-            if is_hopeless or stop.is_set() or self.context.deadline.is_over:
+            readings = (m for m in messages if isinstance(m, Reading))
+            should_stop = any(_is_hopeless(reading, job) or job.stop_if(reading, record) for reading in readings)
+            if should_stop or stop.is_set() or self.context.deadline.is_over:
                 raise _StoppedEarly
 
         began = time.monotonic()
