@@ -47,7 +47,9 @@ def propose(
             )
             model = optuna.create_study(sampler=sampler)
             for run in tried:
-                model.add_trial(optuna.create_trial(value=run.cost, params=dict(run.values), distributions=distributions))
+                model.add_trial(
+                    optuna.create_trial(value=run.cost, params=dict(run.values), distributions=distributions)
+                )
             for values in running:
                 trial = optuna.create_trial(state=states.RUNNING, params=dict(values), distributions=distributions)
                 model.add_trial(trial)
