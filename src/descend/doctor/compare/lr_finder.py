@@ -12,12 +12,11 @@ from descend.doctor.codemod.arguments import format_number
 from descend.doctor.codemod.insert_schedule import insert_schedule
 from descend.doctor.codemod.not_applicable import NotApplicable
 from descend.doctor.compare.choice import Choice, Values
-from descend.doctor.compare.own_optimizer import OwnOptimizer, own_optimizer
+from descend.doctor.compare.own_optimizer import OwnOptimizer, own_optimizer, set_learning_rate
 from descend.doctor.compare.recipe import Recipe
 from descend.doctor.record import Record
-from descend.doctor.remedies.arguments import LearningRateArguments, SchedulerArguments
+from descend.doctor.remedies.arguments import SchedulerArguments
 from descend.doctor.remedies.constant_rate import constant_rate
-from descend.doctor.remedies.learning_rate import learning_rate
 from descend.doctor.script.script import Script
 from descend.doctor.trials.study import Job, Study
 
@@ -82,7 +81,7 @@ def range_test_script(script: Script, record: Record, own: OwnOptimizer, steps: 
         return f"{SCHEDULER}({optimizer}, {factor:.12g})"
 
     script = insert_schedule(script, record, own.key, "range_test", write)
-    return learning_rate(script, record, LearningRateArguments(RATES[0], own.key))
+    return set_learning_rate(script, record, own, RATES[0])
 
 
 def _choice(record: Record, own: OwnOptimizer, lr: float) -> Choice:
