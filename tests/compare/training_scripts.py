@@ -46,9 +46,12 @@ loader = DataLoader(TensorDataset(x, y), batch_size=config.batch_size, shuffle=T
 test_loader = DataLoader(TensorDataset(x, y), batch_size=64)
 {MODEL}optimizer = torch.optim.SGD(model.parameters(), lr=config.lr)
 {LOOP}"""
+RATES = """    for group in optimizer.param_groups:
+        group["lr"] = max_lr * 0.5**epoch
+"""
 OVERWRITTEN = f"""{HEAD}max_lr = 0.1
 {LOADER}{MODEL}optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
-{LOOP.replace("    for xb", "    for group in optimizer.param_groups:" + chr(10) + '        group["lr"] = max_lr * 0.5**epoch' + chr(10) + "    for xb")}"""
+{LOOP.replace("    for xb", RATES + "    for xb")}"""
 ONE_CYCLE = f"""{HEAD}{LOADER}{MODEL}optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
 scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.2, total_steps=12)
 {LOOP}        scheduler.step()
@@ -69,8 +72,9 @@ class Trainer:
 
 {LOADER}{MODEL}Trainer(model, loader, lr=1e-3).fit(3)
 """
-GROUPS = f"""{HEAD}{LOADER}{MODEL}optimizer = torch.optim.SGD(
-    [{{"params": model[0].parameters(), "lr": 0.01}}, {{"params": model[2].parameters(), "lr": 0.1}}], lr=0.1
+GROUPS = f"""{HEAD}HEAD_LR = 0.1
+{LOADER}{MODEL}optimizer = torch.optim.SGD(
+    [{{"params": model[0].parameters(), "lr": 0.01}}, {{"params": model[2].parameters(), "lr": HEAD_LR}}], lr=0.1
 )
 {LOOP}"""
 BY_HAND = f"""{HEAD}{LOADER}{MODEL}
@@ -95,4 +99,5 @@ SCRIPTS = {
     "overwritten": OVERWRITTEN,
     "one_cycle": ONE_CYCLE,
     "trainer": TRAINER,
+    "groups": GROUPS,
 }
