@@ -65,7 +65,7 @@ class SimulatedStudy:
 
     def record(self, text: str, seed: int) -> Record:
         cost = self.costs[text](seed)
-        return record_of(cost, seed, f"{text} {cost}", "failed" if text in self.failing else "finished")
+        return record_of(cost, seed, f"{cost}", "failed" if text in self.failing else "finished")
 
 
 def noisy(cost: float, shift: int = 0, scale: float = 1.0) -> Callable[[int], float]:
