@@ -22,6 +22,7 @@ from compared_choices import (
 from descend.doctor.compare.result import CompareVerdict, StepsToTarget
 from descend.doctor.report.choice_rows import choice_headings, choice_rows
 from descend.doctor.report.choice_verdict import (
+    choice_name,
     compare_verdict,
     current_values,
     target_message,
@@ -114,6 +115,20 @@ def test_the_reason_is_named_if_no_choice_could_be_tried():
 def test_seeds_that_never_reach_the_target_are_counted(target, text, message):
     assert target is None or target_text(target) == text
     assert message in target_message(target) and bool(message) == bool(target_message(target))
+
+
+@pytest.mark.parametrize(
+    ("label", "name"),
+    [
+        ("SGD", "SGD with lr 0.03"),
+        ("SGD with linear decay", "SGD with linear decay and lr 0.03"),
+        ("SGD with linear decay, batch_size 16", "SGD with linear decay, batch_size 16, lr 0.03"),
+    ],
+)
+def test_the_name_of_a_choice_has_its_values(label, name):
+    choice = replace(SGD.tuned.choice, label=label)
+    assert choice_name(replace(SGD, tuned=replace(SGD.tuned, choice=choice))) == name
+    assert choice_name(replace(SGD, tuned=replace(SGD.tuned, choice=choice, best=None))) == label
 
 
 @pytest.mark.parametrize(("value", "text"), [(0.0031622, "0.00316"), (3e-5, "3e-05"), (4096.0, "4096"), (64.0, "64")])

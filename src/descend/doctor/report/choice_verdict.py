@@ -89,7 +89,8 @@ def choice_name(choice: RankedChoice, current: Mapping[str, float] | None = None
     """
     label = one_line(choice.label, LONGEST_LABEL)
     values = values_text(best_values(choice), current)
-    return f"{label}{' and ' if ' with ' in label else ' with '}{values}" if values else label
+    joint = ", " if ", " in label else " and " if " with " in label else " with "
+    return f"{label}{joint}{values}" if values else label
 
 
 def best_values(choice: RankedChoice) -> Values:
