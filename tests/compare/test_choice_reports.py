@@ -64,6 +64,15 @@ def test_json_keeps_a_missed_target_as_unknown():
     assert choice["to_target"]["steps_ratio"] == [0.4, None] and choice["to_target"]["missed"] == 3
 
 
+def test_a_best_value_at_the_edge_is_remarked_next_to_the_notes():
+    edge = replace(ADAMW, tuned=replace(ADAMW.tuned, at_edge=("lr",)))
+    result = replace(SWITCH, ranked=(edge,), notes=("the loop sets the momentum, so it is not varied",))
+    texts = [RENDERERS[format](result) for format in ("agent", "markdown")]
+    for text in (*texts, render_choice_page(result), plain_text(render_choice_console(result), 400)):
+        assert "best lr of AdamW, 0.003, is at the edge of the values" in text and "sets the momentum" in text
+    assert json.loads(RENDERERS["json"](result))["choices"][0]["at_edge"] == ["lr"]
+
+
 def test_annotations_are_errors_for_problems_only():
     assert RENDERERS["github"](SWITCH).startswith("::notice title=descend compare%3A another choice is better::Use")
     verdict, problem = RENDERERS["github"](RESULTS["faulty"]).splitlines()

@@ -215,6 +215,18 @@ def _not_compared_message(result: CompareResult) -> str:
     return f"nothing was compared, because no choice could be run to its end; {label}: {reason}"
 
 
+def remarks(result: CompareResult) -> list[str]:
+    """Return further remarks: which best values are at the edge of those that were tried, and the result's notes."""
+    at_edge = [
+        f"the best {name} of {one_line(row.label, LONGEST_LABEL)}, {value_text(best_values(row)[name])}, is at the edge "
+        "of the values that were tried, so a better one may be beyond it"
+        for row in ranked_choices(result)
+        for name in row.tuned.at_edge
+        if name in best_values(row)
+    ]
+    return [*at_edge, *result.notes]
+
+
 def fault_message(symptom: Symptom, result: CompareResult) -> str:
     """Return a problem of the script in the doctor's words: title, id, source location and evidence."""
     title = f"{sentence(heading_with_id(symptom)).rstrip('.')}{_at_place(symptom, result)}"
