@@ -105,6 +105,7 @@ def test_the_reason_is_named_if_no_choice_could_be_tried():
     ("target", "text", "message"),
     [
         (StepsToTarget((0.4,) * 5, 0, (0.3, 0.5)), "0.30 to 0.50", "in 0.30 to 0.50 times the steps"),
+        (StepsToTarget((0.25,) * 5, 0, (0.25, 0.25)), "0.25", "in 0.25 times the steps"),
         (StepsToTarget((0.5,) * 4, 1, (0.4, inf)), "at least 0.4", "times the steps; 1 seed of 5 never"),
         (StepsToTarget((0.5, 0.7), 0), "about 0.6", "in about 0.6 times the steps"),
         (StepsToTarget((), 5), "never", "it never reaches"),
@@ -143,6 +144,15 @@ def test_the_table_has_the_current_setting_first_and_marks_the_winner():
     assert rows[0].cells == ("the current setting", "lr 0.1", "0.906", "", "1", "10 ms", "")
     assert rows[1].cells == ("AdamW", "lr 0.003", "0.96", "−60 to −40\u00a0%", "0.30–0.50", "20 ms", "0.001–0.01")
     assert len(choice_headings(SWITCH)) == len(rows[0].cells)
+
+
+def test_ranges_have_two_digits_and_equal_ends_are_one_number():
+    working = replace(ADAMW.working, low=0.00989, high=0.0323)
+    target = replace(ADAMW.target, interval=(0.25, 0.25))
+    [_, row] = choice_rows(replace(SWITCH, ranked=(replace(ADAMW, working=working, target=target),)))
+    assert (row.steps, row.rates) == ("0.25", "0.0099–0.032")
+    [_, row] = choice_rows(replace(SWITCH, ranked=(replace(ADAMW, target=StepsToTarget((), 5)),)))
+    assert row.steps == "never"
 
 
 def test_times_of_runs_that_shared_the_machine_are_not_mixed_with_others():
