@@ -47,7 +47,7 @@ EPILOG = (
     "wrong usage; 3 undecided, or nothing was compared; 4 the script failed; 5 descend itself failed; 130 Ctrl-C; 143 "
     "SIGTERM; 129 SIGHUP."
 )
-CHOICES = "The choices (without any of these options, they follow from the script)"
+CHOICES = "The choices (lists are combined; without any, they follow from the script)"
 MOST_TUNING_RUNS = 1000
 
 
@@ -57,7 +57,7 @@ def compare(  # noqa: PLR0913 - each argument is an option of the command
     arguments: Arguments = None,
     as_module: AsModule = False,
     optimizers: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--optimizers",
             metavar="NAMES",
@@ -65,7 +65,7 @@ def compare(  # noqa: PLR0913 - each argument is an option of the command
             "optimizer with a tuned learning rate is always compared, too.",
             rich_help_panel=CHOICES,
         ),
-    ] = "",
+    ] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option(
@@ -77,32 +77,32 @@ def compare(  # noqa: PLR0913 - each argument is an option of the command
         ),
     ] = None,
     schedules: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--schedules",
             metavar="NAMES",
-            help="Compare these learning-rate schedules, such as constant,linear,cosine.",
+            help="Compare these learning-rate schedules: constant, linear, cosine, one-cycle, warm-up.",
             rich_help_panel=CHOICES,
         ),
-    ] = "",
+    ] = None,
     initialisers: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--initialisers",
             metavar="NAMES",
-            help="Compare these initialisations of the weights, such as kaiming_normal,orthogonal.",
+            help="Compare these initialisations of the weights, He and Glorot.",
             rich_help_panel=CHOICES,
         ),
-    ] = "",
+    ] = None,
     clip: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--clip",
             metavar="NORMS",
             help="Compare these limits of the gradient norm, such as none,1.0.",
             rich_help_panel=CHOICES,
         ),
-    ] = "",
+    ] = None,
     find_lr: Annotated[
         bool,
         typer.Option(

@@ -15,6 +15,7 @@ from descend.doctor.report.choice_rows import choice_headings, choice_rows, colu
 from descend.doctor.report.choice_verdict import (
     compare_verdict,
     fault_message,
+    remarks,
     unranked_choices,
     winning_patch,
     work_message,
@@ -53,7 +54,7 @@ def render_choice_console(result: CompareResult, folder: Path | None = None) -> 
     rows += [("suspected", _finding(fault_message(symptom, result))) for symptom in result.suspected]
     if result.differs_because:
         rows.append(("repeated", Text(sentence(result.differs_because), "yellow")))
-    rows += [("note", Text(sentence(note))) for note in result.notes]
+    rows += [("note", Text(sentence(note))) for note in remarks(result)]
     if result.ended_because:
         rows.append(("ended", Text(one_line(result.ended_because), "yellow")))
     if folder:

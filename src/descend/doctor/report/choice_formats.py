@@ -8,6 +8,7 @@ from descend.doctor.report.choice_rows import choice_headings, choice_rows, colu
 from descend.doctor.report.choice_verdict import (
     compare_verdict,
     fault_message,
+    remarks,
     unranked_choices,
     winning_patch,
     work_message,
@@ -62,7 +63,7 @@ def outcome(result: CompareResult) -> str:
 
 def further_notes(result: CompareResult) -> list[str]:
     """Return what else a report says: how runs differ, notes of the comparison, and why it ended early."""
-    return [text for text in (result.differs_because, *result.notes, result.ended_because) if text]
+    return [text for text in (result.differs_because, *remarks(result), result.ended_because) if text]
 
 
 def render_choice_agent(result: CompareResult) -> str:
@@ -82,7 +83,7 @@ def render_choice_agent(result: CompareResult) -> str:
         lines += [f"  {name}: {cell}" for name, cell in zip(names, row.cells[1:]) if cell]
     lines += [f"not_ranked: {label} | {reason}" for label, reason in unranked_choices(result)]
     lines += [f"not_deterministic: {one_line(result.differs_because)}"] if result.differs_because else []
-    lines += [f"note: {one_line(note)}" for note in result.notes]
+    lines += [f"note: {one_line(note)}" for note in remarks(result)]
     lines += [f"ended: {one_line(result.ended_because)}"] if result.ended_because else []
     if patch := winning_patch(result):
         lines += [f"patch: {one_line(summarise_diff(patch))}", code_block(patch, "diff")]

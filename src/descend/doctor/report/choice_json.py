@@ -101,6 +101,7 @@ def _search_as_json(tuned: TunedChoice) -> dict[str, Any]:
     return {
         "searched": _dimensions_as_json(tuned.choice),
         "values": dict(tuned.best.values) if tuned.best else None,
+        "at_edge": list(tuned.at_edge),
         "search_steps": tuned.steps,
         "tried": [_tried_as_json(run) for run in tuned.tried],
     }

@@ -12,7 +12,6 @@ from descend.doctor.report.choice_verdict import (
     current_values,
     ranked_choices,
     target_text,
-    value_text,
     values_text,
 )
 from descend.doctor.report.formatting import duration, one_line, signed_change
@@ -67,7 +66,7 @@ def _choice_row(row: RankedChoice, result: CompareResult, *, is_timed: bool) -> 
         signed_change(row.result.difference) if row.result is not None else "",
         target_text(row.target).replace(" to ", "–") if row.target is not None else "",
         duration(row.target.step_s) if is_timed and row.target is not None else step_time_text(after),
-        f"{value_text(working.low)}–{value_text(working.high)}" if working is not None else "",
+        f"{working.low:.2g}–{working.high:.2g}" if working is not None else "",
         is_winner=result.winner is not None and row.label == result.winner.label,
     )
 

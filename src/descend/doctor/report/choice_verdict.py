@@ -89,7 +89,8 @@ def choice_name(choice: RankedChoice, current: Mapping[str, float] | None = None
     """
     label = one_line(choice.label, LONGEST_LABEL)
     values = values_text(best_values(choice), current)
-    return f"{label}{' and ' if ' with ' in label else ' with '}{values}" if values else label
+    joint = ", " if ", " in label else " and " if " with " in label else " with "
+    return f"{label}{joint}{values}" if values else label
 
 
 def best_values(choice: RankedChoice) -> Values:
@@ -168,7 +169,9 @@ def target_text(target: StepsToTarget) -> str:
     low, high = target.interval
     if isnan(low):
         return f"about {number(median(target.ratios))}"
-    return interval(low, high) if isfinite(high) else f"at least {number(low)}"
+    if not isfinite(high):
+        return f"at least {number(low)}"
+    return " to ".join(dict.fromkeys(interval(low, high).split(" to ")))
 
 
 def _tuned_own_message(best: RankedChoice, result: CompareResult) -> str:
@@ -212,6 +215,18 @@ def _not_compared_message(result: CompareResult) -> str:
         return f"nothing was compared: {why}"
     label, reason = reasons[0]
     return f"nothing was compared, because no choice could be run to its end; {label}: {reason}"
+
+
+def remarks(result: CompareResult) -> list[str]:
+    """Return further remarks: which best values are at the edge of those that were tried, and the result's notes."""
+    at_edge = [
+        f"the best {name} of {one_line(row.label, LONGEST_LABEL)}, {value_text(best_values(row)[name])}, "
+        "is at the edge of the values that were tried, so a better one may be beyond it"
+        for row in ranked_choices(result)
+        for name in row.tuned.at_edge
+        if name in best_values(row)
+    ]
+    return [*at_edge, *result.notes]
 
 
 def fault_message(symptom: Symptom, result: CompareResult) -> str:
