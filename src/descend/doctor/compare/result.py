@@ -29,8 +29,8 @@ class TriedValues:
     """One run of the search: the values of the searched settings, and the cost at its end."""
 
     values: Values
-    cost: float  # lower is better; infinity if the run diverged, failed or could not be compared
-    value: float  # the metric in its own units; NaN if unknown
+    cost: float  # lower is better; infinity if the run diverged, failed, was stopped or could not be compared
+    value: float  # the metric in its own units at the end of the run; NaN if unknown
     steps: int  # number of optimizer steps of this run
     run: int = 0  # number of the run in the store
     is_stopped_early: bool = False  # whether the run was stopped because it was worse than others up to the same step
@@ -46,6 +46,8 @@ class TunedChoice:
     best: TriedValues | None = None  # None if no run could be compared
     script: Script | None = None  # the script with the best values
     reason: str = ""  # why the choice could not be tried; "" if it could
+    # names of the settings whose best value is the smallest or the largest one that was tried
+    at_edge: tuple[str, ...] = ()
 
     @property
     def steps(self) -> int:
