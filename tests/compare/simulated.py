@@ -64,6 +64,8 @@ class SimulatedStudy:
     interrupt_after: float = inf  # number of runs after which the study is interrupted
     runs: list[dict[str, float]] = field(default_factory=list)  # values of all runs so far
     steps: int = 0  # number of steps of all runs
+    rounds: list[int] = field(default_factory=list)  # number of runs in each round
+    seeds: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.script, self.plan = SCRIPT, Plan(jobs=self.slots)
@@ -73,11 +75,13 @@ class SimulatedStudy:
 
     def run(self, jobs: list[Job]) -> list[Record]:
         """Make all runs; stop each one if its job requests it."""
+        self.rounds.append(len(jobs))
         return [self._run_one(job) for job in jobs]
 
     def _run_one(self, job: Job) -> Record:
         if len(self.runs) >= self.interrupt_after:
             raise KeyboardInterrupt
+        self.seeds.add(job.seed)
         values = json.loads(job.script.edits.get(FILE, "{}"))
         record = self._record(values, job.seed)
         for index, (step, loss) in enumerate(record.series("metric", "loss")):

@@ -83,7 +83,7 @@ class ChoiceSearch:
     def is_over(self) -> bool:
         """Whether no further values have to be tried, whatever the budget."""
         tried = self.tried
-        has_failed = len(tried) >= MOST_FAILURES and best_run(tried) is None
+        has_failed = len(tried) + len(self.running) >= MOST_FAILURES and best_run(tried) is None
         is_single = not self.choice.dimensions and bool(self.ended or self.running)
         return self.is_exhausted or has_failed or is_single
 

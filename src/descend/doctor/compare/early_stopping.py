@@ -18,8 +18,8 @@ from descend.doctor.record import Reading, Record
 REDUCTION = Count(
     3,
     "times",
-    "a usual factor of successive halving (Li et al. 2018). Simulated runs show that it saves a quarter of the steps "
-    "and loses the best run in 2 % of all searches (tests/compare/test_early_stopping.py)",
+    "a usual factor of successive halving (Li et al. 2018). In 200 searches of noisy quadratics it saved 7 % of the "
+    "steps and stopped the best run twice; a comparison at equal steps saved 15 % and stopped the best run 21 times",
 )
 
 

@@ -32,10 +32,11 @@ def next_values(choice: Choice, tried: Sequence[TriedValues], running: Sequence[
     if grid is None:
         return None
     best = best_run([run for run in tried if is_inside(run.values, choice.dimensions)])
-    if best is None:
+    if best is None and tried:
         return _with_smaller_value(grid, known)
+    center = running[0] if best is None else best.values  # Without any result, the first point is the best guess.
     steps = STEPS if len(choice.dimensions) > 1 else (*STEPS, FINE_STEP)
-    return next((values for step in steps if (values := _neighbour(grid, best.values, step, known))), None)
+    return next((values for step in steps if (values := _neighbour(grid, center, step, known))), None)
 
 
 def grid_dimension(dimensions: Sequence[Dimension]) -> Dimension | None:
@@ -58,15 +59,15 @@ def _with_smaller_value(grid: Dimension, known: Sequence[Values]) -> Values | No
     return {**least, grid.name: value} if least[grid.name] > CLOSE * value else None
 
 
-def _neighbour(grid: Dimension, best: Values, step: float, known: Sequence[Values]) -> Values | None:
-    """Return the best point with a larger or else a smaller value, unless values within the step are known there."""
-    now = best[grid.name]
+def _neighbour(grid: Dimension, center: Values, step: float, known: Sequence[Values]) -> Values | None:
+    """Return a point with a larger or else a smaller value, unless values within the step are known there."""
+    now = center[grid.name]
     for direction in (1, -1):
         value = rounded(grid, now * step**direction)
         ratios = [(values[grid.name] / now) ** direction for values in known]
         is_known = any(1 + SAME_VALUE < ratio < step * CLOSE for ratio in ratios)
         if not is_known and (value / now) ** direction > CLOSE:
-            return {**best, grid.name: value}
+            return {**center, grid.name: value}
     return None
 
 
