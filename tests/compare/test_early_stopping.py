@@ -69,10 +69,11 @@ def problems(count: int) -> list[tuple[Quadratic, float]]:
     return found
 
 
+@pytest.mark.slow
 def test_early_stopping_rarely_loses_the_best_run(monkeypatch):
     lost, lost_at_same_step, saved, made = 0, 0, 0, 0
     monkeypatch.setattr(searching, "stopping_limit", lambda early_costs: inf)
-    cases = problems(60)
+    cases = problems(100)
     for problem, start in cases:
         [tuned] = search(SimulatedStudy(problem, slots=1), sgd(start)).tuned
         curves = [problem.curve(run.values["lr"]) for run in tuned.tried]
@@ -83,10 +84,11 @@ def test_early_stopping_rarely_loses_the_best_run(monkeypatch):
             lost_at_same_step += 90 in curve and curve[90] > stopping_limit(late) and run == tuned.best
             saved += is_stopped * (problem.horizon - 90)
             made += run.steps
-    assert lost <= 0.03 * len(cases) < lost_at_same_step
+    assert 2 * lost < lost_at_same_step and lost <= 0.04 * len(cases)
     assert saved >= 0.05 * made
 
 
+@pytest.mark.slow
 def test_the_saved_steps_improve_the_result(monkeypatch):
     cases = problems(30)
 
