@@ -4,9 +4,9 @@ The points and their results are stored in an Optuna study, so an interrupted se
 """
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import isfinite
+from math import inf, isfinite
 from typing import TYPE_CHECKING, Any
 
 from descend.core.bound import Count
@@ -41,11 +41,11 @@ class Point:
 
 @dataclass(frozen=True)
 class EndedRun:
-    """The result of a run of the search, and its cost at those steps at which later runs may be stopped."""
+    """The result of a run of the search."""
 
     point: Point
     result: TriedValues
-    costs: Mapping[int, float]  # step -> cost; steps without a cost are missing
+    early_cost: float = inf  # cost at the early step, by which later runs may be stopped
 
 
 class ChoiceSearch:
@@ -83,7 +83,7 @@ class ChoiceSearch:
     def is_over(self) -> bool:
         """Whether no further values have to be tried, whatever the budget."""
         tried = self.tried
-        has_failed = len(tried) >= MOST_FAILURES and best_run(tried) is None
+        has_failed = len(tried) + len(self.running) >= MOST_FAILURES and best_run(tried) is None
         is_single = not self.choice.dimensions and bool(self.ended or self.running)
         return self.is_exhausted or has_failed or is_single
 
@@ -115,7 +115,7 @@ class ChoiceSearch:
 
     def tell(self, run: EndedRun) -> None:
         """Store the result of a run."""
-        stored = {"result": dict(vars(run.result)), "costs": {str(step): cost for step, cost in run.costs.items()}}
+        stored = {"result": dict(vars(run.result)), "early_cost": run.early_cost}
         self._trials.set_user_attr(_result_key(run.point), mask_secrets_in(stored))
         self._trials.tell(run.point.number, run.result.cost)
         self.running.remove(run.point)
@@ -153,8 +153,7 @@ def _result_key(point: Point) -> str:
 def _ended_run(point: Point, stored: Any) -> EndedRun:
     """Return the run of a point from its stored result. Raises one of `DECODING_ERRORS` if it is damaged."""
     result = as_type(TriedValues, stored["result"], "result")
-    costs = as_type(dict[int, float], stored["costs"], "costs")
-    return EndedRun(point, replace(result, values=point.values), costs)
+    return EndedRun(point, replace(result, values=point.values), as_type(float, stored["early_cost"], "cost"))
 
 
 def _failure_message(tried: Sequence[TriedValues]) -> str:

@@ -13,8 +13,9 @@ from descend.core.bound import Bound, Count
 from descend.doctor.compare.choice import SAME_VALUE, Choice, Dimension, Values
 from descend.doctor.compare.result import TriedValues
 
-STEPS = (10.0, sqrt(10.0))  # factors between neighbouring values: a decade, then half a decade
-CLOSE = Bound(10**0.25, "factor", "chosen: half of the finest grid step; a closer value is not worth a run")
+STEPS = (10.0, sqrt(10.0))  # factors between neighbouring values of the grid: a decade, then half a decade
+FINE_STEP = 10**0.25  # third factor if nothing else is searched
+CLOSE = Bound(10**0.125, "factor", "chosen: half of the finest grid step; a closer value is not worth a run")
 DIGITS = Count(2, "significant digits", "chosen: a third digit changes the cost less than another seed does")
 
 
@@ -27,28 +28,46 @@ def next_values(choice: Choice, tried: Sequence[TriedValues], running: Sequence[
     for start in choice.starts or [{d.name: _middle(d) for d in choice.dimensions}]:
         if not any(are_same(start, values) for values in known):
             return start
-    grid = next((d for d in choice.dimensions if d.is_log), None)
-    return None if grid is None else _next_on_grid(grid, best_run(tried), known)
+    grid = grid_dimension(choice.dimensions)
+    if grid is None:
+        return None
+    best = best_run([run for run in tried if is_inside(run.values, choice.dimensions)])
+    if best is None and tried:
+        return _with_smaller_value(grid, known)
+    center = running[0] if best is None else best.values  # Without any result, the first point is the best guess.
+    steps = STEPS if len(choice.dimensions) > 1 else (*STEPS, FINE_STEP)
+    return next((values for step in steps if (values := _neighbour(grid, center, step, known))), None)
 
 
-def _next_on_grid(grid: Dimension, best: TriedValues | None, known: Sequence[Values]) -> Values | None:
-    """Return the best values with a neighbouring value of one setting; None if its neighbours on the grid are known.
+def grid_dimension(dimensions: Sequence[Dimension]) -> Dimension | None:
+    """Return the setting that is varied on a grid: the first one with a logarithmic scale, such as `lr`; or None."""
+    return next((dimension for dimension in dimensions if dimension.is_log), None)
 
-    best: None if no run has a finite cost. Then the smallest value is reduced, because runs with a large learning rate
-    diverge.
+
+def is_inside(values: Values, dimensions: Sequence[Dimension]) -> bool:
+    """Return whether a point is inside the limits of all dimensions that have fixed limits."""
+    return all(d.is_open or d.low <= values[d.name] <= d.high for d in dimensions)
+
+
+def _with_smaller_value(grid: Dimension, known: Sequence[Values]) -> Values | None:
+    """Return the point with the smallest value, reduced by a decade. Return None at the limit of the range.
+
+    It is tried if no run has a finite cost, because runs with a large learning rate diverge.
     """
-    if best is None:
-        least = min(known, key=lambda values: values[grid.name])
-        value = rounded(grid, least[grid.name] / STEPS[0])
-        return {**least, grid.name: value} if least[grid.name] > CLOSE * value else None
-    now = best.values[grid.name]
-    for step in STEPS:
-        for direction in (1, -1):
-            value = rounded(grid, now * step**direction)
-            ratios = [(values[grid.name] / now) ** direction for values in known]
-            is_known = any(1 + SAME_VALUE < ratio < step * CLOSE for ratio in ratios)
-            if not is_known and (value / now) ** direction > CLOSE:
-                return {**best.values, grid.name: value}
+    least = min(known, key=lambda values: values[grid.name])
+    value = rounded(grid, least[grid.name] / STEPS[0])
+    return {**least, grid.name: value} if least[grid.name] > CLOSE * value else None
+
+
+def _neighbour(grid: Dimension, center: Values, step: float, known: Sequence[Values]) -> Values | None:
+    """Return a point with a larger or else a smaller value, unless values within the step are known there."""
+    now = center[grid.name]
+    for direction in (1, -1):
+        value = rounded(grid, now * step**direction)
+        ratios = [(values[grid.name] / now) ** direction for values in known]
+        is_known = any(1 + SAME_VALUE < ratio < step * CLOSE for ratio in ratios)
+        if not is_known and (value / now) ** direction > CLOSE:
+            return {**center, grid.name: value}
     return None
 
 
@@ -62,12 +81,9 @@ def settings_at_edge(choice: Choice, tried: Sequence[TriedValues]) -> tuple[str,
     best = best_run(tried)
     if best is None:
         return ()
-    found = []
-    for name in (dimension.name for dimension in choice.dimensions):
-        values = [run.values[name] for run in tried]
-        if max(values) > min(values) and best.values[name] in (max(values), min(values)):
-            found.append(name)
-    return tuple(found)
+    values = {d.name: [run.values[d.name] for run in tried] for d in choice.dimensions}
+    varied = [name for name, known in values.items() if max(known) > min(known)]
+    return tuple(name for name in varied if best.values[name] in (min(values[name]), max(values[name])))
 
 
 def are_same(one: Values, other: Values) -> bool:

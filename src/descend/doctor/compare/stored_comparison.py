@@ -18,7 +18,8 @@ from descend.core.regular_files import is_link_or_special
 from descend.doctor.compare.choice import Choice
 from descend.doctor.compare.choice_search import ChoiceSearch
 from descend.doctor.compare.model import quiet_optuna
-from descend.doctor.record.decoding import DECODING_ERRORS, as_type, reporting_damage
+from descend.doctor.record import Record
+from descend.doctor.record.decoding import DECODING_ERRORS, as_type
 from descend.doctor.record.store import Store
 from descend.doctor.redaction.private import FILE, make_folder
 
@@ -37,7 +38,6 @@ class StoredComparison:
         self._storage, self._where = storage, where
         optuna = quiet_optuna()
         self._runs = optuna.create_study(storage=storage, study_name=RUNS, load_if_exists=True)
-        self.reused = 0  # number of runs of earlier commands that were read
 
     @classmethod
     def in_memory(cls) -> "StoredComparison":
@@ -62,6 +62,15 @@ class StoredComparison:
             keys = {key: as_type(tuple[str, int], json.loads(key), "run") for key in self._runs.user_attrs}
             numbers = as_type(dict[str, int], self._runs.user_attrs, "runs")
             return {seed: numbers[key] for key, (name, seed) in keys.items() if name == label}
+
+    def load_run(self, label: str, seed: int, store: Store) -> Record | None:
+        """Return the record of a run that was noted; None if it was not, or is no longer in the store."""
+        run = self.runs_of(label).get(seed)
+        try:
+            record = None if run is None else store.load(run)
+        except UsageError:
+            return None
+        return record if record is not None and record.ending is not None and record.seed == seed else None
 
 
 @contextmanager
@@ -110,7 +119,7 @@ def _lock(descriptor: int, path: Path) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise UsageError(
-            f"another process makes the same comparison ({path}): wait until it ends, or use another folder with --store"
+            f"another process makes the same comparison ({path}): wait until it ends, or choose another --store"
         ) from None
     except OSError:
         pass  # A file system without locks. Two processes at the same time are the user's responsibility.
