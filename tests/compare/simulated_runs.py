@@ -21,15 +21,17 @@ STEPS = 100
 NOISE = (0.03, -0.05, 0.01, 0.04, -0.02, 0.05, -0.04, 0.02, -0.01, -0.03)  # of the log cost, by seed
 
 
-def record_of(cost: float, seed: int, weights: str, reason: str = "finished") -> Record:
+def record_of(cost: float, seed: int, reason: str = "finished", *, has_fixed_examples: bool = True) -> Record:
     """Return the record of a run whose loss falls from 4 to a final cost."""
     record = Record(run=seed + 10, seed=seed, role="trial_run")
     for step in range(0, STEPS + 1, 10):
-        record.add(Reading("metric", "mse", step, cost + (4 - cost) * 0.5 ** (step / 10) * (step < STEPS)))
-    record.add(Reading("loss", "0", STEPS - 1, cost))
+        value = cost + (4 - cost) * 0.5 ** (step / 10) * (step < STEPS)
+        if has_fixed_examples:
+            record.add(Reading("metric", "mse", step, value))
+        record.add(Reading("loss", "0", step, value))
     record.add(Fact.of(MONITOR, 0))
     error = "ValueError: wrong\n" if reason == "failed" else ""
-    record.add(Ending(reason, int(bool(error)), STEPS, 1.0, 1.0, weights=weights, error=error))
+    record.add(Ending(reason, int(bool(error)), STEPS, 1.0, 1.0, weights=f"{cost}", error=error))
     return record
 
 
@@ -41,6 +43,7 @@ class SimulatedStudy:
     seeds: int = 5
     most_runs: float = inf  # number of runs after which `error` is raised
     error: type[BaseException] = KeyboardInterrupt
+    has_fixed_examples: bool = True  # whether the loss is also measured on fixed examples
     failing: tuple[str, ...] = ()  # texts of scripts that fail
     slots: int = 1
     run_s: float = 1.0
@@ -65,7 +68,8 @@ class SimulatedStudy:
 
     def record(self, text: str, seed: int) -> Record:
         cost = self.costs[text](seed)
-        return record_of(cost, seed, f"{cost}", "failed" if text in self.failing else "finished")
+        reason = "failed" if text in self.failing else "finished"
+        return record_of(cost, seed, reason, has_fixed_examples=self.has_fixed_examples)
 
 
 def noisy(cost: float, shift: int = 0, scale: float = 1.0) -> Callable[[int], float]:

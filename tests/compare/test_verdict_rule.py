@@ -7,8 +7,9 @@ import pytest
 
 from descend.doctor.compare.final_runs import begin_final_runs, run_final_rounds
 from descend.doctor.compare.result import CompareVerdict, TunedChoice
-from descend.doctor.compare.verdict_rule import rank
+from descend.doctor.compare.verdict_rule import rank, unattributed_gain_message
 from descend.doctor.prove.judgement import MARGIN, ChangeVerdict
+from descend.doctor.prove.metric import ComparedMetric
 
 from .simulated_runs import METRIC, SCRIPT, SimulatedStudy, noisy, tuned_choice
 
@@ -49,7 +50,7 @@ def test_the_tuned_optimizer_may_have_the_current_values():
 @pytest.mark.parametrize(
     ("own", "reason"),
     [
-        (tuned_choice("sgd", own=True, reason="the rate cannot be edited"), ""),
+        (tuned_choice("sgd", own=True, reason="the rate cannot be edited"), "the rate cannot be edited"),
         (replace(tuned_choice("sgd", own=True, has_effect=False), script=SCRIPT), "its best values"),
         (tuned_choice("current again", own=True, has_effect=False), "bit-for-bit identical"),
         (tuned_choice("fails", own=True), "the changed script fails"),
@@ -59,7 +60,10 @@ def test_a_large_gain_is_not_attributed_if_the_current_optimizer_could_not_be_tu
     costs = {"adam": noisy(0.3, 3), "current again": noisy(1.0), "fails": noisy(1.0)}
     ranked, verdict, winner, more = rank_runs([own, ADAM], failing=("fails",), **costs)
     assert (verdict, winner, more) == (CompareVerdict.UNDECIDED, None, None)
-    assert ranked[-1].tuned is own and reason in (ranked[-1].result.reason if ranked[-1].result else own.reason)
+    assert ranked[-1].tuned is own
+    message = unattributed_gain_message(ranked, verdict)
+    assert message.startswith("adam is better") and reason in message
+    assert unattributed_gain_message(ranked, CompareVerdict.SWITCH) == ""
 
 
 def test_a_choice_that_only_tunes_the_optimizer_wins_against_an_equal_other_one():
@@ -93,11 +97,23 @@ def test_a_choice_that_diverges_is_compared_and_worse():
 
 
 def test_noisy_choices_need_more_seeds():
-    _, verdict, winner, more = rank_runs([ADAM, SGD], adam=noisy(0.9, 3, scale=9), sgd=noisy(0.95, 5, scale=9))
+    ranked, verdict, winner, more = rank_runs([ADAM, SGD], adam=noisy(0.9, 3, scale=9), sgd=noisy(0.95, 5, scale=9))
     assert (verdict, winner) == (CompareVerdict.UNDECIDED, None) and more > 0
+    assert unattributed_gain_message(ranked, verdict) == ""
 
 
 def test_the_steps_to_the_current_metric_and_the_working_range_are_part_of_the_ranking():
     ranked, *_ = rank_runs([SGD], sgd=noisy(0.5, 5))
     assert ranked[0].target.median_ratio < 1 and ranked[0].target.missed == 0
     assert ranked[0].working is None  # The choice has no dimension that is a learning rate.
+
+
+def test_a_loss_that_becomes_negative_changes_the_metric_of_all_runs():
+    costs = {"current": noisy(1.0), "sgd": noisy(0.8, 5), "adam": lambda seed: 0.5 - (seed == 5)}
+    study = SimulatedStudy(costs, has_fixed_examples=False)
+    runs = begin_final_runs(study, ComparedMetric("training", "loss", "training loss"), [SGD, ADAM], MARGIN)
+    runs.run_on_seeds(range(1, 6))
+    ranked, *_ = rank(runs, [SGD, ADAM])
+    assert [row.label for row in ranked] == ["adam", "sgd"]
+    costs = [[run.cost for run in row.result.before] for row in ranked]
+    assert costs[0] == costs[1] == pytest.approx([1 / (4 - noisy(1.0)(seed)) for seed in range(1, 6)])

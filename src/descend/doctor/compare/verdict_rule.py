@@ -68,6 +68,22 @@ def rank(
     return tuple(rows[number] for number in (*first, *last)), decision.verdict, winner, decision.more_seeds
 
 
+def unattributed_gain_message(ranked: Sequence[RankedChoice], verdict: CompareVerdict) -> str:
+    """Return why a choice with a large gain is not recommended; "" if that is not so.
+
+    If its gain may come from tuning alone, the verdict is undecided although it is better than the current setting.
+    """
+    better = [row for row in ranked if row.result is not None and row.result.verdict == ChangeVerdict.HELPS]
+    if verdict != CompareVerdict.UNDECIDED or not better:
+        return ""
+    own = next((row for row in ranked if row.tuned.choice.keeps_optimizer), None)
+    reason = (own.result.reason if own.result is not None else own.tuned.reason) if own is not None else ""
+    return (
+        f"{better[0].label} is better than the current setting, but another learning rate may explain that, and the "
+        f"current optimizer could not be tuned{reason and ': '}{reason}"
+    )
+
+
 def undecided_changes(runs: PairedRuns, tuned: Sequence[TunedChoice], looks: int) -> list[int]:
     """Return the numbers of the changes in `runs` that further seeds could decide about, after a number of rounds."""
     comparison = _compare(runs, tuned, looks)
