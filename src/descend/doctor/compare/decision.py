@@ -55,11 +55,12 @@ def undecided_scripts(pairs: AllPairs, own: Collection[int], *, is_own_tuned: bo
 
     They are the leader and the scripts that may be better than the leader or than the current setting.
     """
-    decision, leader = decide(pairs, own, is_own_tuned=is_own_tuned), pairs.best[0]
-    if decision.verdict == CompareVerdict.KEEP:
+    verdict, leader = decide(pairs, own, is_own_tuned=is_own_tuned).verdict, pairs.best[0]
+    is_unattributed = verdict == CompareVerdict.UNDECIDED and 0 not in pairs.best
+    if verdict == CompareVerdict.KEEP or is_unattributed:
         return ()
     undecided = {s for s in pairs.best[1:] if pairs.judgement(leader, s).verdict == ChangeVerdict.UNDECIDED}
-    if decision.verdict == CompareVerdict.UNDECIDED:
+    if verdict == CompareVerdict.UNDECIDED:
         undecided.update(_perhaps_better(pairs))
     return tuple(sorted({leader, *undecided} - {0})) if undecided else ()
 

@@ -97,6 +97,8 @@ def _target_ratio(current: ComparedRun, chosen: ComparedRun, metric: ComparedMet
     """
     curve = progress_curve(current, metric)
     target = curve.last if metric.judged_on == "training" else current.value
+    if not (isfinite(target) and isfinite(current.cost)):
+        return nan
     rises = metric.logged is not None and metric.logged.rises
     steps = first_step(curve, target, rises=rises)
     return first_step(progress_curve(chosen, metric), target, rises=rises) / steps if isfinite(steps) else nan

@@ -35,7 +35,8 @@ class _Comparison:
     @property
     def is_own_tuned(self) -> bool:
         """Whether the current optimizer has been tuned. Its best values may be those of the current setting."""
-        return bool(self.own) or any(one.choice.keeps_optimizer and _has_effect(one) for one in self.tuned)
+        unchanged = (self.tuned[n] for n, result in self.results.items() if result.verdict == ChangeVerdict.NO_EFFECT)
+        return bool(self.own) or any(one.choice.keeps_optimizer and _has_effect(one) for one in unchanged)
 
     @property
     def tuned_own(self) -> int | None:

@@ -7,7 +7,7 @@ tests of Schuirmann 1987, "A comparison of the two one-sided tests procedure and
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from math import log1p
+from math import inf, log1p, nan
 from statistics import fmean, stdev
 
 from descend.core.bound import Bound, Count
@@ -48,7 +48,7 @@ class Judgement:
 
     def exchanged(self, margin: float) -> "Judgement":
         """Return the judgement with the roles of the two scripts exchanged."""
-        low, high = (1 / (1 + end) - 1 for end in reversed(self.difference))
+        low, high = (1 / (1 + end) - 1 if end != -1 else inf for end in reversed(self.difference))
         verdict = EXCHANGED.get(self.verdict, self.verdict)
         return Judgement(verdict, (low, high), high <= margin, self.more_seeds)
 
@@ -57,8 +57,10 @@ def judge(before: Sequence[float], after: Sequence[float], margin: float = MARGI
     """Judge the costs of runs with the same seeds.
 
     before, after: the costs of the unchanged and of the changed script; NaN or infinity for a diverged run.
-    level: the confidence level of the interval of the relative difference.
+    level: the confidence level of the interval of the relative difference. Fewer than two pairs decide nothing.
     """
+    if len(before) < 2:
+        return Judgement(ChangeVerdict.UNDECIDED, (nan, nan), is_no_worse=False)
     gain = compare(before, after, level).gain
     low, high = -gain[1], -gain[0]
     is_no_worse = high <= margin

@@ -124,8 +124,6 @@ class PairedRuns:
         after = tuple(summarise_run(changed, baseline, self.metric) for _, changed in pairs)
         if verdict is not None:
             judgement = Judgement(verdict, (float("nan"), float("nan")), verdict == ChangeVerdict.NO_EFFECT)
-        elif len(pairs) < 2:
-            judgement = Judgement(ChangeVerdict.UNDECIDED, (float("nan"), float("nan")), is_no_worse=False)
         else:
             costs = [run.cost for run in before], [run.cost for run in after]
             # Several changes share the error rate (Bonferroni).
