@@ -72,8 +72,9 @@ class Trainer:
 
 {LOADER}{MODEL}Trainer(model, loader, lr=1e-3).fit(3)
 """
-GROUPS = f"""{HEAD}{LOADER}{MODEL}optimizer = torch.optim.SGD(
-    [{{"params": model[0].parameters(), "lr": 0.01}}, {{"params": model[2].parameters(), "lr": 0.1}}], lr=0.1
+GROUPS = f"""{HEAD}HEAD_LR = 0.1
+{LOADER}{MODEL}optimizer = torch.optim.SGD(
+    [{{"params": model[0].parameters(), "lr": 0.01}}, {{"params": model[2].parameters(), "lr": HEAD_LR}}], lr=0.1
 )
 {LOOP}"""
 BY_HAND = f"""{HEAD}{LOADER}{MODEL}
@@ -98,4 +99,5 @@ SCRIPTS = {
     "overwritten": OVERWRITTEN,
     "one_cycle": ONE_CYCLE,
     "trainer": TRAINER,
+    "groups": GROUPS,
 }

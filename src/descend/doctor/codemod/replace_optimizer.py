@@ -25,6 +25,7 @@ from descend.doctor.codemod.arguments import (
     number_expression,
     with_arguments,
 )
+from descend.doctor.codemod.group_rates import scale_group_rates
 from descend.doctor.codemod.imports import import_module
 from descend.doctor.codemod.literals import is_number
 from descend.doctor.codemod.locate import Place, locate
@@ -68,12 +69,20 @@ def replace_optimizer(
     place = locate(script, record, SiteKind.OPTIMIZER, key)
     if reason := _obstacle_message(place, new.lr):
         raise NotApplicable(reason)
+    has_groups = has_group_argument(place.syntax, place.call, "lr")
+    if has_groups and not old_lr > 0:
+        raise NotApplicable("the learning rates of the parameter groups are unknown")
+    if has_groups and not isclose(new.lr, old_lr, rel_tol=RELATIVE_TOLERANCE):
+        script = scale_group_rates(script, record, key, new.lr / old_lr)
+        place = locate(script, record, SiteKind.OPTIMIZER, key)
     file, is_ours = place.syntax.file, new.rule in DESCEND_OPTIMIZERS
     home = DESCEND_HOME if is_ours else _torch_optim_name(place)
     scheduled = find_scheduler_call(script, record, scheduler)
     is_set_later = find_overwriting_statement(script, record, key, "lr") is not None or scheduled is not None
-    rate = None if is_set_later else _learning_rate_edit_elsewhere(script, record, place, new.lr)
-    call = _with_arguments(place.call, new, is_named=is_set_later or rate is not None)
+    rate = None if is_set_later or has_groups else _learning_rate_edit_elsewhere(script, record, place, new.lr)
+    given = find_argument(place.call, "lr", 1)
+    keeps_name = (is_set_later or rate is not None) and given is not None and not is_number(given.value)
+    call = _with_arguments(place.call, new, given if keeps_name or has_groups else None)
     edits = [NodeEdit(place.call, call.with_changes(func=cst.parse_expression(f"{home}.{new.rule}")))]
     edited = apply_edits(script, place.syntax, [*edits, *([rate] if rate else [])], "learning rate")
     edited = _with_later_learning_rate(edited, record, key, (old_lr, float(new.lr)), scheduler)
@@ -131,20 +140,17 @@ def _obstacle_message(place: Place, rate: float) -> str:
         return place.indirect_call_message
     if has_unpacked_arguments(place.call) or not place.call.args:
         return f"the arguments of {name or 'the optimizer'} are not written out in its call"
-    if has_group_argument(place.syntax, place.call, "lr"):
-        return "the parameter groups have their own learning rates"
     return ""
 
 
-def _with_arguments(call: cst.Call, new: NewOptimizer, *, is_named: bool) -> cst.Call:
+def _with_arguments(call: cst.Call, new: NewOptimizer, kept_rate: cst.Arg | None) -> cst.Call:
     """Return the optimizer's call with the new arguments, and those old ones that the new optimizer accepts.
 
-    is_named: whether a name for the learning rate in the call stays, because its value is changed elsewhere.
+    kept_rate: the argument `lr` if its expression stays, because the learning rate is changed elsewhere.
     """
     parameters = find_argument(call, "params", 0) or call.args[0]
     old = find_argument(call, "lr", 1)
-    rate = old.value if old and is_named and not is_number(old.value) else number_expression(new.lr)
-    given = keyword_argument("lr", rate)
+    given = keyword_argument("lr", kept_rate.value if kept_rate is not None else number_expression(new.lr))
     arguments = [parameters, given.with_changes(comma=old.comma) if old else given]
     arguments += [keyword_argument(name, literal_expression(value)) for name, value in new.settings.items()]
     decay = find_argument(call, "weight_decay", argument_position(last_name(call.func), "weight_decay"))

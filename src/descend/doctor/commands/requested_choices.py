@@ -16,14 +16,14 @@ NO_CLIPPING = frozenset({"none", "off"})  # texts for a threshold of infinity, i
 
 
 def read_requested(
-    optimizers: str | None,
-    settings: Sequence[str],
-    schedules: str | None,
-    initialisers: str | None,
-    clip: str | None,
-    find_lr: bool,
+    optimizers: str = "",
+    settings: Sequence[str] = (),
+    schedules: str = "",
+    initialisers: str = "",
+    clip: str = "",
+    find_lr: bool = False,
 ) -> Requested:
-    """Return the requested choices. All texts but the settings are comma-separated lists, or None.
+    """Return the requested choices. All texts but the settings are comma-separated lists, "" for an empty one.
 
     settings: texts such as "lr=1e-4:1e-1" (a range) or "batch_size=16,64" (a list). Raises `UsageError` for a wrong
     value.
@@ -42,9 +42,9 @@ def read_requested(
     )
 
 
-def _read_list(option: str, text: str | None, read: Callable[[str], str]) -> tuple[str, ...]:
+def _read_list(option: str, text: str, read: Callable[[str], str]) -> tuple[str, ...]:
     """Return the parts of a comma-separated list as `read` returns them, without repetitions."""
-    if text is None:
+    if not text:
         return ()
     parts = text.split(",")
     if not all(part.strip() for part in parts):
@@ -65,8 +65,8 @@ def _read_setting(text: str, whole: str) -> RequestedSetting:
     values = _read_list(f"--set {name}", value, str.strip)
     if len(values) == 1:
         raise UsageError(
-            f"--set {shortened(text)} is one value: write a range, {name}=LOW:HIGH, or a list, {name}=A,B; descend prove "
-            f"--set {shortened(text)} tests one value"
+            f"--set {shortened(text)} is one value: write a range, {name}=LOW:HIGH, or a list, {name}=A,B; "
+            f"descend prove --set {shortened(text)} tests one value"
         )
     if is_same_name(_last(name), "lr"):
         for each in values:

@@ -12,7 +12,7 @@ from descend.doctor.remedies.reinitialise import reinitialise
 from descend.doctor.script.script import Script
 
 INITIALISERS = {"He": "relu", "Glorot": "linear"}  # name -> the activation for which the remedies choose it
-OTHER_NAMES = {"kaiming": "He", "xavier": "Glorot"}
+OTHER_NAMES = {"kaiming": "He", "kaiming_normal": "He", "xavier": "Glorot", "xavier_uniform": "Glorot"}
 
 
 def find_initialiser(name: str) -> str:

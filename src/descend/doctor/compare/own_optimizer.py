@@ -5,8 +5,13 @@ from dataclasses import dataclass, field
 from math import isfinite
 
 from descend.doctor.assess.effective_rate import effective_learning_rate
+from descend.doctor.codemod.group_rates import scale_group_rates
+from descend.doctor.codemod.not_applicable import AlreadySet, NotApplicable
 from descend.doctor.compare.known_optimizers import OPTIMIZERS, KnownOptimizer
 from descend.doctor.record import Record, SiteKind, facts
+from descend.doctor.remedies.arguments import LearningRateArguments
+from descend.doctor.remedies.learning_rate import learning_rate
+from descend.doctor.script.script import Script
 
 DECADES = 2.0  # width of the range of learning rates on either side of the usual one, in powers of ten
 MARGIN = 10.0  # The range reaches at least this factor above and below the script's own learning rate.
@@ -96,3 +101,16 @@ def learning_rate_limits(usual: float, present: float = 0.0) -> tuple[float, flo
     """
     low, high = usual / 10**DECADES, usual * 10**DECADES
     return (min(low, present / MARGIN), max(high, present * MARGIN)) if present > 0 else (low, high)
+
+
+def set_learning_rate(script: Script, record: Record, own: OwnOptimizer, rate: float) -> Script:
+    """Return the script with a new learning rate. Parameter groups that have their own one keep their ratios."""
+    try:
+        return learning_rate(script, record, LearningRateArguments(rate, own.key))
+    except AlreadySet:
+        raise
+    except NotApplicable:
+        optimizer = record.fact(facts.Optimizer, own.key)
+        if optimizer is None or optimizer.by_hand or not optimizer.rates or not own.lr:
+            raise
+        return scale_group_rates(script, record, own.key, rate / own.lr)

@@ -14,7 +14,7 @@ from descend.doctor.codemod.unused_definitions import remove_unused_code
 from descend.doctor.compare.choice import SAME_VALUE, Dimension, Values
 from descend.doctor.compare.initialisers import set_initialiser
 from descend.doctor.compare.known_optimizers import KnownOptimizer
-from descend.doctor.compare.own_optimizer import OwnOptimizer, optimizer_label
+from descend.doctor.compare.own_optimizer import OwnOptimizer, optimizer_label, set_learning_rate
 from descend.doctor.compare.schedule_choices import SCHEDULES, set_schedule
 from descend.doctor.compare.varied_setting import (
     LR,
@@ -25,8 +25,6 @@ from descend.doctor.compare.varied_setting import (
     value_text,
 )
 from descend.doctor.record import Record
-from descend.doctor.remedies.arguments import LearningRateArguments
-from descend.doctor.remedies.learning_rate import learning_rate
 from descend.doctor.remedies.optimizer_argument import OptimizerArgumentArguments, optimizer_argument
 from descend.doctor.script.script import Script
 
@@ -162,7 +160,7 @@ class Recipe:
         if rate is None or keeps_schedule and isclose(rate, own.lr, rel_tol=SAME_VALUE):
             return script
         try:
-            return learning_rate(script, record, LearningRateArguments(rate, own.key))
+            return set_learning_rate(script, record, own, rate)
         except AlreadySet:
             return script
 

@@ -6,6 +6,7 @@ Other optimizers of torch or of `descend.optim` are possible, such as LARS, whic
 from dataclasses import dataclass
 
 from descend.doctor.assess.effective_rate import effective_learning_rate, find_overriding_scheduler
+from descend.doctor.codemod.arguments import has_group_argument, makes_optimizer
 from descend.doctor.codemod.locate import locate
 from descend.doctor.codemod.not_applicable import NotApplicable
 from descend.doctor.codemod.replace_optimizer import NewOptimizer, replace_optimizer
@@ -28,9 +29,12 @@ class AdaptiveRuleArguments:
 def adaptive_rule(script: Script, record: Record, arguments: AdaptiveRuleArguments) -> Script:
     """Replace the optimizer by another one, such as Adam, with the given learning rate and the old weight decay."""
     key = arguments.optimizer
-    name = last_name(locate(script, record, SiteKind.OPTIMIZER, key).call.func)
+    place = locate(script, record, SiteKind.OPTIMIZER, key)
+    name = last_name(place.call.func)
     if name in ADAPTIVE:
         raise NotApplicable(f"{name} is already an adaptive optimizer")
+    if makes_optimizer(place) and has_group_argument(place.syntax, place.call, "lr"):
+        raise NotApplicable("the parameter groups have their own learning rates")
     new = NewOptimizer(arguments.rule, arguments.lr)
     rate, scheduler = effective_learning_rate(record, key), find_overriding_scheduler(record)
     return replace_optimizer(script, record, key, new, rate, scheduler)
