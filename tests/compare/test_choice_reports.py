@@ -6,7 +6,7 @@ from math import inf
 from types import SimpleNamespace
 
 import pytest
-from compared_choices import ADAMW, LION, METRIC, OWN_RUNS, PATCH, RESULTS, STEPS, SWITCH, UNDECIDED, run_of
+from compared_choices import ADAMW, FAULT, LION, METRIC, OWN_RUNS, PATCH, RESULTS, STEPS, SWITCH, UNDECIDED, run_of
 
 from descend.core.errors import UsageError
 from descend.doctor.commands import compare as command
@@ -43,6 +43,15 @@ def test_the_terminal_shows_how_to_apply_the_patch_and_what_it_needs(tmp_path):
     assert f"patch -p0 < {tmp_path}/compare.diff" in text and "+optimizer = AdamW(lr=0.003)" in text
     assert "The changed script needs descend.optim." in text
     assert "patch -p0" not in plain_text(render_choice_console(result), 200)  # It is not stored.
+
+
+def test_the_terminal_shows_the_first_suspected_problems_and_the_page_shows_all():
+    suspected = tuple(
+        replace(FAULT, certain=False, id=id) for id in ("dead_units", "plateau", "batch_size", "overfitting")
+    )
+    result = replace(SWITCH, suspected=suspected)
+    assert plain_text(render_choice_console(result), 200).count("suspected ") == 3
+    assert render_choice_page(result).count("Suspected: ") == 4
 
 
 def test_json_has_the_search_and_the_runs_in_pairs():

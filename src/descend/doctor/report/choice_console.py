@@ -20,7 +20,7 @@ from descend.doctor.report.choice_verdict import (
     winning_patch,
     work_message,
 )
-from descend.doctor.report.console import WIDEST, Row, changed_lines, report_table
+from descend.doctor.report.console import MOST_FINDINGS, WIDEST, Row, changed_lines, report_table
 from descend.doctor.report.formatting import count, one_line, sentence
 from descend.doctor.report.unified_diff import summarise_diff
 
@@ -51,7 +51,7 @@ def render_choice_console(result: CompareResult, folder: Path | None = None) -> 
             ("metric", Text(f"{sentence(result.metric.description).rstrip('.')}; {work_message(result)}", "dim"))
         )
     rows += _unranked_rows(result)
-    rows += [("suspected", _finding(fault_message(symptom, result))) for symptom in result.suspected]
+    rows += [("suspected", _finding(fault_message(symptom, result))) for symptom in result.suspected[:MOST_FINDINGS]]
     if result.differs_because:
         rows.append(("repeated", Text(sentence(result.differs_because), "yellow")))
     rows += [("note", Text(sentence(note))) for note in remarks(result)]

@@ -144,7 +144,7 @@ def _sensitivity_traces(points: Sequence[_RatePoint], row: RankedChoice, tone: s
 
     A line connects the former if only the learning rate was searched.
     """
-    traces = []
+    traces: list[Trace] = []
     for symbol in ("circle", RING):
         group = [point for point in points if point.run.is_stopped_early is (symbol == RING)]
         is_line = symbol != RING and len(row.tuned.choice.dimensions) == 1
