@@ -8,6 +8,7 @@ from descend.doctor.compare.final_runs import begin_final_runs, run_final_rounds
 from descend.doctor.compare.result import CompareVerdict
 from descend.doctor.compare.verdict_rule import rank
 from descend.doctor.prove.judgement import MARGIN, ChangeVerdict
+from descend.doctor.prove.paired_runs import PairedRuns
 from descend.doctor.trials.run_times import OutOfTime
 
 from .simulated_runs import METRIC, SCRIPT, SimulatedStudy, noisy, tuned_choice
@@ -18,7 +19,7 @@ ADAM, SGD = tuned_choice("adam"), tuned_choice("sgd", own=True)
 
 def final_runs(study: SimulatedStudy, tuned, **options):
     """Return the runs of a study that have not been made yet."""
-    return begin_final_runs(study, METRIC, tuned, MARGIN, **options)
+    return begin_final_runs(PairedRuns(study, METRIC, [], MARGIN), tuned, **options)
 
 
 def study_with(**costs) -> SimulatedStudy:

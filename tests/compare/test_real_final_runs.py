@@ -14,6 +14,7 @@ from descend.doctor.compare.targets import step_seconds_alone
 from descend.doctor.compare.verdict_rule import rank
 from descend.doctor.prove.judgement import MARGIN, ChangeVerdict
 from descend.doctor.prove.metric import choose_metric
+from descend.doctor.prove.paired_runs import PairedRuns
 from descend.doctor.record.store import open_store
 from descend.doctor.script.plan import Plan
 from descend.doctor.script.script import Script
@@ -73,7 +74,9 @@ def test_a_better_learning_rate_is_recommended_and_stored_runs_are_used_again(st
         tuned_choice(study, "fails", "LR = 0.02", "LR = None"),
     ]
     metric, stored = choose_metric(study.baseline), {}
-    runs = begin_final_runs(study, metric, tuned, MARGIN, note_run=lambda key, record: stored.update({key: record.run}))
+    runs = begin_final_runs(
+        PairedRuns(study, metric, [], MARGIN), tuned, note_run=lambda key, record: stored.update({key: record.run})
+    )
     run_final_rounds(runs, tuned)
     ranked, verdict, winner, _ = rank(runs, tuned)
     assert (verdict, winner.label) == (CompareVerdict.TUNE, "SGD, tuned"), ranked
@@ -83,7 +86,7 @@ def test_a_better_learning_rate_is_recommended_and_stored_runs_are_used_again(st
     assert winner.target.missed == 0 and winner.target.median_ratio < 1 and ranked[1].target.missed == 3
     assert 0.02 < winner.working.low < 0.1 < winner.working.high < 0.5
 
-    again = begin_final_runs(study, metric, tuned, MARGIN)
+    again = begin_final_runs(PairedRuns(study, metric, [], MARGIN), tuned)
     for key, number in stored.items():
         again.add_run(key, study.context.store.load(number))
     run_final_rounds(again, tuned)

@@ -10,6 +10,7 @@ from descend.doctor.compare.result import CompareVerdict, TunedChoice
 from descend.doctor.compare.verdict_rule import rank, unattributed_gain_message
 from descend.doctor.prove.judgement import MARGIN, ChangeVerdict
 from descend.doctor.prove.metric import ComparedMetric
+from descend.doctor.prove.paired_runs import PairedRuns
 
 from .simulated_runs import METRIC, SCRIPT, SimulatedStudy, noisy, tuned_choice
 
@@ -19,7 +20,7 @@ ADAM, LION, SGD = tuned_choice("adam"), tuned_choice("lion"), tuned_choice("sgd"
 def rank_runs(tuned: list[TunedChoice], failing: tuple[str, ...] = (), **costs):
     """Make all runs of a simulated study, and return the ranking."""
     study = SimulatedStudy({"current": noisy(1.0), **costs}, failing=failing)
-    runs = begin_final_runs(study, METRIC, tuned, MARGIN)
+    runs = begin_final_runs(PairedRuns(study, METRIC, [], MARGIN), tuned)
     run_final_rounds(runs, tuned)
     return rank(runs, tuned)
 
@@ -111,7 +112,9 @@ def test_the_steps_to_the_current_metric_and_the_working_range_are_part_of_the_r
 def test_a_loss_that_becomes_negative_changes_the_metric_of_all_runs():
     costs = {"current": noisy(1.0), "sgd": noisy(0.8, 5), "adam": lambda seed: 0.5 - (seed == 5)}
     study = SimulatedStudy(costs, has_fixed_examples=False)
-    runs = begin_final_runs(study, ComparedMetric("training", "loss", "training loss"), [SGD, ADAM], MARGIN)
+    runs = begin_final_runs(
+        PairedRuns(study, ComparedMetric("training", "loss", "training loss"), [], MARGIN), [SGD, ADAM]
+    )
     runs.run_on_seeds(range(1, 6))
     ranked, *_ = rank(runs, [SGD, ADAM])
     assert [row.label for row in ranked] == ["adam", "sgd"]

@@ -28,6 +28,7 @@ from descend.doctor.record.store import Store
 from descend.doctor.script.plan import Plan
 from descend.doctor.script.script import Script
 from descend.doctor.trials.cluster import Cluster
+from descend.doctor.trials.confirm import fresh_seeds
 from descend.doctor.trials.external_files import ExternalFileChanged, ExternalFiles
 from descend.doctor.trials.run_context import RunContext
 from descend.doctor.trials.run_times import OutOfTime
@@ -106,10 +107,12 @@ def _compare(
         if search.run_count:
             result = replace(result, notes=(*notes, RESUMED.format(search.run_count)))
         ended, interruption, runs = "", 0, None
+        current = _current_runs(study, metric, question.margin, storage)
         try:
+            current.run_unchanged(fresh_seeds(study, 0)[: max(1, study.slots - 1)])
             announce(study.run_s, trials * len(choices))
             search.run()
-            runs = _final_runs(study, metric, search.tuned, question.margin, storage)
+            runs = _final_runs(current, search.tuned, storage)
             run_final_rounds(runs, search.tuned, announce)
         except OutOfTime:
             ended = OUT_OF_TIME
@@ -141,23 +144,38 @@ def _affordable_trials(study: Study, choices: Sequence[Choice]) -> int:
     return min(DEFAULT_TRIALS, affordable)
 
 
-def _final_runs(
-    study: Study, metric: ComparedMetric, tuned: Sequence[TunedChoice], margin: float, storage: StoredComparison
-) -> PairedRuns:
-    """Return the runs of the tuned choices on fresh seeds, with those of an interrupted command."""
-    labels = [_label_of_runs(one) for one in choices_to_run(study.script, tuned)]
+def _current_runs(study: Study, metric: ComparedMetric, margin: float, storage: StoredComparison) -> PairedRuns:
+    """Return the runs of the current setting on fresh seeds: at first those of an interrupted command."""
+
+    def note_run(key: RunKey, record: Record) -> None:
+        """Store the number of a complete run, so that it is not made again after an interruption."""
+        storage.note_run(CURRENT, key[1], record.run)
+
+    runs = PairedRuns(study, metric, [], margin, study.plan.steps, note_run=note_run)
+    _add_stored_runs(runs, None, CURRENT, storage)
+    return runs
+
+
+def _final_runs(current: PairedRuns, tuned: Sequence[TunedChoice], storage: StoredComparison) -> PairedRuns:
+    """Return the runs of the tuned choices on fresh seeds: at first those of an interrupted command."""
+    labels = [_label_of_runs(one) for one in choices_to_run(current.study.script, tuned)]
 
     def note_run(key: RunKey, record: Record) -> None:
         """Store the number of a complete run, so that it is not made again after an interruption."""
         number, seed = key
         storage.note_run(CURRENT if number is None else labels[number], seed, record.run)
 
-    runs = begin_final_runs(study, metric, tuned, margin, study.plan.steps, note_run)
-    for number, label in [(None, CURRENT), *enumerate(labels)]:
-        for seed in storage.runs_of(label):
-            if (record := storage.load_run(label, seed, study.context.store)) is not None:
-                runs.add_run((number, seed), record)
+    runs = begin_final_runs(current, tuned, note_run)
+    for number, label in enumerate(labels):
+        _add_stored_runs(runs, number, label, storage)
     return runs
+
+
+def _add_stored_runs(runs: PairedRuns, number: int | None, label: str, storage: StoredComparison) -> None:
+    """Add the stored runs of the current setting, or of the choice with this number."""
+    for seed in storage.runs_of(label):
+        if (record := storage.load_run(label, seed, runs.study.context.store)) is not None:
+            runs.add_run((number, seed), record)
 
 
 def _label_of_runs(tuned: TunedChoice) -> str:

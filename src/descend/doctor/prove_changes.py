@@ -87,15 +87,13 @@ def _run_rounds(
     try:
         _require_time(runs)
         for look in range(LOOKS):
-            undecided = sum(runs.is_undecided(index) for index in range(len(runs.changes)))
+            undecided = [index for index in range(len(runs.changes)) if runs.is_undecided(index)]
             if undecided:
                 first = study.baseline.seed + look * seeds
-                # The duration of the first runs predicts that of the others, with the start of each process.
-                timed = min(seeds, max(1, study.slots // (1 + undecided))) if look == 0 else 0
-                runs.run_on_seeds(range(first, first + timed))
-                if timed < seeds:
-                    announce(study.run_s, (seeds - timed) * (1 + undecided))
-                runs.run_on_seeds(range(first + timed, first + seeds))
+                numbers = range(first, first + seeds)
+                runs.run_unchanged(numbers[: study.slots])  # Their durations predict those of the other runs.
+                announce(study.run_s, len(runs.missing_runs(numbers, undecided)))
+                runs.run_on_seeds(numbers)
         for index in range(len(runs.changes)):
             if with_parts and runs.result(index).verdict == ChangeVerdict.HELPS:
                 if (smaller := prove_needed_parts(runs, index)) is not None:

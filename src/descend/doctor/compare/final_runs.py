@@ -1,32 +1,30 @@
 """Run the current setting and each tuned choice on fresh seeds, in rounds: all first, then what is still undecided."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from descend.doctor.compare.result import TunedChoice
 from descend.doctor.compare.verdict_rule import choices_to_run, undecided_changes
-from descend.doctor.prove.metric import ComparedMetric
 from descend.doctor.prove.paired_runs import PairedRuns, RunKey
 from descend.doctor.prove.result import ChangedScript
 from descend.doctor.record import Record
 from descend.doctor.trials.confirm import LOOKS, fresh_seeds
-from descend.doctor.trials.study import TO_THE_END, Study
 
 
 def begin_final_runs(
-    study: Study,
-    metric: ComparedMetric,
+    current: PairedRuns,
     tuned: Sequence[TunedChoice],
-    margin: float,
-    steps: int = TO_THE_END,
     note_run: Callable[[RunKey, Record], None] = lambda key, record: None,
 ) -> PairedRuns:
     """Return an object for the runs of the current setting and of each tuned choice that has another script.
 
-    note_run: called with each complete run. Runs of an interrupted comparison are added with `PairedRuns.add_run`.
-    The number of a run's choice in its key counts only the choices that `choices_to_run` returns.
+    current: the runs of the current setting so far. note_run: called with each complete run. Runs of an interrupted
+    comparison are added with `PairedRuns.add_run`. The number of a run's choice in its key counts only the choices that
+    `choices_to_run` returns.
     """
-    changes = [ChangedScript(one.choice.label, one.script) for one in choices_to_run(study.script, tuned) if one.script]
-    return PairedRuns(study, metric, changes, margin, steps, note_run=note_run)
+    chosen = choices_to_run(current.study.script, tuned)
+    changes = [ChangedScript(one.choice.label, one.script) for one in chosen if one.script]
+    return replace(current.for_changes(changes), note_run=note_run)
 
 
 def run_final_rounds(

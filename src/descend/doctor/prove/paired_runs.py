@@ -60,6 +60,13 @@ class PairedRuns:
             self._run_group(seeds[:group_size], open_changes)
             seeds = seeds[group_size:]
 
+    def run_unchanged(self, seeds: Sequence[int]) -> None:
+        """Run the unchanged script with each seed, and a second time with that of the baseline, as far as missing.
+
+        Raises `OutOfTime` if the runs would not end before the deadline.
+        """
+        self._run_group(seeds, ())
+
     def missing_runs(self, seeds: Sequence[int], changes: Collection[int]) -> list[RunKey]:
         """Return the runs of the unchanged script and of the changes that have not been made with these seeds."""
         unchanged: list[RunKey] = [(None, seed) for seed in seeds if seed not in self.unchanged]
