@@ -44,7 +44,7 @@ def make_choices(script: Script, record: Record, requested: Requested) -> tuple[
     choices: dict[str, Choice] = {}
     for recipe in recipes:
         recipe = _without_present_values(recipe, record)
-        unknown = [s for s in (*recipe.searched, *recipe.points) if not recipe.is_searchable(s)]
+        unknown = [s for s in (*recipe.searched, *recipe.points) if not recipe.has_setting(s)]
         messages += [f"{recipe.label} has no {s.name}, so it is not varied there" for s in unknown]
         recipe = replace(
             recipe,
@@ -140,7 +140,7 @@ def _choice(recipe: Recipe) -> Choice:
         tuple(starts),
         recipe.family,
         recipe.fixed,
-        keeps_optimizer=recipe.is_own,
+        keeps_optimizer=recipe.keeps_optimizer,
         needs=new.needs if new is not None and not is_same_class else "",
     )
 

@@ -94,4 +94,4 @@ def _choice(record: Record, own: OwnOptimizer, lr: float) -> Choice:
 
     fixed = {**recipe.fixed, "lr": lr}
     label = LABEL.format(own.label, format_number(lr))
-    return Choice(label, edit, starts=({},), family=recipe.family, fixed=fixed)
+    return Choice(label, edit, starts=({},), family=recipe.family, fixed=fixed, keeps_optimizer=True)

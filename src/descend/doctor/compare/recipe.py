@@ -45,20 +45,24 @@ class Recipe:
     searched: Mapping[VariedSetting, Dimension] = field(default_factory=dict)  # settings that are searched
 
     @property
-    def is_own(self) -> bool:
-        """Whether the script is unchanged except for the searched settings."""
-        return (self.optimizer, self.schedule, self.initialiser, self.clip) == (None, "", "", None) and not self.points
+    def keeps_optimizer(self) -> bool:
+        """Whether the script is unchanged except for searched settings and for settings of its own optimizer."""
+        is_own = (self.optimizer, self.schedule, self.initialiser, self.clip) == (None, "", "", None)
+        return is_own and all(setting.argument for setting in self.points)
 
     @property
     def _swaps_class(self) -> bool:
         """Whether the optimizer's call is replaced by that of another class."""
         return self.optimizer is not None and not self.own.is_variant(self.optimizer)
 
-    def is_searchable(self, setting: VariedSetting) -> bool:
-        """Return whether the optimizer of this choice has a setting, unless it is no argument of an optimizer."""
-        if not setting.argument or setting.argument == LR or not self._swaps_class or self.optimizer is None:
+    def has_setting(self, setting: VariedSetting) -> bool:
+        """Return whether a setting exists in this choice: it is no argument of an optimizer, or its optimizer's."""
+        argument = setting.argument
+        if not argument or argument == LR:
             return True
-        return self.optimizer.accepts(setting.argument)
+        if self._swaps_class and self.optimizer is not None:
+            return self.optimizer.accepts(argument)
+        return setting.is_defined or argument in self.own.settings
 
     @property
     def fixed(self) -> dict[str, float]:
@@ -75,7 +79,10 @@ class Recipe:
     @property
     def _variant(self) -> Mapping[str, float | bool]:
         """The settings that make the script's optimizer another one of its class, such as Nesterov's momentum."""
-        return self.own.missing_settings(self.optimizer) if self.optimizer is not None else {}
+        if self.optimizer is None:
+            return {}
+        given = {setting.argument for setting in (*self.points, *self.searched)}
+        return {n: value for n, value in self.own.missing_settings(self.optimizer).items() if n not in given}
 
     @property
     def label(self) -> str:

@@ -24,8 +24,9 @@ from descend.doctor.script.script import Script
 
 LR, WEIGHT_DECAY, BATCH_SIZE, MAX_NORM = "lr", "weight_decay", "batch_size", "max_norm"
 LOG_RATIO = 10.0  # A range is searched on a logarithmic scale if its limits differ by at least this factor.
-# names of the arguments of optimizers, except the parameters and the learning rate
-ARGUMENTS = frozenset(name for order in POSITIONAL_ORDER.values() for name in order.split()) - {"params", LR}
+NOT_NUMBERS = frozenset("params betas etas step_sizes ns_coefficients adjust_lr_fn line_search_fn".split())
+# names of the arguments of optimizers that are numbers, except the learning rate
+ARGUMENTS = frozenset(name for order in POSITIONAL_ORDER.values() for name in order.split()) - NOT_NUMBERS - {LR}
 SetValue = Callable[[Script, str], Script]  # returns the script with a new value, given as text
 
 
