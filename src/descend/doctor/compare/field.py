@@ -88,14 +88,14 @@ def _product(base: Recipe, requested: Requested, lists: Sequence[Sequence[tuple[
     optimizers: list[KnownOptimizer | None] = [*map(find_optimizer, requested.optimizers)] or [None]
     schedules = [*map(find_schedule, requested.schedules)] or [""]
     initialisers, clips = requested.initialisers or ("",), requested.clip or (None,)
-    combined = list(product(optimizers, schedules, initialisers, clips, *lists))
+    combined = list(product(product(optimizers, schedules, initialisers, clips), product(*lists)))
     if len(combined) > MOST_CHOICES:
         raise UsageError(
             f"the lists make {len(combined)} choices, and at most {MOST_CHOICES} can be compared: shorten a list"
         )
     return [
         replace(base, optimizer=optimizer, schedule=schedule, initialiser=initialiser, clip=clip, points=dict(points))
-        for optimizer, schedule, initialiser, clip, *points in combined
+        for (optimizer, schedule, initialiser, clip), points in combined
     ]
 
 
