@@ -3,9 +3,8 @@
 from dataclasses import replace
 from math import ceil
 
-import numpy as np
 import pytest
-from simulated import METRIC, Quadratic, SimulatedStudy, search, sgd, write_values
+from simulated import METRIC, Quadratic, SimulatedStudy, quadratic, search, sgd, write_values
 
 from descend.doctor.compare.choice import Choice, Dimension
 from descend.doctor.compare.search import TUNING_SEED
@@ -13,10 +12,6 @@ from descend.doctor.compare.stored_comparison import StoredComparison
 from descend.doctor.remedies import NotApplicable
 
 HALF_DECADE = 10**0.5
-
-
-def quadratic(*eigenvalues: float, noise: float = 0.0, **more) -> Quadratic:
-    return Quadratic(np.array(eigenvalues), noise * np.array(eigenvalues), **more)
 
 
 @pytest.mark.parametrize("scale", [1e-2, 1.0, 1e2])

@@ -19,7 +19,7 @@ REDUCTION = Count(
     3,
     "times",
     "a usual factor of successive halving (Li et al. 2018). In 200 searches of noisy quadratics it saved 7 % of the "
-    "steps and stopped the best run four times; a comparison at equal steps saved 15 % and stopped the best run 23 times",
+    "steps and stopped the best run four times; comparing at equal steps saved 15 % and stopped the best run 23 times",
 )
 
 
