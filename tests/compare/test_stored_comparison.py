@@ -228,3 +228,9 @@ def test_a_process_that_is_killed_loses_no_finished_run(tmp_path, number):
     begun, runs = done.stdout.splitlines()
     assert begun == f"begun {len(kept)}" and len(kept) >= 2
     assert numbers <= set(json.loads(runs)) and len(json.loads(runs)) >= 6
+
+
+def test_optuna_is_imported_only_for_a_search():
+    imported = "import sys, descend.cli, descend.doctor.compare_choices, descend.doctor.compare.search\n"
+    code = imported + "print([name for name in sys.modules if name.split('.')[0] in ('optuna', 'torch')])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
