@@ -18,7 +18,7 @@ HALF_DECADE = 10**0.5
 @pytest.mark.parametrize("condition", [10.0, 100.0, 1000.0])
 @pytest.mark.parametrize("start", [0.001, 0.03, 1.0])
 def test_eight_runs_find_the_best_rate_of_a_quadratic_within_half_a_decade(scale, condition, start):
-    # The loss after many steps falls fastest with the rate 2/(λmin + λmax) (Nesterov 2018, Theorem 2.1.15).
+    # The loss after many steps falls fastest with the rate 2/(λmin + λmax) (Nesterov 2004, Theorem 2.1.15).
     problem = quadratic(scale, scale / condition, horizon=400)
     [tuned] = search(SimulatedStudy(problem, slots=1), sgd(start)).tuned
     best = 2 / (scale + scale / condition)
