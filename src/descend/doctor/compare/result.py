@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from math import nan
+from math import inf, nan
+from statistics import median
 
 from descend.doctor.assess.symptom import Symptom
 from descend.doctor.compare.choice import Choice, Values
@@ -65,6 +66,12 @@ class StepsToTarget:
     interval: tuple[float, float] = (nan, nan)
     step_s: float = nan  # seconds per step of a run that was the only one on the machine; NaN if not measured
 
+    @property
+    def median_ratio(self) -> float:
+        """The median ratio; infinity if at least half of the seeds miss the target, and NaN without any seed."""
+        ratios = [*self.ratios, *[inf] * self.missed]
+        return median(ratios) if ratios else nan
+
 
 @dataclass(frozen=True)
 class WorkingRange:
@@ -86,6 +93,8 @@ class RankedChoice:
     working: WorkingRange | None = None
     # labels of the other choices that are neither clearly better nor clearly worse than this one
     ties: tuple[str, ...] = ()
+    # confidence interval of the relative difference of the cost to the script's own optimizer with tuned settings
+    against_tuned: tuple[float, float] = (nan, nan)
 
     @property
     def label(self) -> str:
@@ -113,6 +122,13 @@ class CompareResult:
     interruption: int = 0  # exit status of the signal that interrupted the command; 0 if it was not interrupted
     ended_because: str = ""
     notes: Sequence[str] = ()  # further sentences for the report, such as that a comparison was resumed
+    step_s: float = nan  # seconds per step of the current setting, in a run that was the only one on the machine
+
+    @property
+    def tuned_own(self) -> RankedChoice | None:
+        """The best choice that only tunes the script's own optimizer; None if no such choice was run."""
+        own = (row for row in self.ranked if row.tuned.choice.keeps_optimizer and row.result is not None)
+        return next(own, None)
 
     @property
     def has_failed(self) -> bool:
