@@ -55,6 +55,10 @@ class Quadratic:
         return losses
 
 
+def quadratic(*eigenvalues: float, noise: float = 0.0, **more) -> Quadratic:
+    return Quadratic(np.array(eigenvalues), noise * np.array(eigenvalues), **more)
+
+
 @dataclass
 class SimulatedStudy:
     """Answers each job with the run of a quadratic function. The values are in the text of the edited script."""

@@ -3,9 +3,8 @@
 from dataclasses import replace
 from math import ceil
 
-import numpy as np
 import pytest
-from simulated import METRIC, Quadratic, SimulatedStudy, search, sgd, write_values
+from simulated import METRIC, Quadratic, SimulatedStudy, quadratic, search, sgd, write_values
 
 from descend.doctor.compare.choice import Choice, Dimension
 from descend.doctor.compare.search import TUNING_SEED
@@ -15,15 +14,11 @@ from descend.doctor.remedies import NotApplicable
 HALF_DECADE = 10**0.5
 
 
-def quadratic(*eigenvalues: float, noise: float = 0.0, **more) -> Quadratic:
-    return Quadratic(np.array(eigenvalues), noise * np.array(eigenvalues), **more)
-
-
 @pytest.mark.parametrize("scale", [1e-2, 1.0, 1e2])
 @pytest.mark.parametrize("condition", [10.0, 100.0, 1000.0])
 @pytest.mark.parametrize("start", [0.001, 0.03, 1.0])
 def test_eight_runs_find_the_best_rate_of_a_quadratic_within_half_a_decade(scale, condition, start):
-    # The loss after many steps falls fastest with the rate 2/(λmin + λmax) (Nesterov 2018, Theorem 2.1.15).
+    # The loss after many steps falls fastest with the rate 2/(λmin + λmax) (Nesterov 2004, Theorem 2.1.15).
     problem = quadratic(scale, scale / condition, horizon=400)
     [tuned] = search(SimulatedStudy(problem, slots=1), sgd(start)).tuned
     best = 2 / (scale + scale / condition)

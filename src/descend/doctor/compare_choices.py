@@ -101,7 +101,7 @@ def _compare(
     trials = question.trials or _affordable_trials(study, choices)
     budget_steps = trials * study.baseline.steps
     result = replace(result, metric=metric, tuning_steps=budget_steps, notes=tuple(notes))
-    key = comparison_key(study, metric, choices, budget_steps)
+    key = comparison_key(study, metric, choices)
     with open_comparison(study.context.store, key, fresh=question.fresh) as storage:
         search = Search(study, metric, choices, budget_steps, storage)
         if search.run_count:

@@ -1,7 +1,7 @@
 """Stop a run of the search early if it is clearly worse than earlier ones: successive halving at the script's horizon.
 
 Each run trains with the schedule of the whole script. After a third of the steps, it goes on if it is among the best
-third of the runs of its choice so far (Jamieson & Talwalkar 2016; Li et al. 2020, §3.2, with reduction factor 3).
+third of the runs of its choice so far (Li et al. 2020, with reduction factor 3).
 Rankings flip later: a learning rate that is large, or not decayed yet, looks worse in the middle of a run than it is.
 So the cost is compared with the costs that the earlier runs had after a third of these steps. A run that is stopped
 needs three times as many steps as others for the same cost. Such a comparison does not depend on the scale of the cost.
@@ -18,8 +18,8 @@ from descend.doctor.record import Reading, Record
 REDUCTION = Count(
     3,
     "times",
-    "a usual factor of successive halving (Li et al. 2018). In 200 searches of noisy quadratics it saved 7 % of the "
-    "steps and stopped the best run four times; a comparison at equal steps saved 15 % and stopped the best run 23 times",
+    "chosen between the usual factors 2 and 4 (Li et al. 2020). In 200 searches of noisy quadratics it saved 7 % of the "
+    "steps and stopped the best run four times; comparing at equal steps saved 15 % and stopped the best run 23 times",
 )
 
 
