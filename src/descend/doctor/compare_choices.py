@@ -62,12 +62,12 @@ def compare_choices(  # noqa: PLR0913 - the display and the cluster are separate
     plan: Plan,
     store: Store,
     show: Show,
-    announce: Callable[[float, int], None] = lambda run_s, runs: None,
+    announce: Callable[[float, int, int], None] = lambda run_s, runs, later: None,
     cluster: Cluster | None = None,
 ) -> CompareResult:
     """Compare choices for a script. Ctrl-C ends the runs and keeps the results; the same command resumes.
 
-    announce: called with the seconds of one run and the number of runs that follow, before each round of runs.
+    announce: called before each round with the seconds of one run, the number of its runs, and that of later runs.
     cluster: where the runs are made; None for this machine.
     Raises `UsageError` if nothing can be compared: without a metric, or if the time of `--budget` is too short.
     """
@@ -93,7 +93,7 @@ def _examine(baseline: Record, result: CompareResult) -> CompareResult:
 
 
 def _compare(
-    study: Study, question: ComparisonQuestion, result: CompareResult, announce: Callable[[float, int], None]
+    study: Study, question: ComparisonQuestion, result: CompareResult, announce: Callable[[float, int, int], None]
 ) -> CompareResult:
     """Tune the choices and run them on fresh seeds. The results so far are kept if that ends early."""
     metric = choose_metric(study.baseline, question.metric)
@@ -113,7 +113,7 @@ def _compare(
             if search.run_count:
                 notes.append(RESUMED.format(search.run_count))
             result = replace(result, tuning_steps=search.steps, notes=tuple(notes))
-            announce(study.run_s, trials * len(choices))
+            announce(study.run_s, *_planned_runs(study, choices, trials, search.run_count))
             search.run()
             runs = _final_runs(current, search.tuned, storage)
             run_final_rounds(runs, search.tuned, announce)
@@ -138,6 +138,15 @@ def _trials(study: Study, choices: Sequence[Choice], wanted: int | None) -> int:
     left_s = study.context.deadline.left_s
     used_s = study.plan.budget_s - left_s if isfinite(left_s) else 0.0
     return time_needed.fitting_trials(left_s, wanted or DEFAULT_TRIALS, used_s)
+
+
+def _planned_runs(study: Study, choices: Sequence[Choice], trials: int, made: int) -> tuple[int, int]:
+    """Return the number of runs of the search that are left, if all end, and that on fresh seeds.
+
+    made: the number of runs of the search so far.
+    """
+    search = 1 + sum(trials if choice.dimensions else 1 for choice in choices)
+    return max(0, search - made), study.plan.seeds * (1 + len(choices))
 
 
 def _with_suggested_lr(
