@@ -135,7 +135,7 @@ def _tuned_own_message(best: RankedChoice, result: CompareResult) -> str:
 
 def _alternatives_message(best: RankedChoice, result: CompareResult) -> str:
     """Return which other choices are about as good as the recommended one, and which are not clearly different."""
-    names = {"about as good": best.equivalent, "not clearly different": set(best.ties) - set(best.equivalent)}
+    names = {"about as good": set(best.equivalent), "not clearly different": set(best.ties) - set(best.equivalent)}
     listed = [
         f"{_join_with_and([one_line(label, LONGEST_LABEL) for label in best.ties if label in tied])} "
         f"{'is' if len(tied) == 1 else 'are'} {text}"
