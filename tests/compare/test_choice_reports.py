@@ -19,7 +19,7 @@ from descend.doctor.report.choice_console import render_choice_console
 from descend.doctor.report.choice_figures import MOST_DRAWN, choice_figures
 from descend.doctor.report.choice_formats import RENDERERS
 from descend.doctor.report.choice_page import render_choice_page
-from descend.doctor.report.choice_verdict import suspicion_messages
+from descend.doctor.report.choice_verdict import suspicion_hint, suspicion_messages
 
 every_result = pytest.mark.parametrize("name", RESULTS)
 
@@ -55,12 +55,14 @@ def test_each_suspected_problem_is_one_line_and_the_doctor_finds_out_whether_it_
     printed = plain_text(render_choice_console(result), 100).splitlines()
     lines = [line.removeprefix("suspected").strip() for line in printed]
     first = lines.index("Units are dead [dead_units] (train.py:12)")
-    last = "and 1 more problem; descend doctor train.py finds out whether they are real"
+    last = "1 more problem is suspected; descend doctor train.py finds out whether they are real"
     assert lines[first + 3] == last
     for text in (render_choice_page(result), *(RENDERERS[name](result) for name in ("agent", "markdown"))):
         assert last in text.replace("\\", "").replace("\u00a0", " ") and "of earlier steps are added" not in text
-    [problem, hint] = suspicion_messages(replace(SWITCH, suspected=suspected[:1]))
-    assert hint == "descend doctor train.py finds out whether it is real" and "dead_units" in problem
+    alone = replace(SWITCH, suspected=suspected[:1])
+    assert suspicion_messages(alone) == ["Units are dead [dead_units] (train.py:12)"]
+    assert suspicion_hint(alone) == "descend doctor train.py finds out whether it is real"
+    assert suspicion_hint(SWITCH) == ""
 
 
 def test_json_has_the_search_and_the_runs_in_pairs():

@@ -16,6 +16,7 @@ from descend.doctor.report.choice_verdict import (
     compare_verdict,
     fault_message,
     remarks,
+    suspicion_hint,
     suspicion_messages,
     unranked_choices,
     winning_patch,
@@ -55,7 +56,7 @@ def render_choice_console(result: CompareResult, folder: Path | None = None) -> 
         )
     rows += _unranked_rows(result)
     if suspected := suspicion_messages(result):
-        rows.append(("suspected", Group(*map(Text, suspected))))
+        rows.append(("suspected", Group(*map(Text, suspected), Text(suspicion_hint(result), "dim"))))
     if result.differs_because:
         rows.append(("repeated", Text(sentence(result.differs_because), "yellow")))
     rows += [("note", Text(sentence(note))) for note in remarks(result)]

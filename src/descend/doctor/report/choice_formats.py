@@ -9,6 +9,7 @@ from descend.doctor.report.choice_verdict import (
     compare_verdict,
     fault_message,
     remarks,
+    suspicion_hint,
     suspicion_messages,
     unranked_choices,
     winning_patch,
@@ -54,6 +55,7 @@ def _markdown_parts(result: CompareResult) -> Iterator[str]:
         yield f"Compared: {escape_markdown(sentence(result.metric.description))}"
     if suspected := suspicion_messages(result):
         yield "\n".join(f"- Suspected: {escape_markdown(text)}" for text in suspected)
+        yield escape_markdown(sentence(suspicion_hint(result)))
     for text in further_notes(result):
         yield escape_markdown(sentence(text))
     yield f"{escape_markdown(work_message(result))}."
@@ -78,6 +80,7 @@ def render_choice_agent(result: CompareResult) -> str:
     ]
     lines += [f"problem: {one_line(fault_message(fault, result))}" for fault in result.faults]
     lines += [f"suspected: {one_line(text)}" for text in suspicion_messages(result)]
+    lines += [f"note: {suspicion_hint(result)}"] if result.suspected else []
     if result.metric is not None:
         lines.append(f"metric: {one_line(result.metric.description)}")
     if table := choice_table(result):

@@ -9,6 +9,7 @@ from descend.doctor.report.choice_rows import choice_table
 from descend.doctor.report.choice_verdict import (
     compare_verdict,
     fault_message,
+    suspicion_hint,
     suspicion_messages,
     unranked_choices,
     winning_patch,
@@ -54,6 +55,7 @@ def render_choice_page(result: CompareResult) -> str:
         script=one_line(result.baseline.script),
         notes=[*metric, *map(sentence, further_notes(result))],
         suspected=suspicion_messages(result),
+        suspicion_hint=sentence(suspicion_hint(result)),
         faults=[sentence(fault_message(fault, result)) for fault in result.faults],
         table=choice_table(result),
         unranked=unranked_choices(result),

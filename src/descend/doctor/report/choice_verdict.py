@@ -186,16 +186,19 @@ def fault_message(symptom: Symptom, result: CompareResult) -> str:
 
 
 def suspicion_messages(result: CompareResult) -> list[str]:
-    """Return the first suspected problems, one line each, and how the user finds out whether they are real."""
-    if not result.suspected:
-        return []
+    """Return the first suspected problems, one line each."""
     shown = result.suspected[:MOST_SUSPECTED]
-    listed = [f"{sentence(heading_with_id(symptom)).rstrip('.')}{_at_place(symptom, result)}" for symptom in shown]
-    more = len(result.suspected) - len(shown)
-    also = f"and {count(more, 'more problem')}; " if more else ""
+    return [f"{sentence(heading_with_id(symptom)).rstrip('.')}{_at_place(symptom, result)}" for symptom in shown]
+
+
+def suspicion_hint(result: CompareResult) -> str:
+    """Return how many more problems are suspected, and how the user finds out whether they are real; "" without any."""
+    if not result.suspected:
+        return ""
+    more = len(result.suspected) - MOST_SUSPECTED
+    also = f"{count(more, 'more problem')} {'is' if more == 1 else 'are'} suspected; " if more > 0 else ""
     which = "it is" if len(result.suspected) == 1 else "they are"
-    command = f"descend doctor {shlex.quote(one_line(result.baseline.script))}"
-    return [*listed, f"{also}{command} finds out whether {which} real"]
+    return f"{also}descend doctor {shlex.quote(one_line(result.baseline.script))} finds out whether {which} real"
 
 
 def _at_place(symptom: Symptom, result: CompareResult) -> str:
