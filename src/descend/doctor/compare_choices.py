@@ -3,11 +3,11 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from math import ceil, isinf
 
 from descend.core.errors import UsageError
 from descend.core.interruption import interruption_status
 from descend.doctor.catalog.diagnosis import diagnose
+from descend.doctor.compare.budget import ComparisonTime
 from descend.doctor.compare.choice import CURRENT, Choice
 from descend.doctor.compare.comparison_key import comparison_key
 from descend.doctor.compare.field import make_choices
@@ -36,7 +36,6 @@ from descend.doctor.trials.study import Study
 from descend.doctor.whole_runs import can_be_repeated, interruption_of, plan_whole_runs, require_complete_run
 
 DEFAULT_TRIALS = 8  # runs of the search for each choice, in multiples of the unchanged script's number of steps
-LEAST_TRIALS = 3  # the smallest number of runs with which a search can find that a neighbouring value is better
 OUT_OF_TIME = "the time of --budget was over"
 INTERRUPTED = "the command was interrupted; the same command goes on with the complete runs"
 RESUMED = "{} complete runs of an earlier command were used again; --fresh begins again"
@@ -128,20 +127,11 @@ def _compare(
 
 def _affordable_trials(study: Study, choices: Sequence[Choice]) -> int:
     """Return how many runs of the search each choice gets. Raises `UsageError` if the budget is too short."""
-    deadline, seeds, run_s = study.context.deadline, study.plan.seeds, study.run_s
-    if isinf(deadline.at):
-        return DEFAULT_TRIALS
-    # One round on fresh seeds, and the timed runs, which are short and count as two.
-    final_s = (ceil(seeds * (1 + len(choices)) / study.slots) + 2) * run_s
-    affordable = int((deadline.left_s - final_s) * study.slots / (run_s * len(choices)))
-    if affordable < LEAST_TRIALS:
-        used_s = study.plan.budget_s - deadline.left_s
-        needed_s = used_s + final_s + LEAST_TRIALS * len(choices) * run_s / study.slots
-        raise UsageError(
-            f"--budget {study.plan.budget_s:.12g}s is too short to compare {len(choices)} choices: it takes about "
-            f"{needed_s:.0f} s. Give it more time, name fewer choices, or compare shorter runs with --steps"
-        )
-    return min(DEFAULT_TRIALS, affordable)
+    searched = sum(bool(choice.dimensions) for choice in choices)
+    # The timed runs are short and count as two.
+    time_of_runs = ComparisonTime(study.run_s, study.slots, len(choices), searched, study.plan.seeds, sequential=2)
+    budget_s = study.plan.budget_s
+    return time_of_runs.fitting_trials(budget_s, budget_s - study.context.deadline.left_s, DEFAULT_TRIALS)
 
 
 def _current_runs(study: Study, metric: ComparedMetric, margin: float, storage: StoredComparison) -> PairedRuns:
