@@ -37,10 +37,12 @@ def comparison_key(study: Study, metric: ComparedMetric, choices: Sequence[Choic
 def _files(study: Study) -> list[Path]:
     """Return the sources of the script, and the settings and data that its first run has read, unless too many.
 
-    Files that no longer exist were temporary.
+    Files outside the working directory that no longer exist were temporary.
     """
-    read = [Path(name) for name in study.baseline.every(facts.FileRead)]
-    return sorted({*user_files(study.script), *(file for file in read if len(read) <= MOST_DATA and file.is_file())})
+    script = study.script
+    own = [file for name in study.baseline.every(facts.FileRead) if (file := Path(name)).is_relative_to(script.root)]
+    read = [*own, *map(Path, study.context.external_files.files)]
+    return sorted({*user_files(script), *(file for file in read if len(read) <= MOST_DATA and file.is_file())})
 
 
 def _file_state(study: Study, file: Path) -> list[str]:

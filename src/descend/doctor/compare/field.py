@@ -127,7 +127,8 @@ def _choice(recipe: Recipe) -> Choice:
     if LR in given:
         dimensions.insert(0, given[LR])
     elif not is_set and usual > 0:
-        dimensions.insert(0, Dimension(LR, *learning_rate_limits(usual, own.lr if is_same_class else 0.0)))
+        limits = learning_rate_limits(usual, own.lr if is_same_class else 0.0)
+        dimensions.insert(0, Dimension(LR, *limits, is_open=True))
     present = {s.name: s.number for s in recipe.searched} | {LR: own.lr if is_same_class and own.lr > 0 else usual}
     first = {d.name: _inside(present.get(d.name), d) for d in dimensions}
     starts: list[Values] = [first]
