@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from math import isfinite
 
 from descend.core.errors import UsageError
 from descend.core.interruption import interruption_status
@@ -134,10 +133,10 @@ def _compare(
 def _trials(study: Study, choices: Sequence[Choice], wanted: int | None) -> int:
     """Return how many runs of the search each choice gets. Raises `UsageError` if the budget is too short."""
     searched = sum(bool(choice.dimensions) for choice in choices)
-    time_needed = ComparisonTime(study.run_s, study.slots, len(choices), searched, study.plan.seeds)
-    left_s = study.context.deadline.left_s
-    used_s = study.plan.budget_s - left_s if isfinite(left_s) else 0.0
-    return time_needed.fitting_trials(left_s, wanted or DEFAULT_TRIALS, used_s)
+    # The timed runs are short and count as two.
+    time_of_runs = ComparisonTime(study.run_s, study.slots, len(choices), searched, study.plan.seeds, sequential=2)
+    budget_s = study.plan.budget_s
+    return time_of_runs.fitting_trials(budget_s, budget_s - study.context.deadline.left_s, wanted or DEFAULT_TRIALS)
 
 
 def _with_suggested_lr(
