@@ -93,7 +93,7 @@ def test_a_value_of_another_type_is_a_usage_error(observe) -> None:
 )
 def test_the_training_batch_size_is_set_where_no_single_setting_has_this_name(observe, text: str, line: str) -> None:
     p = observe(text)
-    choices, _ = p.choices(settings=(Setting("batch_size", ("32", "8")),))
+    choices, _ = p.choices(settings=(Setting("batch_size", ("16", "32", "8")),))
     assert [choice.label for choice in choices] == ["SGD", "SGD, batch_size 32", "SGD, batch_size 8"]
     assert line in p.edited(choices[1])
     assert ("batch_size=64" in p.edited(choices[1])) == (text is TWO_LOADERS)

@@ -6,6 +6,7 @@ from functools import partial
 from math import isclose
 
 from descend.core.errors import UsageError
+from descend.doctor.assess.batches import mean_batch_size
 from descend.doctor.changes.setting_name import is_same_name, normalise, parse_name
 from descend.doctor.changes.setting_values import literal_value
 from descend.doctor.changes.settings import find_setting, set_setting
@@ -101,7 +102,8 @@ def _remedied_setting(
     if argument == BATCH_SIZE:
         set_size = partial(_set_batch_size, record, own.key)
         trial = requested.values[0] if requested.values else f"{requested.limits[0]:g}" if requested.limits else "1"
-        return VariedSetting(name, set_size, _batch_size(record)) if if_applicable(set_size, script, trial) else None
+        is_possible = if_applicable(set_if_new, set_size, script, trial) is not None
+        return VariedSetting(name, set_size, _batch_size(record)) if is_possible else None
     if argument in ARGUMENTS:
         now = own.settings.get(argument)
         set_argument = partial(_set_argument, record, own.key, argument)
@@ -110,9 +112,10 @@ def _remedied_setting(
 
 
 def _batch_size(record: Record) -> str:
-    """Return the recorded batch size of the first data loader as text; "" if it is unknown."""
+    """Return the recorded batch size as text: of the first data loader, or of the first batches; "" if unclear."""
     loader = record.fact(facts.Loader, "0")
-    return str(loader.batch_size) if loader is not None and loader.batch_size else ""
+    size = loader.batch_size if loader is not None and loader.batch_size else mean_batch_size(record)
+    return str(int(size)) if size and int(size) == size else ""
 
 
 def _set_batch_size(record: Record, key: str, script: Script, text: str) -> Script:
