@@ -79,6 +79,13 @@ def test_a_list_of_words_is_one_choice_each(observe) -> None:
         p.choices(settings=(Setting("activation", limits=(1.0, 2.0)),))
 
 
+def test_a_setting_with_the_name_of_an_argument_may_have_another_purpose(observe) -> None:
+    p = observe(HIDDEN.replace("HIDDEN", "alpha"))
+    choices, messages = p.choices(optimizers=("AdamW",), settings=(Setting("alpha", limits=(4.0, 64.0)),))
+    assert [[d.name for d in choice.dimensions] for choice in choices] == [["lr", "alpha"]] * 2 and messages == []
+    assert "alpha = 32\n" in p.edited(choices[1], alpha=32.0)
+
+
 def test_a_value_of_another_type_is_a_usage_error(observe) -> None:
     with pytest.raises(UsageError, match="HIDDEN=large is not a number"):
         observe(HIDDEN).choices(settings=(Setting("HIDDEN", ("large", "16")),))
