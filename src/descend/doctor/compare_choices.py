@@ -12,12 +12,13 @@ from descend.doctor.compare.choice import CURRENT, Choice
 from descend.doctor.compare.comparison_key import comparison_key
 from descend.doctor.compare.field import make_choices
 from descend.doctor.compare.final_runs import begin_final_runs, run_final_rounds
+from descend.doctor.compare.lr_finder import suggest_lr
 from descend.doctor.compare.requested import Requested
 from descend.doctor.compare.result import CompareResult, RankedChoice, TunedChoice
 from descend.doctor.compare.search import Search
 from descend.doctor.compare.stored_comparison import StoredComparison, open_comparison
 from descend.doctor.compare.targets import step_seconds_alone
-from descend.doctor.compare.verdict_rule import choices_to_run, rank
+from descend.doctor.compare.verdict_rule import choices_to_run, rank, unattributed_gain_message
 from descend.doctor.execution.forking import fork_server
 from descend.doctor.observe import Show
 from descend.doctor.prove.judgement import MARGIN
@@ -25,6 +26,7 @@ from descend.doctor.prove.metric import ComparedMetric, choose_metric
 from descend.doctor.prove.paired_runs import PairedRuns, RunKey
 from descend.doctor.record import Record
 from descend.doctor.record.store import Store
+from descend.doctor.remedies import NotApplicable
 from descend.doctor.script.plan import Plan
 from descend.doctor.script.script import Script
 from descend.doctor.trials.cluster import Cluster
@@ -97,18 +99,19 @@ def _compare(
     choices, notes = make_choices(study.script, study.baseline, question.requested)
     if not choices:
         raise UsageError(f"{study.baseline.script} has nothing that could be compared: {'; '.join(notes)}")
-    trials = question.trials or _affordable_trials(study, choices)
-    budget_steps = trials * study.baseline.steps
-    result = replace(result, metric=metric, tuning_steps=budget_steps, notes=tuple(notes))
+    result = replace(result, metric=metric)
     key = comparison_key(study, metric, choices)
     with open_comparison(study.context.store, key, fresh=question.fresh) as storage:
-        search = Search(study, metric, choices, budget_steps, storage)
-        if search.run_count:
-            result = replace(result, notes=(*notes, RESUMED.format(search.run_count)))
-        ended, interruption, runs = "", 0, None
         current = _current_runs(study, metric, question.margin, storage)
+        ended, interruption, runs, search = "", 0, None, None
         try:
             current.run_unchanged(fresh_seeds(study, 0)[: max(1, study.slots - 1)])
+            choices, notes = _with_suggested_lr(study, question.requested, choices, notes)
+            trials = _trials(study, choices, question.trials)
+            search = Search(study, metric, choices, trials * study.baseline.steps, storage)
+            if search.run_count:
+                notes.append(RESUMED.format(search.run_count))
+            result = replace(result, tuning_steps=search.steps, notes=tuple(notes))
             announce(study.run_s, trials * len(choices))
             search.run()
             runs = _final_runs(current, search.tuned, storage)
@@ -119,19 +122,34 @@ def _compare(
             ended = str(error)
         except KeyboardInterrupt as error:
             ended, interruption = INTERRUPTED, interruption_status(error)
-        result = replace(result, ended_because=ended, interruption=interruption, runs=1 + search.run_count)
-        if runs is None:
-            return replace(result, ranked=tuple(RankedChoice(one, None) for one in search.tuned))
+        made = len((runs or current).made) + (search.run_count if search else 0)
+        result = replace(result, ended_because=ended, interruption=interruption, runs=1 + made)
+        if search is None or runs is None:
+            tuned = search.tuned if search is not None else ()
+            return replace(result, ranked=tuple(RankedChoice(one, None) for one in tuned))
         return _judge(study, runs, search.tuned, result)
 
 
-def _affordable_trials(study: Study, choices: Sequence[Choice]) -> int:
+def _trials(study: Study, choices: Sequence[Choice], wanted: int | None) -> int:
     """Return how many runs of the search each choice gets. Raises `UsageError` if the budget is too short."""
     searched = sum(bool(choice.dimensions) for choice in choices)
     # The timed runs are short and count as two.
     time_of_runs = ComparisonTime(study.run_s, study.slots, len(choices), searched, study.plan.seeds, sequential=2)
     budget_s = study.plan.budget_s
-    return time_of_runs.fitting_trials(budget_s, budget_s - study.context.deadline.left_s, DEFAULT_TRIALS)
+    return time_of_runs.fitting_trials(budget_s, budget_s - study.context.deadline.left_s, wanted or DEFAULT_TRIALS)
+
+
+def _with_suggested_lr(
+    study: Study, requested: Requested, choices: Sequence[Choice], notes: Sequence[str]
+) -> tuple[list[Choice], list[str]]:
+    """Add the learning rate that a range test suggests, if the user wants one, and the warning about such tests."""
+    if not requested.find_lr:
+        return [*choices], [*notes]
+    try:
+        suggestion = suggest_lr(study.script, study.baseline, study)
+    except NotApplicable as error:
+        return [*choices], [*notes, f"no learning rate is suggested: {error.reason}"]
+    return [*choices, suggestion.choice], [*notes, suggestion.warning]
 
 
 def _current_runs(study: Study, metric: ComparedMetric, margin: float, storage: StoredComparison) -> PairedRuns:
@@ -177,6 +195,7 @@ def _label_of_runs(tuned: TunedChoice) -> str:
 def _judge(study: Study, runs: PairedRuns, tuned: Sequence[TunedChoice], result: CompareResult) -> CompareResult:
     """Rank the choices, and time the steps of the recommended one, of those as good, and of the current setting."""
     ranked, verdict, winner, more_seeds = rank(runs, tuned)
+    unattributed = unattributed_gain_message(ranked, verdict)
     result = replace(
         result,
         metric=runs.metric,
@@ -185,7 +204,7 @@ def _judge(study: Study, runs: PairedRuns, tuned: Sequence[TunedChoice], result:
         winner=winner,
         more_seeds=more_seeds,
         differs_because=runs.differs_because,
-        runs=result.runs + len(runs.made),
+        notes=(*result.notes, unattributed) if unattributed else result.notes,
     )
     if result.ended_because or winner is None:
         return result

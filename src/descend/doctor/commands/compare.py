@@ -169,7 +169,9 @@ def compare(  # noqa: PLR0913 - each argument is an option of the command
     if is_other_rank(os.environ):
         return  # only the first process of a torchrun group compares runs
     plan = plan_from(context.params)
-    requested = read_requested(optimizers, settings or (), schedules, initialisers, clip, find_lr)
+    requested = read_requested(
+        optimizers or "", settings or (), schedules or "", initialisers or "", clip or "", find_lr
+    )
     question = ComparisonQuestion(requested, metric, margin / 100, tuning_runs, anyway, fresh)
     script_of = open_script(script, tuple(arguments or ()), as_module=as_module, python=python)
     with script_of as target, open_store(store) as kept:
