@@ -13,7 +13,7 @@ import random
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -150,24 +150,12 @@ def _severity(case: tuple[KnownChange, dict[str, Any]]) -> tuple[int, int, str]:
 
 def _version() -> str:
     """Return the hash of the sources of descend, with a mark if they have changes that are not committed."""
-    git: Callable[..., str] = lambda *words: subprocess.run(  # noqa: E731
-        ["git", *words], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.strip()
-    changed = "+" if git("status", "--porcelain", "src/descend") else ""
-    return git("rev-parse", "--short=12", "HEAD:src/descend") + changed
+    changed = "+" if _git("status", "--porcelain", "src/descend") else ""
+    return _git("rev-parse", "--short=12", "HEAD:src/descend") + changed
 
 
-def of_prove(write: Callable[..., None]) -> None:
-    """Measure all changes, and write the section of the page."""
-    changes, rows = known_changes(), Rows("prove.now")
-    measure_all(changes, rows)
-    write(
-        "Right: a fix helps, an edit without effect has no effect or is equivalent, and a planted mistake harms or",
-        "fails. No answer: undecided or not comparable. Shares have exact intervals (Clopper & Pearson 1934).",
-        "",
-        *table(changes, rows),
-        "",
-    )
+def _git(*words: str) -> str:
+    return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
 
 
 if __name__ == "__main__":
