@@ -8,6 +8,7 @@ from math import ceil, inf
 from descend.core.errors import UsageError
 from descend.core.interruption import interruption_status
 from descend.doctor.execution.forking import fork_server
+from descend.doctor.measured_stage import observe_measured_stage
 from descend.doctor.observation_window import limit_to_budget
 from descend.doctor.observe import Show
 from descend.doctor.prove.judgement import MARGIN, ChangeVerdict
@@ -67,7 +68,7 @@ def prove_changes(
     plan = plan.with_fixed_steps(TO_THE_END if to_the_end else plan.steps)
     with fork_server(script) as server:
         context = RunContext(store, show, ExternalFiles(script.sources), server, None, deadline)
-        baseline = context.observe(script, plan)
+        baseline, plan = observe_measured_stage(script, plan, context, question.metric)
         result = ProveResult(baseline, None, expected=question.expected, margin=question.margin, runs=1)
         if result.has_failed or baseline.ending is None or baseline.ending.reason == EndReason.INTERRUPTED:
             status = baseline.ending.status if baseline.ending and not result.has_failed else 0
