@@ -209,3 +209,15 @@ def test_a_change_of_the_last_stage_is_measured_there(prove):
     status, results = prove("--set", "LATER=0.0001", "--set", "LATER=0.1", script=STAGES)
     assert (status, verdicts(results)) == (1, ["harms", "helps"]), results["verdict"]
     assert results["steps"] == 30
+
+
+def test_a_missing_optimizer_step_is_a_change_that_helps(prove, tmp_path):
+    (tmp_path / "other.py").write_text(SCRIPT)
+    status, results = prove("--with", "other.py", script=SCRIPT.replace("    optimizer.step()\n", ""))
+    assert (status, verdicts(results), results["steps"]) == (0, ["helps"], 0), results["verdict"]
+
+
+def test_a_script_without_steps_and_metric_cannot_be_compared(prove):
+    script = SCRIPT.replace("    optimizer.step()\n", "").replace("print(", "str(")
+    status, message = prove("--set", "LR=0.1", script=script)
+    assert status == 2 and "took no optimizer step" in message

@@ -7,6 +7,7 @@ from math import ceil, inf
 
 from descend.core.errors import UsageError
 from descend.core.interruption import interruption_status
+from descend.doctor.assess.logged_metric import logged_metrics
 from descend.doctor.execution.forking import fork_server
 from descend.doctor.measured_stage import observe_measured_stage
 from descend.doctor.observation_window import limit_to_budget
@@ -82,14 +83,17 @@ def prove_changes(
 
 
 def _require_complete_run(baseline: Record, plan: Plan) -> None:
-    """Raise `UsageError` if the run of the unchanged script took no step, or did not end before the deadline."""
+    """Raise `UsageError` if the run of the unchanged script did not end before the deadline, or shows nothing.
+
+    A script that logs a metric but takes no step can be compared: the change may be the missing step.
+    """
     ending = baseline.ending
     if ending is not None and ending.reason == EndReason.WINDOW and baseline.steps < plan.steps:
         raise UsageError(
             f"--budget {plan.budget_s:.12g}s is too short: one run of {baseline.script} was not over at step "
             f"{baseline.steps}. Give it more time, or compare shorter runs with --steps"
         )
-    if baseline.steps == 0:
+    if baseline.steps == 0 and not logged_metrics(baseline):
         raise UsageError(f"{baseline.script} took no optimizer step, so there is nothing to compare")
 
 
