@@ -25,6 +25,7 @@ from descend.doctor.compare.verdict_rule import rank
 from descend.doctor.execution.forking import fork_server
 from descend.doctor.prove.judgement import MARGIN
 from descend.doctor.prove.metric import ComparedMetric, choose_metric
+from descend.doctor.prove.paired_runs import PairedRuns
 from descend.doctor.record.store import open_store
 from descend.doctor.script.plan import Plan
 from descend.doctor.script.script import Script
@@ -104,7 +105,7 @@ def tune(study: Study, metric: ComparedMetric, choices: Sequence[Choice], trials
 def compare(study: Study, metric: ComparedMetric, choices: Sequence[Choice], trials: int) -> SmallComparison:
     """Tune each choice, run it on fresh seeds, and judge."""
     tuned = tune(study, metric, choices, trials)
-    runs = begin_final_runs(study, metric, tuned, MARGIN)
+    runs = begin_final_runs(PairedRuns(study, metric, [], MARGIN, study.plan.steps), tuned)
     run_final_rounds(runs, tuned)
     ranked, verdict, winner, _ = rank(runs, tuned)
     return SmallComparison(verdict, winner, ranked)

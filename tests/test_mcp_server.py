@@ -31,7 +31,7 @@ def with_client(folder: Path, use: Callable[[Any], Awaitable[Any]]) -> Any:
 
 @needs_sdk
 @pytest.mark.slow
-def test_the_server_offers_three_tools_and_explains_a_problem(tmp_path):
+def test_the_server_offers_its_tools_and_explains_a_problem(tmp_path):
     async def use(client):
         tools = (await client.list_tools()).tools
         explained = await client.call_tool("explain", {"problem": "dead_units"})
@@ -41,8 +41,9 @@ def test_the_server_offers_three_tools_and_explains_a_problem(tmp_path):
         return client.instructions, tools, explained, unknown, missing, refused
 
     instructions, tools, explained, unknown, missing, refused = with_client(tmp_path, use)
-    assert "make no edit" in instructions and [tool.name for tool in tools] == ["diagnose", "prove", "explain"]
-    for tool in tools[:2]:
+    assert "make no edit" in instructions
+    assert [tool.name for tool in tools] == ["diagnose", "prove", "compare", "explain"]
+    for tool in tools[:3]:
         assert all(name in tool.description for name in tool.input_schema["properties"])
         assert tool.input_schema["required"] == ["script"]
     assert not explained.is_error and "How it is detected" in explained.content[0].text

@@ -7,7 +7,6 @@ IPython does: cell 3 is the one that Jupyter shows as [3].
 import json
 import shlex
 from dataclasses import replace
-from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,13 +87,12 @@ def add_cell_magic(shell: Any) -> None:
 
 def _examine(cells: list[str], line: str) -> "Consultation":
     """Run the doctor on cells as one notebook, and return the result."""
-    from descend.doctor.commands.doctor_plan import make_plan
+    from descend.doctor.commands.doctor_plan import plan_from
     from descend.doctor.run_doctor import consult
     from descend.doctor.script.script import find_script
 
     options = _read_options(line)
-    lists = {name: options[name] or () for name in ("select", "ignore")}
-    plan = make_plan(**{name: options[name] for name in signature(make_plan).parameters} | lists)
+    plan = plan_from(options)
     with temporary_folder() as folder:
         path = folder / NAME
         path.write_text(_to_notebook(cells))

@@ -15,6 +15,8 @@ from descend.core.start_time import IMPORT_TIME_S
 from descend.doctor.commands.apply_patch import EPILOG as APPLY_EPILOG
 from descend.doctor.commands.apply_patch import apply, write_patch_or_report
 from descend.doctor.commands.command_group import CommandGroup, set_project_defaults
+from descend.doctor.commands.compare import EPILOG as COMPARE_EPILOG
+from descend.doctor.commands.compare import compare
 from descend.doctor.commands.explain import explain
 from descend.doctor.commands.export import export
 from descend.doctor.commands.failure_status import report_failure, usage_message
@@ -72,6 +74,7 @@ app = typer.Typer(
 
 @app.command(context_settings=PASS_ON, epilog=EPILOG)
 def doctor(  # noqa: PLR0913 - each argument is an option of the command
+    context: typer.Context,
     script: Target,
     arguments: Arguments = None,
     as_module: AsModule = False,
@@ -153,7 +156,7 @@ def doctor(  # noqa: PLR0913 - each argument is an option of the command
     - descend doctor -m package.train
     - descend doctor notebook.ipynb
     """
-    from descend.doctor.commands.doctor_plan import make_plan
+    from descend.doctor.commands.doctor_plan import plan_from
     from descend.doctor.record.store import open_store
     from descend.doctor.run_doctor import diagnose_script
     from descend.doctor.sandbox.world import is_other_rank
@@ -161,22 +164,7 @@ def doctor(  # noqa: PLR0913 - each argument is an option of the command
 
     if is_other_rank(os.environ):
         return  # only the first process of a torchrun group runs the doctor
-    plan = make_plan(
-        quick=quick,
-        budget=budget,
-        steps=steps,
-        seconds=seconds,
-        seeds=seeds,
-        seed=seed,
-        jobs=jobs,
-        processes=processes,
-        trials=trials,
-        suggest=suggest,
-        select=select or (),
-        ignore=ignore or (),
-        allow_effects=allow_effects,
-        sandbox=sandbox,
-    )
+    plan = plan_from(context.params)
     script_of = open_script(script, tuple(arguments or ()), as_module=as_module, python=python)
     with script_of as target, open_store(store) as kept:
         case = diagnose_script(target, replace(plan, began=IMPORT_TIME_S), kept, ray)
@@ -187,6 +175,7 @@ def doctor(  # noqa: PLR0913 - each argument is an option of the command
 
 
 app.command(context_settings=PASS_ON, epilog=PROVE_EPILOG)(prove)
+app.command(context_settings=PASS_ON, epilog=COMPARE_EPILOG)(compare)
 app.command(context_settings=PASS_ON, epilog=WATCH_EPILOG)(watch)
 
 

@@ -1,9 +1,11 @@
 """Names and texts of a script that are code for a browser: on our pages they never run, link, load or hide anything."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from compared_choices import ADAMW, METRIC, REFUSED, SWITCH
 from sampling import sampled
 
 from descend.doctor.assess.symptom import Symptom
@@ -11,6 +13,7 @@ from descend.doctor.case import Case
 from descend.doctor.commands.watch.live_server import LivePage
 from descend.doctor.record import Ending, Fact, Note, Reading, Record, Site, facts
 from descend.doctor.report import write_page
+from descend.doctor.report.choice_page import write_choice_page
 from descend.doctor.report.figure import Figure, Key, Panel
 from descend.lab.pages.page import write_figures_page
 from descend.lab.pages.table import Table
@@ -156,6 +159,18 @@ def test_a_picture_shows_texts_of_a_script_as_texts(visit, tmp_path, name):
     pictures = [Figure((panel,), text), Table(text, (text, "value"), [(text, text)], text)]
     write_figures_page(text, text, text, pictures, tmp_path / "picture.html", kept={text: text})
     visit((tmp_path / "picture.html").as_uri()).check()
+
+
+@payloads
+def test_the_page_of_a_comparison_shows_texts_of_a_script_as_texts(visit, tmp_path, name):
+    text = TEXTS[name]
+    named = replace(ADAMW.tuned.choice, label=text, needs=text)
+    choice = replace(ADAMW, tuned=replace(ADAMW.tuned, choice=named), ties=(text,))
+    metric = replace(METRIC, name=text, description=text, logged=replace(METRIC.logged, name=text))
+    script = replace(SWITCH.baseline, script=text)
+    result = replace(SWITCH, baseline=script, metric=metric, ranked=(choice, REFUSED), winner=choice, notes=(text,))
+    write_choice_page(result, tmp_path / "compare.html")
+    visit((tmp_path / "compare.html").as_uri()).check()
 
 
 def test_the_same_contents_give_the_same_page_and_others_another_nonce(tmp_path):

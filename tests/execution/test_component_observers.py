@@ -136,6 +136,18 @@ def test_a_sequential_scheduler_counts_as_one_scheduler() -> None:
     assert facts.Scheduler("SequentialLR", 4) in made.record.every(facts.Scheduler).values()
 
 
+def test_a_scheduler_of_a_probe_is_not_one_of_the_script() -> None:
+    with bench() as made:
+        made.step, made.measuring = 1, True
+        rule = optimizer()
+        scheduler = lr_scheduler.CosineAnnealingLR(rule, 10)
+        rule.step()
+        scheduler.step()
+        made.measuring = False
+        made.finish()
+    assert not made.record.sites and not made.record.every(facts.Scheduler)
+
+
 def test_two_schedulers_have_different_keys() -> None:
     with bench() as made:
         rule = optimizer()

@@ -113,3 +113,10 @@ def test_modes_are_sent_at_sparse_steps_once_a_model_is_known():
     quiet = ModeReports(modules, record.extend, is_on=False)
     quiet.step_ended(1)
     assert len(record.history(facts.Modes)) == len(sent) and quiet.next_step == inf
+
+
+def test_no_modes_are_due_in_a_script_without_a_model_even_after_a_measurement():
+    modules = SimpleNamespace(has_model=False, modules_in_eval_mode=lambda: [], unfitted_batch_norms=lambda: [])
+    reports = ModeReports(modules, Record().extend, is_on=True)
+    reports.report(150)  # Otherwise every later step would be read in full, since the modes are never sent.
+    assert reports.next_step == inf

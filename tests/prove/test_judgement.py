@@ -55,11 +55,11 @@ def test_the_number_of_further_seeds_decides_if_mean_and_spread_stay_the_same():
     assert judge(BEFORE * (copies + 1), after * (copies + 1)).verdict != ChangeVerdict.UNDECIDED
 
 
-def test_more_changes_need_stronger_evidence():
+def test_a_higher_level_needs_stronger_evidence():
     after = [cost * factor for cost, factor in zip(BEFORE, [0.7, 0.8, 0.6, 0.9, 0.75])]
-    alone, of_ten = judge(BEFORE, after), judge(BEFORE, after, changes=10)
-    assert alone.verdict == ChangeVerdict.HELPS
-    assert of_ten.difference[0] < alone.difference[0] < alone.difference[1] < of_ten.difference[1]
+    usual, higher = judge(BEFORE, after), judge(BEFORE, after, level=1 - (1 - LOOK) / 10)
+    assert usual.verdict == ChangeVerdict.HELPS
+    assert higher.difference[0] < usual.difference[0] < usual.difference[1] < higher.difference[1]
 
 
 @given(COSTS, st.randoms(use_true_random=False))

@@ -1,9 +1,11 @@
 """The compared metric is found by its name, in any notation."""
 
+from math import inf, isnan
+
 import pytest
 
 from descend.core.errors import UsageError
-from descend.doctor.prove.metric import choose_metric
+from descend.doctor.prove.metric import ComparedMetric, choose_metric
 from descend.doctor.record import Ending, Fact, Reading, Record, facts
 
 
@@ -26,3 +28,27 @@ def test_a_metric_is_found_with_and_without_underscores(logged, named):
 def test_a_similar_name_is_suggested_as_the_script_logs_it(logged):
     with pytest.raises(UsageError, match=f"did you mean '{logged}'"):
         choose_metric(run_of(logged), "val_ac")
+
+
+LOSSES = [("held_out", "evaluation_loss", "0"), ("fixed", "metric", "squared_error"), ("training", "loss", "0")]
+
+
+@pytest.mark.parametrize(("judged_on", "series", "place"), LOSSES)
+def test_the_cost_until_a_step_is_the_final_cost_of_the_run_that_ends_there(judged_on, series, place):
+    metric, short, long = ComparedMetric(judged_on, "loss", ""), Record(), Record()
+    for step in range(1, 21):
+        reading = Reading(series, place, step, 1.0 / step)
+        long.add(reading)
+        if step <= 12:
+            short.add(reading)
+    short.add(Ending("finished", 0, 12))
+    assert metric.cost_until(long, long, 12) == metric.cost(short, long)
+    assert isnan(metric.cost_until(long, long, 0)) and metric.series_name == series
+
+
+def test_the_cost_of_a_logged_metric_until_a_step_is_that_of_its_last_value():
+    record = run_of("val_acc")
+    metric = choose_metric(record)
+    record.add(Reading("logged_metric", "val_acc", 8, float("nan")))
+    assert isnan(metric.cost_until(record, record, 3))
+    assert [metric.cost_until(record, record, step) for step in (4, 7, 8)] == [0.5, 0.5, inf]

@@ -51,7 +51,7 @@ def verdicts(results) -> list[str]:
     return [change["verdict"] for change in results["changes"]]
 
 
-def test_several_settings_are_compared_one_by_one(prove, tmp_path):
+def test_several_settings_are_compared_one_by_one(prove, descend, tmp_path):
     status, results = prove("--set", "LR=0.1", "--set", "LR=0.001", "--set", "UNUSED=4", "--expect", "better")
     assert verdicts(results) == ["helps", "harms", "no_effect"], results["verdict"]
     assert status == 1 and results["exit"]["status"] == 1 and results["deterministic"]
@@ -61,6 +61,8 @@ def test_several_settings_are_compared_one_by_one(prove, tmp_path):
     assert [run["seed"] for run in helpful["before"]] == [0, 1, 2] == [run["seed"] for run in helpful["after"]]
     assert "-LR = 0.02" in helpful["patch"] and "+LR = 0.1" in helpful["patch"]
     assert (tmp_path / ".descend" / "1" / "change-1.diff").read_text() == helpful["patch"]
+    assert descend("report", "1", cwd=tmp_path).stdout == ".descend/1/prove.html\n"
+    assert " prove " in descend("runs", cwd=tmp_path).stdout
     assert (tmp_path / "train.py").read_text() == SCRIPT
     assert len(results["changes"][2]["after"]) == 2  # Two identical pairs are enough.
 

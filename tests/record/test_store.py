@@ -254,3 +254,12 @@ def test_a_run_that_gets_a_parent_is_not_listed(store):
     with pytest.raises(UsageError, match="belongs to another run"):
         store.number(numbers[2])
     assert store.save(Record(role="baseline")) == numbers[-1] + 1
+
+
+def test_git_ignores_a_store_only_if_descend_has_created_its_folder(tmp_path):
+    (tmp_path / "mine").mkdir()
+    for name in (".descend", "mine"):
+        open_store(tmp_path / name).close()
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    listed = subprocess.run(["git", "status", "--short", "-uall"], cwd=tmp_path, capture_output=True, text=True)
+    assert listed.stdout == "?? mine/descend.db\n"

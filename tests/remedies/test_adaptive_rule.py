@@ -89,3 +89,30 @@ def test_a_learning_rate_must_be_positive(patient) -> None:
     assert "inf is not a valid learning rate" in patient("o = SGD(p)\n", optimizer="SGD(").refusal(
         adaptive_rule, lr=float("inf")
     )
+
+
+def test_a_schedule_that_ignores_the_optimizers_rate_gets_the_new_one(patient) -> None:
+    text = HEAD + "o = optim.SGD(p, lr=0.01)\ns = optim.lr_scheduler.OneCycleLR(o, max_lr=0.5, total_steps=10)\n"
+    p = patient(text, optimizer="optim.SGD(", scheduler="optim.lr_scheduler.OneCycleLR(")
+    edited = p.edited(adaptive_rule, lr=0.002)
+    assert "o = optim.Adam(p, lr=0.002)\n" in edited and "OneCycleLR(o, max_lr=0.002, total_steps=10)" in edited
+
+
+@pytest.mark.parametrize(
+    ("rule", "after"),
+    [
+        ("Lion", "descend.optim.Lion(p, lr=0.1, weight_decay=0.01, maximize=True, fused=True)"),
+        ("RMSprop", "torch.optim.RMSprop(p, lr=0.1, weight_decay=0.01, maximize=True)"),
+        ("Rprop", "torch.optim.Rprop(p, lr=0.1, maximize=True)"),
+    ],
+)
+def test_only_arguments_that_the_new_optimizer_accepts_are_kept(patient, rule: str, after: str) -> None:
+    call = "SGD(p, lr=0.1, weight_decay=0.01, maximize=True, fused=True)"
+    assert f"o = {after}\n" in patient(HEAD + f"o = {call}\n", optimizer=call).edited(adaptive_rule, lr=0.1, rule=rule)
+
+
+def test_an_optimizer_of_descend_is_replaced_by_one_of_torch(patient) -> None:
+    for head in ("from descend import optim\n", "import descend.optim as optim\n"):
+        p = patient(f"{head}o = optim.Lion(p, lr=0.1)\n", optimizer="optim.Lion(")
+        edited = p.edited(adaptive_rule, lr=0.1, rule="RAdam")
+        assert "import torch\n" in edited and "o = torch.optim.RAdam(p, lr=0.1)\n" in edited

@@ -160,6 +160,22 @@ def test_a_relative_change_is_an_interval_in_words(gain, text):
 
 
 @pytest.mark.parametrize(
+    ("difference", "text"),
+    [
+        ((-0.6, -0.4), "−60 to −40\u00a0%"),
+        ((-0.3, 0.2), "−30 to +20\u00a0%"),
+        ((-0.99996, -0.484), "−99.996 to −48\u00a0%"),
+        ((0.0, 0.5), "0 to +50\u00a0%"),
+        ((9.0, 99.0), "+900 to +9\u00a0900\u00a0%"),
+        ((math.nan, math.nan), ""),
+        ((-0.5, math.inf), ""),
+    ],
+)
+def test_a_difference_is_an_interval_with_signs(difference, text):
+    assert formatting.signed_change(difference) == text
+
+
+@pytest.mark.parametrize(
     ("quantity", "value", "text"),
     [
         ("dead_share", 0.95, "95\u00a0%"),

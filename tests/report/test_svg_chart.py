@@ -53,6 +53,13 @@ def test_a_logarithmic_axis_has_equal_distances_between_powers_of_ten():
     assert heights[0] - heights[1] == pytest.approx(heights[1] - heights[2], abs=0.2) and heights[2] < heights[0]
 
 
+def test_open_circles_are_drawn_as_rings():
+    point = {"type": "scatter", "mode": "markers", "x": [1.0], "y": [2.0], "name": "run"}
+    traces = [{**point, "marker": {"size": 8, "color": "third", "symbol": each}} for each in ("circle", "circle-open")]
+    page = drawn(Panel("Cost", tuple(traces)))
+    assert page.count('fill="var(--third)"') == 1 and page.count('fill="none" stroke="var(--third)"') == 1
+
+
 def test_a_curve_has_a_gap_where_a_value_is_missing():
     values = (1.0, 2.0, math.nan, 3.0, math.inf, 2.5, 2.0)
     panel = Panel("Loss", (line(Series(tuple(range(7)), values), "cause", "loss"),))

@@ -1,4 +1,4 @@
-"""Confidence intervals of means and ratios, and the tail probability of the F distribution."""
+"""Confidence intervals of means and ratios, and tail probabilities of the F and t distributions."""
 
 from collections.abc import Sequence
 from math import inf, sqrt
@@ -24,6 +24,18 @@ def tail_of_f(statistic: float, above: int, below: int) -> float:
     from scipy.special import fdtrc
 
     return float(fdtrc(above, below, statistic))
+
+
+def student_p_value(values: Sequence[float]) -> float:
+    """Return the two-sided p-value of Student's test that the mean is 0; 1 for fewer than two values."""
+    if len(values) < 2:
+        return 1.0
+    centre, spread = fmean(values), stdev(values)
+    if spread == 0:
+        return float(centre == 0)
+    from scipy.special import stdtr
+
+    return float(2 * stdtr(len(values) - 1, -abs(centre) / spread * len(values) ** 0.5))
 
 
 def student_quantile(freedom: int, level: float = LEVEL) -> float:

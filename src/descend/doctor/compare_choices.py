@@ -1,17 +1,46 @@
 """`descend compare` on one screen: observe the script, tune each choice, run all on fresh seeds, and judge."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
+from descend.core.errors import UsageError
+from descend.core.interruption import interruption_status
+from descend.doctor.catalog.diagnosis import diagnose
+from descend.doctor.compare.budget import ComparisonTime
+from descend.doctor.compare.choice import CURRENT, Choice
+from descend.doctor.compare.comparison_key import comparison_key
+from descend.doctor.compare.field import make_choices
+from descend.doctor.compare.final_runs import begin_final_runs, run_final_rounds
+from descend.doctor.compare.lr_finder import suggest_lr
 from descend.doctor.compare.requested import Requested
-from descend.doctor.compare.result import CompareResult
+from descend.doctor.compare.result import CompareResult, RankedChoice, TunedChoice
+from descend.doctor.compare.search import Search
+from descend.doctor.compare.stored_comparison import StoredComparison, open_comparison
+from descend.doctor.compare.targets import step_seconds_alone
+from descend.doctor.compare.verdict_rule import choices_to_run, rank, unattributed_gain_message
+from descend.doctor.execution.forking import fork_server
 from descend.doctor.observe import Show
 from descend.doctor.prove.judgement import MARGIN
+from descend.doctor.prove.metric import ComparedMetric, choose_metric
+from descend.doctor.prove.paired_runs import PairedRuns, RunKey
+from descend.doctor.record import Record
 from descend.doctor.record.store import Store
+from descend.doctor.remedies import NotApplicable
 from descend.doctor.script.plan import Plan
 from descend.doctor.script.script import Script
+from descend.doctor.trials.cluster import Cluster
+from descend.doctor.trials.confirm import fresh_seeds
+from descend.doctor.trials.external_files import ExternalFileChanged, ExternalFiles
+from descend.doctor.trials.run_context import RunContext
+from descend.doctor.trials.run_times import OutOfTime
+from descend.doctor.trials.study import Study
+from descend.doctor.whole_runs import can_be_repeated, interruption_of, plan_whole_runs, require_complete_run
 
 DEFAULT_TRIALS = 8  # runs of the search for each choice, in multiples of the unchanged script's number of steps
+OUT_OF_TIME = "the time of --budget was over"
+INTERRUPTED = "the command was interrupted; the same command goes on with the complete runs"
+RESUMED = "{} complete runs of an earlier command were used again; --fresh begins again"
 
 
 @dataclass(frozen=True)
@@ -26,17 +55,171 @@ class ComparisonQuestion:
     fresh: bool = False  # whether an interrupted comparison is begun again instead of resumed
 
 
-def compare_choices(
+def compare_choices(  # noqa: PLR0913 - the display and the cluster are separate objects
     script: Script,
     question: ComparisonQuestion,
     plan: Plan,
     store: Store,
     show: Show,
     announce: Callable[[float, int], None] = lambda run_s, runs: None,
+    cluster: Cluster | None = None,
 ) -> CompareResult:
     """Compare choices for a script. Ctrl-C ends the runs and keeps the results; the same command resumes.
 
     announce: called with the seconds of one run and the number of runs that follow, before each round of runs.
+    cluster: where the runs are made; None for this machine.
     Raises `UsageError` if nothing can be compared: without a metric, or if the time of `--budget` is too short.
     """
-    raise NotImplementedError
+    began = time.perf_counter()
+    deadline, plan = plan_whole_runs(plan)
+    with fork_server(script) as server:
+        context = RunContext(store, show, ExternalFiles(script.sources), server, cluster, deadline)
+        baseline = context.observe(script, plan)
+        result = CompareResult(baseline, None, margin=question.margin, runs=1, interruption=interruption_of(baseline))
+        if can_be_repeated(baseline):
+            require_complete_run(baseline, plan)
+            result = _examine(baseline, result)
+            if not result.faults or question.anyway:
+                result = _compare(Study(script, baseline, plan, context), question, result, announce)
+    return replace(result, total_s=time.perf_counter() - began)
+
+
+def _examine(baseline: Record, result: CompareResult) -> CompareResult:
+    """Add the problems of the script. Certain ones are faults, unless they concern the steps, which are compared."""
+    symptoms = diagnose(baseline)
+    faults = tuple(symptom for symptom in symptoms if symptom.certain and symptom.kind != "dynamics")
+    return replace(result, faults=faults, suspected=tuple(s for s in symptoms if s not in faults))
+
+
+def _compare(
+    study: Study, question: ComparisonQuestion, result: CompareResult, announce: Callable[[float, int], None]
+) -> CompareResult:
+    """Tune the choices and run them on fresh seeds. The results so far are kept if that ends early."""
+    metric = choose_metric(study.baseline, question.metric)
+    choices, notes = make_choices(study.script, study.baseline, question.requested)
+    if not choices:
+        raise UsageError(f"{study.baseline.script} has nothing that could be compared: {'; '.join(notes)}")
+    result = replace(result, metric=metric)
+    key = comparison_key(study, metric, choices)
+    with open_comparison(study.context.store, key, fresh=question.fresh) as storage:
+        current = _current_runs(study, metric, question.margin, storage)
+        ended, interruption, runs, search = "", 0, None, None
+        try:
+            current.run_unchanged(fresh_seeds(study, 0)[: max(1, study.slots - 1)])
+            choices, notes = _with_suggested_lr(study, question.requested, choices, notes)
+            trials = _trials(study, choices, question.trials)
+            search = Search(study, metric, choices, trials * study.baseline.steps, storage)
+            if search.run_count:
+                notes.append(RESUMED.format(search.run_count))
+            result = replace(result, tuning_steps=search.steps, notes=tuple(notes))
+            announce(study.run_s, trials * len(choices))
+            search.run()
+            runs = _final_runs(current, search.tuned, storage)
+            run_final_rounds(runs, search.tuned, announce)
+        except OutOfTime:
+            ended = OUT_OF_TIME
+        except ExternalFileChanged as error:
+            ended = str(error)
+        except KeyboardInterrupt as error:
+            ended, interruption = INTERRUPTED, interruption_status(error)
+        made = len((runs or current).made) + (search.run_count if search else 0)
+        result = replace(result, ended_because=ended, interruption=interruption, runs=1 + made)
+        if search is None or runs is None:
+            tuned = search.tuned if search is not None else ()
+            return replace(result, ranked=tuple(RankedChoice(one, None) for one in tuned))
+        return _judge(study, runs, search.tuned, result)
+
+
+def _trials(study: Study, choices: Sequence[Choice], wanted: int | None) -> int:
+    """Return how many runs of the search each choice gets. Raises `UsageError` if the budget is too short."""
+    searched = sum(bool(choice.dimensions) for choice in choices)
+    # The timed runs are short and count as two.
+    time_of_runs = ComparisonTime(study.run_s, study.slots, len(choices), searched, study.plan.seeds, sequential=2)
+    budget_s = study.plan.budget_s
+    return time_of_runs.fitting_trials(budget_s, budget_s - study.context.deadline.left_s, wanted or DEFAULT_TRIALS)
+
+
+def _with_suggested_lr(
+    study: Study, requested: Requested, choices: Sequence[Choice], notes: Sequence[str]
+) -> tuple[list[Choice], list[str]]:
+    """Add the learning rate that a range test suggests, if the user wants one, and the warning about such tests."""
+    if not requested.find_lr:
+        return [*choices], [*notes]
+    try:
+        suggestion = suggest_lr(study.script, study.baseline, study)
+    except NotApplicable as error:
+        return [*choices], [*notes, f"no learning rate is suggested: {error.reason}"]
+    return [*choices, suggestion.choice], [*notes, suggestion.warning]
+
+
+def _current_runs(study: Study, metric: ComparedMetric, margin: float, storage: StoredComparison) -> PairedRuns:
+    """Return the runs of the current setting on fresh seeds: at first those of an interrupted command."""
+
+    def note_run(key: RunKey, record: Record) -> None:
+        """Store the number of a complete run, so that it is not made again after an interruption."""
+        storage.note_run(CURRENT, key[1], record.run)
+
+    runs = PairedRuns(study, metric, [], margin, study.plan.steps, note_run=note_run)
+    _add_stored_runs(runs, None, CURRENT, storage)
+    return runs
+
+
+def _final_runs(current: PairedRuns, tuned: Sequence[TunedChoice], storage: StoredComparison) -> PairedRuns:
+    """Return the runs of the tuned choices on fresh seeds: at first those of an interrupted command."""
+    labels = [_label_of_runs(one) for one in choices_to_run(current.study.script, tuned)]
+
+    def note_run(key: RunKey, record: Record) -> None:
+        """Store the number of a complete run, so that it is not made again after an interruption."""
+        number, seed = key
+        storage.note_run(CURRENT if number is None else labels[number], seed, record.run)
+
+    runs = begin_final_runs(current, tuned, note_run)
+    for number, label in enumerate(labels):
+        _add_stored_runs(runs, number, label, storage)
+    return runs
+
+
+def _add_stored_runs(runs: PairedRuns, number: int | None, label: str, storage: StoredComparison) -> None:
+    """Add the stored runs of the current setting, or of the choice with this number."""
+    for seed in storage.runs_of(label):
+        if (record := storage.load_run(label, seed, runs.study.context.store)) is not None:
+            runs.add_run((number, seed), record)
+
+
+def _label_of_runs(tuned: TunedChoice) -> str:
+    """Return the name of a choice with its best values, under which its runs are stored."""
+    values = tuned.best.values if tuned.best is not None else {}
+    return " ".join([tuned.choice.label, *(f"{name}={value!r}" for name, value in values.items())])
+
+
+def _judge(study: Study, runs: PairedRuns, tuned: Sequence[TunedChoice], result: CompareResult) -> CompareResult:
+    """Rank the choices, and time the steps of the recommended one, of those as good, and of the current setting."""
+    ranked, verdict, winner, more_seeds = rank(runs, tuned)
+    unattributed = unattributed_gain_message(ranked, verdict)
+    result = replace(
+        result,
+        metric=runs.metric,
+        ranked=ranked,
+        verdict=verdict,
+        winner=winner,
+        more_seeds=more_seeds,
+        differs_because=runs.differs_because,
+        notes=(*result.notes, unattributed) if unattributed else result.notes,
+    )
+    if result.ended_because or winner is None:
+        return result
+    timed = [row for row in ranked if row.label in (winner.label, *winner.ties) and row.tuned.script is not None]
+    scripts = [row.tuned.script for row in timed if row.tuned.script is not None]
+    try:
+        current_s, *seconds = step_seconds_alone(study, [study.script, *scripts])
+    except (OutOfTime, KeyboardInterrupt):
+        return result
+    step_s = {row.label: second for row, second in zip(timed, seconds)}
+
+    def with_seconds(row: RankedChoice) -> RankedChoice:
+        """Return a row with the seconds per step, if they were measured."""
+        if row.target is None or row.label not in step_s:
+            return row
+        return replace(row, target=replace(row.target, step_s=step_s[row.label]))
+
+    return replace(result, ranked=tuple(map(with_seconds, ranked)), winner=with_seconds(winner), step_s=current_s)

@@ -3,14 +3,13 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from math import ceil, inf
+from math import ceil
 
 from descend.core.errors import UsageError
 from descend.core.interruption import interruption_status
 from descend.doctor.assess.logged_metric import logged_metrics
 from descend.doctor.execution.forking import fork_server
 from descend.doctor.measured_stage import observe_measured_stage
-from descend.doctor.observation_window import limit_to_budget
 from descend.doctor.observe import Show
 from descend.doctor.prove.judgement import MARGIN, ChangeVerdict
 from descend.doctor.prove.metric import choose_metric
@@ -18,17 +17,16 @@ from descend.doctor.prove.needed_parts import require_few_parts
 from descend.doctor.prove.paired_runs import PairedRuns
 from descend.doctor.prove.parts_trial import prove_needed_parts
 from descend.doctor.prove.result import ChangedScript, ChangeResult, Expectation, ProveResult
-from descend.doctor.record import Record
 from descend.doctor.record.store import Store
 from descend.doctor.remedy_changes import remedy_change
 from descend.doctor.script.plan import Plan
-from descend.doctor.script.run_names import EndReason
 from descend.doctor.script.script import Script
 from descend.doctor.trials.confirm import LOOKS
 from descend.doctor.trials.external_files import ExternalFileChanged, ExternalFiles
 from descend.doctor.trials.run_context import RunContext
 from descend.doctor.trials.run_times import OutOfTime
-from descend.doctor.trials.study import TO_THE_END, Study
+from descend.doctor.trials.study import Study
+from descend.doctor.whole_runs import can_be_repeated, interruption_of, plan_whole_runs, require_complete_run
 
 LEAST_SEEDS = 2  # smallest number of seeds for which there is a confidence interval
 OUT_OF_TIME = "the time of --budget was over"
@@ -63,38 +61,20 @@ def prove_changes(
     began = time.perf_counter()
     for change in question.changes if question.parts else ():
         require_few_parts(script, change)
-    deadline, plan = limit_to_budget(plan)
-    to_the_end = not plan.is_fixed
-    plan = replace(plan, quick=True, seconds=inf)
-    plan = plan.with_fixed_steps(TO_THE_END if to_the_end else plan.steps)
+    deadline, plan = plan_whole_runs(plan)
     with fork_server(script) as server:
         context = RunContext(store, show, ExternalFiles(script.sources), server, None, deadline)
         baseline, plan = observe_measured_stage(script, plan, context, question.metric)
         result = ProveResult(baseline, None, expected=question.expected, margin=question.margin, runs=1)
-        if result.has_failed or baseline.ending is None or baseline.ending.reason == EndReason.INTERRUPTED:
-            status = baseline.ending.status if baseline.ending and not result.has_failed else 0
-            return replace(result, interruption=status, total_s=time.perf_counter() - began)
-        _require_complete_run(baseline, plan)
+        if not can_be_repeated(baseline):
+            return replace(result, interruption=interruption_of(baseline), total_s=time.perf_counter() - began)
+        # The change may be the missing step of a script that logs a metric.
+        require_complete_run(baseline, plan, may_take_no_step=bool(logged_metrics(baseline)))
         study = Study(script, baseline, plan, context)
         changes = [*question.changes, *(remedy_change(script, baseline, name) for name in question.remedies)]
         runs = PairedRuns(study, choose_metric(baseline, question.metric), changes, question.margin, plan.steps)
         result = _run_rounds(runs, result, announce, with_parts=question.parts)
     return replace(result, total_s=time.perf_counter() - began)
-
-
-def _require_complete_run(baseline: Record, plan: Plan) -> None:
-    """Raise `UsageError` if the run of the unchanged script did not end before the deadline, or shows nothing.
-
-    A script that logs a metric but takes no step can be compared: the change may be the missing step.
-    """
-    ending = baseline.ending
-    if ending is not None and ending.reason == EndReason.WINDOW and baseline.steps < plan.steps:
-        raise UsageError(
-            f"--budget {plan.budget_s:.12g}s is too short: one run of {baseline.script} was not over at step "
-            f"{baseline.steps}. Give it more time, or compare shorter runs with --steps"
-        )
-    if baseline.steps == 0 and not logged_metrics(baseline):
-        raise UsageError(f"{baseline.script} took no optimizer step, so there is nothing to compare")
 
 
 def _run_rounds(
@@ -110,11 +90,13 @@ def _run_rounds(
     try:
         _require_time(runs)
         for look in range(LOOKS):
-            undecided = sum(runs.is_undecided(index) for index in range(len(runs.changes)))
+            undecided = [index for index in range(len(runs.changes)) if runs.is_undecided(index)]
             if undecided:
-                announce(study.run_s, seeds * (1 + undecided))
                 first = study.baseline.seed + look * seeds
-                runs.run_on_seeds(range(first, first + seeds))
+                numbers = range(first, first + seeds)
+                runs.run_unchanged(numbers[: study.slots])  # Their durations predict those of the other runs.
+                announce(study.run_s, len(runs.missing_runs(numbers, undecided)))
+                runs.run_on_seeds(numbers)
         for index in range(len(runs.changes)):
             if with_parts and runs.result(index).verdict == ChangeVerdict.HELPS:
                 if (smaller := prove_needed_parts(runs, index)) is not None:

@@ -12,11 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from descend.core.randomness import preserve_random_states
-
-DIVERGED = 4.0  # The test ends when the smoothed loss is more than this many times its lowest value (Gugger 2018).
-SMOOTHING = 0.98  # decay of the moving average of the losses (Gugger 2018)
-TINY = 1e-12
-SAFETY = 10.0  # The suggested learning rate is that of the lowest smoothed loss, divided by this number (Gugger 2018).
+from descend.core.range_test import RATES, STEPS, SmoothedLosses, rate_at, suggested_rate
 
 
 def lr_grid(high: float = 0.1, low: float = 1e-4) -> list[float]:
@@ -72,7 +68,7 @@ class RangeTest:
     @property
     def suggested(self) -> float:
         """The suggested learning rate: a tenth of the one with the lowest smoothed loss, where the loss still falls."""
-        return self.rates[min(range(len(self.smoothed)), key=self.smoothed.__getitem__)] / SAFETY
+        return suggested_rate(self.rates, self.smoothed)
 
 
 def range_test(
@@ -80,8 +76,8 @@ def range_test(
     optimizer: Optimizer,
     loss: Callable[[Any], Tensor],
     batches: Iterable[Any],
-    rates: tuple[float, float] = (1e-6, 10.0),
-    steps: int = 100,
+    rates: tuple[float, float] = RATES,
+    steps: int = STEPS,
 ) -> RangeTest:
     """Train for `steps` steps with a growing learning rate. Return the losses, and restore the model and the optimizer.
 
@@ -123,22 +119,19 @@ def range_test(
     shares = [float(group["lr"]) / largest if largest else 1.0 for group in optimizer.param_groups]
     tried: list[float] = []
     losses: list[float] = []
-    smoothed: list[float] = []
-    average = 0.0
+    smoothed = SmoothedLosses()
     with preserve_random_states(), _restore_afterwards(model, optimizer):
         for k, batch in zip(range(steps), _repeat_batches(batches)):
-            tried.append(low * (high / low) ** (k / (steps - 1)))
+            tried.append(rate_at(k, steps, rates))
             losses.append(_train_step(optimizer, shares, loss, batch, tried[-1]))
-            average = SMOOTHING * average + (1 - SMOOTHING) * losses[-1]
-            smoothed.append(average / (1 - SMOOTHING ** (k + 1)))
-            if not smoothed[-1] - min(smoothed) <= (DIVERGED - 1) * max(abs(min(smoothed)), TINY):
+            if not smoothed.add(losses[-1]):
                 break
     if not losses:
         raise ValueError("range_test: there are no batches")
     if not math.isfinite(losses[0]):
         raise ValueError(f"range_test: the loss is {losses[0]} before the first step")
-    count = sum(map(math.isfinite, smoothed))
-    return RangeTest(*(tuple(values[:count]) for values in (tried, losses, smoothed)))
+    count = sum(map(math.isfinite, smoothed.values))
+    return RangeTest(*(tuple(values[:count]) for values in (tried, losses, smoothed.values)))
 
 
 @contextmanager

@@ -15,9 +15,8 @@ from descend.doctor.assess.summary import summarise
 from descend.doctor.assess.symptom import Symptom, unexplained_symptoms
 from descend.doctor.catalog import CATALOG, GENERAL, SEARCHES, RemedyEntry
 from descend.doctor.catalog.suggestible import NAMES
-from descend.doctor.codemod.imports import remove_unused_imports
 from descend.doctor.codemod.suspected_site import DATA_SITE_KINDS, LOSS_SITE_KINDS
-from descend.doctor.codemod.unused_definitions import remove_newly_unused
+from descend.doctor.codemod.unused_definitions import remove_unused_code
 from descend.doctor.record import Record, SiteKind, facts
 from descend.doctor.record.facts.typed import KINDS
 from descend.doctor.remedies import (
@@ -216,21 +215,9 @@ def _with_remedy(
 def _edit_with_remedy(remedy: str, record: Record, values: Values, script: Script) -> Script:
     """Return the script after the edit of one remedy. Raise `NotApplicable` if the edit fails for any reason."""
     try:
-        return _remove_unused_code(script, apply_remedy(REMEDIES[remedy], script, record, values))
+        return remove_unused_code(script, apply_remedy(REMEDIES[remedy], script, record, values))
     except (OSError, UsageError, NotApplicable):  # A file that cannot be read is not a bug in descend.
         raise
     except Exception as error:  # Even if an edit fails on an unusual script, the other edits are tried.
         reason = f"this is a bug in descend: the edit {remedy} raised {type(error).__name__}: {error}"
         raise NotApplicable(reason) from error
-
-
-def _remove_unused_code(before: Script, after: Script) -> Script:
-    """Return the edited script `after` without the imports, settings and functions that the edit has made unused.
-
-    In modules that the script imports, only imports are removed, since other files may use the definitions.
-    """
-    for file, text in after.edits.items():
-        if text != before.edits.get(file) and (old := before.read(file)) != text:
-            text = remove_newly_unused(file, old, text) if file == before.path else text
-            after = after.edit(file, remove_unused_imports(file, old, text))
-    return after

@@ -25,7 +25,7 @@ from descend.doctor.codemod.help_text import update_help_text
 from descend.doctor.codemod.literals import find_literal, is_read_elsewhere
 from descend.doctor.codemod.locate import Place
 from descend.doctor.codemod.names import is_call_of, mapping_value, string_value, value_of
-from descend.doctor.codemod.not_applicable import NotApplicable
+from descend.doctor.codemod.not_applicable import AlreadySet, NotApplicable
 from descend.doctor.codemod.settings_files import find_scalar
 from descend.doctor.codemod.syntax import Syntax, last_name
 from descend.doctor.record import Record, facts
@@ -103,7 +103,7 @@ def _scalar_in_unpacked_settings(place: Place, setting: Setting, script: Script,
 
 
 def apply_edits(script: Script, syntax: Syntax, edits: Sequence[NodeEdit | ScalarEdit], words: str) -> Script:
-    """Return the script after all edits of one file. Raise NotApplicable if they change nothing."""
+    """Return the script after all edits of one file. Raise `AlreadySet` if they change nothing."""
     edited = replace_scalars(script, {edit.old: edit.value for edit in edits if isinstance(edit, ScalarEdit)})
     own = [edit for edit in edits if isinstance(edit, NodeEdit)]
     help_texts = [
@@ -113,7 +113,7 @@ def apply_edits(script: Script, syntax: Syntax, edits: Sequence[NodeEdit | Scala
     if text != syntax.module.code:
         edited = edited.edit(syntax.file, text)
     if edited.edits == script.edits:
-        raise NotApplicable(f"the {words} is {_old_code(syntax, edits[0])} already")
+        raise AlreadySet(f"the {words} is {_old_code(syntax, edits[0])} already")
     return edited
 
 

@@ -15,6 +15,10 @@ class NotApplicable(Exception):
         self.reason = reason
 
 
+class AlreadySet(NotApplicable):
+    """Raised if an edit would change nothing, because the script already has the new value."""
+
+
 def if_applicable(
     function: Callable[Arguments, Result], *args: Arguments.args, **keywords: Arguments.kwargs
 ) -> Result | None:

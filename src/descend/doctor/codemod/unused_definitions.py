@@ -6,9 +6,11 @@ from pathlib import Path
 
 import libcst as cst
 
+from descend.doctor.codemod.imports import remove_unused_imports
 from descend.doctor.codemod.not_applicable import if_applicable
 from descend.doctor.codemod.remove import remove_statement
 from descend.doctor.codemod.syntax import Syntax, parse
+from descend.doctor.script.script import Script
 
 SIDE_EFFECT_FREE = (
     ast.Constant,
@@ -23,6 +25,18 @@ SIDE_EFFECT_FREE = (
 )
 # Code that calls one of these functions may use any name.
 READS_ANY_NAME = frozenset({"globals", "locals", "vars", "eval", "exec"})
+
+
+def remove_unused_code(before: Script, after: Script) -> Script:
+    """Return the edited script `after` without the imports, settings and functions that the edit has made unused.
+
+    In modules that the script imports, only imports are removed, since other files may use the definitions.
+    """
+    for file, text in after.edits.items():
+        if text != before.edits.get(file) and (old := before.read(file)) != text:
+            text = remove_newly_unused(file, old, text) if file == before.path else text
+            after = after.edit(file, remove_unused_imports(file, old, text))
+    return after
 
 
 def remove_newly_unused(file: Path, before: str, after: str) -> str:

@@ -43,13 +43,18 @@ def write_patch_or_report(case: "Case", reports: Path) -> None:
 
 def _write_patch(case: "Case", reports: Path) -> None:
     """Write the patch of a diagnosed run into the script. Raise `UsageError` if there is no patch or no permission."""
+    from descend.doctor.report.choice_patches import PATCH as CHOICE_PATCH
     from descend.doctor.script.patch_writing import OutsideWorkingDirectory, apply_changes
 
     number = case.record.run
     if case.streamed:
         raise UsageError("the script was read from standard input, so there is no file to patch")
     if case.fix is None:
-        raise UsageError(f"run {number} has no proved patch, so nothing was written")
+        recommended = reports / str(number) / CHOICE_PATCH
+        by_hand = (
+            f"; apply the choice of descend compare with patch -p0 < {recommended}" if recommended.is_file() else ""
+        )
+        raise UsageError(f"run {number} has no proved patch, so nothing was written{by_hand}")
     patch = reports / str(number) / "fix.diff"
     try:
         written = apply_changes(case.changes, _confirm)

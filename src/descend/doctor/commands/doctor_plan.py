@@ -1,7 +1,8 @@
 """Check the options of a consultation, and make the plan from them: for the command, the function and the magic."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from inspect import signature
 from math import inf, isnan
 from numbers import Integral, Real
 from typing import Any
@@ -77,6 +78,15 @@ def make_plan(  # noqa: PLR0913 - each argument is an option of the command
         select=wanted,
         ignore=unwanted,
     )
+
+
+def plan_from(options: Mapping[str, Any]) -> Plan:
+    """Return the plan for the options of a command, by the names of its parameters.
+
+    Options that are no arguments of `make_plan`, such as `--format`, are not part of the plan.
+    """
+    names = signature(make_plan).parameters
+    return make_plan(**{name: value for name, value in options.items() if name in names and value is not None})
 
 
 def check_flag(name: str, value: Any) -> None:

@@ -3,19 +3,25 @@
 import os
 import sys
 from dataclasses import replace
-from math import isfinite
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from descend.core.errors import UsageError
 from descend.core.start_time import IMPORT_TIME_S
+from descend.doctor.commands.comparison_options import (
+    ComparedSeeds,
+    ComparisonFormat,
+    Jobs,
+    Margin,
+    Metric,
+    ResultFormat,
+    RunSteps,
+    TotalBudget,
+)
+from descend.doctor.commands.comparison_runs import finish_comparison, run_with_progress
 from descend.doctor.commands.options import (
-    BUDGET_METAVAR,
     DEFAULT_STORE,
-    MOST_PROCESSES,
-    MOST_STEPS,
-    RARELY_USED,
     AllowEffects,
     Arguments,
     AsModule,
@@ -25,8 +31,6 @@ from descend.doctor.commands.options import (
     Seed,
     Target,
     Where,
-    number,
-    read_budget,
 )
 from descend.doctor.script.plan import Plan
 
@@ -41,10 +45,10 @@ EPILOG = (
     "script failed; 5 descend itself failed; 130 Ctrl-C; 143 SIGTERM; 129 SIGHUP."
 )
 CHANGES = "The change (several are compared one by one)"
-ChangeFormat = Literal["text", "json", "markdown", "agent", "github"]
 
 
 def prove(  # noqa: PLR0913 - each argument is an option of the command
+    context: typer.Context,
     script: Target,
     arguments: Arguments = None,
     as_module: AsModule = False,
@@ -96,14 +100,7 @@ def prove(  # noqa: PLR0913 - each argument is an option of the command
             help="If a change helps, leave out one part after another to find the smallest one that keeps the gain.",
         ),
     ] = False,
-    metric: Annotated[
-        str | None,
-        typer.Option(
-            "--metric",
-            metavar="NAME",
-            help="Compare the logged metric with this name. Default: the most informative metric that the script logs.",
-        ),
-    ] = None,
+    metric: Metric = None,
     expect: Annotated[
         Literal["no-worse", "better"],
         typer.Option(
@@ -111,54 +108,15 @@ def prove(  # noqa: PLR0913 - each argument is an option of the command
             help="What exit status 0 means: that no change is worse by more than the margin, or that each is better.",
         ),
     ] = "no-worse",
-    margin: Annotated[
-        float,
-        number(
-            "--margin",
-            0.1,
-            1000,
-            kind=float,
-            metavar="PERCENT",
-            help="Costs that differ by less than this percentage count as equivalent.",
-        ),
-    ] = 10.0,
-    steps: Annotated[
-        int | None,
-        number("--steps", 1, MOST_STEPS, help="End each run after this many optimizer steps. Default: run to the end."),
-    ] = None,
-    budget: Annotated[
-        float | None,
-        typer.Option(
-            "--budget",
-            parser=read_budget,
-            metavar=BUDGET_METAVAR,
-            help="Take at most this long in total, such as 90s, 10m or 1h. Default: no limit.",
-        ),
-    ] = None,
-    seeds: Annotated[
-        int,
-        number("--seeds", 2, 1000, help="Compare on this many seeds, and on as many more if that does not decide."),
-    ] = Plan.seeds,
+    margin: Margin = 10.0,
+    steps: RunSteps = None,
+    budget: TotalBudget = None,
+    seeds: ComparedSeeds = Plan.seeds,
     seed: Seed = Plan.seed,
-    jobs: Annotated[
-        int | None,
-        number(
-            "--jobs",
-            1,
-            MOST_PROCESSES,
-            help="Make this many runs in parallel. Default: one per core.",
-            panel=RARELY_USED,
-        ),
-    ] = None,
+    jobs: Jobs = None,
     allow_effects: AllowEffects = False,
     sandbox: SandboxLevel = "auto",
-    format: Annotated[
-        ChangeFormat | None,
-        typer.Option(
-            "--format",
-            help="The format of standard output. Default: text, or agent if a coding assistant runs descend.",
-        ),
-    ] = None,
+    format: ResultFormat = None,
     store: Where = DEFAULT_STORE,
     processes: Processes = None,
     python: Python = None,
@@ -177,7 +135,7 @@ def prove(  # noqa: PLR0913 - each argument is an option of the command
     - descend prove --against main --format markdown train.py --epochs 1
     """
     from descend.doctor.commands.changed_scripts import changed_scripts
-    from descend.doctor.commands.doctor_plan import make_plan
+    from descend.doctor.commands.doctor_plan import plan_from
     from descend.doctor.prove.result import Expectation
     from descend.doctor.prove_changes import Question
     from descend.doctor.record.store import open_store
@@ -187,16 +145,7 @@ def prove(  # noqa: PLR0913 - each argument is an option of the command
 
     if is_other_rank(os.environ):
         return  # only the first process of a torchrun group compares runs
-    plan = make_plan(
-        budget=budget,
-        steps=steps,
-        seeds=seeds,
-        seed=seed,
-        jobs=jobs,
-        processes=processes,
-        allow_effects=allow_effects,
-        sandbox=sandbox,
-    )
+    plan = plan_from(context.params)
     script_of = open_script(script, tuple(arguments or ()), as_module=as_module, python=python)
     with script_of as target:
         unchanged, changes = changed_scripts(target, patch or (), against, other or (), settings or ())
@@ -213,44 +162,17 @@ def prove(  # noqa: PLR0913 - each argument is an option of the command
 
 def _prove(script: "Script", question: "Question", plan: Plan, store: "Store") -> "ProveResult":
     """Run all scripts and return the results. The progress and the cost are printed on standard error."""
-    from descend.doctor.commands.progress_display import ProgressDisplay
-    from descend.doctor.commands.terminal import console, say
     from descend.doctor.prove_changes import prove_changes
-    from descend.doctor.report.formatting import count, duration
-    from descend.doctor.sandbox.confinement import sandbox_message
 
-    if not plan.allow_effects and (left_open := sandbox_message(plan.sandbox)):
-        say(left_open)
-
-    with ProgressDisplay(console(stderr=True), plan) as display:
-
-        def announce(run_s: float, runs: int) -> None:
-            """Print what the next round of runs costs."""
-            display.plan_runs(runs)
-            if isfinite(run_s):
-                total_s = run_s * -(-runs // plan.jobs)
-                say(f"one run takes about {duration(run_s)}; {count(runs, 'more run')} take about {duration(total_s)}")
-
-        return prove_changes(script, question, plan, store, display.show, announce)
+    return run_with_progress(
+        plan, lambda show, announce: prove_changes(script, question, plan, store, show, announce), plan.jobs
+    )
 
 
-def _finish(result: "ProveResult", store: "Store", format: ChangeFormat | None) -> None:
+def _finish(result: "ProveResult", store: "Store", format: ComparisonFormat | None) -> None:
     """Store the results with the patches, and print them. If storing fails, print one line."""
-    from descend.doctor.commands.coding_assistant import default_format
-    from descend.doctor.commands.terminal import console, pass_on_error, say
     from descend.doctor.report.change_console import render_change_console
     from descend.doctor.report.change_formats import RENDERERS
     from descend.doctor.report.change_patches import store_changes
 
-    failure = store_changes(result, store)
-    folder = store.folder / str(result.baseline.run) if result.baseline.run and not failure else None
-    if result.has_failed and result.baseline.ending:
-        pass_on_error(result.baseline.ending.error)
-    chosen = format or default_format(os.environ)
-    if chosen == "text":
-        console().print(render_change_console(result, folder))
-    else:
-        typer.echo(RENDERERS[chosen](result))
-    sys.stdout.flush()
-    if failure := store.failure or failure:
-        say(f"some results could not be stored: {failure}")
+    finish_comparison(result, store, format, store_changes, render_change_console, RENDERERS)

@@ -14,6 +14,9 @@ from descend.doctor.commands.terminal import console, say
 if TYPE_CHECKING:
     from descend.doctor.case import Case
 
+# commands that write a page about the run of the unchanged script and about further runs
+COMPARING_COMMANDS = ("prove", "compare")
+
 
 def diagnose(
     run: Number = None, store: Where = DEFAULT_STORE, format: CaseFormat = None, verbose: Verbose = False
@@ -42,7 +45,10 @@ def report(
     store: Where = DEFAULT_STORE,
     is_opened: Annotated[bool, typer.Option("--open", help="Open the report in the web browser.")] = False,
 ) -> None:
-    """Write the HTML report of a recorded run again, and print its path."""
+    """Write the HTML report of a recorded run again, and print its path.
+
+    The page of descend prove or descend compare is not written again, because it also depends on other runs.
+    """
     from descend.doctor.archive import load_case
     from descend.doctor.record.decoding import reporting_damage
     from descend.doctor.record.store import open_existing
@@ -50,13 +56,21 @@ def report(
 
     with open_existing(store) as kept:
         number = kept.number(run)
-        case, trial_runs = load_case(kept, number), kept.trial_runs(number)
-        path = kept.folder_of(number) / "report.html"
-    with reporting_damage(f"run {number} in {kept.where}"):
-        write_page(case, trial_runs, path, store)
+        folder = kept.folder_of(number)
+        command = _comparing_command(folder)
+        path = folder / f"{command or 'report'}.html"
+        if not command:
+            case, trial_runs = load_case(kept, number), kept.trial_runs(number)
+            with reporting_damage(f"run {number} in {kept.where}"):
+                write_page(case, trial_runs, path, store)
     typer.echo(path)
     if is_opened:
         _open_in_browser(path)
+
+
+def _comparing_command(folder: Path) -> str:
+    """Return the command that compared other runs with the run of this folder, such as "prove"; "" if none did."""
+    return next((name for name in COMPARING_COMMANDS if (folder / f"{name}.html").is_file()), "")
 
 
 def _open_in_browser(path: Path) -> None:
@@ -82,7 +96,9 @@ def runs(store: Where = DEFAULT_STORE) -> None:
     with open_existing(store) as kept:
         for row in kept.runs():
             when = row.started.strftime("%Y-%m-%d %H:%M") if row.started else ""
-            command = "doctor" if row.role == Role.BASELINE else row.role
+            command = row.role
+            if row.role == Role.BASELINE:
+                command = _comparing_command(kept.folder / str(row.number)) or "doctor"
             ended = "stopped by descend" if row.status == EndReason.WINDOW else row.status
             cells = (row.number, when, command, row.script, row.steps, ended, row.findings)
             # Wrapped in `Text`, stored text cannot be interpreted as rich's markup.

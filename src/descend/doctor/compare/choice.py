@@ -21,6 +21,7 @@ class Dimension:
     high: float
     is_log: bool = True  # whether the logarithm is searched; needs low > 0
     is_integer: bool = False
+    is_open: bool = False  # whether the search may leave the limits if the best value is at one of them; needs is_log
 
 
 @dataclass(frozen=True)
@@ -49,5 +50,5 @@ class Choice:
         names = {d.name for d in self.dimensions}
         if set(whole) != names | set(self.fixed):
             return False
-        inside = all(d.low <= whole[d.name] <= d.high for d in self.dimensions)
+        inside = all(d.is_open or d.low <= whole[d.name] <= d.high for d in self.dimensions)
         return inside and all(isclose(whole[name], value, rel_tol=SAME_VALUE) for name, value in self.fixed.items())

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from math import nan
+from math import inf, nan
+from statistics import median
 
 from descend.doctor.assess.symptom import Symptom
 from descend.doctor.compare.choice import Choice, Values
@@ -29,8 +30,8 @@ class TriedValues:
     """One run of the search: the values of the searched settings, and the cost at its end."""
 
     values: Values
-    cost: float  # lower is better; infinity if the run diverged, failed or could not be compared
-    value: float  # the metric in its own units; NaN if unknown
+    cost: float  # lower is better; infinity if the run diverged, failed, was stopped or could not be compared
+    value: float  # the metric in its own units at the end of the run; NaN if unknown
     steps: int  # number of optimizer steps of this run
     run: int = 0  # number of the run in the store
     is_stopped_early: bool = False  # whether the run was stopped because it was worse than others up to the same step
@@ -46,6 +47,8 @@ class TunedChoice:
     best: TriedValues | None = None  # None if no run could be compared
     script: Script | None = None  # the script with the best values
     reason: str = ""  # why the choice could not be tried; "" if it could
+    # names of the settings whose best value is the smallest or the largest one that was tried
+    at_edge: tuple[str, ...] = ()
 
     @property
     def steps(self) -> int:
@@ -62,6 +65,12 @@ class StepsToTarget:
     # confidence interval of the ratio; the upper limit is infinite if so many seeds miss it that it is unknown
     interval: tuple[float, float] = (nan, nan)
     step_s: float = nan  # seconds per step of a run that was the only one on the machine; NaN if not measured
+
+    @property
+    def median_ratio(self) -> float:
+        """The median ratio; infinity if at least half of the seeds miss the target, and NaN without any seed."""
+        ratios = [*self.ratios, *[inf] * self.missed]
+        return median(ratios) if ratios else nan
 
 
 @dataclass(frozen=True)
@@ -84,6 +93,8 @@ class RankedChoice:
     working: WorkingRange | None = None
     # labels of the other choices that are neither clearly better nor clearly worse than this one
     ties: tuple[str, ...] = ()
+    # confidence interval of the relative difference of the cost to the script's own optimizer with tuned settings
+    against_tuned: tuple[float, float] = (nan, nan)
 
     @property
     def label(self) -> str:
@@ -111,6 +122,13 @@ class CompareResult:
     interruption: int = 0  # exit status of the signal that interrupted the command; 0 if it was not interrupted
     ended_because: str = ""
     notes: Sequence[str] = ()  # further sentences for the report, such as that a comparison was resumed
+    step_s: float = nan  # seconds per step of the current setting, in a run that was the only one on the machine
+
+    @property
+    def tuned_own(self) -> RankedChoice | None:
+        """The best choice that only tunes the script's own optimizer; None if no such choice was run."""
+        own = (row for row in self.ranked if row.tuned.choice.keeps_optimizer and row.result is not None)
+        return next(own, None)
 
     @property
     def has_failed(self) -> bool:

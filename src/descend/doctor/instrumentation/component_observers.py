@@ -33,7 +33,7 @@ class ComponentObservers(NamedTuple):
         """Create the observers of one run, with the same arguments as `EvaluationLosses`."""
         losses = EvaluationLosses(modules, send, step, measuring, with_metric=with_metric)
         given = (modules, send, step)
-        return cls(Schedulers(*given), Clipping(*given), DropoutRates(*given), losses)
+        return cls(Schedulers(*given, measuring), Clipping(*given), DropoutRates(*given), losses)
 
     def finish(self) -> None:
         """Send the values that the observers have collected and not sent yet."""

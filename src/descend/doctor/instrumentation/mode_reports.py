@@ -19,8 +19,8 @@ class ModeReports:
 
     @property
     def next_step(self) -> float:
-        """Return the number of the next step that has to be read in full, or infinity."""
-        return self._next if self._is_on and self._next else inf
+        """Return the number of the next step that has to be read in full; infinity if no modes are due or exist."""
+        return self._next if self._is_on and self._next and self._modules.has_model else inf
 
     def step_ended(self, steps: int) -> None:
         """Send the modes if they are due after an optimizer has taken this number of steps."""

@@ -17,17 +17,23 @@ from descend.doctor.record import Fact, Listener, SiteKind, facts
 
 
 class Schedulers(EventHandler):
-    """Counts the steps of each learning rate scheduler; `step` returns the number of optimizer steps so far."""
+    """Counts the steps of each learning rate scheduler.
 
-    def __init__(self, modules: Modules, send: Listener, step: Callable[[], int]) -> None:
-        self.modules, self.send, self.step = modules, send, step
+    step: returns the number of optimizer steps so far. measuring: returns whether a probe is running, whose
+    schedulers do not count.
+    """
+
+    def __init__(
+        self, modules: Modules, send: Listener, step: Callable[[], int], measuring: Callable[[], bool]
+    ) -> None:
+        self.modules, self.send, self.step, self.measuring = modules, send, step, measuring
         self.stepping = False  # whether a scheduler's `step` is running
         self._known: dict[int, tuple[str, Any, int]] = {}  # id of a scheduler -> (key, scheduler, number of its steps)
 
     @never_raises
     def scheduler_made(self, scheduler: Any, frame: FrameType | None) -> None:
         """Report where a learning rate scheduler is created."""
-        if id(scheduler) in self._known:
+        if self.measuring() or id(scheduler) in self._known:
             return  # The constructor of a base class reports the same scheduler.
         key = str(len(self._known))
         self._known[id(scheduler)] = (key, scheduler, 0)

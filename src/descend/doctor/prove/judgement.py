@@ -7,7 +7,7 @@ tests of Schuirmann 1987, "A comparison of the two one-sided tests procedure and
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from math import log1p
+from math import inf, log1p, nan
 from statistics import fmean, stdev
 
 from descend.core.bound import Bound, Count
@@ -34,6 +34,9 @@ class ChangeVerdict(StrEnum):
     NOT_COMPARABLE = "not_comparable"  # the runs have other targets, or no common metric
 
 
+EXCHANGED = {ChangeVerdict.HELPS: ChangeVerdict.HARMS, ChangeVerdict.HARMS: ChangeVerdict.HELPS}
+
+
 @dataclass(frozen=True)
 class Judgement:
     """The verdict on the costs of pairs of runs, with the relative difference after/before − 1 of the costs."""
@@ -43,14 +46,21 @@ class Judgement:
     is_no_worse: bool  # whether the relative difference is below the margin with confidence
     more_seeds: int | None = None  # number of further seeds that would probably decide; None if decided or unknown
 
+    def exchanged(self, margin: float) -> "Judgement":
+        """Return the judgement with the roles of the two scripts exchanged."""
+        low, high = (1 / (1 + end) - 1 if end != -1 else inf for end in reversed(self.difference))
+        verdict = EXCHANGED.get(self.verdict, self.verdict)
+        return Judgement(verdict, (low, high), high <= margin, self.more_seeds)
 
-def judge(before: Sequence[float], after: Sequence[float], margin: float = MARGIN, changes: int = 1) -> Judgement:
+
+def judge(before: Sequence[float], after: Sequence[float], margin: float = MARGIN, level: float = LOOK) -> Judgement:
     """Judge the costs of runs with the same seeds.
 
     before, after: the costs of the unchanged and of the changed script; NaN or infinity for a diverged run.
-    changes: the number of changes that are judged at once. Each one gets its share of the error rate (Bonferroni).
+    level: the confidence level of the interval of the relative difference. Fewer than two pairs decide nothing.
     """
-    level = 1 - (1 - LOOK) / changes
+    if len(before) < 2:
+        return Judgement(ChangeVerdict.UNDECIDED, (nan, nan), is_no_worse=False)
     gain = compare(before, after, level).gain
     low, high = -gain[1], -gain[0]
     is_no_worse = high <= margin

@@ -7,7 +7,7 @@ from descend.core.errors import UsageError
 from descend.doctor.assess.logged_metric import LoggedMetric, logged_metrics
 from descend.doctor.record import Record, Series
 from descend.doctor.remedies import JudgedOn
-from descend.doctor.trials.evaluation_metric import cost_curve, final_cost, metric_name
+from descend.doctor.trials.evaluation_metric import METRIC_SERIES, cost_curve, final_cost, last_cost, metric_name
 from descend.doctor.trials.outcome import metric_description, quantity_name
 
 # kinds of metrics in the order of preference, if the script logs no metric
@@ -35,7 +35,7 @@ class ComparedMetric:
     def curve(self, record: Record, baseline: Record) -> Series:
         """Return the metric in its own units over the optimizer steps."""
         if self.logged is not None:
-            return record.series("logged_metric", self.name)
+            return record.series(self.series_name, self.name)
         return cost_curve(record, self.judged_on, baseline)[1]
 
     def cost(self, record: Record, baseline: Record) -> float:
@@ -43,6 +43,18 @@ class ComparedMetric:
         if self.logged is None:
             return final_cost(record, self.judged_on, baseline)
         return self.logged.cost(self.value(record, baseline)) if record.can_be_compared else float("nan")
+
+    @property
+    def series_name(self) -> str:
+        """The name of the recorded values that the cost is computed from."""
+        return METRIC_SERIES[self.judged_on]
+
+    def cost_until(self, record: Record, baseline: Record, step: int) -> float:
+        """Return the cost of a run from the values up to a step; NaN without a value. The run may not be over yet."""
+        if self.logged is None:
+            return last_cost(cost_curve(record, self.judged_on, baseline)[1].until(step + 1), self.judged_on)
+        known = record.series(self.series_name, self.name).until(step + 1)
+        return self.logged.cost(known.last) if len(known) else float("nan")
 
 
 def choose_metric(baseline: Record, name: str | None = None) -> ComparedMetric:

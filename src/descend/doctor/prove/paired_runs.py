@@ -1,6 +1,6 @@
 """Run the unchanged and the changed scripts with the same seeds, and judge each change from its pairs of runs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from descend.doctor.assess.effective_rate import find_overriding_scheduler
@@ -13,11 +13,14 @@ from descend.doctor.record import Fact, Record, Site, SiteKind, facts
 from descend.doctor.script.run_names import EndReason
 from descend.doctor.trials.candidate import NEGATIVE_COST
 from descend.doctor.trials.effect import is_same_run
+from descend.doctor.trials.statistics import LOOK
 from descend.doctor.trials.study import TO_THE_END, Job, Study
 
 IDENTICAL = "the runs with the change are bit-for-bit identical to those without it"
 HANGS = "it hangs or is much slower than the unchanged script: it was stopped at step {}"
 ENOUGH_IDENTICAL = 2  # number of seeds after which identical runs show that a change has no effect
+
+RunKey = tuple[int | None, int]  # number of the change, or None for the unchanged script; seed
 
 
 @dataclass
@@ -34,6 +37,8 @@ class PairedRuns:
     repeated: Record | None = None  # second run of the unchanged script with the seed of the baseline
     differs_because: str = ""  # why the baseline and its repetition differ; "" if they are identical
     made: list[Record] = field(default_factory=list)  # all runs so far, without that of the baseline
+    # called with each complete run as soon as it has ended, in a thread of its own, for example to store its number
+    note_run: Callable[[RunKey, Record], None] = lambda key, record: None
 
     def __post_init__(self) -> None:
         self.unchanged.setdefault(self.study.baseline.seed, self.study.baseline)
@@ -43,38 +48,74 @@ class PairedRuns:
         """Return an object for other changes of the same script. Both share the runs of the unchanged script."""
         return replace(self, changes=changes, changed=[])
 
-    def run_on_seeds(self, seeds: Sequence[int]) -> None:
-        """Run each undecided change and the unchanged script with each seed. Finished seeds are kept after Ctrl-C.
+    def run_on_seeds(self, seeds: Sequence[int], changes: Collection[int] | None = None) -> None:
+        """Run each undecided change and the unchanged script with each seed. Complete runs are kept after Ctrl-C.
 
+        changes: the numbers of the changes that are run; None for all.
         Raises `OutOfTime` if the next runs would not end before the deadline.
         """
-        while seeds and (open_changes := [index for index in range(len(self.changes)) if not self._is_over(index)]):
+        numbers = range(len(self.changes)) if changes is None else changes
+        while seeds and (open_changes := [index for index in numbers if not self._is_over(index)]):
             group_size = max(1, self.study.slots // (1 + len(open_changes)))
             self._run_group(seeds[:group_size], open_changes)
             seeds = seeds[group_size:]
 
+    def run_unchanged(self, seeds: Sequence[int]) -> None:
+        """Run the unchanged script with each seed, and a second time with that of the baseline, as far as missing.
+
+        Raises `OutOfTime` if the runs would not end before the deadline.
+        """
+        self._run_group(seeds, ())
+
+    def missing_runs(self, seeds: Sequence[int], changes: Collection[int]) -> list[RunKey]:
+        """Return the runs of the unchanged script and of the changes that have not been made with these seeds."""
+        unchanged: list[RunKey] = [(None, seed) for seed in seeds if seed not in self.unchanged]
+        return [*unchanged, *((i, seed) for seed in seeds for i in changes if seed not in self.changed[i])]
+
+    def add_run(self, key: RunKey, record: Record) -> None:
+        """Add a complete run, for example one that was made before an interruption.
+
+        A run of the unchanged script with the seed of the baseline is its repetition.
+        """
+        index, seed = key
+        if index is not None:
+            self.changed[index][seed] = record
+            return
+        # Unlike the baseline, the repetition has no measurements that the changed scripts' runs lack.
+        self.unchanged[seed] = record
+        if seed == self.study.baseline.seed:
+            self.repeated = record
+            self.differs_because = note_repeatability(self.study.baseline, record)
+
     def _run_group(self, seeds: Sequence[int], open_changes: Sequence[int]) -> None:
         """Run all missing scripts with a few seeds at the same time, first also the unchanged script a second time."""
-        repetitions = [Job(self.study.script, self.study.baseline.seed, self.steps)] if self.repeated is None else []
-        missing = [seed for seed in seeds if seed not in self.unchanged]
-        jobs = [Job(self.study.script, seed, self.steps) for seed in missing]
-        pairs = [(index, seed) for seed in seeds for index in open_changes if seed not in self.changed[index]]
-        jobs += [Job(self.changes[index].script, seed, self.steps) for index, seed in pairs]
-        records = self.study.run([*jobs, *repetitions])
-        self.made += records
-        if repetitions:
-            self.repeated = records.pop()
-            self.differs_because = note_repeatability(self.study.baseline, self.repeated)
-            # Unlike the baseline, the second run has no measurements that the changed scripts' runs lack.
-            self.unchanged[self.study.baseline.seed] = self.repeated
-        self.unchanged.update(zip(missing, records))
-        for (index, seed), record in zip(pairs, records[len(missing) :]):
-            self.changed[index][seed] = record
+        keys = self.missing_runs(seeds, open_changes)
+        if self.repeated is None:
+            keys.append((None, self.study.baseline.seed))
+        self.study.run([self._job(key) for key in keys])
+
+    def _job(self, key: RunKey) -> Job:
+        """Return the job that makes a run and adds it as soon as it has ended."""
+        index, seed = key
+        script = self.study.script if index is None else self.changes[index].script
+        return Job(script, seed, self.steps, on_end=lambda record: self._add_made_run(key, record))
+
+    def _add_made_run(self, key: RunKey, record: Record) -> None:
+        """Add a run that has just been made, unless it was interrupted."""
+        if record.ending is None or record.ending.reason != EndReason.INTERRUPTED:
+            self.made.append(record)
+            self.add_run(key, record)
+            self.note_run(key, record)
+
+    def pairs(self, index: int) -> list[tuple[Record, Record]]:
+        """Return the runs of the unchanged and of the changed script with the same seed, in the order of the seeds."""
+        runs = sorted(self.changed[index].items())
+        return [(self.unchanged[seed], record) for seed, record in runs if seed in self.unchanged]
 
     def _is_over(self, index: int) -> bool:
         """Return whether further seeds would not change the verdict on a change."""
         verdict = self._verdict_without_costs(index)[0]
-        is_sure = verdict != ChangeVerdict.NO_EFFECT or len(self.changed[index]) >= ENOUGH_IDENTICAL
+        is_sure = verdict != ChangeVerdict.NO_EFFECT or len(self.pairs(index)) >= ENOUGH_IDENTICAL
         return verdict is not None and is_sure
 
     def is_undecided(self, index: int) -> bool:
@@ -84,17 +125,16 @@ class PairedRuns:
     def result(self, index: int) -> ChangeResult:
         """Return the verdict on a change from the runs so far."""
         change, baseline = self.changes[index], self.study.baseline
-        pairs = [(self.unchanged[seed], record) for seed, record in self.changed[index].items()]
+        pairs = self.pairs(index)
+        verdict, reason, error = self._verdict_without_costs(index)
         before = tuple(summarise_run(unchanged, baseline, self.metric) for unchanged, _ in pairs)
         after = tuple(summarise_run(changed, baseline, self.metric) for _, changed in pairs)
-        verdict, reason, error = self._verdict_without_costs(index)
         if verdict is not None:
             judgement = Judgement(verdict, (float("nan"), float("nan")), verdict == ChangeVerdict.NO_EFFECT)
-        elif len(pairs) < 2:
-            judgement = Judgement(ChangeVerdict.UNDECIDED, (float("nan"), float("nan")), is_no_worse=False)
         else:
             costs = [run.cost for run in before], [run.cost for run in after]
-            judgement = judge(*costs, margin=self.margin, changes=len(self.changes))
+            # Several changes share the error rate (Bonferroni).
+            judgement = judge(*costs, margin=self.margin, level=1 - (1 - LOOK) / len(self.changes))
         return ChangeResult(
             change.label,
             change.script.diff(self.study.script),
@@ -113,7 +153,7 @@ class PairedRuns:
 
         It is the verdict on a change whose script fails, whose runs cannot be compared, or that has no effect.
         """
-        pairs = [(self.unchanged[seed], record) for seed, record in self.changed[index].items()]
+        pairs = self.pairs(index)
         for unchanged, changed in pairs:
             if (ending := changed.ending) and ending.reason == EndReason.WINDOW and changed.steps < self.steps:
                 return ChangeVerdict.FAILS, HANGS.format(changed.steps), ending.error

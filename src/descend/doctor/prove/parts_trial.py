@@ -23,7 +23,7 @@ def prove_needed_parts(runs: PairedRuns, index: int) -> ChangeResult | None:
         return None
     smaller = ChangedScript(f"{len(kept)} of {len(parts)} parts of {change.label}", with_parts(unchanged, kept))
     further = runs.for_changes([smaller])
-    further.run_on_seeds(list(runs.changed[index]))
+    further.run_on_seeds(sorted(runs.changed[index]))
     result, whole = further.result(0), runs.result(index)
     costs = [run.cost for run in whole.after], [run.cost for run in result.after]
     is_as_good = judge(*costs, margin=runs.margin).verdict != ChangeVerdict.HARMS
@@ -32,7 +32,7 @@ def prove_needed_parts(runs: PairedRuns, index: int) -> ChangeResult | None:
 
 def _mean_costs(scripts: Sequence[Script], runs: PairedRuns, index: int) -> list[float]:
     """Return the mean cost of each script on the first seeds; infinity if it fails or cannot be compared."""
-    seeds = list(runs.changed[index])[:SCREENING_SEEDS]
+    seeds = sorted(runs.changed[index])[:SCREENING_SEEDS]
     screened = runs.for_changes([ChangedScript("", script) for script in scripts])
     screened.run_on_seeds(seeds)
     results = [screened.result(number) for number in range(len(scripts))]

@@ -21,7 +21,7 @@ from descend.core.regular_files import is_link_or_special
 from descend.core.temporary import temporary_folder
 from descend.doctor.record.database_urls import require_plain
 from descend.doctor.record.schema import SCHEMA, meta, metadata
-from descend.doctor.redaction.private import create_file, make_folder, make_private
+from descend.doctor.redaction.private import create_file, make_private, make_store_folder
 
 FILE = "descend.db"
 LOGS = ("wal", "shm", "journal")  # suffixes of the extra files that SQLite keeps in the folder of a database
@@ -172,7 +172,7 @@ def _engine_for_url(where: str, timeout_s: float) -> tuple[Engine, str]:
 def _engine_for_folder(folder: Path, timeout_s: float) -> tuple[Engine, str]:
     """Return an engine for the SQLite file in a folder, and the file's path. A missing folder is created."""
     try:
-        make_folder(folder)
+        make_store_folder(folder)
     except OSError as error:
         message = f"no store can be created in {folder}: {reason_of(error)}; choose another folder with --store"
         raise UsageError(message) from None

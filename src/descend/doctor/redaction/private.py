@@ -21,6 +21,19 @@ def make_folder(folder: Path) -> None:
     folder.mkdir(exist_ok=True)  # This raises an error if the path exists but is not a folder.
 
 
+def make_store_folder(folder: Path) -> None:
+    """Create the folder of a store. If it is new, git ignores its contents, which may be private.
+
+    Raises `OSError` if it cannot be created.
+    """
+    is_new = not folder.exists()
+    make_folder(folder)
+    if is_new:
+        with suppress(OSError):  # A store without this file works as well.
+            (folder / ".gitignore").write_text("*\n")
+            make_private(folder / ".gitignore")
+
+
 def create_file(path: Path) -> None:
     """Create an empty file that only its owner can read; an existing file is not changed."""
     with suppress(OSError):

@@ -9,15 +9,15 @@ import libcst as cst
 
 from descend.doctor.assess.effective_rate import effective_learning_rate, find_overriding_scheduler
 from descend.doctor.assess.stability import learning_rate_of
-from descend.doctor.codemod.argument_edits import NodeEdit, Setting, apply_edits, set_argument
+from descend.doctor.codemod.argument_edits import NodeEdit, apply_edits
 from descend.doctor.codemod.arguments import is_valid_learning_rate, literal_expression
 from descend.doctor.codemod.literals import find_literal
 from descend.doctor.codemod.locate import locate
 from descend.doctor.codemod.manual_updates import learning_rates
-from descend.doctor.codemod.names import is_call_of
 from descend.doctor.codemod.not_applicable import NotApplicable
 from descend.doctor.codemod.overwritten_setting import find_overwriting_statement, rescale_learning_rate
-from descend.doctor.record import Record, Site, SiteKind, facts
+from descend.doctor.codemod.scheduled_rate import find_scheduler_call, set_scheduled_rate
+from descend.doctor.record import Record, SiteKind, facts
 from descend.doctor.remedies.arguments import LearningRateArguments
 from descend.doctor.remedies.optimizer_argument import OptimizerArgumentArguments, optimizer_argument
 from descend.doctor.script.script import Script
@@ -33,20 +33,9 @@ def learning_rate(script: Script, record: Record, arguments: LearningRateArgumen
     key, rate = arguments.optimizer, float(arguments.lr)
     if (found := find_overwriting_statement(script, record, key, "lr")) is not None:
         return rescale_learning_rate(script, record, found, (effective_learning_rate(record, key), rate), key)
-    if (schedule := find_overriding_scheduler(record)) is not None:
-        return _set_largest_scheduled_rate(script, record, schedule, (effective_learning_rate(record, key), rate))
+    if (scheduled := find_scheduler_call(script, record, find_overriding_scheduler(record))) is not None:
+        return set_scheduled_rate(script, record, scheduled, rate)
     return optimizer_argument(script, record, OptimizerArgumentArguments("lr", rate, optimizer=key))
-
-
-def _set_largest_scheduled_rate(
-    script: Script, record: Record, schedule: Site, learning_rates: tuple[float, float]
-) -> Script:
-    """Set the `max_lr` of a scheduler, such as OneCycleLR, that overrides the optimizer's own learning rate."""
-    place = locate(script, record, SiteKind.SCHEDULER, schedule.key)
-    index = {"OneCycleLR": 1, "CyclicLR": 2}[schedule.detail]
-    setting = Setting("max_lr", index, "learning rate", is_call_of(place.syntax, place.call, schedule.detail))
-    edit = set_argument(place, setting, learning_rates[1], script, record)
-    return apply_edits(script, place.syntax, [edit], setting.words)
 
 
 def _scale_manual_rates(script: Script, record: Record, arguments: LearningRateArguments, old: float) -> Script:

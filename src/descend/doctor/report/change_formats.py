@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from descend.doctor.prove.judgement import ChangeVerdict
+from descend.doctor.prove.metric import ComparedMetric
 from descend.doctor.prove.result import ChangeResult, ComparedRun, ProveResult
 from descend.doctor.redaction import mask_secrets
 from descend.doctor.report.change_verdict import change_message, measured_rows, prove_verdict, runs_message
@@ -26,7 +27,7 @@ def render_change_json(result: ProveResult) -> str:
         "run": result.baseline.run or None,
         "script": result.baseline.script,
         "steps": result.baseline.steps,
-        "metric": _metric_as_json(result),
+        "metric": metric_as_json(result.metric),
         "margin": finite_or_none(result.margin),
         "expected": result.expected,
         "exit": {"status": result.exit_status},
@@ -40,9 +41,8 @@ def render_change_json(result: ProveResult) -> str:
     return json_text(contract)
 
 
-def _metric_as_json(result: ProveResult) -> dict[str, Any] | None:
+def metric_as_json(metric: ComparedMetric | None) -> dict[str, Any] | None:
     """Return the compared metric as a dictionary; None if nothing was compared."""
-    metric = result.metric
     if metric is None:
         return None
     return {"name": metric.name, "cost": metric.cost_name, "description": metric.description}
@@ -60,15 +60,15 @@ def _change_as_json(change: ChangeResult, result: ProveResult) -> dict[str, Any]
         "more_seeds": change.more_seeds,
         "reason": change.reason or None,
         "time_per_step_ratio": [finite_or_none(end) for end in change.time_ratio],
-        "before": [_run_as_json(run) for run in change.before],
-        "after": [_run_as_json(run) for run in change.after],
+        "before": [run_as_json(run) for run in change.before],
+        "after": [run_as_json(run) for run in change.after],
         "patch": change.patch or None,
         "error": change.error or None,
         "needed": _change_as_json(change.needed, result) if change.needed else None,
     }
 
 
-def _run_as_json(run: ComparedRun) -> dict[str, Any]:
+def run_as_json(run: ComparedRun) -> dict[str, Any]:
     """Return the summary of one run as a dictionary."""
     return {
         "run": run.run or None,

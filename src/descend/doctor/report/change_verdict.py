@@ -6,6 +6,7 @@ from statistics import median
 
 from descend.doctor.prove.judgement import ChangeVerdict
 from descend.doctor.prove.result import ChangeResult, ComparedRun, ProveResult, mean_value
+from descend.doctor.record import Record
 from descend.doctor.record.exception_lines import exception_line
 from descend.doctor.report.formatting import (
     NO_BREAK_SPACE,
@@ -26,15 +27,22 @@ WITHOUT_METRIC = (ChangeVerdict.NOT_COMPARABLE, ChangeVerdict.FAILS)
 
 def prove_verdict(result: ProveResult) -> str:
     """Return the verdicts on all changes as one sentence, or why there is no verdict."""
-    ending = result.baseline.ending
-    if result.has_failed and ending is not None:
-        cause = exception_line(ending.error)
-        why = f": {one_line(cause, LONGEST_CAUSE)}" if cause else ""
-        return f"the unchanged script failed with status {ending.status}{why}"
+    if result.has_failed:
+        return script_failure_message(result.baseline)
     if not result.changes:
         return "interrupted before the first run was over, so nothing was compared"
     text = "; ".join(change_message(change, result) for change in result.changes)
     return f"interrupted: {text}" if result.interruption else text
+
+
+def script_failure_message(baseline: Record) -> str:
+    """Return how the unchanged script failed: its exit status and the first line of its error."""
+    ending = baseline.ending
+    if ending is None:
+        return "the unchanged script failed"
+    cause = exception_line(ending.error)
+    why = f": {one_line(cause, LONGEST_CAUSE)}" if cause else ""
+    return f"the unchanged script failed with status {ending.status}{why}"
 
 
 def change_message(change: ChangeResult, result: ProveResult) -> str:
@@ -75,12 +83,21 @@ def difference_message(change: ChangeResult, result: ProveResult) -> str:
 
     For example: `1 − 'test accuracy' is down 31–52 % (95 % interval, 5 seeds)`.
     """
-    low, high = change.difference
-    text = relative_change((-high, -low))
+    text = decrease_text(change.difference)
     if not text or result.metric is None:
         return ""
-    seeds = count(len(change.seeds), "seed")
-    return f"{one_line(result.metric.cost_name)} is {text} (95{NO_BREAK_SPACE}% interval, {seeds})"
+    return f"{one_line(result.metric.cost_name)} is {text} ({interval_message(change)})"
+
+
+def decrease_text(difference: tuple[float, float]) -> str:
+    """Return an interval of after/before − 1 in words, such as `down 31–52 %`; "" if it is unknown."""
+    low, high = difference
+    return relative_change((-high, -low))
+
+
+def interval_message(change: ChangeResult) -> str:
+    """Return what kind of interval the difference is, with the number of seeds: `95 % interval, 5 seeds`."""
+    return f"95{NO_BREAK_SPACE}% interval, {count(len(change.seeds), 'seed')}"
 
 
 def measured_rows(change: ChangeResult, result: ProveResult) -> list[tuple[str, str, str, str]]:
@@ -98,15 +115,15 @@ def measured_rows(change: ChangeResult, result: ProveResult) -> list[tuple[str, 
     without_value = "unknown" if change.verdict in WITHOUT_METRIC else "not finite"
     steps = _steps_text(before), _steps_text(after)
     rows = [
-        (one_line(result.metric.name), _mean_text(before), _mean_text(after, without_value), ""),
+        (one_line(result.metric.name), mean_text(before), mean_text(after, without_value), ""),
         *([("steps", *steps, "")] if steps[0] != steps[1] else []),
-        ("time per step", _step_time_text(before), _step_time_text(after), ratio),
+        ("time per step", step_time_text(before), step_time_text(after), ratio),
         ("memory", _memory_text(before), _memory_text(after), ""),
     ]
     return [row for row in rows if any(row[1:3])]
 
 
-def _mean_text(runs: Sequence[ComparedRun], without_value: str = "not finite") -> str:
+def mean_text(runs: Sequence[ComparedRun], without_value: str = "not finite") -> str:
     """Return the mean final metric of some runs as text; `without_value` if a run has no finite value."""
     value = mean_value(runs)
     return number(value) if isfinite(value) else without_value
@@ -117,7 +134,7 @@ def _steps_text(runs: Sequence[ComparedRun]) -> str:
     return number(round(median(run.steps for run in runs)))
 
 
-def _step_time_text(runs: Sequence[ComparedRun]) -> str:
+def step_time_text(runs: Sequence[ComparedRun]) -> str:
     """Return the median time per step of some runs as text; "" if no step was timed."""
     known = [run.step_s for run in runs if run.step_s > 0]
     return duration(median(known)) if known else ""

@@ -89,6 +89,16 @@ def relative_change(gain: tuple[float, float]) -> str:
     return f"{word} {'–'.join(_percentage(end, unit='') for end in ends)}{NO_BREAK_SPACE}%"
 
 
+def signed_change(difference: tuple[float, float]) -> str:
+    """Return an interval of after/before − 1 as signed percentages, such as `−60 to −40 %`; "" if it is unknown."""
+    low, high = difference
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return ""
+    ends = [-_reduction_in_percent(-end, high - low) for end in (low, high)]
+    signed = [f"{'+' if end > 0 else '−' if end < 0 else ''}{_percentage(abs(end), unit='')}" for end in ends]
+    return f"{' to '.join(signed)}{NO_BREAK_SPACE}%"
+
+
 def _reduction_in_percent(share: float, width: float) -> float:
     """Return a relative reduction in percent, rounded down: 99.6 for 0.996, and −4 for −0.031."""
     narrow = min((value for value in (1 - share, width) if value > 0), default=1.0)

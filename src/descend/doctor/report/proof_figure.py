@@ -38,13 +38,13 @@ def proof_figure(trial: Trial, trial_runs: Mapping[int, Record], baseline: Recor
     before, after = (metric_curves(side, trial_runs, judged_on, baseline) for side in (trial.baseline, trial.treated))
     if not before and not after:
         return None
-    traces = [*_curve_traces(before, "cause", "unchanged script"), *_curve_traces(after, "cure", "with the remedy")]
+    traces = [*seed_traces(before, "cause", "unchanged script"), *seed_traces(after, "cure", "with the remedy")]
     axis = value_axis([value for series in (*before, *after) for value in series.values])
     if after:
         traces += _interval_mark(trial, max(series.steps[-1] for series in after), log="type" in axis)
     keys = [Key("unchanged script", "cause")] if before else []
     keys += [Key("with the remedy", "cure")] if after else []
-    marks = _divergence_remark(before, "unchanged script") + _divergence_remark(after, "with the remedy")
+    marks = divergence_remark(before, "unchanged script") + divergence_remark(after, "with the remedy")
     title = _metric_title(trial, trial_runs, judged_on, baseline)
     panel = Panel(title[:1].upper() + title[1:], tuple(traces), (*keys, *marks), y=axis, height=340)
     return Figure((panel,), _caption(trial, len(before), len(after)))
@@ -86,7 +86,7 @@ def _metric_title(trial: Trial, trial_runs: Mapping[int, Record], judged_on: Jud
     return special_names.get(judged_on) or LABELS.get(what, plain_name(what))
 
 
-def _curve_traces(bundle: list[Series], tone: str, label: str) -> list[Trace]:
+def seed_traces(bundle: list[Series], tone: str, label: str) -> list[Trace]:
     """Return the Plotly traces of a thin line for the curve of each seed and a thick line for their mean."""
     thin_lines = [{**line(series, tone, label, width=1), "opacity": 0.35, "hoverinfo": "skip"} for series in bundle]
     for trace in thin_lines:
@@ -95,7 +95,7 @@ def _curve_traces(bundle: list[Series], tone: str, label: str) -> list[Trace]:
     return [*thin_lines, line(mean, tone, f"{label}, mean", width=3)] if len(mean) else thin_lines
 
 
-def _divergence_remark(bundle: list[Series], label: str) -> tuple[Key, ...]:
+def divergence_remark(bundle: list[Series], label: str) -> tuple[Key, ...]:
     """Return a legend entry with the number of curves that become infinite or NaN; an empty tuple if all are finite."""
     steps = [len(series.finite()) for series in bundle]
     broken = [series.steps[kept] for series, kept in zip(bundle, steps) if kept < len(series)]

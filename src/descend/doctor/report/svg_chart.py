@@ -196,13 +196,14 @@ def _add_marks(chart: Chart, trace: Trace, points: Sequence[Any]) -> None:
     """Add the points of a trace to a chart, each with its value as a hint."""
     marker, hints = trace["marker"], trace.get("hovertext") or []
     cap = "vertical" if marker.get("symbol") == "line-ns" else ""
+    is_hollow = marker.get("symbol") == "circle-open"
     for i, point in enumerate(points):
         if point is None:
             continue
         value = trace["y"][i]
         value_text = value if isinstance(value, str) else number(value)
         hint = hints[i] if hints else f"step {number(trace['x'][i])}: {value_text}"
-        chart.marks.append(Mark(point[0], point[1], marker["size"] / 2, marker["color"], hint, cap))
+        chart.marks.append(Mark(point[0], point[1], marker["size"] / 2, marker["color"], hint, cap, is_hollow))
 
 
 def _add_error_bars(chart: Chart, trace: Trace, bar: dict[str, Any], place: _Place) -> None:

@@ -27,6 +27,7 @@ class Mark:
     tone: str
     hint: str = ""
     cap: str = ""
+    is_hollow: bool = False  # whether a point is a ring
 
 
 @dataclass(frozen=True)

@@ -42,14 +42,22 @@ def final_cost(record: Record, judged_on: JudgedOn = "fixed", baseline: Record |
     name, curve = cost_curve(record, judged_on, baseline)
     if not name or not record.can_be_compared or (has_opponents(record) and has_exploded(record)):
         return float("nan")
-    if judged_on == "metric":
-        return curve.last if isfinite(curve.last) else float("nan")
-    if any(not isfinite(v) for v in record.series("loss", "0").values[-1:]):
+    if judged_on != "metric" and any(not isfinite(v) for v in record.series("loss", "0").values[-1:]):
         return float("nan")
+    return last_cost(curve, judged_on)
+
+
+def last_cost(curve: Series, judged_on: JudgedOn) -> float:
+    """Return the last value of an evaluation metric, or the mean of the last ones if single values are too noisy.
+
+    The cost is NaN if there is no value, or if it should be finite and is not.
+    """
     if judged_on in ("fixed", "spread", "median"):
         return curve.last
     if not isfinite(curve.last):
         return float("nan")
+    if judged_on == "metric":
+        return curve.last
     averaged = min(EVALUATIONS, len(curve) // 3) if judged_on == "held_out" else int(LAST * len(curve))
     return fmean(v for v in curve.values[-max(1, averaged) :] if isfinite(v))
 

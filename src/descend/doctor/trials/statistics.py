@@ -69,7 +69,7 @@ def compare(before: Sequence[float], after: Sequence[float], level: float = LOOK
         fmean(a) if all(map(isfinite, after)) else inf,
         (max(low, 0.0), high) if all(map(isfinite, after)) else (inf, inf),
         mean_interval([y - x for x, y in zip(b, a)]),
-        (1 - exp(ratios[1]), 1 - exp(ratios[0])),
+        (1 - _exp(ratios[1]), 1 - _exp(ratios[0])),
     )
 
 
@@ -81,6 +81,14 @@ def paired_log_ratios(before: Sequence[float], after: Sequence[float]) -> list[f
 def _log_ratios(before: Sequence[float], after: Sequence[float]) -> list[float]:
     """Return log(after/before) for each pair of positive costs, limited to a factor of 100."""
     return [_limit_log_ratio(log(a) - log(b)) for b, a in zip(before, after)]
+
+
+def _exp(value: float) -> float:
+    """Return the exponential of a value, which is infinite if it is too large: two seeds have very wide intervals."""
+    try:
+        return exp(value)
+    except OverflowError:
+        return inf
 
 
 def _finite_costs(before: Sequence[float], after: Sequence[float]) -> tuple[list[float], list[float]]:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -59,6 +59,8 @@ class Job:
     spread: bool = False  # whether the metric is also computed on batches from all parts of the run
     seconds: float | None = None  # largest number of seconds of training; None for a multiple of the baseline's
     trains: bool = True  # False if the optimizer steps must not change the parameters
+    stop_if: Callable[[Reading, Record], bool] = lambda reading, record: False  # called with each new reading
+    on_end: Callable[[Record], None] = lambda record: None  # called when the record of the run is stored
 
 
 class _StoppedEarly(Exception):
@@ -239,10 +241,11 @@ class Study:
         plan = replace(plan, patience=self._time_limit_s)  # A run that never makes a step counts as hanging, too.
 
         def listen(messages: list[Message]) -> None:
-            """Show the messages of the run. Stop the run if its cost is far too high or all trials have to stop."""
+            """Show the messages of the run. Stop the run if its cost is too high or all trials have to stop."""
             self.context.receive(record, messages)
-            is_hopeless = any(_is_hopeless(m, job) for m in messages if isinstance(m, Reading))
-            if is_hopeless or stop.is_set() or self.context.deadline.is_over:
+            readings = (m for m in messages if isinstance(m, Reading))
+            should_stop = any(_is_hopeless(reading, job) or job.stop_if(reading, record) for reading in readings)
+            if should_stop or stop.is_set() or self.context.deadline.is_over:
                 raise _StoppedEarly
 
         began = time.monotonic()
@@ -266,6 +269,8 @@ class Study:
         self.context.external_files.check()
         if not stop.is_set() and job.role == Role.TRIAL_RUN:
             store_record(self.context.store, record)
+        if not stop.is_set() and not self._was_cut_off(job, record):
+            job.on_end(record)
         return record
 
 

@@ -6,7 +6,7 @@ INSTALL = "descend mcp needs the Python package mcp, version 2 or later: pip ins
 
 
 def mcp() -> None:
-    r"""Offer the tools diagnose and explain to a coding assistant, over the Model Context Protocol (MCP).
+    r"""Offer diagnose, prove, compare and explain to a coding assistant, over the Model Context Protocol (MCP).
 
     Start it from the assistant's settings, in the directory of the training script. It uses standard input and output.
     It needs pip install 'descend\[mcp]'.

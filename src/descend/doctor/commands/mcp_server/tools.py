@@ -1,4 +1,7 @@
-"""The MCP server of `descend mcp`: tools `diagnose`, `prove` and `explain`. Importing it needs the package `mcp`."""
+"""The MCP server of `descend mcp`, with the tools `diagnose`, `prove`, `compare` and `explain`.
+
+Importing it needs the package `mcp`.
+"""
 
 import asyncio
 import json
@@ -21,16 +24,18 @@ from descend.doctor.commands.options import DEFAULT_STORE
 INSTRUCTIONS = (
     "Call diagnose when a PyTorch script trains badly, or before you change a training script to make it learn better. "
     "Follow the line `action` of the answer. With the verdict nothing_to_fix, make no edit. Call prove to find out "
-    "whether a change that you made helps, before you report that it does."
+    "whether a change that you made helps, before you report that it does. Call compare to find out which optimizer, "
+    "learning rate, schedule or batch size to use."
 )
 TERMINATION_S = 20  # After a cancelled call, the diagnosis may take this many seconds to stop its runs.
 
 
 def build_server() -> MCPServer:
-    """Return the server with its three tools."""
+    """Return the server with its tools."""
     server = MCPServer("descend", instructions=INSTRUCTIONS, version=version("descend"), log_level="WARNING")
     server.add_tool(diagnose, structured_output=False)
     server.add_tool(prove, structured_output=False)
+    server.add_tool(compare, structured_output=False)
     server.add_tool(explain, structured_output=False)
     return server
 
@@ -100,7 +105,52 @@ async def prove(  # noqa: PLR0913 - each argument is one of the tool
     options += [f"--{name}={value}" for name, value in given.items() if value is not None]
     for name, values in (("--set", settings), ("--patch", patches)):
         options += [f"{name}={value}" for value in values or ()]
-    report = await _run_command("prove", [*options, "--", script, *(arguments or ())], working_directory, context)
+    return await _compare_runs("prove", [*options, "--", script, *(arguments or ())], working_directory, context)
+
+
+async def compare(  # noqa: PLR0913 - each argument is one of the tool
+    context: Context,
+    script: str,
+    arguments: list[str] | None = None,
+    working_directory: str = ".",
+    optimizers: list[str] | None = None,
+    settings: list[str] | None = None,
+    schedules: list[str] | None = None,
+    initialisers: list[str] | None = None,
+    clip: list[str] | None = None,
+    find_lr: bool = False,
+    metric: str | None = None,
+    budget: str = "10m",
+    trials: int | None = None,
+    steps: int | None = None,
+    seeds: int | None = None,
+    anyway: bool = False,
+) -> CallToolResult:
+    """Find out which optimizer, learning rate, schedule or other setting trains a PyTorch script best.
+
+    No file is changed. Each choice is tuned with the same number of steps, then run on fresh seeds. The structured
+    content is the report of `descend compare --format json`; its key `patch` is the recommended change.
+
+    script: path of the script. arguments: its own arguments. working_directory: the folder in which it runs.
+    optimizers, schedules, initialisers: names, such as AdamW or cosine. clip: limits of the gradient norm. Without any
+    of them, the choices follow from the script. settings: ranges or lists of values, such as lr=1e-4:1e-1 or
+    batch_size=16,64. find_lr: also compare the suggestion of a learning rate range test. metric: name of the logged
+    metric to compare. budget: largest time, such as 90s or 10m. trials: tune each choice for as many steps as this many
+    runs have. steps: end each run after this many steps. seeds: number of fresh seeds. anyway: also compare a script
+    with a certain problem.
+    """
+    options = ["--format", "json", *(["--find-lr"] if find_lr else []), *(["--anyway"] if anyway else [])]
+    lists = {"optimizers": optimizers, "schedules": schedules, "initialisers": initialisers, "clip": clip}
+    options += [f"--{name}={','.join(names)}" for name, names in lists.items() if names]
+    options += [f"--set={setting}" for setting in settings or ()]
+    given = {"metric": metric, "budget": budget, "trials": trials, "steps": steps, "seeds": seeds}
+    options += [f"--{name}={value}" for name, value in given.items() if value is not None]
+    return await _compare_runs("compare", [*options, "--", script, *(arguments or ())], working_directory, context)
+
+
+async def _compare_runs(name: str, words: list[str], folder: str, context: Context) -> CallToolResult:
+    """Run `descend prove` or `descend compare` and return its verdict as text, with its whole report."""
+    report = await _run_command(name, words, folder, context)
     return CallToolResult(
         content=[TextContent(type="text", text=f"verdict: {report['verdict']}")], structured_content=report
     )

@@ -1,0 +1,70 @@
+"""Decide from the judgements on all pairs of scripts whether to keep, tune or switch the current setting."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from math import exp
+
+from descend.core.bound import Bound
+from descend.doctor.compare.all_pairs import AllPairs
+from descend.doctor.compare.result import CompareVerdict
+from descend.doctor.prove.judgement import ChangeVerdict
+
+UNATTRIBUTED = Bound(
+    2.0,
+    "ratio of the costs of the current setting and another choice",
+    "chosen: a larger gain usually comes from the learning rate, so the current optimizer must have been tuned, too",
+)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A verdict, the recommended script, and the number of further seeds that would probably decide."""
+
+    verdict: CompareVerdict
+    script: int = 0  # 0 for the current setting
+    more_seeds: int | None = None
+
+
+def decide(pairs: AllPairs, own: Collection[int], *, is_own_tuned: bool) -> Decision:
+    """Return the verdict on all scripts. Script 0 is the current setting.
+
+    own: the scripts that only tune the current optimizer. is_own_tuned: whether the current optimizer has been tuned,
+    also if its best values are the current ones.
+    """
+    best = pairs.best
+    if 0 in best:
+        doubts = [pairs.judgement(0, script) for script in _perhaps_better(pairs)]
+        if not doubts:
+            return Decision(CompareVerdict.KEEP)
+        numbers = [doubt.more_seeds for doubt in doubts if doubt.more_seeds is not None]
+        return Decision(CompareVerdict.UNDECIDED, more_seeds=max(numbers) if len(numbers) == len(doubts) else None)
+    if tuned := [script for script in best if script in own]:
+        return Decision(CompareVerdict.TUNE, tuned[0])
+    if not (is_own_tuned or has_small_gain(pairs, best[0])):
+        return Decision(CompareVerdict.UNDECIDED)
+    return Decision(CompareVerdict.SWITCH, best[0])
+
+
+def has_small_gain(pairs: AllPairs, script: int) -> bool:
+    """Return whether a script's gain is at most as large as one that needs no comparison with a tuned optimizer."""
+    return exp(-pairs.log_ratios[script]) <= UNATTRIBUTED
+
+
+def undecided_scripts(pairs: AllPairs, own: Collection[int], *, is_own_tuned: bool) -> tuple[int, ...]:
+    """Return the scripts, other than the current setting, whose runs on further seeds could decide.
+
+    They are the leader and the scripts that may be better than the leader or than the current setting.
+    """
+    verdict, leader = decide(pairs, own, is_own_tuned=is_own_tuned).verdict, pairs.best[0]
+    is_unattributed = verdict == CompareVerdict.UNDECIDED and 0 not in pairs.best
+    if verdict == CompareVerdict.KEEP or is_unattributed:
+        return ()
+    undecided = {s for s in pairs.best[1:] if pairs.judgement(leader, s).verdict == ChangeVerdict.UNDECIDED}
+    if verdict == CompareVerdict.UNDECIDED:
+        undecided.update(_perhaps_better(pairs))
+    return tuple(sorted({leader, *undecided} - {0})) if undecided else ()
+
+
+def _perhaps_better(pairs: AllPairs) -> list[int]:
+    """Return the scripts among the best ones that may be better than the current setting by more than the margin."""
+    return [script for script in pairs.best if script and not pairs.judgement(script, 0).is_no_worse]

@@ -1,0 +1,142 @@
+"""The points and runs of a comparison in the store's folder, so that the same command goes on after an interruption.
+
+They are in a journal of Optuna: each line is one operation, which is on the disk before the next run is planned. A
+process that was killed loses the runs that had not ended. A complete comparison is kept, so that the same command
+prints the same result at once.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from descend.core.errors import UsageError, reason_of
+from descend.core.regular_files import is_link_or_special
+from descend.doctor.compare.choice import Choice
+from descend.doctor.compare.choice_search import ChoiceSearch
+from descend.doctor.compare.model import quiet_optuna
+from descend.doctor.record import Record
+from descend.doctor.record.decoding import DECODING_ERRORS, as_type
+from descend.doctor.record.store import Store
+from descend.doctor.redaction.private import FILE, make_folder
+
+if TYPE_CHECKING:
+    from optuna.storages import BaseStorage
+
+FOLDER = "comparisons"  # folder in the store's folder
+RUNS = "runs"  # name of the Optuna study whose attributes are the numbers of the runs on fresh seeds
+SEARCH = "search: {}"  # name of the Optuna study of a choice's search
+
+
+class StoredComparison:
+    """The searches of a comparison and the numbers of its runs in the store. At most one process uses it at a time."""
+
+    def __init__(self, storage: "BaseStorage", where: str = "the comparison in memory") -> None:
+        self._storage, self._where = storage, where
+        optuna = quiet_optuna()
+        self._runs = optuna.create_study(storage=storage, study_name=RUNS, load_if_exists=True)
+
+    @classmethod
+    def in_memory(cls) -> "StoredComparison":
+        """Return a comparison that is not stored."""
+        return cls(quiet_optuna().storages.InMemoryStorage())
+
+    def search_of(self, choice: Choice, seed: int) -> ChoiceSearch:
+        """Return the search for a choice, with the results of earlier commands."""
+        name = SEARCH.format(choice.label)
+        trials = quiet_optuna().create_study(storage=self._storage, study_name=name, load_if_exists=True)
+        with _reporting_damage(self._where):
+            return ChoiceSearch(choice, trials, seed)
+
+    def note_run(self, label: str, seed: int, run: int) -> None:
+        """Store the number of the run of a choice with a seed. label: the choice's label, or `CURRENT`."""
+        if run:  # A run that the store could not accept has the number 0.
+            self._runs.set_user_attr(json.dumps([label, seed]), run)
+
+    def runs_of(self, label: str) -> dict[int, int]:
+        """Return the numbers of the runs of a choice by seed. label: the choice's label, or `CURRENT`."""
+        with _reporting_damage(self._where):
+            keys = {key: as_type(tuple[str, int], json.loads(key), "run") for key in self._runs.user_attrs}
+            numbers = as_type(dict[str, int], self._runs.user_attrs, "runs")
+            return {seed: numbers[key] for key, (name, seed) in keys.items() if name == label}
+
+    def load_run(self, label: str, seed: int, store: Store) -> Record | None:
+        """Return the record of a run that was noted; None if it was not, or is no longer in the store."""
+        run = self.runs_of(label).get(seed)
+        try:
+            record = None if run is None else store.load(run)
+        except UsageError:
+            return None
+        return record if record is not None and record.ending is not None and record.seed == seed else None
+
+
+@contextmanager
+def open_comparison(store: Store, key: str, *, fresh: bool = False) -> Iterator[StoredComparison]:
+    """Open a comparison in the store's folder, and create it if it is missing. fresh: whether to begin it again.
+
+    Raises `UsageError` if another process uses it, or if it cannot be read or written.
+    """
+    path = store.folder / FOLDER / f"{key}.journal"
+    try:
+        make_folder(path.parent)
+        if is_link_or_special(path):
+            raise UsageError(f"{path} is a link or a special file: delete it")
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, FILE)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {reason_of(error)}; choose another folder with --store") from None
+    try:
+        _lock(descriptor, path)
+        if fresh:
+            os.ftruncate(descriptor, 0)
+        _delete_incomplete_line(descriptor)
+        with _reporting_damage(str(path)):
+            journal = quiet_optuna().storages.journal
+            # The lock of this process replaces the lock for each operation, which would be left by a killed process.
+            backend = journal.JournalFileBackend(str(path), lock_obj=_NoLock())
+            comparison = StoredComparison(journal.JournalStorage(backend), str(path))
+        yield comparison
+    finally:
+        os.close(descriptor)
+
+
+class _NoLock:
+    """Takes the place of Optuna's lock of a journal."""
+
+    def acquire(self) -> bool:
+        """Return that the lock is acquired."""
+        return True
+
+    def release(self) -> None:
+        """Do nothing."""
+
+
+def _lock(descriptor: int, path: Path) -> None:
+    """Lock the file of a comparison until its descriptor is closed. Raises `UsageError` if another process has it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise UsageError(
+            f"another process makes the same comparison ({path}): wait until it ends, or choose another --store"
+        ) from None
+    except OSError:
+        pass  # A file system without locks. Two processes at the same time are the user's responsibility.
+
+
+def _delete_incomplete_line(descriptor: int) -> None:
+    """Delete the last line of a file if it does not end, because the process that wrote it was killed."""
+    with open(os.dup(descriptor), "r+b") as file:
+        content = file.read()
+        if content and not content.endswith(b"\n"):
+            file.truncate(content.rfind(b"\n") + 1)
+
+
+@contextmanager
+def _reporting_damage(where: str) -> Iterator[None]:
+    """Raise a one-line `UsageError` with a remedy if a stored comparison cannot be decoded in the `with` block."""
+    try:
+        yield
+    except (*DECODING_ERRORS, AssertionError):
+        raise UsageError(f"{where} is damaged: begin the comparison again with --fresh") from None

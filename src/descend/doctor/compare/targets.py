@@ -1,0 +1,104 @@
+"""How many steps and seconds a choice needs to the final metric of the current setting: the time to a target.
+
+Source: Dahl et al. 2023, arXiv:2306.07179, §4. A run that does not reach the target is censored: it would have
+needed more steps than it took, and nothing else is known. It counts as infinitely long, and no number replaces it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import comb, inf, isfinite, isnan, nan
+
+from descend.core.bound import Bound, Count
+from descend.doctor.compare.result import StepsToTarget
+from descend.doctor.prove.metric import ComparedMetric
+from descend.doctor.prove.result import ComparedRun
+from descend.doctor.record import Series
+from descend.doctor.script.run_names import Role
+from descend.doctor.script.script import Script
+from descend.doctor.trials.evaluation_metric import LAST
+from descend.doctor.trials.speed import step_seconds
+from descend.doctor.trials.study import Job, Study
+
+RunPair = tuple[ComparedRun, ComparedRun]  # runs of the current setting and of a choice with the same seed
+
+MEDIAN_LEVEL = Bound(
+    0.9375,
+    "confidence level of the interval of a median",
+    "the smallest and the largest of five values, the default number of seeds, have this level: 1 − 2 · 0.5⁵",
+)
+TIMED_STEPS = Count(
+    200, "steps", "chosen: few compared with the other runs, and 160 durations remain after the warm-up"
+)
+
+
+def steps_to_target(pairs: Sequence[RunPair], metric: ComparedMetric) -> StepsToTarget:
+    """Return how soon a choice reaches the final metric of the current setting with the same seed.
+
+    The current setting, too, counts as being at its final metric from the first step at which it has that value. A seed
+    with which the current setting diverges has no target and is left out.
+    """
+    ratios = [_target_ratio(current, chosen, metric) for current, chosen in pairs]
+    ratios = [ratio for ratio in ratios if not isnan(ratio)]
+    reached = tuple(ratio for ratio in ratios if isfinite(ratio))
+    return StepsToTarget(reached, len(ratios) - len(reached), median_interval(ratios))
+
+
+def median_interval(values: Sequence[float], level: float = MEDIAN_LEVEL) -> tuple[float, float]:
+    """Return the confidence interval of the median that the sign test inverts to; (NaN, NaN) for too few values.
+
+    Both ends are values, so that infinite ones, which represent censored runs, need no number in their place.
+    """
+    ascending, number = sorted(values), len(values)
+    left_out = -1  # number of values that can be left out on each side
+    error = 0.0
+    while (error := error + 2 * comb(number, left_out + 1) / 2**number) <= 1 - level:
+        left_out += 1
+    return (ascending[left_out], ascending[number - 1 - left_out]) if left_out >= 0 else (nan, nan)
+
+
+def first_step(curve: Series, value: float, *, rises: bool) -> float:
+    """Return the first step at which a curve is at least as good as a value; infinity if it never is.
+
+    rises: whether larger values are better.
+    """
+    known = ((step, found) for step, found in curve if isfinite(found))
+    return next((float(max(1, step)) for step, found in known if (found >= value if rises else found <= value)), inf)
+
+
+def progress_curve(run: ComparedRun, metric: ComparedMetric) -> Series:
+    """Return the metric over the steps. Losses of single training batches are averaged as in the final value."""
+    curve = run.curve
+    if metric.judged_on != "training":
+        return curve
+    window = max(1, int(LAST * len(curve)))
+    sums = [0.0]
+    for value in curve.values:
+        sums.append(sums[-1] + value)
+    averaged = [(sums[end] - sums[end - window]) / window for end in range(window, len(curve) + 1)]
+    return Series(curve.steps[window - 1 :], tuple(averaged))
+
+
+def step_seconds_alone(study: Study, scripts: Sequence[Script]) -> list[float]:
+    """Return the seconds per step of each script, in short runs without measurements, one at a time.
+
+    NaN for a script whose steps could not be timed.
+    """
+    alone = study.sequential()
+    timed = replace(alone, plan=replace(alone.plan, asked={"what": "step_seconds"}))
+    steps = min(TIMED_STEPS, max(1, study.baseline.steps))
+    records = timed.run([Job(script, study.baseline.seed, steps, role=Role.BARE) for script in scripts])
+    return [step_seconds(record, max(1, study.plan.processes)) for record in records]
+
+
+def _target_ratio(current: ComparedRun, chosen: ComparedRun, metric: ComparedMetric) -> float:
+    """Return the ratio of the steps to the final metric of the current setting.
+
+    It is infinity for a miss, and NaN if the current setting has no final metric.
+    """
+    curve = progress_curve(current, metric)
+    target = curve.last if metric.judged_on == "training" else current.value
+    if not (isfinite(target) and isfinite(current.cost)):
+        return nan
+    rises = metric.logged is not None and metric.logged.rises
+    steps = first_step(curve, target, rises=rises)
+    return first_step(progress_curve(chosen, metric), target, rises=rises) / steps if isfinite(steps) else nan
