@@ -20,6 +20,7 @@ from descend.doctor.compare.stored_comparison import StoredComparison, open_comp
 from descend.doctor.compare.targets import step_seconds_alone
 from descend.doctor.compare.verdict_rule import choices_to_run, rank, unattributed_gain_message
 from descend.doctor.execution.forking import fork_server
+from descend.doctor.measured_stage import observe_measured_stage
 from descend.doctor.observe import Show
 from descend.doctor.prove.judgement import MARGIN
 from descend.doctor.prove.metric import ComparedMetric, choose_metric
@@ -74,7 +75,7 @@ def compare_choices(  # noqa: PLR0913 - the display and the cluster are separate
     deadline, plan = plan_whole_runs(plan)
     with fork_server(script) as server:
         context = RunContext(store, show, ExternalFiles(script.sources), server, cluster, deadline)
-        baseline = context.observe(script, plan)
+        baseline, plan = observe_measured_stage(script, plan, context, question.metric)
         result = CompareResult(baseline, None, margin=question.margin, runs=1, interruption=interruption_of(baseline))
         if can_be_repeated(baseline):
             require_complete_run(baseline, plan)

@@ -3,6 +3,7 @@
 from math import isfinite
 
 from descend.doctor.assess.logged_metric import PERCENT, LoggedMetric
+from descend.doctor.assess.stages import stages
 from descend.doctor.prove.metric import ComparedMetric
 from descend.doctor.record import Record, facts
 from descend.doctor.record.facts import Remade
@@ -12,6 +13,10 @@ from descend.doctor.trials.effect import is_same_run
 NO_MEASURE = (
     "the loss depends on a second optimizer with its own loss, so it does not show which version is better; log a "
     "metric of the result"
+)
+OTHER_STAGES = (
+    "the changed script trains in another number of stages, so the loss on examples of one stage does not show which "
+    "version is better; log a metric of the result"
 )
 ONLY_EVALUATION = "the trained weights are bit-for-bit identical, so it changes only how the metric is computed"
 
@@ -36,7 +41,9 @@ def changed_task_message(changed: Record, unchanged: Record, baseline: Record, m
     )
     if reason == OPPOSING_OPTIMIZER:
         return "" if is_same_run(changed, unchanged) else NO_MEASURE
-    if metric.logged is None or reason not in ("", METRIC_NOT_LOGGED):
+    if metric.logged is None:
+        return reason or (OTHER_STAGES if len(stages(changed)) != len(stages(unchanged)) else "")
+    if reason not in ("", METRIC_NOT_LOGGED):
         return reason
     if not len(changed.series("logged_metric", metric.name)):
         return _not_logged_message(changed, metric.name)
