@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from scipy.optimize import minimize
-from small_comparisons import TRAININGS, constants_choice, small_study, tune, with_constants
+from small_comparisons import constants_choice, small_study, training_path, tune, with_constants
 
 from descend.doctor.compare.choice import Choice, Dimension
 from descend.doctor.compare.result import TriedValues
@@ -84,7 +84,7 @@ def convex_problems() -> Iterator[str]:
 
 def scipy_optimum(problem: str) -> float:
     """Return the smallest value of a convex problem of `small_trainings/convex.py`."""
-    text = (TRAININGS / "convex.py").read_text(encoding="utf-8")
+    text = training_path("convex").read_text(encoding="utf-8")
     own: dict[str, Any] = {"__name__": "convex"}
     exec(with_constants(text, {"PROBLEM": problem}), own)
     own["rows"] = own["rows"].double()

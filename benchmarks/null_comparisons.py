@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from measure import HERE, ROOT
 from shares import share, upper_limit
-from small_comparisons import TRAININGS, SmallComparison, compare, constants_choice, small_study
+from small_comparisons import SmallComparison, compare, constants_choice, small_study, training_path
 
 from descend.doctor.compare.choice import Choice, Dimension
 from descend.doctor.compare.result import CompareVerdict, RankedChoice
@@ -31,11 +31,11 @@ sys.path.append(str(ROOT / "clinic"))
 from mutations.rows import Rows, key
 
 KINDS = (
-    "linear_regression",
-    "logistic_regression",
-    "table_network",
-    "image_network",
-    "sequence_network",
+    "linear regression",
+    "logistic regression",
+    "table network",
+    "image network",
+    "sequence network",
     "factorisation",
 )
 COMPARISONS = 400
@@ -64,7 +64,7 @@ def measure_all(rows: Rows, until: float = inf) -> None:
     cases: list[tuple[str, int, Callable[[str, int], dict[str, Any]]]] = [
         (KINDS[number % len(KINDS)], number, null_comparison) for number in range(COMPARISONS)
     ]
-    cases += [("noisy_bowl", number, gain_comparison) for number in range(GAINS)]
+    cases += [("noisy bowl", number, gain_comparison) for number in range(GAINS)]
     for name, number, make in cases:
         own = case_key(name, number)
         if own not in rows.known and time.monotonic() < until:
@@ -76,7 +76,7 @@ def measure_all(rows: Rows, until: float = inf) -> None:
 
 def case_key(name: str, number: int) -> str:
     """Return the key of a comparison: a hash of what it depends on, besides the version of descend."""
-    return key((TRAININGS / f"{name}.py").read_text(encoding="utf-8"), number, TRIALS, torch.__version__)
+    return key(training_path(name).read_text(encoding="utf-8"), number, TRIALS, torch.__version__)
 
 
 def null_comparison(name: str, number: int) -> dict[str, Any]:
@@ -144,12 +144,12 @@ def _null_row(name: str, made: list[dict[str, Any]]) -> str:
     spread = f"{100 * median(spreads):.0f} %" if spreads else "unknown"
     limit = f"{100 * upper_limit(preferred, len(made)):.1f} %"
     counts = f"{share(preferred, len(made))} | {share(different, len(made))}"
-    return f"| {name.replace('_', ' ')} | {len(made)} | {counts} | {limit} | {spread} |"
+    return f"| {name} | {len(made)} | {counts} | {limit} | {spread} |"
 
 
 def gain_table(rows: Rows) -> Iterator[str]:
     """Yield a table of the comparisons with a real gain."""
-    made = [row for number in range(GAINS) if (row := rows.known.get(case_key("noisy_bowl", number)))]
+    made = [row for number in range(GAINS) if (row := rows.known.get(case_key("noisy bowl", number)))]
     yield "| a gain of | comparisons | found | the opposite | spread |"
     yield "|---" * 5 + "|"
     found = sum(row["verdict"] == CompareVerdict.SWITCH for row in made)

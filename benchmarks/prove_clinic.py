@@ -30,7 +30,13 @@ SEEDS = 5  # the default of `descend prove`
 MOST_S = 1800.0
 NO_ANSWER = ("undecided", "not_comparable", "")
 # what a wrong verdict costs the user, the worst first: a loss that is applied, a gain that is given up
-WORST = (("planted mistake", HELPS), ("fix", HARMS), ("planted mistake", SAME), ("fix", SAME))
+WORST = (
+    ("planted mistake", HELPS),
+    ("fix", HARMS),
+    ("planted mistake", SAME),
+    ("fix", SAME),
+    ("edit without effect", HELPS | HARMS),
+)
 OUTCOMES = ("right", "no answer", "wrong")
 
 

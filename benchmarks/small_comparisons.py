@@ -66,6 +66,11 @@ def constants_choice(
     return Choice(label, edit, tuple(dimensions), tuple(starts), family=label, keeps_optimizer=keeps_optimizer)
 
 
+def training_path(name: str) -> Path:
+    """Return the path of a training, given its name with blanks."""
+    return TRAININGS / f"{name.replace(' ', '_')}.py"
+
+
 def with_constants(text: str, values: Mapping[str, object]) -> str:
     """Return the text of a script with other values of constants, each of which it defines once."""
     for name, value in values.items():
@@ -86,8 +91,8 @@ def small_study(
     os.environ["OMP_NUM_THREADS"] = "1"
     plan = Plan(jobs=1, seed=seed, quick=True, seconds=inf).with_fixed_steps(TO_THE_END)
     with tempfile.TemporaryDirectory() as folder:
-        text = (TRAININGS / f"{name}.py").read_text(encoding="utf-8")
-        script = Script(Path(folder, f"{name}.py"), Path(folder))
+        text = training_path(name).read_text(encoding="utf-8")
+        script = Script(Path(folder, training_path(name).name), Path(folder))
         script.path.write_text(with_constants(text, constants or {}), encoding="utf-8")
         with open_store(Path(folder, "store")) as store, fork_server(script) as server:
             context = RunContext(store, lambda record, messages: None, ExternalFiles(), server, None, Deadline())
