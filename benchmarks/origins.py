@@ -118,6 +118,18 @@ ORIGINS: dict[str, dict[str, Origin]] = {
             limits="150 evaluations, else left out",
         ),
     },
+    "COMPARE.md": {
+        "Prove": Origin(
+            "prove", "5, and 5 more if undecided", "exact, 95 %", "30 minutes for each change, else no answer"
+        ),
+        "Equal choices": Origin(
+            "equal choices",
+            "1000 × the number of the comparison, and following ones",
+            "exact, 95 %",
+            "8 runs of search",
+        ),
+        "Known optima": Origin("known optima", "0", limits="12 runs of search; 32 for two settings"),
+    },
 }
 
 

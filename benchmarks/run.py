@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import claims
+import comparisons
 import landscape
 import parallel
 import parts
@@ -138,7 +139,7 @@ def said() -> None:
 PARTS = {"doctor": doctor, "watch": watch, "rules": rules, "parts": around, "claims": said}
 if torch.cuda.is_available():
     PARTS["gpu"] = rules_on_gpu
-PARTS |= {name: partial(page.measure, name) for page in (landscape, parallel) for name in page.SECTIONS}
+PARTS |= {name: partial(page.measure, name) for page in (landscape, parallel, comparisons) for name in page.SECTIONS}
 
 if __name__ == "__main__":
     if unknown := [name for name in sys.argv[1:] if name not in PARTS]:

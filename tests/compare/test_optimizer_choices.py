@@ -86,6 +86,8 @@ def test_a_searched_argument_of_the_new_optimizer_is_written_in_its_call(observe
     choices, messages = p.choices(optimizers=("SGD", "Lion"), settings=(momentum,))
     assert [choice.label for choice in choices] == ["AdamW", "SGD", "Lion"]
     assert [[d.name for d in choice.dimensions] for choice in choices] == [["lr"], ["lr", "momentum"], ["lr"]]
+    # Only the user's own limits are final.
+    assert [[d.is_open for d in choice.dimensions] for choice in choices] == [[True], [True, False], [True]]
     assert messages == [f"{rule} has no momentum, so it is not varied there" for rule in ("AdamW", "Lion")]
     line = "optim.SGD(model.parameters(), lr=args.lr, momentum=0.7, weight_decay=args.weight_decay)"
     assert line in p.edited(choices[1], momentum=0.7)

@@ -1,5 +1,7 @@
 """Settings that are searched over a range or take the values of a list."""
 
+from dataclasses import replace
+
 import pytest
 from training_scripts import ARGPARSE, CONSTANT, DATACLASS, HEAD, LOADER, LOOP, MODEL, ONE_CYCLE, PLAIN, TRAINER
 
@@ -13,6 +15,10 @@ activation = "ReLU"
 {LOADER}model = nn.Sequential(nn.Linear(4, HIDDEN), getattr(nn, activation)(), nn.Linear(HIDDEN, 1))
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
 {LOOP}"""
+GROUPS = (
+    '[{"params": model[0].parameters(), "weight_decay": 0.1}, {"params": model[2].parameters(), "weight_decay": 0}]'
+)
+DECAYS = PLAIN.replace("SGD(model.parameters()", f"SGD({GROUPS}")
 TWO_LOADERS = PLAIN.replace(LOADER, LOADER + "tests = DataLoader(TensorDataset(x, y), batch_size=64)\n")
 CLIPPED = PLAIN.replace(
     "        optimizer.step", "        nn.utils.clip_grad_norm_(model.parameters(), 2.0)\n        optimizer.step"
@@ -73,6 +79,13 @@ def test_a_list_of_words_is_one_choice_each(observe) -> None:
         p.choices(settings=(Setting("activation", limits=(1.0, 2.0)),))
 
 
+def test_a_setting_with_the_name_of_an_argument_may_have_another_purpose(observe) -> None:
+    p = observe(HIDDEN.replace("HIDDEN", "alpha"))
+    choices, messages = p.choices(optimizers=("AdamW",), settings=(Setting("alpha", limits=(4.0, 64.0)),))
+    assert [[d.name for d in choice.dimensions] for choice in choices] == [["lr", "alpha"]] * 2 and messages == []
+    assert "alpha = 32\n" in p.edited(choices[1], alpha=32.0)
+
+
 def test_a_value_of_another_type_is_a_usage_error(observe) -> None:
     with pytest.raises(UsageError, match="HIDDEN=large is not a number"):
         observe(HIDDEN).choices(settings=(Setting("HIDDEN", ("large", "16")),))
@@ -87,7 +100,7 @@ def test_a_value_of_another_type_is_a_usage_error(observe) -> None:
 )
 def test_the_training_batch_size_is_set_where_no_single_setting_has_this_name(observe, text: str, line: str) -> None:
     p = observe(text)
-    choices, _ = p.choices(settings=(Setting("batch_size", ("32", "8")),))
+    choices, _ = p.choices(settings=(Setting("batch_size", ("16", "32", "8")),))
     assert [choice.label for choice in choices] == ["SGD", "SGD, batch_size 32", "SGD, batch_size 8"]
     assert line in p.edited(choices[1])
     assert ("batch_size=64" in p.edited(choices[1])) == (text is TWO_LOADERS)
@@ -111,3 +124,27 @@ def test_the_present_values_leave_the_script_as_it_is(observe, text: str) -> Non
     [own] = p.choices(settings=(decay,))[0]
     assert p.edited(own) == text and own.contains(own, own.starts[0])
     assert p.edited(own, weight_decay=0.05) != text
+
+
+def test_a_setting_that_cannot_be_edited_is_left_out_and_the_choice_stays(observe) -> None:
+    p = observe(DECAYS)
+    choices, messages = p.choices(settings=(Setting("weight_decay", limits=(0.0, 0.1)),))
+    assert [choice.label for choice in choices] == ["SGD"]
+    assert [dimension.name for dimension in choices[0].dimensions] == ["lr"]
+    assert messages == ["weight_decay is not varied for SGD: the parameter groups have their own weight decays"]
+
+
+def test_a_learning_rate_that_cannot_be_edited_is_named(observe) -> None:
+    p = observe(PLAIN.replace("lr=0.1)", "**{key: 0.1 for key in ['lr']})"))
+    choices, messages = p.choices()
+    assert choices == []
+    assert messages[0].startswith("SGD with another learning rate is left out: the learning rate is passed by `**{key")
+
+
+def test_schedules_of_a_shortened_run_are_announced(observe) -> None:
+    p = observe(PLAIN)
+    p.record.ending = replace(p.record.ending, reason="window")
+    assert p.choices(schedules=("cosine",))[1] == [
+        "the schedules last for the 12 steps that are compared, not for the whole script"
+    ]
+    assert p.choices(optimizers=("AdamW",))[1] == []

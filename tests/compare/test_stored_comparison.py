@@ -143,8 +143,8 @@ def test_secrets_in_reasons_are_not_stored(store):
 def study_for_key(folder: Path, **plan) -> SimpleNamespace:
     script = Script(folder / "train.py", folder, ("--epochs", "3"))
     record = Record(environment={"torch": "2.6", "python": "3.11"})
-    store = SimpleNamespace(where=str(folder))
-    return SimpleNamespace(script=script, plan=Plan(**plan), baseline=record, context=SimpleNamespace(store=store))
+    context = SimpleNamespace(store=SimpleNamespace(where=str(folder)), external_files=SimpleNamespace(files=()))
+    return SimpleNamespace(script=script, plan=Plan(**plan), baseline=record, context=context)
 
 
 def test_the_key_changes_with_everything_that_changes_results(tmp_path):
@@ -168,6 +168,12 @@ def test_the_key_changes_with_everything_that_changes_results(tmp_path):
     others.append(comparison_key(study, METRIC, [choice]))
     (tmp_path / "model.py").write_text("width = 4\n")
     others.append(comparison_key(study_for_key(tmp_path), METRIC, [choice]))
+    data = tmp_path / "data.csv"
+    for text in ("1,2", "1,3"):
+        data.write_text(text)
+        with_data = study_for_key(tmp_path)
+        with_data.context.external_files.files = (str(data), str(tmp_path / "deleted"))
+        others.append(comparison_key(with_data, METRIC, [choice]))
     assert len({known, *others}) == 1 + len(others)
 
 

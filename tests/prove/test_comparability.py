@@ -7,6 +7,7 @@ import pytest
 from descend.doctor.prove.comparability import (
     NO_MEASURE,
     ONLY_EVALUATION,
+    OTHER_STAGES,
     changed_evaluation_message,
     changed_task_message,
 )
@@ -70,7 +71,33 @@ def test_another_metric_of_the_same_weights_shows_a_changed_evaluation(changed, 
     assert changed_evaluation_message(changed, unchanged, unchanged, choose_metric(unchanged)) == message
 
 
+def test_other_running_means_explain_another_metric_of_the_same_weights():
+    unchanged, changed = run_of(0.6), run_of(0.8)
+    for run, digest in ((unchanged, "a"), (changed, "b")):
+        run.add(Fact.of(facts.FinalState(digest), 4))
+    assert changed_evaluation_message(changed, unchanged, unchanged, choose_metric(unchanged)) == ""
+
+
 def test_the_loss_of_opposing_networks_shows_only_whether_a_change_has_an_effect():
     unchanged, metric = adversarial_run("w"), ComparedMetric("fixed", "the script's own loss", "")
     assert changed_task_message(adversarial_run("others"), unchanged, unchanged, metric) == NO_MEASURE
     assert changed_task_message(adversarial_run("w"), unchanged, unchanged, metric) == ""
+
+
+def staged_run(*steps: int) -> Record:
+    """Return a run without a metric whose optimizers take these numbers of steps, one after another."""
+    record = Record(run=1, seed=0)
+    for number, count in enumerate(steps):
+        after = {str(earlier): steps[earlier] for earlier in range(number)}
+        record.add(Fact.of(facts.Optimizer("SGD", 1, 4, after=after), 0, str(number)))
+        for step in range(count):
+            record.add(Reading("loss", str(number), step, 1.0))
+    record.add(Ending("finished", 0, max(steps), weights="w"))
+    return record
+
+
+def test_the_loss_of_one_stage_does_not_compare_trainings_with_other_stages():
+    metric = ComparedMetric("fixed", "the script's own loss", "")
+    unchanged = staged_run(40)
+    assert changed_task_message(staged_run(20, 20), unchanged, unchanged, metric) == OTHER_STAGES
+    assert changed_task_message(staged_run(40), unchanged, unchanged, metric) == ""

@@ -180,3 +180,61 @@ def test_every_format_names_the_verdict(descend, tmp_path, format, start):
     options = ("--seeds", "2", "--set", "UNUSED=4", "--format", format)
     done = descend("prove", *options, "train.py", cwd=tmp_path)
     assert done.returncode == 0 and done.stdout.startswith(start) and "no effect" in done.stdout, done.stderr
+
+
+STAGES = """
+import torch
+
+LATER = 0.05
+torch.manual_seed(0)
+data = torch.Generator().manual_seed(1)
+inputs = torch.randn(64, 4, generator=data)
+targets = inputs @ torch.tensor([1.0, -2.0, 0.5, 3.0]) + 0.1 * torch.randn(64, generator=data)
+
+def train(model, optimizer, targets):
+    for step in range(30):
+        batch = torch.randint(0, 64, (16,))
+        loss = torch.nn.functional.mse_loss(model(inputs[batch]).squeeze(1), targets[batch])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+first = torch.nn.Linear(4, 1)
+train(first, torch.optim.SGD(first.parameters(), lr=0.05), -targets)
+second = torch.nn.Linear(4, 1)
+second.load_state_dict(first.state_dict())
+train(second, torch.optim.SGD(second.parameters(), lr=LATER), targets)
+"""
+
+
+def test_a_change_of_the_last_stage_is_measured_there(prove):
+    status, results = prove("--set", "LATER=0.0001", "--set", "LATER=0.1", script=STAGES)
+    assert (status, verdicts(results)) == (1, ["harms", "helps"]), results["verdict"]
+    assert results["steps"] == 30
+
+
+def test_a_missing_optimizer_step_is_a_change_that_helps(prove, tmp_path):
+    (tmp_path / "other.py").write_text(SCRIPT)
+    status, results = prove("--with", "other.py", script=SCRIPT.replace("    optimizer.step()\n", ""))
+    assert (status, verdicts(results), results["steps"]) == (0, ["helps"], 0), results["verdict"]
+
+
+def test_a_script_without_steps_and_metric_cannot_be_compared(prove):
+    script = SCRIPT.replace("    optimizer.step()\n", "").replace("print(", "str(")
+    status, message = prove("--set", "LR=0.1", script=script)
+    assert status == 2 and "took no optimizer step" in message
+
+
+@pytest.mark.slow
+def test_a_momentum_of_running_means_is_no_change_of_the_evaluation(descend, tmp_path):
+    text = (
+        "import torch\ntorch.manual_seed(0)\nx = 3 + 2 * torch.randn(200, 4)\ny = x[:, :1]\n"
+        "model = torch.nn.Sequential(torch.nn.BatchNorm1d(4, momentum=0.001), torch.nn.Linear(4, 1))\n"
+        "optimizer = torch.optim.SGD(model.parameters(), lr=0.05)\n"
+        "for step in range(60):\n    loss = (model(x) - y).square().mean()\n    optimizer.zero_grad()\n"
+        "    loss.backward()\n    optimizer.step()\n"
+        'model.eval()\nprint(f"test loss {(model(x) - y).square().mean().item():.5f}")\n'
+    )
+    (tmp_path / "train.py").write_text(text)
+    done = descend("prove", "--seeds", "2", "--format", "agent", "--set", "momentum=0.1", "train.py", cwd=tmp_path)
+    assert done.returncode == 0 and " helps" in done.stdout, done.stdout + done.stderr

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from math import isfinite
 
 from descend.core.errors import UsageError
 from descend.core.interruption import interruption_status
@@ -21,6 +20,7 @@ from descend.doctor.compare.stored_comparison import StoredComparison, open_comp
 from descend.doctor.compare.targets import step_seconds_alone
 from descend.doctor.compare.verdict_rule import choices_to_run, rank, unattributed_gain_message
 from descend.doctor.execution.forking import fork_server
+from descend.doctor.measured_stage import observe_measured_stage
 from descend.doctor.observe import Show
 from descend.doctor.prove.judgement import MARGIN
 from descend.doctor.prove.metric import ComparedMetric, choose_metric
@@ -75,7 +75,7 @@ def compare_choices(  # noqa: PLR0913 - the display and the cluster are separate
     deadline, plan = plan_whole_runs(plan)
     with fork_server(script) as server:
         context = RunContext(store, show, ExternalFiles(script.sources), server, cluster, deadline)
-        baseline = context.observe(script, plan)
+        baseline, plan = observe_measured_stage(script, plan, context, question.metric)
         result = CompareResult(baseline, None, margin=question.margin, runs=1, interruption=interruption_of(baseline))
         if can_be_repeated(baseline):
             require_complete_run(baseline, plan)
@@ -134,10 +134,10 @@ def _compare(
 def _trials(study: Study, choices: Sequence[Choice], wanted: int | None) -> int:
     """Return how many runs of the search each choice gets. Raises `UsageError` if the budget is too short."""
     searched = sum(bool(choice.dimensions) for choice in choices)
-    time_needed = ComparisonTime(study.run_s, study.slots, len(choices), searched, study.plan.seeds)
-    left_s = study.context.deadline.left_s
-    used_s = study.plan.budget_s - left_s if isfinite(left_s) else 0.0
-    return time_needed.fitting_trials(left_s, wanted or DEFAULT_TRIALS, used_s)
+    # The timed runs are short and count as two.
+    time_of_runs = ComparisonTime(study.run_s, study.slots, len(choices), searched, study.plan.seeds, sequential=2)
+    budget_s = study.plan.budget_s
+    return time_of_runs.fitting_trials(budget_s, budget_s - study.context.deadline.left_s, wanted or DEFAULT_TRIALS)
 
 
 def _planned_runs(study: Study, choices: Sequence[Choice], trials: int, made: int) -> tuple[int, int]:

@@ -7,7 +7,9 @@ from math import ceil
 
 from descend.core.errors import UsageError
 from descend.core.interruption import interruption_status
+from descend.doctor.assess.logged_metric import logged_metrics
 from descend.doctor.execution.forking import fork_server
+from descend.doctor.measured_stage import observe_measured_stage
 from descend.doctor.observe import Show
 from descend.doctor.prove.judgement import MARGIN, ChangeVerdict
 from descend.doctor.prove.metric import choose_metric
@@ -62,11 +64,12 @@ def prove_changes(
     deadline, plan = plan_whole_runs(plan)
     with fork_server(script) as server:
         context = RunContext(store, show, ExternalFiles(script.sources), server, None, deadline)
-        baseline = context.observe(script, plan)
+        baseline, plan = observe_measured_stage(script, plan, context, question.metric)
         result = ProveResult(baseline, None, expected=question.expected, margin=question.margin, runs=1)
         if not can_be_repeated(baseline):
             return replace(result, interruption=interruption_of(baseline), total_s=time.perf_counter() - began)
-        require_complete_run(baseline, plan)
+        # The change may be the missing step of a script that logs a metric.
+        require_complete_run(baseline, plan, may_take_no_step=bool(logged_metrics(baseline)))
         study = Study(script, baseline, plan, context)
         changes = [*question.changes, *(remedy_change(script, baseline, name) for name in question.remedies)]
         runs = PairedRuns(study, choose_metric(baseline, question.metric), changes, question.margin, plan.steps)

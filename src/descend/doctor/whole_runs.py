@@ -31,13 +31,16 @@ def interruption_of(baseline: Record) -> int:
     return ending.status if ending is not None and ending.reason == EndReason.INTERRUPTED else 0
 
 
-def require_complete_run(baseline: Record, plan: Plan) -> None:
-    """Raise `UsageError` if the run of the unchanged script took no step, or did not end before the deadline."""
+def require_complete_run(baseline: Record, plan: Plan, *, may_take_no_step: bool = False) -> None:
+    """Raise `UsageError` if the run of the unchanged script did not end before the deadline, or took no step.
+
+    may_take_no_step: whether a run without an optimizer step can be compared.
+    """
     ending = baseline.ending
     if ending is not None and ending.reason == EndReason.WINDOW and baseline.steps < plan.steps:
         raise UsageError(
             f"--budget {plan.budget_s:.12g}s is too short: one run of {baseline.script} was not over at step "
             f"{baseline.steps}. Give it more time, or compare shorter runs with --steps"
         )
-    if baseline.steps == 0:
+    if baseline.steps == 0 and not may_take_no_step:
         raise UsageError(f"{baseline.script} took no optimizer step, so there is nothing to compare")

@@ -20,31 +20,31 @@ class ComparisonTime:
     choices: int  # number of choices
     searched: int  # number of choices whose settings are searched
     seeds: int  # number of fresh seeds
+    sequential: int = 0  # number of runs that are made alone at the end, to time their steps
 
     def seconds(self, trials: int) -> float:
         """Return the seconds of a comparison with this many runs of the search for each searched choice.
 
-        Each choice and the unchanged script run with each seed. Choices without a search have one run on the tuning
-        seed, as the unchanged script has.
+        Choices without a search have one run on the tuning seed. Each choice and the unchanged script run with each
+        seed.
         """
-        rounds = ceil((1 + self.choices) / self.slots) + max(0, trials - 1) * ceil(self.searched / self.slots)
+        rounds = ceil(self.choices / self.slots) + max(0, trials - 1) * ceil(self.searched / self.slots)
         final = ceil(self.seeds * (1 + self.choices) / self.slots)
-        return (rounds + final) * self.run_s
+        return (rounds + final + self.sequential) * self.run_s
 
-    def fitting_trials(self, left_s: float, wanted: int, used_s: float = 0.0) -> int:
-        """Return the number of runs of the search for each choice that fit, at most `wanted`.
+    def fitting_trials(self, budget_s: float, used_s: float, wanted: int) -> int:
+        """Return the number of runs of the search for each choice that fit the budget, at most `wanted`.
 
-        left_s: seconds until the deadline. used_s: seconds that the command has taken, for the message. Raises
-        `UsageError` if too few fit.
+        used_s: seconds of the budget that are used. Raises `UsageError` if too few fit.
         """
-        if isinf(left_s):
+        if isinf(budget_s):
             return wanted
         least = min(wanted, LEAST_TRIALS) if self.searched else 1
-        fitting = [trials for trials in range(least, wanted + 1) if self.seconds(trials) <= left_s]
+        fitting = [trials for trials in range(least, wanted + 1) if used_s + self.seconds(trials) <= budget_s]
         if not fitting:
             raise UsageError(
-                f"--budget is too short to compare {self.choices} choices: {least} runs to tune each one and "
-                f"{self.seeds} seeds take about {used_s + self.seconds(least):.0f} s. Give it more time, name fewer "
-                "choices, or compare shorter runs with --steps"
+                f"--budget {budget_s:.12g}s is too short to compare {self.choices} choices: it takes about "
+                f"{used_s + self.seconds(least):.0f} s. Give it more time, name fewer choices, or compare shorter runs "
+                "with --steps"
             )
         return fitting[-1]

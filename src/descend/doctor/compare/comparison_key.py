@@ -6,9 +6,9 @@ The budget and the number of seeds are left out, so that a longer command goes o
 import hashlib
 import json
 from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
 
-from descend import __version__
 from descend.core.bound import Count
 from descend.doctor.codemod.imported_files import user_files
 from descend.doctor.compare.choice import Choice
@@ -24,8 +24,9 @@ LENGTH = 20  # number of hexadecimal digits, which is enough to never be equal b
 def comparison_key(study: Study, metric: ComparedMetric, choices: Sequence[Choice]) -> str:
     """Return a digest of everything that decides about the results of the runs."""
     script, plan, environment = study.script, study.plan, study.baseline.environment
+    versions = [metadata.version("descend"), environment.get("torch", ""), environment.get("python", "")]
     parts = [
-        [__version__, environment.get("torch", ""), environment.get("python", ""), study.context.store.where],
+        [*versions, study.context.store.where],
         [str(script.path), script.module or "", script.python, *script.arguments],
         [_file_state(study, file) for file in _files(study)],
         [plan.seed, plan.steps, plan.processes, metric.description],
@@ -37,10 +38,12 @@ def comparison_key(study: Study, metric: ComparedMetric, choices: Sequence[Choic
 def _files(study: Study) -> list[Path]:
     """Return the sources of the script, and the settings and data that its first run has read, unless too many.
 
-    Files that no longer exist were temporary.
+    Files outside the working directory that no longer exist were temporary.
     """
-    read = [Path(name) for name in study.baseline.every(facts.FileRead)]
-    return sorted({*user_files(study.script), *(file for file in read if len(read) <= MOST_DATA and file.is_file())})
+    script = study.script
+    own = [file for name in study.baseline.every(facts.FileRead) if (file := Path(name)).is_relative_to(script.root)]
+    read = [*own, *map(Path, study.context.external_files.files)]
+    return sorted({*user_files(script), *(file for file in read if len(read) <= MOST_DATA and file.is_file())})
 
 
 def _file_state(study: Study, file: Path) -> list[str]:

@@ -19,7 +19,7 @@ REDUCTION = Count(
     3,
     "times",
     "chosen between the usual factors 2 and 4 (Li et al. 2020). In 200 searches of noisy quadratics it saved 7 % of "
-    "the steps and stopped the best run 4 times; comparing at equal steps saved 15 % and stopped the best run 23 times",
+    "the steps and stopped the best run four times; comparing at equal steps saved 15 % and did so 23 times",
 )
 
 

@@ -19,6 +19,7 @@ from descend.doctor.compare.requested import Requested
 from descend.doctor.compare.schedule_choices import CONSTANT, LINEAR, find_schedule
 from descend.doctor.compare.varied_setting import LR, VariedSetting, vary_setting
 from descend.doctor.record import Record, SiteKind, facts
+from descend.doctor.script.run_names import EndReason
 from descend.doctor.script.script import Script
 
 MOST_CHOICES = 24  # largest number of choices, so that a mistyped list does not start hundreds of runs
@@ -46,19 +47,49 @@ def make_choices(script: Script, record: Record, requested: Requested) -> tuple[
         recipe = _without_present_values(recipe, record)
         unknown = [s for s in (*recipe.searched, *recipe.points) if not recipe.has_setting(s)]
         messages += [f"{recipe.label} has no {s.name}, so it is not varied there" for s in unknown]
-        recipe = replace(
-            recipe,
-            searched={s: d for s, d in recipe.searched.items() if s not in unknown},
-            points={s: text for s, text in recipe.points.items() if s not in unknown},
-        )
-        choice = _choice(recipe)
+        recipe, refused = _with_possible_settings(_without_settings(recipe, unknown), script)
+        messages += refused
+        choice = make_choice(recipe)
         if choice.label in choices:
             continue
         if reason := _obstacle_message(choice, script):
-            messages.append(f"{choice.label} is left out: {reason}")
+            change = " with another learning rate" if recipe.keeps_optimizer else ""
+            messages.append(f"{choice.label}{change} is left out: {reason}")
         else:
             choices[choice.label] = choice
+    if any(recipe.schedule not in ("", CONSTANT) for recipe in recipes):
+        messages += _horizon_message(record)
     return list(choices.values()), list(dict.fromkeys(messages))
+
+
+def _without_settings(recipe: Recipe, settings: Sequence[VariedSetting]) -> Recipe:
+    """Return a recipe that does not vary some of its settings."""
+    searched = {setting: dimension for setting, dimension in recipe.searched.items() if setting not in settings}
+    return replace(recipe, searched=searched, points={s: t for s, t in recipe.points.items() if s not in settings})
+
+
+def _with_possible_settings(recipe: Recipe, script: Script) -> tuple[Recipe, list[str]]:
+    """Return a recipe without the searched settings that cannot be edited, and a message for each of them."""
+    messages: list[str] = []
+    if not recipe.searched or not _obstacle_message(make_choice(recipe), script):
+        return recipe, messages
+    alone = _without_settings(recipe, list(recipe.searched))
+    if _obstacle_message(make_choice(alone), script):
+        return recipe, messages  # The whole choice is left out for another reason.
+    kept = {}
+    for setting, dimension in recipe.searched.items():
+        if reason := _obstacle_message(make_choice(replace(alone, searched={setting: dimension})), script):
+            messages.append(f"{setting.name} is not varied for {alone.label}: {reason}")
+        else:
+            kept[setting] = dimension
+    return replace(recipe, searched=kept), messages
+
+
+def _horizon_message(record: Record) -> list[str]:
+    """Return the sentence that the schedules end before the script does, if only its first steps are compared."""
+    if record.ending is None or record.ending.reason != EndReason.WINDOW:
+        return []
+    return [f"the schedules last for the {record.steps} steps that are compared, not for the whole script"]
 
 
 def _several_optimizers_message(record: Record, own: OwnOptimizer) -> list[str]:
@@ -115,7 +146,7 @@ def _without_present_values(recipe: Recipe, record: Record) -> Recipe:
     )
 
 
-def _choice(recipe: Recipe) -> Choice:
+def make_choice(recipe: Recipe) -> Choice:
     """Return the choice of a recipe, with the learning rate among its dimensions unless the user has set it."""
     own, new = recipe.own, recipe.optimizer
     known = new or own.known
@@ -127,7 +158,8 @@ def _choice(recipe: Recipe) -> Choice:
     if LR in given:
         dimensions.insert(0, given[LR])
     elif not is_set and usual > 0:
-        dimensions.insert(0, Dimension(LR, *learning_rate_limits(usual, own.lr if is_same_class else 0.0)))
+        limits = learning_rate_limits(usual, own.lr if is_same_class else 0.0)
+        dimensions.insert(0, Dimension(LR, *limits, is_open=True))
     present = {s.name: s.number for s in recipe.searched} | {LR: own.lr if is_same_class and own.lr > 0 else usual}
     first = {d.name: _inside(present.get(d.name), d) for d in dimensions}
     starts: list[Values] = [first]
@@ -159,6 +191,8 @@ def _obstacle_message(choice: Choice, script: Script) -> str:
 
     The edit is made at the first values of the search, and once with another value of each dimension.
     """
+    if choice.keeps_optimizer and not choice.dimensions and LR not in choice.fixed:
+        return "its learning rate is unknown"
     try:
         first = choice.edit(script, choice.starts[0])
         for dimension in choice.dimensions:

@@ -51,6 +51,11 @@ class Recipe:
         return is_own and all(setting.argument for setting in self.points)
 
     @property
+    def _rule(self) -> str:
+        """The class name of the optimizer; "" if it is unknown."""
+        return self.optimizer.class_name if self.optimizer is not None else self.own.rule
+
+    @property
     def _swaps_class(self) -> bool:
         """Whether the optimizer's call is replaced by that of another class."""
         return self.optimizer is not None and not self.own.is_variant(self.optimizer)
@@ -87,9 +92,7 @@ class Recipe:
     @property
     def label(self) -> str:
         """The name of the choice: "AdamW", or "SGD with momentum 0.9 and linear decay, batch_size 16"."""
-        whole = {**self.fixed}
-        rule = self.optimizer.class_name if self.optimizer is not None else self.own.rule
-        name = optimizer_label(rule, whole)
+        name = optimizer_label(self._rule, self.fixed)
         if self.schedule:
             name += f"{' and' if ' with ' in name else ' with'} {SCHEDULES[self.schedule].label}"
         added = [f"{self.initialiser} initialisation"] if self.initialiser else []
@@ -101,10 +104,9 @@ class Recipe:
     @property
     def family(self) -> str:
         """The name of the family of choices that differ only in numbers."""
-        rule = self.optimizer.class_name if self.optimizer is not None else self.own.rule
         texts = [f"{s.name} {text}" for s, text in self.points.items() if _as_number(text) is None]
         clip = [] if self.clip is None else [f"clip {self.clip:g}"]
-        return ", ".join([rule, *filter(None, [self.schedule, self.initialiser]), *clip, *texts])
+        return ", ".join([self._rule, *filter(None, [self.schedule, self.initialiser]), *clip, *texts])
 
     def edit(self, script: Script, values: Values) -> Script:
         """Return the script with this choice and the given values of the searched settings.
@@ -120,7 +122,7 @@ class Recipe:
 
     def _edited(self, script: Script, values: Values) -> Script:
         """Return the script after all edits. The optimizer comes last, so that the run's places are still found."""
-        texts = {setting: text for setting, text in self.points.items()}
+        texts = dict(self.points)
         for setting, dimension in self.searched.items():
             texts[setting] = value_text(values[dimension.name], is_integer=dimension.is_integer)
         arguments: dict[str, str] = {}
@@ -161,7 +163,7 @@ class Recipe:
             new = NewOptimizer(self.optimizer.class_name, lr, {**self.optimizer.settings, **given})
             return replace_optimizer(script, record, own.key, new, own.lr, find_overriding_scheduler(record))
         for name, value in self._variant.items():
-            default = None if value else value  # The class has no momentum by default.
+            default = None if value else value  # Without momentum, which is the default, the argument is removed.
             script = optimizer_argument(script, record, OptimizerArgumentArguments(name, value, default, own.key))
         keeps_schedule = not (self.schedule and own.has_schedule)
         if rate is None or keeps_schedule and isclose(rate, own.lr, rel_tol=SAME_VALUE):

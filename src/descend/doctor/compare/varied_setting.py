@@ -1,11 +1,12 @@
 """A setting that `--set` varies: where the script defines it, or the remedy that edits it where the script does not."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import isclose
 
 from descend.core.errors import UsageError
+from descend.doctor.assess.batches import mean_batch_size
 from descend.doctor.changes.setting_name import is_same_name, normalise, parse_name
 from descend.doctor.changes.setting_values import literal_value
 from descend.doctor.changes.settings import find_setting, set_setting
@@ -68,7 +69,7 @@ def vary_setting(script: Script, record: Record, own: OwnOptimizer, requested: R
     """Return the setting that a name denotes. Raises `UsageError` if the script has none and no remedy sets it."""
     last = normalise(parse_name(requested.name).parts[-1])
     if is_same_name(last, LR):
-        return VariedSetting(LR, None, f"{own.lr!r}" if own.lr else "", LR)
+        return VariedSetting(LR, None, repr(own.lr) if own.lr else "", LR)
     argument = next((name for name in (*ARGUMENTS, MAX_NORM, BATCH_SIZE) if is_same_name(last, name)), "")
     try:
         found = find_setting(script, requested.name)
@@ -76,13 +77,11 @@ def vary_setting(script: Script, record: Record, own: OwnOptimizer, requested: R
         if (remedied := _remedied_setting(script, record, own, requested, argument)) is not None:
             return remedied
         raise
-    return VariedSetting(
-        requested.name,
-        partial(_set_defined, requested.name),
-        found.text,
-        argument if argument in ARGUMENTS else "",
-        is_defined=True,
-    )
+    defined = VariedSetting(requested.name, partial(_set_defined, requested.name), found.text, is_defined=True)
+    now = own.settings.get(argument)
+    # A setting such as `alpha` may have another purpose. One of the optimizer has the value that the run recorded.
+    is_of_optimizer = now is not None and defined.number is not None and isclose(now, defined.number)
+    return replace(defined, argument=argument) if is_of_optimizer else defined
 
 
 def _set_defined(name: str, script: Script, text: str) -> Script:
@@ -97,22 +96,24 @@ def _remedied_setting(
     name = requested.name
     if argument == MAX_NORM:
         clip = record.fact(facts.Clip)
-        return VariedSetting(name, partial(_set_clipping, record, own.key), f"{clip.limit!r}" if clip else "")
+        return VariedSetting(name, partial(_set_clipping, record, own.key), repr(clip.limit) if clip else "")
     if argument == BATCH_SIZE:
         set_size = partial(_set_batch_size, record, own.key)
-        trial = requested.values[0] if requested.values else f"{requested.limits[0]:g}" if requested.limits else "1"
-        return VariedSetting(name, set_size, _batch_size(record)) if if_applicable(set_size, script, trial) else None
+        trial = [*requested.values, *(f"{limit:g}" for limit in requested.limits or ())][0]
+        is_possible = if_applicable(set_if_new, set_size, script, trial) is not None
+        return VariedSetting(name, set_size, _batch_size(record)) if is_possible else None
     if argument in ARGUMENTS:
         now = own.settings.get(argument)
         set_argument = partial(_set_argument, record, own.key, argument)
-        return VariedSetting(name, set_argument, "" if now is None else f"{now!r}", argument)
+        return VariedSetting(name, set_argument, "" if now is None else repr(now), argument)
     return None
 
 
 def _batch_size(record: Record) -> str:
-    """Return the recorded batch size of the first data loader as text; "" if it is unknown."""
+    """Return the recorded batch size as text: of the first data loader, or of the first batches; "" if unclear."""
     loader = record.fact(facts.Loader, "0")
-    return str(loader.batch_size) if loader is not None and loader.batch_size else ""
+    size = loader.batch_size if loader is not None and loader.batch_size else mean_batch_size(record)
+    return str(int(size)) if size and int(size) == size else ""
 
 
 def _set_batch_size(record: Record, key: str, script: Script, text: str) -> Script:

@@ -3,6 +3,7 @@
 from math import isfinite
 
 from descend.doctor.assess.logged_metric import PERCENT, LoggedMetric
+from descend.doctor.assess.stages import stages
 from descend.doctor.prove.metric import ComparedMetric
 from descend.doctor.record import Record, facts
 from descend.doctor.record.facts import Remade
@@ -12,6 +13,10 @@ from descend.doctor.trials.effect import is_same_run
 NO_MEASURE = (
     "the loss depends on a second optimizer with its own loss, so it does not show which version is better; log a "
     "metric of the result"
+)
+OTHER_STAGES = (
+    "the changed script trains in another number of stages, so the loss on examples of one stage does not show which "
+    "version is better; log a metric of the result"
 )
 ONLY_EVALUATION = "the trained weights are bit-for-bit identical, so it changes only how the metric is computed"
 
@@ -36,7 +41,9 @@ def changed_task_message(changed: Record, unchanged: Record, baseline: Record, m
     )
     if reason == OPPOSING_OPTIMIZER:
         return "" if is_same_run(changed, unchanged) else NO_MEASURE
-    if metric.logged is None or reason not in ("", METRIC_NOT_LOGGED):
+    if metric.logged is None:
+        return reason or (OTHER_STAGES if len(stages(changed)) != len(stages(unchanged)) else "")
+    if reason not in ("", METRIC_NOT_LOGGED):
         return reason
     if not len(changed.series("logged_metric", metric.name)):
         return _not_logged_message(changed, metric.name)
@@ -63,15 +70,17 @@ def _other_unit_message(changed: Record, baseline: Record, metric: LoggedMetric)
 
 
 def changed_evaluation_message(changed: Record, unchanged: Record, baseline: Record, metric: ComparedMetric) -> str:
-    """Return a message if a change alters the metric but not the trained weights; "" otherwise.
+    """Return a message if a change alters the metric but neither the trained weights nor other values of the models.
 
     Then it changes the evaluation, for example its data. Only for scripts whose runs are deterministic.
     """
     if changed.ending is None or unchanged.ending is None or changed.steps != unchanged.steps:
         return ""
     weights, expected = changed.ending.weights, unchanged.ending.weights
+    states = [run.fact(facts.FinalState) for run in (changed, unchanged)]
     values = [repr(metric.value(run, baseline)) for run in (changed, unchanged)]
-    return ONLY_EVALUATION if weights and weights == expected and values[0] != values[1] else ""
+    is_same_model = weights and weights == expected and states[0] == states[1]
+    return ONLY_EVALUATION if is_same_model and values[0] != values[1] else ""
 
 
 def _not_logged_message(changed: Record, name: str) -> str:
