@@ -113,7 +113,7 @@ def _compare(
             if search.run_count:
                 notes.append(RESUMED.format(search.run_count))
             result = replace(result, tuning_steps=search.steps, notes=tuple(notes))
-            announce(study.run_s, *_planned_runs(study, choices, trials, search.run_count))
+            announce(study.run_s, *_planned_runs(current, choices, trials, search.run_count))
             search.run()
             runs = _final_runs(current, search.tuned, storage)
             run_final_rounds(runs, search.tuned, announce)
@@ -140,13 +140,14 @@ def _trials(study: Study, choices: Sequence[Choice], wanted: int | None) -> int:
     return time_of_runs.fitting_trials(budget_s, budget_s - study.context.deadline.left_s, wanted or DEFAULT_TRIALS)
 
 
-def _planned_runs(study: Study, choices: Sequence[Choice], trials: int, made: int) -> tuple[int, int]:
-    """Return the number of runs of the search that are left, if all end, and that on fresh seeds.
+def _planned_runs(current: PairedRuns, choices: Sequence[Choice], trials: int, made: int) -> tuple[int, int]:
+    """Return how many runs of the search are left if each one has all steps, and how many on fresh seeds follow.
 
-    made: the number of runs of the search so far.
+    current: the runs of the current setting on fresh seeds. made: the number of runs of the search so far.
     """
+    seeds = fresh_seeds(current.study, 0)
     search = 1 + sum(trials if choice.dimensions else 1 for choice in choices)
-    return max(0, search - made), study.plan.seeds * (1 + len(choices))
+    return max(0, search - made), len(current.missing_runs(seeds, ())) + len(seeds) * len(choices)
 
 
 def _with_suggested_lr(
