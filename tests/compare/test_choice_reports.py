@@ -6,14 +6,27 @@ from math import inf
 from types import SimpleNamespace
 
 import pytest
-from compared_choices import ADAMW, FAULT, LION, METRIC, OWN_RUNS, PATCH, RESULTS, STEPS, SWITCH, UNDECIDED, run_of
+from compared_choices import (
+    ADAMW,
+    FAULT,
+    LION,
+    METRIC,
+    OWN_RUNS,
+    PATCH,
+    RESULTS,
+    STEPS,
+    SWITCH,
+    UNDECIDED,
+    baseline_of,
+    run_of,
+)
 
 from descend.core.errors import UsageError
 from descend.doctor.commands import compare as command
 from descend.doctor.commands.apply_patch import _write_patch
 from descend.doctor.commands.terminal import plain_text
 from descend.doctor.compare.exchange_rate import exchange_rate
-from descend.doctor.record import Series
+from descend.doctor.record import Reading, Series
 from descend.doctor.report import choice_patches
 from descend.doctor.report.choice_console import render_choice_console
 from descend.doctor.report.choice_figures import MOST_DRAWN, choice_figures
@@ -149,6 +162,18 @@ def test_the_loss_is_drawn_if_the_metric_is_logged_only_once():
     assert panel.title == "Training loss" and not panel.shapes and len(others) == 1  # no exchange rate
     assert all(len(trace["x"]) == STEPS // 4 for trace in panel.traces)
     assert "The script logs test accuracy only once. The loss is averaged over about 4 steps." in first.caption
+
+
+def test_steps_to_a_value_of_a_current_setting_that_does_not_learn_are_not_drawn():
+    record = baseline_of()
+    record.add(Reading("metric", "negative_log_likelihood", 0, 2.3))
+    record.add(Reading("metric", "negative_log_likelihood", 200, 2.29))
+    assert len(choice_figures(replace(SWITCH, baseline=record))) == 2
+
+
+def test_a_search_that_would_have_found_as_good_a_rate_with_half_of_its_runs_is_not_remarked():
+    early = replace(ADAMW, working=replace(ADAMW.working, regret=(0.5, 0.001, 0.0)))
+    assert "half as many" not in choice_figures(replace(SWITCH, ranked=(early,)))[1].caption
 
 
 def test_the_recommended_choice_is_drawn_even_if_there_are_many_others():

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import isfinite, nan
 from typing import Any
 
+from descend.doctor.assess.constant_predictor import predicts_constant
 from descend.doctor.compare.choice import CURRENT
 from descend.doctor.compare.ease import learning_rate_name
 from descend.doctor.compare.exchange_rate import exchange_rate
@@ -117,8 +118,8 @@ def _sensitivity_caption(drawn: Drawn) -> str:
         "The cost of each run of the search; lower is better, and a wide, flat valley is easy to hit. "
         "Large dots are the chosen learning rates."
     )
-    known = [(row, regret) for row, _ in drawn if isfinite(regret := _regret_at_half(row))]
-    regrets = [f"{percent(regret)} for {one_line(row.label)}" for row, regret in known]
+    known = [(row, percent(regret)) for row, _ in drawn if isfinite(regret := _regret_at_half(row))]
+    regrets = [f"{regret} for {one_line(row.label)}" for row, regret in known if regret != percent(0)]
     if not regrets:
         return text
     return f"{text} With half as many runs, the lowest cost would have been higher by {', '.join(regrets)}."
@@ -213,7 +214,7 @@ def _failure_remark(row: RankedChoice) -> tuple[Key, ...]:
 def _exchange_figure(result: CompareResult) -> Figure | None:
     """Return the figure of the steps that each choice needs for the values of the current setting, as a ratio."""
     metric, choices = result.metric, ranked_choices(result)
-    if metric is None:
+    if metric is None or predicts_constant(result.baseline):
         return None
     drawn = _drawn_choices(choices, result)
     traces = [
