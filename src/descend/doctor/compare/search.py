@@ -84,11 +84,10 @@ class Search:
         return tuple(search.tuned(self.study.script) for search in self._searches)
 
     @property
-    def run_count(self) -> int:
-        """The number of different runs so far, with those of earlier commands and that of the unchanged script."""
-        tried = [run.run for search in self._searches for run in search.tried if run.steps]
-        own = [self._unchanged.run] if self._unchanged is not None else []
-        return len({run for run in tried + own if run}) + tried.count(0)
+    def run_numbers(self) -> set[int]:
+        """The numbers in the store of all runs so far, with those of earlier commands."""
+        tried = {run.run for search in self._searches for run in search.tried}
+        return {run for run in tried if run}
 
     @property
     def _seed(self) -> int:

@@ -56,6 +56,12 @@ class StoredComparison:
         if run:  # A run that the store could not accept has the number 0.
             self._runs.set_user_attr(json.dumps([label, seed]), run)
 
+    @property
+    def run_numbers(self) -> set[int]:
+        """The numbers in the store of all runs on fresh seeds, and of the unchanged script."""
+        with _reporting_damage(self._where):
+            return {*as_type(dict[str, int], self._runs.user_attrs, "runs").values()}
+
     def runs_of(self, label: str) -> dict[int, int]:
         """Return the numbers of the runs of a choice by seed. label: the choice's label, or `CURRENT`."""
         with _reporting_damage(self._where):
