@@ -13,7 +13,7 @@ from descend.doctor.report.formats.agent_keys import KEYS, UNDECIDED_ADVICE
 from descend.doctor.report.formats.next_steps import INSTRUCTIONS, MEANINGS
 
 PAGE = Path(__file__).parents[1] / "src" / "descend" / ".agents" / "skills" / "descend" / "SKILL.md"
-COMMANDS = ("doctor", "prove", "diagnose", "apply", "explain")
+COMMANDS = ("doctor", "prove", "compare", "diagnose", "apply", "explain")
 HEAD = """---
 name: descend
 description: Finds out why a PyTorch training script is not training, and proves a fix. Use it if a loss stays flat,

@@ -41,7 +41,8 @@ def run_of(seed: int, value: float, speed: float = 1.0) -> ComparedRun:
     """Return a run whose accuracy rises to a value. speed: a choice with speed 2 needs half of the steps."""
     steps = tuple(range(0, STEPS + 1, 10))
     curve = Series(steps, tuple(0.1 + (value - 0.1) * (1 - exp(-speed * step / 40)) for step in steps))
-    return ComparedRun(100 + seed, seed, value, 1 - value, STEPS, 0.01, 400_000_000, curve)
+    loss = Series(tuple(range(STEPS)), tuple(exp(-speed * step / 40) for step in range(STEPS)))
+    return ComparedRun(100 + seed, seed, value, 1 - value, STEPS, 0.01, 400_000_000, curve, loss)
 
 
 OWN_RUNS = tuple(run_of(seed, 0.9 + 0.01 * (seed % 2)) for seed in SEEDS)
@@ -60,7 +61,8 @@ def choice_of(label: str, *, keeps_optimizer: bool = False, needs: str = "") -> 
 def ranked(
     label: str, value: float, difference: tuple[float, float], lr: float, *, speed: float = 1.0, **choice
 ) -> RankedChoice:
-    tuned = TunedChoice(choice_of(label, **choice), (*TRIED, STOPPED), TriedValues({"lr": lr}, 1 - value, value, STEPS))
+    best = TriedValues({"lr": lr}, 1 - value, value, STEPS)
+    tuned = TunedChoice(choice_of(label, **choice), (best, *TRIED, STOPPED), best)
     after = tuple(run_of(run.seed, value, speed) for run in OWN_RUNS)
     verdict = ChangeVerdict.HELPS if difference[1] < 0 else ChangeVerdict.UNDECIDED
     change = ChangeResult(label, PATCH, verdict, difference=difference, before=OWN_RUNS, after=after)

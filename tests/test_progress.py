@@ -95,6 +95,16 @@ def test_the_estimate_does_not_start_again_with_the_runs_on_fresh_seeds(clock):
     assert left == [28, 24, 22, 4]
 
 
+def test_the_estimate_contains_the_runs_that_follow_a_round(clock):
+    progress = TrialsProgress(jobs=1, seeds=5, deadline=Deadline())
+    progress.plan_runs(2, 6)
+    progress.baseline_s = 2.0
+    run_all(progress, trial_runs(progress, [0] * 3)[:2], clock)  # one run more than planned
+    assert progress.message.startswith("2 of 9 runs done") and seconds_left(progress.message) == 14
+    progress.plan_runs(6)
+    assert progress.total == 9
+
+
 def test_no_estimate_exceeds_the_budget(clock):
     progress = TrialsProgress(jobs=1, seeds=5, deadline=Deadline.after(7.0, clock.monotonic))
     trial_runs(progress, [0] * 3)

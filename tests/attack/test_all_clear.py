@@ -155,6 +155,7 @@ def test_a_run_that_ends_in_its_warm_up_is_no_all_clear_after_its_trials(descend
     assert case["status"] in ("undecided", "findings") and "no problem found" not in case["verdict"]
 
 
+@pytest.mark.thorough
 def test_a_rate_too_large_after_a_warm_up_is_corrected_in_the_file_of_settings(descend_here, tmp_path):
     """The warm-up's first steps are short, and the file gives the rate to both the optimizer and the loop."""
     (tmp_path / "train.py").write_text(WARMED_UP)

@@ -6,18 +6,33 @@ from math import inf
 from types import SimpleNamespace
 
 import pytest
-from compared_choices import ADAMW, FAULT, LION, METRIC, OWN_RUNS, PATCH, RESULTS, STEPS, SWITCH, UNDECIDED, run_of
+from compared_choices import (
+    ADAMW,
+    FAULT,
+    LION,
+    METRIC,
+    OWN_RUNS,
+    PATCH,
+    RESULTS,
+    STEPS,
+    SWITCH,
+    UNDECIDED,
+    baseline_of,
+    run_of,
+)
 
 from descend.core.errors import UsageError
 from descend.doctor.commands import compare as command
 from descend.doctor.commands.apply_patch import _write_patch
 from descend.doctor.commands.terminal import plain_text
 from descend.doctor.compare.exchange_rate import exchange_rate
+from descend.doctor.record import Reading, Series
 from descend.doctor.report import choice_patches
 from descend.doctor.report.choice_console import render_choice_console
 from descend.doctor.report.choice_figures import MOST_DRAWN, choice_figures
 from descend.doctor.report.choice_formats import RENDERERS
 from descend.doctor.report.choice_page import render_choice_page
+from descend.doctor.report.choice_verdict import suspicion_hint, suspicion_messages
 
 every_result = pytest.mark.parametrize("name", RESULTS)
 
@@ -45,13 +60,22 @@ def test_the_terminal_shows_how_to_apply_the_patch_and_what_it_needs(tmp_path):
     assert "patch -p0" not in plain_text(render_choice_console(result), 200)  # It is not stored.
 
 
-def test_the_terminal_shows_the_first_suspected_problems_and_the_page_shows_all():
+def test_each_suspected_problem_is_one_line_and_the_doctor_finds_out_whether_it_is_real():
     suspected = tuple(
         replace(FAULT, certain=False, id=id) for id in ("dead_units", "plateau", "batch_size", "overfitting")
     )
     result = replace(SWITCH, suspected=suspected)
-    assert plain_text(render_choice_console(result), 200).count("suspected ") == 3
-    assert render_choice_page(result).count("Suspected: ") == 4
+    printed = plain_text(render_choice_console(result), 100).splitlines()
+    lines = [line.removeprefix("suspected").strip() for line in printed]
+    first = lines.index("Units are dead [dead_units] (train.py:12)")
+    last = "1 more problem is suspected; descend doctor train.py finds out whether they are real"
+    assert lines[first + 3] == last
+    for text in (render_choice_page(result), *(RENDERERS[name](result) for name in ("agent", "markdown"))):
+        assert last in text.replace("\\", "").replace("\u00a0", " ") and "of earlier steps are added" not in text
+    alone = replace(SWITCH, suspected=suspected[:1])
+    assert suspicion_messages(alone) == ["Units are dead [dead_units] (train.py:12)"]
+    assert suspicion_hint(alone) == "descend doctor train.py finds out whether it is real"
+    assert suspicion_hint(SWITCH) == ""
 
 
 def test_json_has_the_search_and_the_runs_in_pairs():
@@ -63,7 +87,7 @@ def test_json_has_the_search_and_the_runs_in_pairs():
     assert best["values"] == {"lr": 0.003} and best["relative_difference_to_tuned"] == [-0.3, -0.1]
     assert best["tried"][-1]["is_stopped_early"] and best["tried"][-2]["cost"] is None
     assert best["to_target"]["time_ratio"] == pytest.approx([0.6, 1.0])  # steps of twice the time
-    assert best["exchange_rate"] and best["search_steps"] == 5 * STEPS + 50
+    assert best["exchange_rate"] and best["search_steps"] == 6 * STEPS + 50
     assert refused["reason"] == "the optimizer is created in a library" and refused["after"] == []
 
 
@@ -112,7 +136,44 @@ def test_runs_of_the_search_that_were_stopped_early_are_rings_and_failed_ones_ar
     assert all(trace["y"] == pytest.approx([0.25]) for trace in rings) and len(rings) == 3
     assert [key.label for key in panel.keys if key.style == "ring"] == ["stopped early"]
     assert any(key.label == "AdamW: 1 run without a finite cost, at learning rate 1" for key in panel.keys)
-    assert "AdamW 50\u00a0%" in sensitivity.caption  # the regret after half of its runs
+    assert "50\u00a0% for AdamW" in sensitivity.caption  # the regret after half of its runs
+
+
+def test_the_chosen_rates_are_large_dots_and_the_current_one_is_a_dashed_line():
+    [panel] = choice_figures(SWITCH)[1].panels
+    assert [trace["x"] for trace in panel.traces if trace["marker"]["size"] > 10] == [[0.003], [0.03], [3e-4]]
+    [current] = panel.shapes
+    assert (current["x0"], current["x1"]) == (0.1, 0.1) and panel.keys[-1].label == "current setting: 0.1"
+
+
+def test_the_loss_is_drawn_if_the_metric_is_logged_only_once():
+    def once(run):
+        return replace(run, curve=Series((STEPS,), (run.value,)))
+
+    def logged_once(row):
+        change = replace(
+            row.result, before=tuple(map(once, row.result.before)), after=tuple(map(once, row.result.after))
+        )
+        return replace(row, result=change)
+
+    result = replace(SWITCH, ranked=tuple(map(logged_once, (ADAMW, LION))), winner=logged_once(ADAMW))
+    first, *others = choice_figures(result)
+    [panel] = first.panels
+    assert panel.title == "Training loss" and not panel.shapes and len(others) == 1  # no exchange rate
+    assert all(len(trace["x"]) == STEPS // 4 for trace in panel.traces)
+    assert "The script logs test accuracy only once. The loss is averaged over about 4 steps." in first.caption
+
+
+def test_steps_to_a_value_of_a_current_setting_that_does_not_learn_are_not_drawn():
+    record = baseline_of()
+    record.add(Reading("metric", "negative_log_likelihood", 0, 2.3))
+    record.add(Reading("metric", "negative_log_likelihood", 200, 2.29))
+    assert len(choice_figures(replace(SWITCH, baseline=record))) == 2
+
+
+def test_a_search_that_would_have_found_as_good_a_rate_with_half_of_its_runs_is_not_remarked():
+    early = replace(ADAMW, working=replace(ADAMW.working, regret=(0.5, 0.001, 0.0)))
+    assert "half as many" not in choice_figures(replace(SWITCH, ranked=(early,)))[1].caption
 
 
 def test_the_recommended_choice_is_drawn_even_if_there_are_many_others():

@@ -29,8 +29,8 @@ def compare(descend_here, monkeypatch, tmp_path):
 
         def take(script, question, plan, store, show, announce, cluster=None):
             called.update(question=question, plan=plan, script=script, cluster=cluster)
-            announce(2.0, 40)
-            announce(2.0, 20)
+            announce(2.0, 40, 30)
+            announce(2.0, 20, 0)
             return replace(result, baseline=replace(result.baseline, run=0))
 
         monkeypatch.setattr(compare_choices, "compare_choices", take)
@@ -69,9 +69,10 @@ def test_the_exit_status_follows_from_the_result(compare, name, status):
     assert done.returncode == status and done.stdout.startswith("verdict: ")
 
 
-def test_the_cost_is_printed_before_each_round_of_runs(compare):
+def test_the_cost_of_all_runs_is_printed_before_the_first_round(compare):
     done, _ = compare("--jobs", "2")
-    assert "one run takes about 2.0 s; 40 more runs take about 40 s" in done.stderr
+    planned = "40 runs to tune the choices and 30 runs on fresh seeds take about 1 min 10 s"
+    assert f"one run takes about 2.0 s; {planned}" in done.stderr
     assert "20 more runs take about 20 s" in done.stderr
 
 
@@ -82,7 +83,10 @@ def test_a_cluster_makes_the_runs_if_one_is_named(compare, monkeypatch):
     nodes = SimpleNamespace(slots=20)
     monkeypatch.setattr(cluster, "connect", lambda address, plan: nullcontext(nodes if address == "auto" else None))
     done, called = compare("--ray", "auto", "--jobs", "1")
-    assert called["cluster"] is nodes and "40 more runs take about 4.0 s" in done.stderr
+    assert (
+        called["cluster"] is nodes
+        and "40 runs to tune the choices and 30 runs on fresh seeds take about 8.0 s" in done.stderr
+    )
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def test_all_scripts_run_once_with_each_fresh_seed_and_none_with_that_of_the_sea
         ("current", s) for s in range(1, 6)
     ]
     assert study.baseline.seed not in seeds_of(study, "adam") and study.ran.count(REPETITION) == 1
-    assert announced == [(1.0, 15)]
+    assert announced == [(1.0, 15, 0)]
 
 
 def test_the_second_round_leaves_out_what_the_first_one_has_decided():

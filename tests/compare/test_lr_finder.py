@@ -1,6 +1,7 @@
 """The learning rate range test as an edit of a script: its curve, its suggestion, and what it refuses."""
 
 import pytest
+from sampling import sampled
 from training_scripts import ONE_CYCLE, OVERWRITTEN, PLAIN, TRAINER
 
 from descend.core.range_test import RATES, SmoothedLosses, rate_at, suggested_rate
@@ -36,7 +37,7 @@ SCRIPTS = {
 }
 
 
-@pytest.mark.parametrize("name", SCRIPTS)
+@pytest.mark.parametrize("name", sampled(SCRIPTS, "plain", "one_cycle"))
 def test_the_suggestion_is_between_too_slow_and_divergence(suggest, name: str) -> None:
     p, found = suggest(SCRIPTS[name])
     assert found.rates[0] == RATES[0] and len(found.rates) == len(found.losses) == len(found.smoothed) <= 100

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from numpy.random import default_rng
 
 from descend.doctor.assess.logged_metric import LoggedMetric
-from descend.doctor.compare.targets import MEDIAN_LEVEL, first_step, median_interval, steps_to_target
+from descend.doctor.compare.targets import MEDIAN_LEVEL, first_step, logging_steps, median_interval, steps_to_target
 from descend.doctor.prove.metric import ComparedMetric
 from descend.doctor.prove.result import ComparedRun
 from descend.doctor.record import Series
@@ -30,6 +30,17 @@ CURRENT = run_of(4.0, 3.0, 2.0, 1.0)
 def test_the_ratio_is_that_of_the_first_steps_with_the_final_value():
     target = steps_to_target([(CURRENT, run_of(2.0, 1.0, 0.9, 0.8))], LOSS)
     assert (target.ratios, target.missed, target.median_ratio) == ((0.5,), 0, 0.5)
+
+
+def test_a_metric_that_is_logged_only_at_the_end_gives_no_steps():
+    once = run_of(0.8, steps=(40,))
+    target = steps_to_target([(once, once)] * 5, ACCURACY)
+    assert (target.ratios, target.missed) == ((), 0) and isnan(target.interval[0])
+
+
+def test_the_resolution_is_the_longest_time_between_two_values():
+    assert logging_steps([CURRENT, run_of(4.0, 1.0, steps=(10, 40))]) == 30
+    assert logging_steps([run_of(0.8, steps=(40,))]) == 0
 
 
 def test_a_metric_that_rises_is_reached_from_below():

@@ -5,8 +5,9 @@ from math import isnan
 
 import pytest
 
+from descend.doctor.compare import verdict_rule
 from descend.doctor.compare.final_runs import begin_final_runs, run_final_rounds
-from descend.doctor.compare.result import CompareVerdict, TunedChoice
+from descend.doctor.compare.result import CompareVerdict, StepsToTarget, TunedChoice
 from descend.doctor.compare.verdict_rule import rank, unattributed_gain_message
 from descend.doctor.prove.judgement import MARGIN, ChangeVerdict
 from descend.doctor.prove.metric import ComparedMetric
@@ -32,8 +33,22 @@ def test_the_best_choice_comes_first_and_equal_ones_are_named():
     assert [row.label for row in ranked] == ["adam", "lion", "sgd"]
     assert (verdict, more) == (CompareVerdict.SWITCH, None) and winner is ranked[0]
     assert [row.ties for row in ranked] == [("lion",), ("adam",), ()]
+    assert [row.equivalent for row in ranked] == [("lion",), ("adam",), ()]
     assert all(row.result.verdict == ChangeVerdict.HELPS for row in ranked)
     assert -0.65 < ranked[0].result.difference[0] < ranked[0].result.difference[1] < -0.55
+
+
+def test_a_tie_without_evidence_of_equality_is_not_equivalent():
+    ranked, *_ = rank_runs([ADAM, LION], adam=noisy(0.4, 3, 5.0), lion=noisy(0.402, 7, 5.0))
+    assert all(row.ties and not row.equivalent for row in ranked)
+
+
+def test_a_current_setting_that_does_not_learn_has_no_target(monkeypatch):
+    ranked, *_ = rank_runs([ADAM], adam=noisy(0.4, 3))
+    assert len(ranked[0].target.ratios) == 5
+    monkeypatch.setattr(verdict_rule, "predicts_constant", lambda record: True)
+    ranked, *_ = rank_runs([ADAM], adam=noisy(0.4, 3))
+    assert ranked[0].target == StepsToTarget((), 0)
 
 
 def test_the_gain_over_the_tuned_optimizer_is_given_for_all_other_choices():

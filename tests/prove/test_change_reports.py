@@ -107,6 +107,15 @@ def test_the_page_shows_curves_and_diff_and_escapes_the_label():
     assert "10 ms → 20 ms" in page
 
 
+def test_the_page_shows_the_loss_if_the_metric_is_logged_only_once():
+    losses = Series(tuple(range(50)), tuple(1 / (1 + step) for step in range(50)))
+    once = {side: tuple(replace(run, curve=Series((50,), (run.value,)), loss=losses) for run in getattr(HELPS, side))
+            for side in ("before", "after")}  # fmt: skip
+    page = render_change_page(with_verdict(ChangeVerdict.HELPS, **once))
+    assert "Training loss over the optimizer steps" in page and "logs held-out loss only once" in page
+    assert "Training loss over" not in render_change_page(RESULT)
+
+
 def test_a_failed_script_is_reported_without_changes():
     record = replace(Record(script="train.py"), ending=Ending("failed", 1, 0, error="ValueError: no data\n"))
     result = ProveResult(record, None)

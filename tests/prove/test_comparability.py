@@ -71,6 +71,13 @@ def test_another_metric_of_the_same_weights_shows_a_changed_evaluation(changed, 
     assert changed_evaluation_message(changed, unchanged, unchanged, choose_metric(unchanged)) == message
 
 
+def test_other_running_means_explain_another_metric_of_the_same_weights():
+    unchanged, changed = run_of(0.6), run_of(0.8)
+    for run, digest in ((unchanged, "a"), (changed, "b")):
+        run.add(Fact.of(facts.FinalState(digest), 4))
+    assert changed_evaluation_message(changed, unchanged, unchanged, choose_metric(unchanged)) == ""
+
+
 def test_the_loss_of_opposing_networks_shows_only_whether_a_change_has_an_effect():
     unchanged, metric = adversarial_run("w"), ComparedMetric("fixed", "the script's own loss", "")
     assert changed_task_message(adversarial_run("others"), unchanged, unchanged, metric) == NO_MEASURE

@@ -223,3 +223,18 @@ def test_a_script_without_steps_and_metric_cannot_be_compared(prove):
     script = SCRIPT.replace("    optimizer.step()\n", "").replace("print(", "str(")
     status, message = prove("--set", "LR=0.1", script=script)
     assert status == 2 and "took no optimizer step" in message
+
+
+@pytest.mark.slow
+def test_a_momentum_of_running_means_is_no_change_of_the_evaluation(descend, tmp_path):
+    text = (
+        "import torch\ntorch.manual_seed(0)\nx = 3 + 2 * torch.randn(200, 4)\ny = x[:, :1]\n"
+        "model = torch.nn.Sequential(torch.nn.BatchNorm1d(4, momentum=0.001), torch.nn.Linear(4, 1))\n"
+        "optimizer = torch.optim.SGD(model.parameters(), lr=0.05)\n"
+        "for step in range(60):\n    loss = (model(x) - y).square().mean()\n    optimizer.zero_grad()\n"
+        "    loss.backward()\n    optimizer.step()\n"
+        'model.eval()\nprint(f"test loss {(model(x) - y).square().mean().item():.5f}")\n'
+    )
+    (tmp_path / "train.py").write_text(text)
+    done = descend("prove", "--seeds", "2", "--format", "agent", "--set", "momentum=0.1", "train.py", cwd=tmp_path)
+    assert done.returncode == 0 and " helps" in done.stdout, done.stdout + done.stderr

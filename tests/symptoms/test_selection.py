@@ -78,6 +78,7 @@ for epoch in range(20):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_network_that_predicts_noise_after_selection_has_a_finding(descend_here, tmp_path):
     (tmp_path / "train.py").write_text(PROGRAM)
     done = descend_here("doctor", "--seeds", "2", "--format", "json", "train.py", cwd=tmp_path)

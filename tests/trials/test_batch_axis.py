@@ -9,6 +9,7 @@ SCRIPT = Path(__file__).parents[1] / "scripts" / "rolls_the_batch.py"
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_roll_along_the_batch_gets_the_axes_of_the_image(descend_here, tmp_path):
     output = descend_here("doctor", "--format", "json", "--seeds", "2", str(SCRIPT), cwd=tmp_path)
     case = json.loads(output.stdout)

@@ -45,7 +45,13 @@ for epoch in range(8):
     ("script", "symptom", "remedy", "removed"),
     [
         (DECAYED, "schedule", "constant_rate", "-    scheduler.step()"),
-        (UNEQUAL, "layer_rate_mismatch", "adaptive_rule", "-optimizer = torch.optim.SGD(model.parameters(), lr=0.003)"),
+        pytest.param(
+            UNEQUAL,
+            "layer_rate_mismatch",
+            "adaptive_rule",
+            "-optimizer = torch.optim.SGD(model.parameters(), lr=0.003)",
+            marks=pytest.mark.thorough,
+        ),
     ],
 )
 def test_the_cause_is_reported_first_and_its_remedy_is_proved(descend_here, tmp_path, script, symptom, remedy, removed):

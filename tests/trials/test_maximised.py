@@ -19,6 +19,7 @@ def test_a_program_that_maximises_its_log_likelihood_has_no_finding(program, des
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_negative_log_likelihood_that_is_maximised_is_reported(descend_here, tmp_path):
     program = str(PROGRAMS / "maximised_cost.py")
     output = descend_here(

@@ -7,7 +7,7 @@ from math import isfinite
 from pathlib import Path
 
 from descend.core.errors import UsageError
-from descend.doctor.assess.evaluation_metric import evaluation_metric
+from descend.doctor.assess.constant_predictor import predicts_constant
 from descend.doctor.assess.reservations import Reservation, check_stages, reservations
 from descend.doctor.assess.summary import summarise
 from descend.doctor.assess.symptom import Symptom, unexplained_symptoms
@@ -133,9 +133,8 @@ class Case:
     @property
     def has_learned_nothing(self) -> bool:
         """Whether the final loss is that of a constant prediction, or a metric ends near an untrained network's."""
-        judged = evaluation_metric(self.record) in ("negative_log_likelihood", "squared_error")
-        is_constant = judged and summarise(self.record).has_reference_cost and summarise(self.record).is_stuck("0")
-        return not self.shortfall and (is_constant or summarise(self.record).has_unimproved_metric)
+        has_unimproved = summarise(self.record).has_unimproved_metric
+        return not self.shortfall and (predicts_constant(self.record) or has_unimproved)
 
     @property
     def exit_status(self) -> int:

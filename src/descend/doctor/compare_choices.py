@@ -67,12 +67,12 @@ def compare_choices(  # noqa: PLR0913 - the display and the cluster are separate
     plan: Plan,
     store: Store,
     show: Show,
-    announce: Callable[[float, int], None] = lambda run_s, runs: None,
+    announce: Callable[[float, int, int], None] = lambda run_s, runs, later: None,
     cluster: Cluster | None = None,
 ) -> CompareResult:
     """Compare choices for a script. Ctrl-C ends the runs and keeps the results; the same command resumes.
 
-    announce: called with the seconds of one run and the number of runs that follow, before each round of runs.
+    announce: called before each round with the seconds of one run, the number of its runs, and that of later runs.
     cluster: where the runs are made; None for this machine.
     Raises `UsageError` if nothing can be compared: without a metric that shows which choice is better, or if the time
     of `--budget` is too short.
@@ -99,7 +99,7 @@ def _examine(baseline: Record, result: CompareResult) -> CompareResult:
 
 
 def _compare(
-    study: Study, question: ComparisonQuestion, result: CompareResult, announce: Callable[[float, int], None]
+    study: Study, question: ComparisonQuestion, result: CompareResult, announce: Callable[[float, int, int], None]
 ) -> CompareResult:
     """Tune the choices and run them on fresh seeds. The results so far are kept if that ends early."""
     metric = choose_metric(study.baseline, question.metric)
@@ -121,7 +121,7 @@ def _compare(
             if search.run_count:
                 notes.append(RESUMED.format(search.run_count))
             result = replace(result, tuning_steps=search.steps, notes=tuple(notes))
-            announce(study.run_s, trials * len(choices))
+            announce(study.run_s, *_planned_runs(current, choices, trials, search.run_count))
             search.run()
             runs = _final_runs(current, search.tuned, storage)
             run_final_rounds(runs, search.tuned, announce)
@@ -146,6 +146,16 @@ def _trials(study: Study, choices: Sequence[Choice], wanted: int | None) -> int:
     time_of_runs = ComparisonTime(study.run_s, study.slots, len(choices), searched, study.plan.seeds, sequential=2)
     budget_s = study.plan.budget_s
     return time_of_runs.fitting_trials(budget_s, budget_s - study.context.deadline.left_s, wanted or DEFAULT_TRIALS)
+
+
+def _planned_runs(current: PairedRuns, choices: Sequence[Choice], trials: int, made: int) -> tuple[int, int]:
+    """Return how many runs of the search are left if each one has all steps, and how many on fresh seeds follow.
+
+    current: the runs of the current setting on fresh seeds. made: the number of runs of the search so far.
+    """
+    seeds = fresh_seeds(current.study, 0)
+    search = 1 + sum(trials if choice.dimensions else 1 for choice in choices)
+    return max(0, search - made), len(current.missing_runs(seeds, ())) + len(seeds) * len(choices)
 
 
 def _with_suggested_lr(

@@ -51,11 +51,11 @@ def prove_changes(
     plan: Plan,
     store: Store,
     show: Show,
-    announce: Callable[[float, int], None] = lambda run_s, runs: None,
+    announce: Callable[[float, int, int], None] = lambda run_s, runs, later: None,
 ) -> ProveResult:
     """Compare changed scripts with the unchanged one on the same seeds. Ctrl-C ends the runs and keeps the results.
 
-    announce: called with the seconds of one run and the number of runs that follow, before each round of runs.
+    announce: called before each round with the seconds of one run, the number of its runs, and that of later runs.
     Raises `UsageError` if nothing can be compared: without a metric, or if the time of `--budget` is too short.
     """
     began = time.perf_counter()
@@ -78,7 +78,7 @@ def prove_changes(
 
 
 def _run_rounds(
-    runs: PairedRuns, result: ProveResult, announce: Callable[[float, int], None], *, with_parts: bool
+    runs: PairedRuns, result: ProveResult, announce: Callable[[float, int, int], None], *, with_parts: bool
 ) -> ProveResult:
     """Run all scripts with one round of seeds, and those of undecided changes with a second one; judge from all runs.
 
@@ -95,7 +95,7 @@ def _run_rounds(
                 first = study.baseline.seed + look * seeds
                 numbers = range(first, first + seeds)
                 runs.run_unchanged(numbers[: study.slots])  # Their durations predict those of the other runs.
-                announce(study.run_s, len(runs.missing_runs(numbers, undecided)))
+                announce(study.run_s, len(runs.missing_runs(numbers, undecided)), 0)
                 runs.run_on_seeds(numbers)
         for index in range(len(runs.changes)):
             if with_parts and runs.result(index).verdict == ChangeVerdict.HELPS:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from descend.doctor.record.store import Store
 
 Result = TypeVar("Result", "ProveResult", "CompareResult")
-Announce = Callable[[float, int], None]  # gets the seconds of one run and the number of runs that follow
+# gets the seconds of one run, the number of runs of the next round, and that of the runs that follow it
+Announce = Callable[[float, int, int], None]
 
 
 def run_with_progress(plan: Plan, run: "Callable[[Show, Announce], Result]", slots: int) -> Result:
@@ -39,12 +40,14 @@ def run_with_progress(plan: Plan, run: "Callable[[Show, Announce], Result]", slo
 
     with ProgressDisplay(console(stderr=True), plan) as display:
 
-        def announce(run_s: float, runs: int) -> None:
-            """Print what the next round of runs costs."""
-            display.plan_runs(runs)
+        def announce(run_s: float, runs: int, later: int) -> None:
+            """Print what all runs that are planned cost."""
+            display.plan_runs(runs, later)
             if isfinite(run_s):
-                total_s = run_s * -(-runs // slots)
-                say(f"one run takes about {duration(run_s)}; {count(runs, 'more run')} take about {duration(total_s)}")
+                total_s = run_s * (-(-runs // slots) + -(-later // slots))
+                listed = f"{count(runs, 'run')} to tune the choices and {count(later, 'run')} on fresh seeds"
+                planned = listed if later else count(runs, "more run")
+                say(f"one run takes about {duration(run_s)}; {planned} take about {duration(total_s)}")
 
         return run(display.show, announce)
 

@@ -84,10 +84,10 @@ class ProgressDisplay:
             elif record.ending is None or any(isinstance(message, Ending) for message in messages):
                 self._trials.update(record, messages)
 
-    def plan_runs(self, runs: int) -> None:
-        """Announce this many further runs, whose number is known."""
+    def plan_runs(self, runs: int, later: int) -> None:
+        """Announce a round of runs, and the number of those that follow it."""
         with self._lock:
-            self._trials.plan_runs(runs)
+            self._trials.plan_runs(runs, later)
 
     def show_fix(self, fix: Trial) -> None:
         """Print a fix with its changed lines while further trials go on, or print why an earlier fix is withdrawn."""

@@ -115,10 +115,14 @@ class TrialsProgress:
         self.baseline_s = 0.0  # seconds that a trial run probably takes; used until the first one has ended
         self.announced = 0
         self._planned = 0  # number of runs that a command has announced at once; 0 if it announces them one by one
+        self._later = 0  # number of runs that follow these
 
-    def plan_runs(self, runs: int) -> None:
-        """Announce this many further runs at once."""
-        self._planned = self.announced + runs
+    def plan_runs(self, runs: int, later: int = 0) -> None:
+        """Announce a round of runs at once, and the number of those that follow it.
+
+        If the round has more runs than planned, those that follow are still to come.
+        """
+        self._planned, self._later = self.announced + runs, later
 
     def update(self, record: Record, messages: Sequence[Message]) -> None:
         """Update the progress with new messages of a trial run; the first call for a run announces it."""
@@ -138,7 +142,7 @@ class TrialsProgress:
     @property
     def total(self) -> int:
         """The number of trial runs that were announced, also of those that have not begun."""
-        return max(self.announced, self._planned)
+        return max(self.announced, self._planned) + self._later
 
     @property
     def done(self) -> int:
@@ -157,6 +161,6 @@ class TrialsProgress:
         """Return the estimated seconds until all announced and all expected trial runs have ended."""
         each, now = fmean(self._durations_s) if self._durations_s else self.baseline_s, time.monotonic()
         going = [max(0.0, each - (now - began)) for began in self._began.values() if began is not None]
-        further = max(0, self._planned - self.announced) if self._planned else self._expected
+        further = max(0, self._planned - self.announced) + self._later if self._planned else self._expected
         waiting = len(self._began) - len(going) + further
         return min(max((sum(going) + waiting * each) / self._jobs, *going, LEAST_S), self._deadline.left_s)

@@ -30,12 +30,12 @@ def begin_final_runs(
 def run_final_rounds(
     runs: PairedRuns,
     tuned: Sequence[TunedChoice],
-    announce: Callable[[float, int], None] = lambda run_s, runs: None,
+    announce: Callable[[float, int, int], None] = lambda run_s, runs, later: None,
 ) -> None:
     """Run all choices on one round of seeds, and those that further seeds could still decide on a second one.
 
     The seeds follow that of the baseline, on which the choices were tuned. Complete runs are kept if the command is
-    interrupted. announce: called with the seconds of one run and the number of missing runs before each round.
+    interrupted. announce: called before each round with the seconds of one run, the number of its runs, and 0.
     Raises `OutOfTime` if the next runs would not end before the deadline.
     """
     for look in range(LOOKS):
@@ -43,6 +43,6 @@ def run_final_rounds(
         seeds = fresh_seeds(runs.study, look)
         missing = runs.missing_runs(seeds, numbers) if numbers else []
         if missing:
-            announce(runs.study.run_s, len(missing))
+            announce(runs.study.run_s, len(missing), 0)
         if numbers:
             runs.run_on_seeds(seeds, numbers)

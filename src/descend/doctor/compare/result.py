@@ -93,6 +93,8 @@ class RankedChoice:
     working: WorkingRange | None = None
     # labels of the other choices that are neither clearly better nor clearly worse than this one
     ties: tuple[str, ...] = ()
+    # labels of those among them whose cost differs by less than the margin, with confidence
+    equivalent: tuple[str, ...] = ()
     # confidence interval of the relative difference of the cost to the script's own optimizer with tuned settings
     against_tuned: tuple[float, float] = (nan, nan)
 

@@ -35,7 +35,8 @@ def steps_to_target(pairs: Sequence[RunPair], metric: ComparedMetric) -> StepsTo
     """Return how soon a choice reaches the final metric of the current setting with the same seed.
 
     The current setting, too, counts as being at its final metric from the first step at which it has that value. A seed
-    with which the current setting diverges has no target and is left out.
+    with which the current setting diverges has no target and is left out. So is one whose metric is known at one step
+    only, because the steps are then not measured.
     """
     ratios = [_target_ratio(current, chosen, metric) for current, chosen in pairs]
     ratios = [ratio for ratio in ratios if not isnan(ratio)]
@@ -63,6 +64,15 @@ def first_step(curve: Series, value: float, *, rises: bool) -> float:
     """
     known = ((step, found) for step, found in curve if isfinite(found))
     return next((float(max(1, step)) for step, found in known if (found >= value if rises else found <= value)), inf)
+
+
+def logging_steps(runs: Sequence[ComparedRun]) -> int:
+    """Return the largest number of steps between two values of the metric, and so the resolution of steps to a target.
+
+    It is 0 without two values.
+    """
+    steps = [run.curve.steps for run in runs]
+    return max((after - before for each in steps for before, after in zip(each, each[1:])), default=0)
 
 
 def progress_curve(run: ComparedRun, metric: ComparedMetric) -> Series:
@@ -93,9 +103,11 @@ def step_seconds_alone(study: Study, scripts: Sequence[Script]) -> list[float]:
 def _target_ratio(current: ComparedRun, chosen: ComparedRun, metric: ComparedMetric) -> float:
     """Return the ratio of the steps to the final metric of the current setting.
 
-    It is infinity for a miss, and NaN if the current setting has no final metric.
+    It is infinity for a miss, and NaN if the current setting has no curve or no final metric.
     """
     curve = progress_curve(current, metric)
+    if len(curve) < 2:
+        return nan
     target = curve.last if metric.judged_on == "training" else current.value
     if not (isfinite(target) and isfinite(current.cost)):
         return nan

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from descend.doctor.assess.constant_predictor import predicts_constant
 from descend.doctor.compare.all_pairs import AllPairs, compare_all_pairs
 from descend.doctor.compare.decision import Decision, decide, undecided_scripts
 from descend.doctor.compare.ease import working_range
@@ -26,6 +27,10 @@ class _Comparison:
     results: Mapping[int, ChangeResult]  # number of the choice -> its result, without choices that have no script
     compared: Sequence[int]  # numbers of the choices that can be ranked. Choice `compared[i]` is script i + 1.
     pairs: AllPairs
+
+    def label(self, script: int) -> str:
+        """Return the label of the choice that is this script."""
+        return self.tuned[self.compared[script - 1]].choice.label
 
     @property
     def own(self) -> list[int]:
@@ -134,6 +139,10 @@ def _ranked_choice(number: int, comparison: _Comparison, runs: PairedRuns) -> Ra
         return RankedChoice(one, result, working=working_range(one))
     pairs, script = comparison.pairs, 1 + comparison.compared.index(number)
     judgement, own = pairs.judgement(0, script), comparison.tuned_own
+    # A current setting that does not learn has no final value that could be reached sooner.
+    timed = [] if predicts_constant(runs.study.baseline) else list(zip(result.before, result.after))
+    ties = [tie for tie in pairs.ties(script) if tie]
+    equal = [tie for tie in ties if pairs.judgement(script, tie).verdict == ChangeVerdict.EQUIVALENT]
     row = RankedChoice(
         one,
         replace(
@@ -143,8 +152,8 @@ def _ranked_choice(number: int, comparison: _Comparison, runs: PairedRuns) -> Ra
             is_no_worse=judgement.is_no_worse,
             more_seeds=judgement.more_seeds,
         ),
-        steps_to_target(list(zip(result.before, result.after)), runs.metric),
+        steps_to_target(timed, runs.metric),
         working_range(one),
-        tuple(comparison.tuned[comparison.compared[tie - 1]].choice.label for tie in pairs.ties(script) if tie),
+        *(tuple(comparison.label(number) for number in tied) for tied in (ties, equal)),
     )
     return row if own in (None, script) else replace(row, against_tuned=pairs.judgement(own, script).difference)

@@ -1,12 +1,13 @@
 """Fingerprints of tensors and of random states, from their bytes."""
 
+import gc
 import hashlib
 import random
 import sys
 from collections.abc import Iterable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from descend.doctor.tape.randomness import RandomState
 
@@ -15,6 +16,19 @@ def fingerprint(parameters: Iterable[Tensor]) -> str:
     """Return a SHA-256 digest of the parameters' bytes that does not depend on their order; "" without parameters."""
     digests = sorted(hashlib.sha256(bytes_of(p)).hexdigest() for p in {id(p): p for p in parameters}.values())
     return hashlib.sha256("".join(digests).encode()).hexdigest() if digests else ""
+
+
+def fingerprint_of_modules() -> str:
+    """Return a digest of the parameters and buffers of all modules in memory; "" if there are none.
+
+    It is also "" if a value has no bytes, such as an uninitialised parameter.
+    """
+    gc.collect()  # Otherwise, modules that are no longer used would be included in some runs.
+    modules = [found for found in gc.get_objects() if issubclass(type(found), nn.Module)]
+    try:
+        return fingerprint(value for module in modules for value in (*module.parameters(False), *module.buffers(False)))
+    except Exception:  # A user's module may have parameters of any kind. Without a digest, less is known at the end.
+        return ""
 
 
 def bytes_of(tensor: Tensor) -> bytes:

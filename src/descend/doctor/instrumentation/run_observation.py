@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from descend.core.bound import Bound
 from descend.doctor.instrumentation.channel import Channel
+from descend.doctor.instrumentation.fingerprints import fingerprint_of_modules
 from descend.doctor.instrumentation.frames import SourceTree
 from descend.doctor.instrumentation.modules import Modules
 from descend.doctor.instrumentation.observer import Observer
@@ -20,7 +21,7 @@ from descend.doctor.instrumentation.steps.budget import Budget
 from descend.doctor.instrumentation.steps.step_times import StepTimes
 from descend.doctor.measure import GRADIENTS, PROBES, SHOWN, Snapshot
 from descend.doctor.measure.snapshot import Measurement
-from descend.doctor.record import Ending, Fact
+from descend.doctor.record import Ending, Fact, facts
 from descend.doctor.sandbox.world import read_world
 from descend.doctor.script.run_names import EndReason, Role
 
@@ -123,7 +124,8 @@ class RunObservation:
         now, began = time.perf_counter(), self.observer.began
         loop_s = 0.0 if began is None else now - began
         if self.role in (Role.BASELINE, Role.TRIAL_RUN):
-            self.channel.send([Fact.of(peak_memory(), self.observer.steps)])
+            state = facts.FinalState(fingerprint_of_modules())
+            self.channel.send([Fact.of(found, self.observer.steps) for found in (peak_memory(), state)])
         wall_s, weights = now - self.began, self.observer.weights() or ""
         self.channel.send(
             [Ending(reason, status, self.observer.steps, wall_s, loop_s, self.budget.spent, weights, error)]

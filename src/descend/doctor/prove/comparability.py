@@ -70,15 +70,17 @@ def _other_unit_message(changed: Record, baseline: Record, metric: LoggedMetric)
 
 
 def changed_evaluation_message(changed: Record, unchanged: Record, baseline: Record, metric: ComparedMetric) -> str:
-    """Return a message if a change alters the metric but not the trained weights; "" otherwise.
+    """Return a message if a change alters the metric but neither the trained weights nor other values of the models.
 
     Then it changes the evaluation, for example its data. Only for scripts whose runs are deterministic.
     """
     if changed.ending is None or unchanged.ending is None or changed.steps != unchanged.steps:
         return ""
     weights, expected = changed.ending.weights, unchanged.ending.weights
+    states = [run.fact(facts.FinalState) for run in (changed, unchanged)]
     values = [repr(metric.value(run, baseline)) for run in (changed, unchanged)]
-    return ONLY_EVALUATION if weights and weights == expected and values[0] != values[1] else ""
+    is_same_model = weights and weights == expected and states[0] == states[1]
+    return ONLY_EVALUATION if is_same_model and values[0] != values[1] else ""
 
 
 def _not_logged_message(changed: Record, name: str) -> str:

@@ -44,6 +44,7 @@ class ComparedRun:
     step_s: float  # seconds per optimizer step, without measurements
     memory: int | None  # largest number of bytes of memory; None if unknown
     curve: Series = Series()  # the metric in its own units over the optimizer steps
+    loss: Series = Series()  # the training loss over the optimizer steps
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,7 @@ def summarise_run(record: Record, baseline: Record, metric: ComparedMetric) -> C
         trained_s / record.steps if record.steps else nan,
         memory.bytes if memory else None,
         metric.curve(record, baseline),
+        record.series("loss", "0"),
     )
 
 

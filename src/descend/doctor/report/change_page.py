@@ -5,10 +5,12 @@ from typing import Any
 
 from descend.doctor.prove.judgement import ChangeVerdict
 from descend.doctor.prove.result import ChangeResult, ComparedRun, ProveResult
+from descend.doctor.record import Series
 from descend.doctor.report.change_verdict import change_message, measured_rows, prove_verdict, runs_message
 from descend.doctor.report.document import Figures, render, write_document
 from descend.doctor.report.figure import Figure, Key, Panel, Trace, line, value_axis
 from descend.doctor.report.formatting import count, one_line, sentence
+from descend.doctor.report.run_curves import run_curves
 from descend.doctor.report.unified_diff import read_diff
 
 GOOD = (ChangeVerdict.HELPS, ChangeVerdict.EQUIVALENT, ChangeVerdict.NO_EFFECT)
@@ -86,18 +88,23 @@ def _change_values(change: ChangeResult, number: int, result: ProveResult, figur
 
 def _change_figure(change: ChangeResult, result: ProveResult) -> Figure | None:
     """Return the curves of the metric with and without a change, one for each seed; None if there is no curve."""
-    curves = [run.curve for run in (*change.before, *change.after) if len(run.curve)]
-    if result.metric is None or not curves:
+    if result.metric is None:
         return None
-    traces = (*_curve_traces(change.before, "cause", "unchanged"), *_curve_traces(change.after, "cure", "changed"))
+    drawn = run_curves([change.before, change.after], result.metric)
+    if not drawn.values:
+        return None
+    before, after = drawn.bundles
+    traces = (
+        *_curve_traces(change.before, before, "cause", "unchanged"),
+        *_curve_traces(change.after, after, "cure", "changed"),
+    )
     keys = (Key("unchanged script", "cause"), Key("changed script", "cure"))
-    axis = value_axis([value for curve in curves for value in curve.values])
-    name = one_line(result.metric.name)
-    panel = Panel(name[:1].upper() + name[1:], traces, keys, y=axis, height=340)
+    panel = Panel(drawn.title, traces, keys, y=value_axis(drawn.values), height=340)
     seeds = count(len(change.seeds), "seed")
-    return Figure((panel,), f"{name[:1].upper()}{name[1:]} over the optimizer steps, one curve for each of {seeds}.")
+    return Figure((panel,), f"{drawn.title} over the optimizer steps, one curve for each of {seeds}.{drawn.remark}")
 
 
-def _curve_traces(runs: tuple[ComparedRun, ...], tone: str, label: str) -> list[Trace]:
-    """Return one curve for each run."""
-    return [line(run.curve, tone, f"{label}, seed {run.seed}", width=1.5) for run in runs if len(run.curve)]
+def _curve_traces(runs: tuple[ComparedRun, ...], curves: list[Series], tone: str, label: str) -> list[Trace]:
+    """Return one curve for each run that has one."""
+    known = ((run, curve) for run, curve in zip(runs, curves) if len(curve))
+    return [line(curve, tone, f"{label}, seed {run.seed}", width=1.5) for run, curve in known]

@@ -11,16 +11,18 @@ from rich.text import Text
 
 from descend.doctor.compare.result import CompareResult, CompareVerdict
 from descend.doctor.report.choice_patches import PATCH
-from descend.doctor.report.choice_rows import choice_headings, choice_rows, columns_message
+from descend.doctor.report.choice_rows import ChoiceTable, Column, Mark, choice_table
 from descend.doctor.report.choice_verdict import (
     compare_verdict,
     fault_message,
     remarks,
+    suspicion_hint,
+    suspicion_messages,
     unranked_choices,
     winning_patch,
     work_message,
 )
-from descend.doctor.report.console import MOST_FINDINGS, WIDEST, Row, changed_lines, report_table
+from descend.doctor.report.console import WIDEST, Row, changed_lines, report_table
 from descend.doctor.report.formatting import count, one_line, sentence
 from descend.doctor.report.unified_diff import summarise_diff
 
@@ -33,6 +35,8 @@ STYLES = {
 }
 MOST_UNRANKED, SENTENCE_LENGTH = 5, 330  # largest numbers of choices and of characters
 HEADING_WIDTH = 10  # columns
+PRINTED_COLUMNS = (Column.METRIC, Column.CHANGE, Column.STEPS)
+SYMBOLS = {Mark.RECOMMENDED: "✓", Mark.EQUIVALENT: "=", Mark.SIMILAR: "~", Mark.OTHER: ""}
 
 
 def render_choice_console(result: CompareResult, folder: Path | None = None) -> RenderableType:
@@ -43,15 +47,16 @@ def render_choice_console(result: CompareResult, folder: Path | None = None) -> 
     verdict = Text(sentence(compare_verdict(result)), STYLES[result.verdict])
     rows: list[Row] = [("verdict", verdict)]
     rows += [("problem", _finding(fault_message(fault, result))) for fault in result.faults]
-    if table := _choice_table(result):
-        rows.append(("choices", table))
+    if table := choice_table(result):
+        rows.append(("choices", _choice_table(table)))
     rows += _patch_rows(result, folder)
     if result.metric is not None:
         rows.append(
             ("metric", Text(f"{sentence(result.metric.description).rstrip('.')}; {work_message(result)}", "dim"))
         )
     rows += _unranked_rows(result)
-    rows += [("suspected", _finding(fault_message(symptom, result))) for symptom in result.suspected[:MOST_FINDINGS]]
+    if suspected := suspicion_messages(result):
+        rows.append(("suspected", Group(*map(Text, suspected), Text(suspicion_hint(result), "dim"))))
     if result.differs_because:
         rows.append(("repeated", Text(sentence(result.differs_because), "yellow")))
     rows += [("note", Text(sentence(note))) for note in remarks(result)]
@@ -67,24 +72,24 @@ def _finding(message: str) -> Text:
     return Text(one_line(sentence(message), SENTENCE_LENGTH))
 
 
-def _choice_table(result: CompareResult) -> Group | None:
-    """Return the table of the choices, with the meaning of its columns; None if no choice was compared.
+def _choice_table(table: ChoiceTable) -> Group:
+    """Return the rows of the table with the meaning of their marks and columns.
 
-    The values are in the column of the choices, so that the table fits 80 columns.
+    Each choice is one line with its values, so that the table fits 80 columns. The page has further columns.
     """
-    rows = choice_rows(result)
-    if not rows:
-        return None
-    choice, _, *numbers = choice_headings(result)
-    table = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
-    table.add_column(overflow="fold")
-    for _ in numbers:
-        table.add_column(justify="right", no_wrap=True)
-    table.add_row(*(Text(fill(heading, HEADING_WIDTH), "dim") for heading in (choice, *numbers)))
-    for row in rows:
-        named = ", ".join(text for text in (row.choice, row.values) if text)
-        table.add_row(*(Text(cell, "bold green" if row.is_winner else "") for cell in (named, *row.cells[2:])))
-    return Group(table, Text(columns_message(result), "dim"))
+    shown = [column for column in table.columns if column in PRINTED_COLUMNS]
+    grid = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
+    grid.add_column(width=1)
+    grid.add_column(overflow="fold")
+    for _ in shown:
+        grid.add_column(justify="right", no_wrap=True)
+    grid.add_row("", "", *(Text(fill(table.heading(column), HEADING_WIDTH), "dim") for column in shown))
+    for row in table.rows:
+        style = "bold green" if row.mark is Mark.RECOMMENDED else ""
+        grid.add_row(*(Text(text, style) for text in (SYMBOLS[row.mark], row.name, *(row.cells[c] for c in shown))))
+    marks = [f"{SYMBOLS[mark]} {mark}" for mark in Mark if mark and any(row.mark is mark for row in table.rows)]
+    legend = ("   ".join(marks), table.legend(shown))
+    return Group(grid, *(Text(line, "dim") for line in legend if line))
 
 
 def _patch_rows(result: CompareResult, folder: Path | None) -> Iterator[Row]:

@@ -5,16 +5,19 @@ from dataclasses import dataclass
 from math import isfinite, nan
 from typing import Any
 
+from descend.doctor.assess.constant_predictor import predicts_constant
 from descend.doctor.compare.choice import CURRENT
 from descend.doctor.compare.ease import learning_rate_name
 from descend.doctor.compare.exchange_rate import exchange_rate
 from descend.doctor.compare.result import CompareResult, RankedChoice, TriedValues
 from descend.doctor.prove.metric import ComparedMetric
 from descend.doctor.prove.result import mean_value
-from descend.doctor.report.choice_verdict import current_runs, ranked_choices, value_text, values_text
+from descend.doctor.report.choice_values import current_values, value_text, values_text
+from descend.doctor.report.choice_verdict import current_runs, ranked_choices
 from descend.doctor.report.figure import Figure, Key, Panel, Trace, chart_label, level, log_axis, value_axis
 from descend.doctor.report.formatting import count, number, one_line, percent
 from descend.doctor.report.proof_figure import divergence_remark, seed_traces
+from descend.doctor.report.run_curves import run_curves
 
 OTHER_TONES = ("third", "fourth", "fifth", "cause")  # tones of the choices that are not recommended
 MOST_DRAWN = 1 + len(OTHER_TONES)  # largest number of choices in a figure
@@ -53,32 +56,31 @@ def _left_out_message(choices: Sequence[RankedChoice], drawn: Drawn) -> str:
     return f" {count(more, 'more choice')} {'is' if more == 1 else 'are'} in the table only." if more > 0 else ""
 
 
-def _metric_title(result: CompareResult) -> str:
-    """Return the name of the metric with a capital first letter."""
-    name = one_line(result.metric.name) if result.metric else "metric"
-    return name[:1].upper() + name[1:]
-
-
 def _metric_figure(result: CompareResult) -> Figure | None:
     """Return the figure of the metric over the steps, with all seeds of the current setting and of each choice."""
     choices, own = ranked_choices(result), current_runs(result)
     drawn = _drawn_choices(choices, result)
     runs = [(CURRENT, "ink", own), *((row.label, tone, row.result.after) for row, tone in drawn if row.result)]
-    named = [(label, tone, [run.curve for run in group if len(run.curve)]) for label, tone, group in runs]
+    if result.metric is None:
+        return None
+    curves_of_runs = run_curves([group for _, _, group in runs], result.metric)
+    named = [
+        (label, tone, [curve for curve in curves if len(curve)])
+        for (label, tone, _), curves in zip(runs, curves_of_runs.bundles)
+    ]
     bundles = [bundle for bundle in named if bundle[2]]
     if not bundles:
         return None
     traces = [trace for label, tone, curves in bundles for trace in seed_traces(curves, tone, label)]
     keys = [Key(chart_label(label), tone) for label, tone, _ in bundles]
     remarks = [remark for label, _, curves in bundles for remark in divergence_remark(curves, chart_label(label))]
-    final = mean_value(own)
+    final = mean_value(own) if curves_of_runs.is_metric else nan
     shapes, level_keys = level(final, "final value of the current setting:")
-    axis = value_axis([final, *(value for _, _, curves in bundles for curve in curves for value in curve.values)])
-    title = _metric_title(result)
+    axis, title = value_axis([final, *curves_of_runs.values]), curves_of_runs.title
     panel = Panel(title, tuple(traces), (*keys, *level_keys, *remarks), shapes=shapes, y=axis, height=HEIGHT)
     seeds = count(max(len(curves) for _, _, curves in bundles), "seed")
     caption = f"{title} over the optimizer steps: thin lines for each of {seeds}, thick lines for their mean."
-    return Figure((panel,), caption + _left_out_message(choices, drawn))
+    return Figure((panel,), caption + curves_of_runs.remark + _left_out_message(choices, drawn))
 
 
 def _sensitivity_figure(result: CompareResult) -> Figure | None:
@@ -95,11 +97,14 @@ def _sensitivity_figure(result: CompareResult) -> Figure | None:
     has_rings = any(trace["marker"]["symbol"] == RING for trace in traces)
     keys += [Key("stopped early", "ink", "ring")] if has_rings else []
     keys += [remark for row, _ in drawn for remark in _failure_remark(row)]
+    traces += [trace for row, tone in drawn for trace in _chosen_trace(row, tone, result.metric)]
+    shapes, level_keys = level(_current_rate(result), "current setting:", vertical=True, form=value_text)
     panel = Panel(
         f"{one_line(result.metric.cost_name)} over the learning rate",
         tuple(traces),
-        tuple(keys),
+        (*keys, *level_keys),
         x_title="learning rate",
+        shapes=shapes,
         x={**_labelled_log_axis([rate for trace in traces for rate in trace["x"]]), "showgrid": True},
         y=_labelled_log_axis(costs) if min(costs) > 0 else {},
         height=HEIGHT,
@@ -109,12 +114,15 @@ def _sensitivity_figure(result: CompareResult) -> Figure | None:
 
 def _sensitivity_caption(drawn: Drawn) -> str:
     """Return the caption of the sensitivity figure, with the regret of each choice after half of its search."""
-    text = "The cost of each run of the search; lower is better, and a wide, flat valley is easy to hit."
-    known = [(row, regret) for row, _ in drawn if isfinite(regret := _regret_at_half(row))]
-    regrets = [f"{one_line(row.label)} {percent(regret)}" for row, regret in known]
+    text = (
+        "The cost of each run of the search; lower is better, and a wide, flat valley is easy to hit. "
+        "Large dots are the chosen learning rates."
+    )
+    known = [(row, percent(regret)) for row, _ in drawn if isfinite(regret := _regret_at_half(row))]
+    regrets = [f"{regret} for {one_line(row.label)}" for row, regret in known if regret != percent(0)]
     if not regrets:
         return text
-    return f"{text} After half of its runs, the best cost so far exceeded the final one by: {', '.join(regrets)}."
+    return f"{text} With half as many runs, the lowest cost would have been higher by {', '.join(regrets)}."
 
 
 def _regret_at_half(row: RankedChoice) -> float:
@@ -163,6 +171,27 @@ def _sensitivity_traces(points: Sequence[_RatePoint], row: RankedChoice, tone: s
     return traces
 
 
+def _chosen_trace(row: RankedChoice, tone: str, metric: ComparedMetric) -> list[Trace]:
+    """Return a large dot at the chosen learning rate as a Plotly trace; an empty list if it has no finite cost."""
+    chosen = [point for point in _rate_points(row, metric) if point.run == row.tuned.best][:1]
+    trace = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [point.rate for point in chosen],
+        "y": [point.cost for point in chosen],
+        "marker": {"size": 15, "color": tone, "symbol": "circle"},
+        "hoverinfo": "text",
+        "hovertext": [f"chosen: {_run_message(row, point)}" for point in chosen],
+    }
+    return [trace] if chosen else []
+
+
+def _current_rate(result: CompareResult) -> float:
+    """Return the learning rate of the current setting; NaN if it is unknown."""
+    names = (learning_rate_name(row.tuned.choice.dimensions) for row in result.ranked)
+    return next((rate for name in names if name and (rate := current_values(result).get(name))), nan)
+
+
 def _run_message(row: RankedChoice, point: _RatePoint) -> str:
     """Return the values and the cost of one run of a search as text."""
     run = point.run
@@ -185,7 +214,7 @@ def _failure_remark(row: RankedChoice) -> tuple[Key, ...]:
 def _exchange_figure(result: CompareResult) -> Figure | None:
     """Return the figure of the steps that each choice needs for the values of the current setting, as a ratio."""
     metric, choices = result.metric, ranked_choices(result)
-    if metric is None:
+    if metric is None or predicts_constant(result.baseline):
         return None
     drawn = _drawn_choices(choices, result)
     traces = [

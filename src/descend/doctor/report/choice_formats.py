@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterator
 
 from descend.doctor.compare.result import CompareResult, CompareVerdict
 from descend.doctor.report.choice_json import render_choice_json
-from descend.doctor.report.choice_rows import choice_headings, choice_rows, columns_message
+from descend.doctor.report.choice_rows import choice_table
 from descend.doctor.report.choice_verdict import (
     compare_verdict,
     fault_message,
     remarks,
+    suspicion_hint,
+    suspicion_messages,
     unranked_choices,
     winning_patch,
     work_message,
@@ -38,12 +40,12 @@ def _markdown_parts(result: CompareResult) -> Iterator[str]:
     yield f"**{escape_markdown(sentence(compare_verdict(result)))}**"
     for fault in result.faults:
         yield f"Problem: {escape_markdown(sentence(fault_message(fault, result)))}"
-    if rows := choice_rows(result):
-        headings = [*map(table_cell, choice_headings(result))]
-        lines = [f"| {' | '.join(headings)} |", f"|{'---|' * len(headings)}"]
-        lines += ["| " + " | ".join(table_cell(cell) for cell in row.cells) + " |" for row in rows]
-        yield "\n".join(lines)
-        yield columns_message(result)
+    if table := choice_table(result):
+        headings = ["", "choice", *map(table.heading, table.columns)]
+        lines = [headings, ["---"] * len(headings)]
+        lines += [[row.mark, row.name, *(row.cells[column] for column in table.columns)] for row in table.rows]
+        yield "\n".join(f"| {' | '.join(map(table_cell, cells))} |" for cells in lines)
+        yield escape_markdown(table.legend(table.columns))
     if patch := winning_patch(result):
         summary = f"<details><summary>The recommended change: {escape_markdown(summarise_diff(patch))}</summary>"
         yield "\n\n".join([summary, code_block(patch, "diff"), "</details>"])
@@ -51,7 +53,10 @@ def _markdown_parts(result: CompareResult) -> Iterator[str]:
         yield "\n".join(f"- Not ranked: {escape_markdown(f'{label}: {reason}')}" for label, reason in left_out)
     if result.metric is not None:
         yield f"Compared: {escape_markdown(sentence(result.metric.description))}"
-    for text in (*(fault_message(symptom, result) for symptom in result.suspected), *further_notes(result)):
+    if suspected := suspicion_messages(result):
+        yield "\n".join(f"- Suspected: {escape_markdown(text)}" for text in suspected)
+        yield escape_markdown(sentence(suspicion_hint(result)))
+    for text in further_notes(result):
         yield escape_markdown(sentence(text))
     yield f"{escape_markdown(work_message(result))}."
 
@@ -74,13 +79,15 @@ def render_choice_agent(result: CompareResult) -> str:
         f"script: {one_line(result.baseline.script)}",
     ]
     lines += [f"problem: {one_line(fault_message(fault, result))}" for fault in result.faults]
-    lines += [f"suspected: {one_line(fault_message(symptom, result))}" for symptom in result.suspected]
+    lines += [f"suspected: {one_line(text)}" for text in suspicion_messages(result)]
+    lines += [f"note: {suspicion_hint(result)}"] if result.suspected else []
     if result.metric is not None:
         lines.append(f"metric: {one_line(result.metric.description)}")
-    names = choice_headings(result)[1:]
-    for row in choice_rows(result):
-        lines.append(f"choice: {row.choice}{' | recommended' if row.is_winner else ''}")
-        lines += [f"  {name}: {cell}" for name, cell in zip(names, row.cells[1:]) if cell]
+    if table := choice_table(result):
+        for row in table.rows:
+            lines.append(f"choice: {row.choice}{f' | {row.mark}' if row.mark else ''}")
+            cells = {"values": row.values, **{table.heading(column): row.cells[column] for column in table.columns}}
+            lines += [f"  {name}: {cell}" for name, cell in cells.items() if cell]
     lines += [f"not_ranked: {label} | {reason}" for label, reason in unranked_choices(result)]
     lines += [f"not_deterministic: {one_line(result.differs_because)}"] if result.differs_because else []
     lines += [f"note: {one_line(note)}" for note in remarks(result)]

@@ -15,13 +15,8 @@ from descend.doctor.compare.result import (
 )
 from descend.doctor.prove.result import mean_value
 from descend.doctor.report.change_formats import metric_as_json, run_as_json
-from descend.doctor.report.choice_verdict import (
-    compare_verdict,
-    current_runs,
-    current_values,
-    unranked_reason,
-    winning_patch,
-)
+from descend.doctor.report.choice_values import current_values
+from descend.doctor.report.choice_verdict import compare_verdict, current_runs, unranked_reason, winning_patch
 from descend.doctor.report.json_report import finding_as_json, finite_or_none, json_text
 
 SCHEMA = 1
@@ -84,6 +79,7 @@ def _choice_as_json(row: RankedChoice, result: CompareResult) -> dict[str, Any]:
         "relative_difference_to_tuned": _ends(row.against_tuned),
         "more_seeds": change.more_seeds if change else None,
         "ties": list(row.ties),
+        "equivalent": list(row.equivalent),
         "value": finite_or_none(mean_value(change.after)) if change else None,
         "time_per_step_ratio": _ends(change.time_ratio) if change else None,
         "to_target": _target_as_json(row.target, result) if row.target else None,

@@ -5,10 +5,12 @@ from pathlib import Path
 from descend.doctor.compare.result import CompareResult, CompareVerdict
 from descend.doctor.report.choice_figures import choice_figures
 from descend.doctor.report.choice_formats import further_notes
-from descend.doctor.report.choice_rows import choice_headings, choice_rows, columns_message
+from descend.doctor.report.choice_rows import choice_table
 from descend.doctor.report.choice_verdict import (
     compare_verdict,
     fault_message,
+    suspicion_hint,
+    suspicion_messages,
     unranked_choices,
     winning_patch,
     work_message,
@@ -43,7 +45,6 @@ def render_choice_page(result: CompareResult) -> str:
     figures = Figures(is_static=True)
     drawn = [figures.add(figure) for figure in choice_figures(result)]
     metric = [sentence(f"compared: {result.metric.description}; {work_message(result)}")] if result.metric else []
-    suspected = [f"suspected: {fault_message(symptom, result)}" for symptom in result.suspected]
     patch = winning_patch(result)
     return render(
         "compare.html",
@@ -52,11 +53,11 @@ def render_choice_page(result: CompareResult) -> str:
         tone="cause" if result.has_failed else TONES[result.verdict],
         standfirst=sentence(compare_verdict(result)),
         script=one_line(result.baseline.script),
-        notes=[*metric, *map(sentence, [*suspected, *further_notes(result)])],
+        notes=[*metric, *map(sentence, further_notes(result))],
+        suspected=suspicion_messages(result),
+        suspicion_hint=sentence(suspicion_hint(result)),
         faults=[sentence(fault_message(fault, result)) for fault in result.faults],
-        headings=choice_headings(result),
-        rows=choice_rows(result),
-        columns=columns_message(result),
+        table=choice_table(result),
         unranked=unranked_choices(result),
         drawn=drawn,
         lines=read_diff(patch) if patch else [],

@@ -1,28 +1,39 @@
 """The verdict on a comparison of choices, as sentences for all formats of `descend compare`."""
 
-from collections.abc import Mapping, Sequence
-from math import isfinite, isnan
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
-from statistics import median
 
 from descend.doctor.assess.symptom import Symptom
-from descend.doctor.compare.choice import Values
-from descend.doctor.compare.result import CompareResult, CompareVerdict, RankedChoice, StepsToTarget
+from descend.doctor.compare.result import CompareResult, CompareVerdict, RankedChoice
 from descend.doctor.prove.judgement import ChangeVerdict
 from descend.doctor.prove.result import ComparedRun
-from descend.doctor.record import facts
 from descend.doctor.report.change_verdict import (
     LONGEST_CAUSE,
     LONGEST_LABEL,
     WITHOUT_METRIC,
     decrease_text,
-    interval_message,
-    mean_text,
     script_failure_message,
 )
-from descend.doctor.report.formatting import count, duration, interval, number, one_line, place, sentence
+from descend.doctor.report.choice_gain import (
+    failure_to_learn_message,
+    gain_message,
+    target_message,
+    value_mean_text,
+)
+from descend.doctor.report.choice_values import (
+    best_values,
+    changed_values,
+    choice_name,
+    current_name,
+    value_text,
+)
+from descend.doctor.report.formatting import count, duration, number, one_line, place, sentence
 from descend.doctor.report.titles import heading_with_id
 
+MOST_SENTENCES = 3  # of a verdict
+MOST_NAMED = 3  # largest number of equally good choices that a verdict names
+MOST_SUSPECTED = 3  # largest number of suspected problems that are listed
 RESUME = "the same command continues the comparison"
 ANYWAY = "use --anyway to compare nevertheless"
 
@@ -57,66 +68,6 @@ def unranked_reason(row: RankedChoice) -> str:
     return one_line(row.tuned.reason or tried, LONGEST_CAUSE) or "it was not run on fresh seeds"
 
 
-def _verdict_text(result: CompareResult) -> str:
-    """Return the verdict on the choices, without the remark that the command was interrupted."""
-    best = result.winner or next(iter(ranked_choices(result)), None)
-    if result.verdict == CompareVerdict.KEEP and best is None:
-        return "keep the current setting: the search found no better one"
-    if result.verdict == CompareVerdict.NOT_COMPARED or best is None:
-        return _not_compared_message(result)
-    match result.verdict:
-        case CompareVerdict.SWITCH:
-            start = f"use {choice_name(best)}: {gain_message(best, result)}"
-            sentences = [start, target_message(best.target), _tuned_own_message(best, result), _ties_message(best)]
-        case CompareVerdict.TUNE:
-            start = f"tune the current optimizer: {choice_name(best, current_values(result))}. "
-            no_other = _ties_message(best) or "no other choice is clearly better"
-            sentences = [start + gain_message(best, result), target_message(best.target), no_other]
-        case CompareVerdict.UNDECIDED:
-            more = f"; about {count(result.more_seeds, 'more seed')} would decide" if result.more_seeds else ""
-            known = gain_message(best, result)
-            sentences = [f"undecided: {choice_name(best)} looks best, {known}{more}", _tuned_own_message(best, result)]
-        case _:
-            closest = f"the best other choice is {choice_name(best)}: {gain_message(best, result)}"
-            sentences = ["keep the current setting: no choice is clearly better", closest]
-    return " ".join(sentence(text) for text in sentences if text).rstrip(".")
-
-
-def choice_name(choice: RankedChoice, current: Mapping[str, float] | None = None) -> str:
-    """Return a choice with its best values, such as `AdamW with lr 0.003`. current: the values of the unchanged script.
-
-    With the current values, the change of each is named: `SGD with lr 0.1 → 0.03`.
-    """
-    label = one_line(choice.label, LONGEST_LABEL)
-    values = values_text(best_values(choice), current)
-    joint = ", " if ", " in label else " and " if " with " in label else " with "
-    return f"{label}{joint}{values}" if values else label
-
-
-def best_values(choice: RankedChoice) -> Values:
-    """Return the best values of the searched settings of a choice; no values if nothing was searched or found."""
-    return choice.tuned.best.values if choice.tuned.best is not None else {}
-
-
-def values_text(values: Values, current: Mapping[str, float] | None = None) -> str:
-    """Return the values of settings as text, such as `lr 0.003, momentum 0.9`, with their `current` values if known."""
-    before = {name: f"{value_text((current or {})[name])} → " for name in values if name in (current or {})}
-    return one_line(", ".join(f"{name} {before.get(name, '')}{value_text(values[name])}" for name in values))
-
-
-def value_text(value: float) -> str:
-    """Return the value of a setting as a user types it, such as `0.003` or `3e-05`."""
-    return f"{value:.3g}" if abs(value) < 1000 or value != round(value) else f"{value:.0f}"
-
-
-def current_values(result: CompareResult) -> dict[str, float]:
-    """Return the values of the current setting by the names that searched settings have, as far as they are known."""
-    optimizer = result.baseline.fact(facts.Optimizer, "0")
-    names = {dimension.name for row in result.ranked for dimension in row.tuned.choice.dimensions}
-    found = {name: getattr(optimizer, name.rpartition(".")[2], None) for name in sorted(names)}
-    return {name: float(value) for name, value in found.items() if isinstance(value, int | float)}
-
-
 def winning_patch(result: CompareResult) -> str:
     """Return the patch of the recommended choice; "" if the current setting is kept."""
     return result.winner.result.patch if result.winner is not None and result.winner.result is not None else ""
@@ -128,50 +79,42 @@ def current_runs(result: CompareResult) -> tuple[ComparedRun, ...]:
     return tuple(runs[seed] for seed in sorted(runs))
 
 
-def gain_message(choice: RankedChoice, result: CompareResult) -> str:
-    """Return the metric without and with a choice and the interval of the difference.
-
-    For example: `'test accuracy' 0.91 → 0.96; 1 − 'test accuracy' is down 40–60 % (95 % interval, 5 seeds)`.
-    """
-    change, metric = choice.result, result.metric
-    if change is None or metric is None or not change.after:
-        return "it was not run on fresh seeds"
-    values = f"{_quoted_metric(result)} {mean_text(change.before)} → {mean_text(change.after)}"
-    decrease = decrease_text(change.difference)
-    if not decrease:
-        return f"{values} ({count(len(change.seeds), 'seed')})"
-    cost = one_line(metric.cost_name)
-    between = ", " if cost == _quoted_metric(result) else f"; {cost} is "
-    return f"{values}{between}{decrease} ({interval_message(change)})"
-
-
-def _quoted_metric(result: CompareResult) -> str:
-    """Return the name of the metric, in quotes if the script logs it."""
-    name = one_line(result.metric.name) if result.metric else ""
-    return repr(name) if result.metric and result.metric.logged else name
-
-
-def target_message(target: StepsToTarget | None) -> str:
-    """Return how soon a choice reaches the current setting's final value, as a sentence; "" if that is unknown."""
-    if target is None:
-        return ""
-    text = target_text(target)
-    if not target.ratios:
-        return "it never reaches the current setting's final value" if text else ""
-    missed = f"; {count(target.missed, 'seed')} of {len(target.ratios) + target.missed} never" if target.missed else ""
-    return f"it reaches the current setting's final value in {text} times the steps{missed}"
+def _verdict_text(result: CompareResult) -> str:
+    """Return the verdict on the choices, without the remark that the command was interrupted."""
+    best = result.winner or next(iter(ranked_choices(result)), None)
+    if result.verdict == CompareVerdict.KEEP and best is None:
+        return "keep the current setting: the search found no better one"
+    if result.verdict == CompareVerdict.NOT_COMPARED or best is None:
+        return _not_compared_message(result)
+    gain, no_learning = gain_message(best, result), failure_to_learn_message(result)
+    match result.verdict:
+        case CompareVerdict.SWITCH:
+            start = f"use {choice_name(best)} instead of {current_name(result)}: {gain}"
+            sentences = [start, no_learning, _tuned_own_message(best, result), _alternatives_message(best, result)]
+        case CompareVerdict.TUNE:
+            sentences = [f"{_tuning_message(best, result)}: {gain}", no_learning, _alternatives_message(best, result)]
+        case CompareVerdict.UNDECIDED:
+            start = f"undecided: {choice_name(best)} looks best, {gain}"
+            more = f"about {count(result.more_seeds, 'more seed')} would decide" if result.more_seeds else ""
+            sentences = [start, more, _tuned_own_message(best, result)]
+        case _:
+            sentences = ["keep the current setting: no choice is clearly better", _closest_message(best, gain)]
+    if result.winner is not None:
+        sentences.append(target_message(best.target))
+    return " ".join([sentence(text) for text in sentences if text][:MOST_SENTENCES]).rstrip(".")
 
 
-def target_text(target: StepsToTarget) -> str:
-    """Return the steps to the current setting's final value as a multiple of its steps, such as `0.3 to 0.5`."""
-    if not target.ratios:
-        return "never" if target.missed else ""
-    low, high = target.interval
-    if isnan(low):
-        return f"about {number(median(target.ratios))}"
-    if not isfinite(high):
-        return f"at least {number(low)}"
-    return " to ".join(dict.fromkeys(interval(low, high).split(" to ")))
+def _tuning_message(best: RankedChoice, result: CompareResult) -> str:
+    """Return which settings of the current optimizer change, such as `keep SGD, but change lr from 0.5 to 0.03`."""
+    if changes := changed_values(best, result):
+        return f"keep {one_line(best.label, LONGEST_LABEL)}, but change {changes}"
+    return f"keep the current optimizer, but tune it: {choice_name(best)}"
+
+
+def _closest_message(best: RankedChoice, gain: str) -> str:
+    """Return how good the best choice is if the current setting is kept."""
+    is_equivalent = best.result is not None and best.result.verdict == ChangeVerdict.EQUIVALENT
+    return f"{choice_name(best)} is {'about as good' if is_equivalent else 'not clearly different'}: {gain}"
 
 
 def _tuned_own_message(best: RankedChoice, result: CompareResult) -> str:
@@ -180,27 +123,34 @@ def _tuned_own_message(best: RankedChoice, result: CompareResult) -> str:
     if best.tuned.choice.keeps_optimizer:
         return ""
     if own is None or own.result is None:
-        return "the script's own optimizer could not be tuned, so part of the gain may come from tuning alone"
+        return "the current optimizer could not be tuned, so part of the gain may come from tuning alone"
     if own.result.verdict == ChangeVerdict.NO_EFFECT:
         return "the search found no better values for the current optimizer"
-    reached = f"{choice_name(own)} ({_quoted_metric(result)} {mean_text(own.result.after)})"
+    reached = f"tuning alone reaches {value_mean_text(own.result.after)} with {choice_name(own)}"
     decrease = decrease_text(best.against_tuned)
     if not decrease or result.metric is None:
-        return f"for comparison, the current optimizer tuned: {reached}"
-    return f"compared with the current optimizer tuned, {reached}, {one_line(result.metric.cost_name)} is {decrease}"
+        return reached
+    return f"{reached}; compared with that, {one_line(result.metric.cost_name)} is {decrease}"
 
 
-def _ties_message(best: RankedChoice) -> str:
-    """Return which choices are neither clearly better nor clearly worse than the best one; "" without such choices."""
-    if not best.ties:
-        return ""
-    names = _join_with_and([one_line(label, LONGEST_LABEL) for label in best.ties])
-    return f"{names} {'is' if len(best.ties) == 1 else 'are'} neither clearly better nor clearly worse"
+def _alternatives_message(best: RankedChoice, result: CompareResult) -> str:
+    """Return which other choices are about as good as the recommended one, and which are not clearly different."""
+    names = {"about as good": set(best.equivalent), "not clearly different": set(best.ties) - set(best.equivalent)}
+    listed = [
+        f"{_join_with_and([one_line(label, LONGEST_LABEL) for label in best.ties if label in tied])} "
+        f"{'is' if len(tied) == 1 else 'are'} {text}"
+        for text, tied in names.items()
+        if tied
+    ]
+    if listed:
+        return ", and ".join(listed)
+    return "all other choices are clearly worse" if len(ranked_choices(result)) > 1 else ""
 
 
 def _join_with_and(names: Sequence[str]) -> str:
-    """Return names as text, such as `SGD, AdamW and Lion`."""
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+    """Return the first names as text, such as `SGD, AdamW and Lion`, with the number of the others."""
+    shown = [*names[:MOST_NAMED], *([f"{len(names) - MOST_NAMED} more"] if len(names) > MOST_NAMED else [])]
+    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
 
 
 def _not_compared_message(result: CompareResult) -> str:
@@ -233,6 +183,22 @@ def fault_message(symptom: Symptom, result: CompareResult) -> str:
     """Return a problem of the script in the doctor's words: title, id, source location and evidence."""
     title = f"{sentence(heading_with_id(symptom)).rstrip('.')}{_at_place(symptom, result)}"
     return f"{title}: {one_line(symptom.sentence)}"
+
+
+def suspicion_messages(result: CompareResult) -> list[str]:
+    """Return the first suspected problems, one line each."""
+    shown = result.suspected[:MOST_SUSPECTED]
+    return [f"{sentence(heading_with_id(symptom)).rstrip('.')}{_at_place(symptom, result)}" for symptom in shown]
+
+
+def suspicion_hint(result: CompareResult) -> str:
+    """Return how many more problems are suspected, and how the user finds out whether they are real; "" without any."""
+    if not result.suspected:
+        return ""
+    more = len(result.suspected) - MOST_SUSPECTED
+    also = f"{count(more, 'more problem')} {'is' if more == 1 else 'are'} suspected; " if more > 0 else ""
+    which = "it is" if len(result.suspected) == 1 else "they are"
+    return f"{also}descend doctor {shlex.quote(one_line(result.baseline.script))} finds out whether {which} real"
 
 
 def _at_place(symptom: Symptom, result: CompareResult) -> str:

@@ -73,6 +73,7 @@ from descend.doctor.record.facts.places import (
 from descend.doctor.record.facts.run import (
     BackwardPasses,
     FileRead,
+    FinalState,
     Line,
     PeakMemory,
     ScriptEnded,
@@ -201,6 +202,7 @@ __all__ = [
     "SelectedExamplesLoss",
     "Pairing",
     "BackwardPasses",
+    "FinalState",
     "PeakMemory",
     "Permutations",
     "PermutedLayer",

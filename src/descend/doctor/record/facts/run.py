@@ -24,6 +24,16 @@ class PeakMemory:
 
 
 @dataclass(frozen=True)
+class FinalState:
+    """A digest of the values in all modules of the script at the end of a run.
+
+    It includes values that no optimizer trains: running means of batch normalisation, and averaged copies of a model.
+    """
+
+    digest: str
+
+
+@dataclass(frozen=True)
 class Line:
     """A line in a source file of the user, given by file and line number."""
 
