@@ -46,7 +46,7 @@ OPPOSING_LOSSES = (
 )
 OUT_OF_TIME = "the time of --budget was over"
 INTERRUPTED = "the command was interrupted; the same command goes on with the complete runs"
-RESUMED = "{} complete runs of an earlier command were used again; --fresh begins again"
+RESUMED = "complete runs of an earlier command are used again: {}; --fresh begins again"
 
 
 @dataclass(frozen=True)
@@ -113,13 +113,15 @@ def _compare(
     with open_comparison(study.context.store, key, fresh=question.fresh) as storage:
         current = _current_runs(study, metric, question.margin, storage)
         ended, interruption, runs, search = "", 0, None, None
+        stored_runs, earlier_search = storage.noted_runs, 0  # runs of earlier commands, and those of their search
         try:
             current.run_unchanged(fresh_seeds(study, 0)[: max(1, study.slots - 1)])
             choices, notes = _with_suggested_lr(study, question.requested, choices, notes)
             trials = _trials(study, choices, question.trials)
             search = Search(study, metric, choices, trials * study.baseline.steps, storage)
-            if search.run_count:
-                notes.append(RESUMED.format(search.run_count))
+            earlier_search = search.run_count
+            if earlier := stored_runs | search.run_numbers:
+                notes.append(RESUMED.format(len(earlier)))
             result = replace(result, tuning_steps=search.steps, notes=tuple(notes))
             announce(study.run_s, *_planned_runs(current, choices, trials, search.run_count))
             search.run()
@@ -131,7 +133,7 @@ def _compare(
             ended = str(error)
         except KeyboardInterrupt as error:
             ended, interruption = INTERRUPTED, interruption_status(error)
-        made = len((runs or current).made) + (search.run_count if search else 0)
+        made = len((runs or current).made) + (search.run_count - earlier_search if search else 0)
         result = replace(result, ended_because=ended, interruption=interruption, runs=1 + made)
         if search is None or runs is None:
             tuned = search.tuned if search is not None else ()
