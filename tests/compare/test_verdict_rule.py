@@ -82,6 +82,15 @@ def test_a_large_gain_is_not_attributed_if_the_current_optimizer_could_not_be_tu
     assert unattributed_gain_message(ranked, CompareVerdict.SWITCH) == ""
 
 
+def test_a_large_gain_is_not_attributed_if_the_tuned_optimizer_diverges_on_one_seed():
+    def diverges_once(seed):
+        return 1e11 if seed % 5 == 2 else 0.3
+
+    ranked, verdict, winner, _ = rank_runs([ADAM, SGD], adam=noisy(0.3, 3), sgd=diverges_once)
+    assert (verdict, winner) == (CompareVerdict.UNDECIDED, None)
+    assert "varies too much between the seeds" in unattributed_gain_message(ranked, verdict)
+
+
 def test_a_choice_that_only_tunes_the_optimizer_wins_against_an_equal_other_one():
     ranked, verdict, winner, _ = rank_runs([ADAM, SGD], adam=noisy(0.4, 3), sgd=noisy(0.41, 5))
     assert verdict == CompareVerdict.TUNE and winner.label == "sgd" and winner.ties == ("adam",)

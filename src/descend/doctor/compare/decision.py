@@ -38,11 +38,16 @@ def decide(pairs: AllPairs, own: Collection[int], *, is_own_tuned: bool) -> Deci
             return Decision(CompareVerdict.KEEP)
         numbers = [doubt.more_seeds for doubt in doubts if doubt.more_seeds is not None]
         return Decision(CompareVerdict.UNDECIDED, more_seeds=max(numbers) if len(numbers) == len(doubts) else None)
-    if tuned := [script for script in best if script in own]:
+    better = [script for script in best if pairs.is_better(script, 0)] or list(best)
+    if tuned := [script for script in better if script in own]:
         return Decision(CompareVerdict.TUNE, tuned[0])
-    if not (is_own_tuned or has_small_gain(pairs, best[0])):
-        return Decision(CompareVerdict.UNDECIDED)
-    return Decision(CompareVerdict.SWITCH, best[0])
+    unclear = [script for script in best if script in own]
+    if (unclear or not is_own_tuned) and not has_small_gain(pairs, better[0]):
+        # The gain may come from tuning alone: the tuned current optimizer is unknown, or may be as good.
+        return Decision(
+            CompareVerdict.UNDECIDED, more_seeds=pairs.judgement(0, unclear[0]).more_seeds if unclear else None
+        )
+    return Decision(CompareVerdict.SWITCH, better[0])
 
 
 def has_small_gain(pairs: AllPairs, script: int) -> bool:
@@ -56,7 +61,7 @@ def undecided_scripts(pairs: AllPairs, own: Collection[int], *, is_own_tuned: bo
     They are the leader and the scripts that may be better than the leader or than the current setting.
     """
     verdict, leader = decide(pairs, own, is_own_tuned=is_own_tuned).verdict, pairs.best[0]
-    is_unattributed = verdict == CompareVerdict.UNDECIDED and 0 not in pairs.best
+    is_unattributed = verdict == CompareVerdict.UNDECIDED and not {0, *own}.intersection(pairs.best)
     if verdict == CompareVerdict.KEEP or is_unattributed:
         return ()
     undecided = {s for s in pairs.best[1:] if pairs.judgement(leader, s).verdict == ChangeVerdict.UNDECIDED}

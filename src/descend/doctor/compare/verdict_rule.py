@@ -81,7 +81,13 @@ def unattributed_gain_message(ranked: Sequence[RankedChoice], verdict: CompareVe
     better = [row for row in ranked if row.result is not None and row.result.verdict == ChangeVerdict.HELPS]
     if verdict != CompareVerdict.UNDECIDED or not better:
         return ""
-    own = next((row for row in ranked if row.tuned.choice.keeps_optimizer), None)
+    known = [row for row in ranked if row.tuned.choice.keeps_optimizer]
+    if any(row.result is not None and row.result.verdict == ChangeVerdict.UNDECIDED for row in known):
+        return (
+            f"{better[0].label} is better than the current setting, but another learning rate may explain that: the "
+            "current optimizer with a tuned learning rate varies too much between the seeds for a comparison"
+        )
+    own = next(iter(known), None)
     reason = (own.result.reason if own.result is not None else own.tuned.reason) if own is not None else ""
     return (
         f"{better[0].label} is better than the current setting, but another learning rate may explain that, and the "
