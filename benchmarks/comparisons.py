@@ -16,7 +16,7 @@ Shares have exact 95 % intervals (Clopper & Pearson 1934).
 Write = Callable[..., None]
 
 
-def of_prove(write: Write) -> None:
+def measure_prove(write: Write) -> None:
     """Run `descend prove` on changes of the clinic's programs whose effect is known."""
     from known_changes import known_changes
     from mutations.rows import Rows
@@ -33,7 +33,7 @@ def of_prove(write: Write) -> None:
     )
 
 
-def of_equal_choices(write: Write) -> None:
+def measure_equal_choices(write: Write) -> None:
     """Compare scripts with copies of themselves, and with a script that is better by a known factor."""
     from mutations.rows import Rows
     from null_comparisons import gain_table, measure_all, null_table
@@ -53,7 +53,7 @@ def of_equal_choices(write: Write) -> None:
     )
 
 
-def of_known_optima(write: Write) -> None:
+def measure_known_optima(write: Write) -> None:
     """Search settings of quadratics and of convex problems."""
     from known_optima import convex_problems, quadratics
 
@@ -64,9 +64,9 @@ def of_known_optima(write: Write) -> None:
 
 
 SECTIONS: dict[str, Callable[[Write], None]] = {
-    "prove": of_prove,
-    "equal choices": of_equal_choices,
-    "known optima": of_known_optima,
+    "prove": measure_prove,
+    "equal choices": measure_equal_choices,
+    "known optima": measure_known_optima,
 }
 
 

@@ -43,15 +43,15 @@ def quadratics() -> Iterator[str]:
     for condition in CONDITIONS:
         rate, (ball, inertia) = best_rate(condition), best_heavy_ball(condition)
         alone = constants_choice("gradient descent", [RATES], [{"LR": 0.1}])
-        values = found(alone, TRIALS, condition, 3 * condition).values
+        values = find_best_values(alone, TRIALS, condition, 3 * condition).values
         yield _row(condition, "learning rate", values["LR"], rate, lambda lr: lr)
         both = constants_choice("heavy ball", [RATES, momentum], [{"LR": 0.1, "MOMENTUM": 0.9}])
-        values = found(both, TRIALS_OF_TWO, condition, round(10 * sqrt(condition))).values
+        values = find_best_values(both, TRIALS_OF_TWO, condition, round(10 * sqrt(condition))).values
         yield _row(condition, "learning rate of the heavy ball", values["LR"], ball, lambda lr: lr)
         yield _row(condition, "momentum of the heavy ball", values["MOMENTUM"], inertia, lambda m: 1 - m)
 
 
-def found(choice: Choice, trials: int, condition: float, steps: int) -> TriedValues:
+def find_best_values(choice: Choice, trials: int, condition: float, steps: int) -> TriedValues:
     """Return the best values that the search finds for a quadratic. steps: number of steps of each run."""
     with small_study("quadratic", 0, {"LOWEST": 1 / condition, "STEPS": steps}) as (study, metric):
         [tuned] = tune(study, metric, [choice], trials)

@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1, help="processes of descend at a time, for each case")
     parser.add_argument("--table", action="store_true", help="measure nothing")
     options = parser.parse_args()
-    changes = sampled(known_changes(*options.kind or ()), options.sample, options.seed)
+    changes = sample_changes(known_changes(*options.kind or ()), options.sample, options.seed)
     changes = [change for change in changes if not options.only or change.program.stem in options.only]
     rows = Rows(f"prove.{options.label}")
     if not options.table:
@@ -59,7 +59,7 @@ def main() -> None:
     print(*table(changes, rows), sep="\n")
 
 
-def sampled(changes: Sequence[KnownChange], count: int | None, seed: int) -> list[KnownChange]:
+def sample_changes(changes: Sequence[KnownChange], count: int | None, seed: int) -> list[KnownChange]:
     """Return `count` changes of each kind in random order, kinds in turn; all in the given order for None."""
     if count is None:
         return list(changes)
@@ -135,10 +135,10 @@ def table(changes: Sequence[KnownChange], rows: Rows) -> Iterator[str]:
         yield f"| {kind} | " + " | ".join(share(outcomes.count(name), len(outcomes)) for name in OUTCOMES) + " |"
     yield ""
     for change, row in sorted((case for case in known if outcome(*case) != "right"), key=_severity):
-        yield f"- {outcome(change, row)}: {change.id}: {described(row)}"
+        yield f"- {outcome(change, row)}: {change.id}: {verdict_text(row)}"
 
 
-def described(row: dict[str, Any]) -> str:
+def verdict_text(row: dict[str, Any]) -> str:
     """Return a verdict with its interval and its metric, or with the reason why there is none."""
     if not row["verdict"]:
         return str(row["trouble"])

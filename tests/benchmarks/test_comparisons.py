@@ -79,9 +79,9 @@ def test_stored_cases_are_not_measured_again(rows, monkeypatch, capsys):
 
 def test_a_sample_has_equally_many_changes_of_each_kind_in_turn():
     changes = [FIX] * 3 + [EDIT] * 5 + [MISTAKE] * 5
-    drawn = prove_clinic.sampled(changes, 2, seed=1)
+    drawn = prove_clinic.sample_changes(changes, 2, seed=1)
     assert [change.kind for change in drawn] == [*known.KINDS, *known.KINDS]
-    assert prove_clinic.sampled(changes, None, 0) == changes
+    assert prove_clinic.sample_changes(changes, None, 0) == changes
 
 
 @pytest.mark.slow
@@ -106,7 +106,7 @@ def test_constants_of_a_small_training_can_be_changed(path: Path):
 def test_the_search_finds_the_learning_rate_of_a_quadratic():
     [optima] = programs("known_optima")
     choice = optima.constants_choice("gradient descent", [optima.RATES], [{"LR": 0.1}])
-    rate = optima.found(choice, 8, 10, 30).values["LR"]
+    rate = optima.find_best_values(choice, 8, 10, 30).values["LR"]
     assert optima.is_close(rate, optima.best_rate(10), lambda lr: lr), rate
     assert not optima.is_close(0.1, optima.best_rate(10), lambda lr: lr)
     assert optima.best_heavy_ball(1) == (1.0, 0.0)

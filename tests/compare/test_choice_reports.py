@@ -25,7 +25,7 @@ from descend.core.errors import UsageError
 from descend.doctor.commands import compare as command
 from descend.doctor.commands.apply_patch import _write_patch
 from descend.doctor.commands.terminal import plain_text
-from descend.doctor.compare.exchange_rate import exchange_rate
+from descend.doctor.compare.relative_steps import relative_steps
 from descend.doctor.record import Reading, Series
 from descend.doctor.report import choice_patches
 from descend.doctor.report.choice_console import render_choice_console
@@ -186,17 +186,17 @@ def test_the_recommended_choice_is_drawn_even_if_there_are_many_others():
         assert any(key.label == "AdamW" and key.tone == "cure" for key in figure.panels[0].keys)
 
 
-def test_the_exchange_rate_of_a_twice_as_fast_choice_is_a_half():
-    points = exchange_rate(OWN_RUNS, tuple(run_of(run.seed, run.value, 2.0) for run in OWN_RUNS), METRIC)
+def test_a_choice_that_is_twice_as_fast_needs_half_the_steps():
+    points = relative_steps(OWN_RUNS, tuple(run_of(run.seed, run.value, 2.0) for run in OWN_RUNS), METRIC)
     assert len(points) > 10 and all(ratio == pytest.approx(0.5, abs=0.07) for _, ratio in points)
     values = [value for value, _ in points]
     assert values == sorted(values) and values[-1] <= 0.9
 
 
-def test_values_that_most_seeds_never_reach_have_no_exchange_rate():
+def test_values_that_most_seeds_never_reach_have_no_relative_steps():
     worse = tuple(run_of(run.seed, 0.6 if run.seed < 4 else 0.95) for run in OWN_RUNS)
-    assert max(value for value, _ in exchange_rate(OWN_RUNS, worse, METRIC)) <= 0.6
-    assert exchange_rate(OWN_RUNS, tuple(run_of(run.seed, 0.1) for run in OWN_RUNS), METRIC) == []
+    assert max(value for value, _ in relative_steps(OWN_RUNS, worse, METRIC)) <= 0.6
+    assert relative_steps(OWN_RUNS, tuple(run_of(run.seed, 0.1) for run in OWN_RUNS), METRIC) == []
 
 
 def test_a_patch_of_an_earlier_comparison_is_deleted_if_nothing_is_recommended_any_more(tmp_path):

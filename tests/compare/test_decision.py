@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from descend.doctor.compare.all_pairs import AllPairs, compare_all_pairs
-from descend.doctor.compare.decision import UNATTRIBUTED, decide, undecided_scripts
+from descend.doctor.compare.decision import SMALL_GAIN, decide, undecided_scripts
 from descend.doctor.compare.result import CompareVerdict
 
 NOISE = [0.03, -0.05, 0.01, 0.04, -0.02, 0.05, -0.04, 0.02, -0.01, -0.03]
@@ -106,7 +106,7 @@ def test_no_large_gain_is_attributed_to_another_optimizer_alone(costs, scale, ha
     decision = decide(pairs, own, is_own_tuned=has_own)
     if decision.verdict == CompareVerdict.SWITCH:
         is_clearly_best = has_own and 1 not in pairs.best
-        assert is_clearly_best or -pairs.log_ratios[decision.script] <= log(UNATTRIBUTED)
+        assert is_clearly_best or -pairs.log_ratios[decision.script] <= log(SMALL_GAIN)
     assert (
         not decision.script
         or pairs.is_better(decision.script, 0)

@@ -10,7 +10,7 @@ import pytest
 from descend.doctor.compare.choice import Choice, Dimension
 from descend.doctor.compare.final_runs import begin_final_runs, run_final_rounds
 from descend.doctor.compare.result import CompareVerdict, TriedValues, TunedChoice
-from descend.doctor.compare.targets import step_seconds_alone
+from descend.doctor.compare.targets import sequential_step_seconds
 from descend.doctor.compare.verdict_rule import rank
 from descend.doctor.prove.judgement import MARGIN, ChangeVerdict
 from descend.doctor.prove.metric import choose_metric
@@ -95,5 +95,5 @@ def test_a_better_learning_rate_is_recommended_and_stored_runs_are_used_again(st
     assert repeated[1] == verdict and repeated[2].label == winner.label
     assert [row.result.after for row in repeated[0][:2]] == [row.result.after for row in ranked[:2]]
 
-    seconds = step_seconds_alone(study, [study.script, winner.tuned.script])
+    seconds = sequential_step_seconds(study, [study.script, winner.tuned.script])
     assert len(seconds) == 2 and all(isfinite(each) and 0 < each < 1 for each in seconds)

@@ -18,7 +18,7 @@ from descend.doctor.compare.requested import Requested
 from descend.doctor.compare.result import CompareResult, RankedChoice, TunedChoice
 from descend.doctor.compare.search import Search
 from descend.doctor.compare.stored_comparison import StoredComparison, open_comparison
-from descend.doctor.compare.targets import step_seconds_alone
+from descend.doctor.compare.targets import sequential_step_seconds
 from descend.doctor.compare.verdict_rule import choices_to_run, rank, unattributed_gain_message
 from descend.doctor.execution.forking import fork_server
 from descend.doctor.measured_stage import observe_measured_stage
@@ -233,7 +233,7 @@ def _judge(study: Study, runs: PairedRuns, tuned: Sequence[TunedChoice], result:
     timed = [row for row in ranked if row.label in (winner.label, *winner.ties) and row.tuned.script is not None]
     scripts = [row.tuned.script for row in timed if row.tuned.script is not None]
     try:
-        current_s, *seconds = step_seconds_alone(study, [study.script, *scripts])
+        current_s, *seconds = sequential_step_seconds(study, [study.script, *scripts])
     except (OutOfTime, KeyboardInterrupt):
         return result
     step_s = {row.label: second for row, second in zip(timed, seconds)}

@@ -12,7 +12,7 @@ from descend.doctor.compare.known_optimizers import find_optimizer
 from descend.doctor.compare.requested import Requested, RequestedSetting
 from descend.doctor.compare.schedule_choices import find_schedule
 
-NO_CLIPPING = frozenset({"none", "off"})  # texts for a threshold of infinity, in addition to "inf"
+NO_CLIPPING_NAMES = frozenset({"none", "off"})  # texts for a threshold of infinity, in addition to "inf"
 
 
 def read_requested(
@@ -117,7 +117,7 @@ def _read_number(option: str, text: str) -> float:
 
 def _read_threshold(text: str) -> float:
     """Return a threshold of the gradient norm; infinity for no clipping."""
-    if text.lower() in NO_CLIPPING or text.lower() == "inf":
+    if text.lower() in NO_CLIPPING_NAMES or text.lower() == "inf":
         return float("inf")
     value = _read_number("--clip", text)
     if value <= 0:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from descend.core.bound import Count
 from descend.doctor.compare.choice import Choice, Values
-from descend.doctor.compare.model import distribution, propose, quiet_optuna
+from descend.doctor.compare.model import distribution, import_optuna, propose
 from descend.doctor.compare.next_values import are_same, best_run, next_values, settings_at_edge
 from descend.doctor.compare.result import TriedValues, TunedChoice
 from descend.doctor.record.decoding import as_type
@@ -101,7 +101,7 @@ class ChoiceSearch:
 
     def add(self, values: Values, round_number: int) -> Point:
         """Plan a run with given values."""
-        optuna = quiet_optuna()
+        optuna = import_optuna()
         distributions = {d.name: distribution(d, [values]) for d in self.choice.dimensions}
         self._trials.add_trial(
             optuna.create_trial(

@@ -9,7 +9,7 @@ from descend.doctor.compare.all_pairs import AllPairs
 from descend.doctor.compare.result import CompareVerdict
 from descend.doctor.prove.judgement import ChangeVerdict
 
-UNATTRIBUTED = Bound(
+SMALL_GAIN = Bound(
     2.0,
     "ratio of the costs of the current setting and another choice",
     "chosen: a larger gain usually comes from the learning rate, so the current optimizer must have been tuned, too",
@@ -33,7 +33,7 @@ def decide(pairs: AllPairs, own: Collection[int], *, is_own_tuned: bool) -> Deci
     """
     best = pairs.best
     if 0 in best:
-        doubts = [pairs.judgement(0, script) for script in _perhaps_better(pairs)]
+        doubts = [pairs.judgement(0, script) for script in _possibly_better(pairs)]
         if not doubts:
             return Decision(CompareVerdict.KEEP)
         numbers = [doubt.more_seeds for doubt in doubts if doubt.more_seeds is not None]
@@ -52,7 +52,7 @@ def decide(pairs: AllPairs, own: Collection[int], *, is_own_tuned: bool) -> Deci
 
 def has_small_gain(pairs: AllPairs, script: int) -> bool:
     """Return whether a script's gain is at most as large as one that needs no comparison with a tuned optimizer."""
-    return exp(-pairs.log_ratios[script]) <= UNATTRIBUTED
+    return exp(-pairs.log_ratios[script]) <= SMALL_GAIN
 
 
 def undecided_scripts(pairs: AllPairs, own: Collection[int], *, is_own_tuned: bool) -> tuple[int, ...]:
@@ -66,10 +66,10 @@ def undecided_scripts(pairs: AllPairs, own: Collection[int], *, is_own_tuned: bo
         return ()
     undecided = {s for s in pairs.best[1:] if pairs.judgement(leader, s).verdict == ChangeVerdict.UNDECIDED}
     if verdict == CompareVerdict.UNDECIDED:
-        undecided.update(_perhaps_better(pairs))
+        undecided.update(_possibly_better(pairs))
     return tuple(sorted({leader, *undecided} - {0})) if undecided else ()
 
 
-def _perhaps_better(pairs: AllPairs) -> list[int]:
+def _possibly_better(pairs: AllPairs) -> list[int]:
     """Return the scripts among the best ones that may be better than the current setting by more than the margin."""
     return [script for script in pairs.best if script and not pairs.judgement(script, 0).is_no_worse]

@@ -31,7 +31,7 @@ def working_range(tuned: TunedChoice) -> WorkingRange | None:
         return None
     sides = [[p for p in reversed(points) if p <= best], [p for p in points if p >= best]]
     if len(tuned.choice.dimensions) > 1:
-        sides = [_without_beaten(side) for side in sides]
+        sides = [_without_dominated(side) for side in sides]
     limit = best[1] + log(1 + MARGIN)
     low, high = (exp(_last_working(side, limit)) for side in sides)
     return WorkingRange(low, high, log10(high / low), regret(tuned.tried))
@@ -67,7 +67,7 @@ def _lowest_costs(tried: Sequence[TriedValues], name: str) -> list[Point]:
     return sorted(costs.items())
 
 
-def _without_beaten(side: Sequence[Point]) -> list[Point]:
+def _without_dominated(side: Sequence[Point]) -> list[Point]:
     """Return the points of one side without those that have a higher cost than a point farther from the best one.
 
     Their other settings, not their learning rates, explain their costs.

@@ -20,7 +20,7 @@ STARTUP = Count(4, "runs before the model is used", "chosen: fewer runs do not s
 ATTEMPTS = Count(5, "proposals", "chosen: a model that proposes known values this often has no better ones")
 
 
-def quiet_optuna() -> Any:
+def import_optuna() -> Any:
     """Import Optuna, which takes a third of a second, and return it. Its log messages and warnings are not shown."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -36,8 +36,8 @@ def propose(
 
     running: values whose results are not known yet. They count as bad, so that others are proposed.
     """
-    optuna = quiet_optuna()
-    ranges = _around_best(dimensions, tried)
+    optuna = import_optuna()
+    ranges = _narrowed_dimensions(dimensions, tried)
     distributions = {dimension.name: distribution(dimension, []) for dimension in ranges}
     known = [*(run.values for run in tried), *running]
     for attempt in range(ATTEMPTS):
@@ -61,7 +61,7 @@ def propose(
     return None
 
 
-def _around_best(dimensions: Sequence[Dimension], tried: Sequence[TriedValues]) -> list[Dimension]:
+def _narrowed_dimensions(dimensions: Sequence[Dimension], tried: Sequence[TriedValues]) -> list[Dimension]:
     """Return the dimensions, the one of the grid only between the values next to the best one.
 
     The cost as a function of the learning rate has one minimum. The few runs of a search would not suffice to find
@@ -85,7 +85,7 @@ def _contains(dimensions: Sequence[Dimension], values: Values) -> bool:
 
 def distribution(dimension: Dimension, known: Sequence[Values]) -> "BaseDistribution":
     """Return the range of a dimension as Optuna's object. It includes the known values outside the limits."""
-    distributions = quiet_optuna().distributions
+    distributions = import_optuna().distributions
     values = [dimension.low, dimension.high, *(point[dimension.name] for point in known)]
     kind = distributions.IntDistribution if dimension.is_integer else distributions.FloatDistribution
     return kind(min(values), max(values), log=dimension.is_log)

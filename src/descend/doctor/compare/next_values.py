@@ -13,8 +13,8 @@ from descend.core.bound import Bound, Count
 from descend.doctor.compare.choice import SAME_VALUE, Choice, Dimension, Values
 from descend.doctor.compare.result import TriedValues
 
-STEPS = (10.0, sqrt(10.0))  # factors between neighbouring values of the grid: a decade, then half a decade
-FINE_STEP = 10**0.25  # third factor if nothing else is searched
+GRID_STEPS = (10.0, sqrt(10.0))  # factors between neighbouring values of the grid: a decade, then half a decade
+FINEST_GRID_STEP = 10**0.25  # third factor if nothing else is searched
 CLOSE = Bound(10**0.125, "factor", "chosen: half of the finest grid step; a closer value is not worth a run")
 DIGITS = Count(2, "significant digits", "chosen: a third digit changes the cost less than another seed does")
 
@@ -35,7 +35,7 @@ def next_values(choice: Choice, tried: Sequence[TriedValues], running: Sequence[
     if best is None and tried:
         return _with_smaller_value(grid, known)
     center = running[0] if best is None else best.values  # Without any result, the first point is the best guess.
-    steps = STEPS if len(choice.dimensions) > 1 else (*STEPS, FINE_STEP)
+    steps = GRID_STEPS if len(choice.dimensions) > 1 else (*GRID_STEPS, FINEST_GRID_STEP)
     return next((values for step in steps if (values := _neighbour(grid, center, step, known))), None)
 
 
@@ -55,7 +55,7 @@ def _with_smaller_value(grid: Dimension, known: Sequence[Values]) -> Values | No
     It is tried if no run has a finite cost, because runs with a large learning rate diverge.
     """
     least = min(known, key=lambda values: values[grid.name])
-    value = rounded(grid, least[grid.name] / STEPS[0])
+    value = rounded(grid, least[grid.name] / GRID_STEPS[0])
     return {**least, grid.name: value} if least[grid.name] > CLOSE * value else None
 
 

@@ -14,7 +14,7 @@ from descend.doctor.remedies.learning_rate import learning_rate
 from descend.doctor.script.script import Script
 
 DECADES = 2.0  # width of the range of learning rates on either side of the usual one, in powers of ten
-MARGIN = 10.0  # The range reaches at least this factor above and below the script's own learning rate.
+OWN_LR_FACTOR = 10.0  # The range reaches at least this factor above and below the script's own learning rate.
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def learning_rate_limits(usual: float, present: float = 0.0) -> tuple[float, flo
     optimizer is not the script's own one.
     """
     low, high = usual / 10**DECADES, usual * 10**DECADES
-    return (min(low, present / MARGIN), max(high, present * MARGIN)) if present > 0 else (low, high)
+    return (min(low, present / OWN_LR_FACTOR), max(high, present * OWN_LR_FACTOR)) if present > 0 else (low, high)
 
 
 def set_learning_rate(script: Script, record: Record, own: OwnOptimizer, rate: float) -> Script:

@@ -18,7 +18,7 @@ NO_VALUE = "the run ends without a finite value of the metric"
 
 
 @dataclass(frozen=True)
-class Comparison:
+class RunEvaluator:
     """What a run of a search is compared with."""
 
     metric: ComparedMetric

@@ -12,7 +12,7 @@ from descend.doctor.remedies.arguments import SchedulerArguments
 from descend.doctor.remedies.constant_rate import constant_rate
 from descend.doctor.script.script import Script
 
-HOME = "torch.optim.lr_scheduler"
+SCHEDULERS = "torch.optim.lr_scheduler"
 WARM_UP_SHARE = 18  # The warm-up takes 1/18 of all steps: 5 of 90 epochs, as in Goyal et al. 2017, §2.2.
 
 
@@ -28,24 +28,24 @@ class Schedule:
 
 def _linear(optimizer: str, steps: str) -> str:
     """Return the code of a linear decay to 0."""
-    return f"{HOME}.LinearLR({optimizer}, 1.0, 0.0, total_iters={steps})"
+    return f"{SCHEDULERS}.LinearLR({optimizer}, 1.0, 0.0, total_iters={steps})"
 
 
 def _cosine(optimizer: str, steps: str) -> str:
     """Return the code of a cosine decay to 0 (Loshchilov & Hutter 2017, eq. 5)."""
-    return f"{HOME}.CosineAnnealingLR({optimizer}, T_max={steps})"
+    return f"{SCHEDULERS}.CosineAnnealingLR({optimizer}, T_max={steps})"
 
 
 def _one_cycle(optimizer: str, steps: str) -> str:
     """Return the code of a warm-up to the optimizer's learning rate and a cosine decay (Smith & Topin 2019)."""
     rates = f'[g["lr"] for g in {optimizer}.param_groups]'
-    return f"{HOME}.OneCycleLR({optimizer}, {rates}, total_steps={steps}, cycle_momentum=False)"
+    return f"{SCHEDULERS}.OneCycleLR({optimizer}, {rates}, total_steps={steps}, cycle_momentum=False)"
 
 
 def _warm_up(optimizer: str, steps: str) -> str:
     """Return the code of a linear warm-up, after which the learning rate is constant (Goyal et al. 2017, §2.2)."""
     count = max(1, int(steps) // WARM_UP_SHARE) if steps.isdigit() else f"max(1, {steps} // {WARM_UP_SHARE})"
-    return f"{HOME}.LinearLR({optimizer}, 0.01, 1.0, total_iters={count})"
+    return f"{SCHEDULERS}.LinearLR({optimizer}, 0.01, 1.0, total_iters={count})"
 
 
 CONSTANT = "constant"

@@ -17,7 +17,7 @@ from descend.doctor.compare.choice_search import ChoiceSearch, EndedRun, Point
 from descend.doctor.compare.early_stopping import EarlyStopping, stopping_limit, stopping_step
 from descend.doctor.compare.next_values import best_run
 from descend.doctor.compare.result import TriedValues, TunedChoice
-from descend.doctor.compare.run_result import Comparison
+from descend.doctor.compare.run_result import RunEvaluator
 from descend.doctor.compare.stored_comparison import StoredComparison
 from descend.doctor.prove.metric import ComparedMetric
 from descend.doctor.record import Record
@@ -28,7 +28,7 @@ from descend.doctor.trials.run_times import observed_steps
 from descend.doctor.trials.study import NEARLY, Job, Study
 
 TUNING_SEED = 10_000  # difference between the seed of the search and that of the baseline run
-LEAST = Bound(
+LEAST_SHARE = Bound(
     0.1,
     "share of the steps of a whole run",
     "chosen: the start of a run takes time, too, and a choice that diverges at once must not be tried without end",
@@ -114,7 +114,7 @@ class Search:
 
     def _steps_left(self, search: ChoiceSearch) -> float:
         """Return how many steps of a choice's budget are left. Each run counts for a least number of steps."""
-        least = LEAST * self._horizon(search)
+        least = LEAST_SHARE * self._horizon(search)
         used = sum(max(least, run.steps) for run in search.tried)
         return self.steps - used - len(search.running) * self._horizon(search)
 
@@ -200,11 +200,11 @@ class Search:
 
     def _store_results(self, run: _PlannedRun, record: Record, unchanged: Record) -> None:
         """Store the result of a run for each of its points. unchanged: the run of the unchanged script."""
-        compared = Comparison(self.metric, unchanged, self.study.baseline, self.study.plan.steps)
+        evaluator = RunEvaluator(self.metric, unchanged, self.study.baseline, self.study.plan.steps)
         for search, point in run.points:
-            result = compared.result(point.values, record, run.stopping.stopped_at if run.stopping else None)
+            result = evaluator.result(point.values, record, run.stopping.stopped_at if run.stopping else None)
             horizon = search.horizon or (result.steps if isfinite(result.cost) else self._horizon(search))
-            search.tell(EndedRun(point, result, compared.early_cost(record, horizon)))
+            search.tell(EndedRun(point, result, evaluator.early_cost(record, horizon)))
 
 
 def _source_key(script: Script) -> Hashable:

@@ -17,7 +17,7 @@ from descend.core.errors import UsageError, reason_of
 from descend.core.regular_files import is_link_or_special
 from descend.doctor.compare.choice import Choice
 from descend.doctor.compare.choice_search import ChoiceSearch
-from descend.doctor.compare.model import quiet_optuna
+from descend.doctor.compare.model import import_optuna
 from descend.doctor.record import Record
 from descend.doctor.record.decoding import DECODING_ERRORS, as_type
 from descend.doctor.record.store import Store
@@ -36,18 +36,18 @@ class StoredComparison:
 
     def __init__(self, storage: "BaseStorage", where: str = "the comparison in memory") -> None:
         self._storage, self._where = storage, where
-        optuna = quiet_optuna()
+        optuna = import_optuna()
         self._runs = optuna.create_study(storage=storage, study_name=RUNS, load_if_exists=True)
 
     @classmethod
     def in_memory(cls) -> "StoredComparison":
         """Return a comparison that is not stored."""
-        return cls(quiet_optuna().storages.InMemoryStorage())
+        return cls(import_optuna().storages.InMemoryStorage())
 
     def search_of(self, choice: Choice, seed: int) -> ChoiceSearch:
         """Return the search for a choice, with the results of earlier commands."""
         name = SEARCH.format(choice.label)
-        trials = quiet_optuna().create_study(storage=self._storage, study_name=name, load_if_exists=True)
+        trials = import_optuna().create_study(storage=self._storage, study_name=name, load_if_exists=True)
         with _reporting_damage(self._where):
             return ChoiceSearch(choice, trials, seed)
 
@@ -99,7 +99,7 @@ def open_comparison(store: Store, key: str, *, fresh: bool = False) -> Iterator[
             os.ftruncate(descriptor, 0)
         _delete_incomplete_line(descriptor)
         with _reporting_damage(str(path)):
-            journal = quiet_optuna().storages.journal
+            journal = import_optuna().storages.journal
             # The lock of this process replaces the lock for each operation, which would be left by a killed process.
             backend = journal.JournalFileBackend(str(path), lock_obj=_NoLock())
             comparison = StoredComparison(journal.JournalStorage(backend), str(path))

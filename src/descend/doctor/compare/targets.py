@@ -88,7 +88,7 @@ def progress_curve(run: ComparedRun, metric: ComparedMetric) -> Series:
     return Series(curve.steps[window - 1 :], tuple(averaged))
 
 
-def step_seconds_alone(study: Study, scripts: Sequence[Script]) -> list[float]:
+def sequential_step_seconds(study: Study, scripts: Sequence[Script]) -> list[float]:
     """Return the seconds per step of each script, in short runs without measurements, one at a time.
 
     NaN for a script whose steps could not be timed.

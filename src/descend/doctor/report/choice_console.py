@@ -46,7 +46,7 @@ def render_choice_console(result: CompareResult, folder: Path | None = None) -> 
     """
     verdict = Text(sentence(compare_verdict(result)), STYLES[result.verdict])
     rows: list[Row] = [("verdict", verdict)]
-    rows += [("problem", _finding(fault_message(fault, result))) for fault in result.faults]
+    rows += [("problem", _problem_text(fault_message(fault, result))) for fault in result.faults]
     if table := choice_table(result):
         rows.append(("choices", _choice_table(table)))
     rows += _patch_rows(result, folder)
@@ -67,7 +67,7 @@ def render_choice_console(result: CompareResult, folder: Path | None = None) -> 
     return Constrain(report_table(rows), WIDEST)
 
 
-def _finding(message: str) -> Text:
+def _problem_text(message: str) -> Text:
     """Return a problem of the script as text of limited length."""
     return Text(one_line(sentence(message), SENTENCE_LENGTH))
 

@@ -8,7 +8,7 @@ from typing import Any
 from descend.doctor.assess.constant_predictor import predicts_constant
 from descend.doctor.compare.choice import CURRENT
 from descend.doctor.compare.ease import learning_rate_name
-from descend.doctor.compare.exchange_rate import exchange_rate
+from descend.doctor.compare.relative_steps import relative_steps
 from descend.doctor.compare.result import CompareResult, RankedChoice, TriedValues
 from descend.doctor.prove.metric import ComparedMetric
 from descend.doctor.prove.result import mean_value
@@ -38,7 +38,7 @@ class _RatePoint:
 
 def choice_figures(result: CompareResult) -> list[Figure]:
     """Return the figures of a comparison for which there are data."""
-    figures = (_metric_figure(result), _sensitivity_figure(result), _exchange_figure(result))
+    figures = (_metric_figure(result), _sensitivity_figure(result), _relative_steps_figure(result))
     return [figure for figure in figures if figure is not None]
 
 
@@ -211,16 +211,16 @@ def _failure_remark(row: RankedChoice) -> tuple[Key, ...]:
     return (Key(f"{chart_label(row.label)}: {runs}, at learning rate {where}", "cause", "mark"),)
 
 
-def _exchange_figure(result: CompareResult) -> Figure | None:
+def _relative_steps_figure(result: CompareResult) -> Figure | None:
     """Return the figure of the steps that each choice needs for the values of the current setting, as a ratio."""
     metric, choices = result.metric, ranked_choices(result)
     if metric is None or predicts_constant(result.baseline):
         return None
     drawn = _drawn_choices(choices, result)
     traces = [
-        _exchange_trace(row, tone, points, result)
+        _relative_steps_trace(row, tone, points, result)
         for row, tone in drawn
-        if row.result is not None and (points := exchange_rate(row.result.before, row.result.after, metric))
+        if row.result is not None and (points := relative_steps(row.result.before, row.result.after, metric))
     ]
     if not traces:
         return None
@@ -243,7 +243,7 @@ def _exchange_figure(result: CompareResult) -> Figure | None:
     return Figure((panel,), caption + _left_out_message(choices, drawn))
 
 
-def _exchange_trace(
+def _relative_steps_trace(
     row: RankedChoice, tone: str, points: Sequence[tuple[float, float]], result: CompareResult
 ) -> Trace:
     """Return the ratio of the steps over the values of the metric as a Plotly trace."""

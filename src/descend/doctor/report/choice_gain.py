@@ -54,11 +54,13 @@ def metric_difference(change: ChangeResult, metric: LoggedMetric) -> tuple[float
     """
     before = mean_value(change.before)
     cost = metric.cost(before)
-    low, high = sorted(_value_of(cost * (1 + end), metric) - _value_of(cost, metric) for end in change.difference)
+    low, high = sorted(
+        _value_from_cost(cost * (1 + end), metric) - _value_from_cost(cost, metric) for end in change.difference
+    )
     return low, high
 
 
-def _value_of(cost: float, metric: LoggedMetric) -> float:
+def _value_from_cost(cost: float, metric: LoggedMetric) -> float:
     """Return the value of a metric that has a cost."""
     if metric.kind == "gain":
         return metric.untrained + (1 if metric.rises else -1) / cost if cost else float("nan")

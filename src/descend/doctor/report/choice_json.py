@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from descend.doctor.compare.choice import CURRENT, Choice
-from descend.doctor.compare.exchange_rate import exchange_rate
+from descend.doctor.compare.relative_steps import relative_steps
 from descend.doctor.compare.result import (
     CompareResult,
     RankedChoice,
@@ -67,7 +67,7 @@ def render_choice_json(result: CompareResult) -> str:
 def _choice_as_json(row: RankedChoice, result: CompareResult) -> dict[str, Any]:
     """Return one choice as a dictionary: its search, and its runs on fresh seeds."""
     change, tuned = row.result, row.tuned
-    points = exchange_rate(change.before, change.after, result.metric) if change and result.metric else []
+    points = relative_steps(change.before, change.after, result.metric) if change and result.metric else []
     return {
         "label": row.label,
         "keeps_optimizer": tuned.choice.keeps_optimizer,

@@ -14,7 +14,7 @@ from descend.doctor.record import Series
 LEVELS = Count(24, "values of the metric", "chosen: a curve drawn through this many points looks smooth")
 
 
-def exchange_rate(
+def relative_steps(
     before: Sequence[ComparedRun], after: Sequence[ComparedRun], metric: ComparedMetric
 ) -> list[tuple[float, float]]:
     """Return values of the metric and, for each, the median ratio of the steps that a choice needs to reach it.
