@@ -1,4 +1,4 @@
-"""`descend compare` on one screen: observe the script, tune each choice, run all on fresh seeds, and judge."""
+"""The steps of `descend compare`: observe the script, tune each choice, run all on fresh seeds, and judge."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -92,7 +92,10 @@ def compare_choices(  # noqa: PLR0913 - the display and the cluster are separate
 
 
 def _examine(baseline: Record, result: CompareResult) -> CompareResult:
-    """Add the problems of the script. Certain ones are faults, unless they concern the steps, which are compared."""
+    """Add the problems of the script. Those that are certain are faults, except problems of the training dynamics.
+
+    Another choice may solve the latter.
+    """
     symptoms = diagnose(baseline)
     faults = tuple(symptom for symptom in symptoms if symptom.certain and symptom.kind != "dynamics")
     return replace(result, faults=faults, suspected=tuple(s for s in symptoms if s not in faults))

@@ -1,4 +1,4 @@
-"""`descend prove` on one screen: observe the unchanged script, run the changed ones with the same seeds, and judge."""
+"""The steps of `descend prove`: observe the unchanged script, run the changed ones with the same seeds, and judge."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The runs of `descend prove` and `descend compare`: observed once, and run from the first to the last step."""
+"""Plan and check the runs from the first to the last step that `descend prove` and `descend compare` make."""
 
 from dataclasses import replace
 from math import inf
@@ -21,7 +21,7 @@ def plan_whole_runs(plan: Plan) -> tuple[Deadline, Plan]:
 
 
 def can_be_repeated(baseline: Record) -> bool:
-    """Return whether a run of the unchanged script ended by itself, without failing, so that others can follow."""
+    """Return whether a run of the unchanged script ended by itself without an error, so that it can be repeated."""
     return baseline.ending is not None and baseline.ending.reason in (EndReason.FINISHED, EndReason.WINDOW)
 
 

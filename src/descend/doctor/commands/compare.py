@@ -43,9 +43,9 @@ if TYPE_CHECKING:
     from descend.doctor.script.script import Script
 
 EPILOG = (
-    "Exit status: 0 a choice is recommended, or the current setting is kept; 1 the script has a certain problem; 2 "
-    "wrong usage; 3 undecided, or nothing was compared; 4 the script failed; 5 descend itself failed; 130 Ctrl-C; 143 "
-    "SIGTERM; 129 SIGHUP."
+    "Exit status: 0 a choice is recommended, or the current setting is kept; 1 the script certainly has a problem; "
+    "2 wrong usage; 3 undecided, or nothing was compared; 4 the script failed; 5 descend itself failed; 130 Ctrl-C; "
+    "143 SIGTERM; 129 SIGHUP."
 )
 CHOICES = "The choices (lists are combined; without any, they follow from the script)"
 MOST_TUNING_RUNS = 1000
@@ -120,7 +120,7 @@ def compare(  # noqa: PLR0913 - each argument is an option of the command
             "--trials",
             1,
             MOST_TUNING_RUNS,
-            help="Tune each choice for as many steps as this many runs of the script have. Runs that are worse than "
+            help="Tune each choice with the optimizer steps of this many runs of the script. Runs that are worse than "
             "others are stopped early, so more values are tried. Default: 8.",
         ),
     ] = None,
@@ -132,7 +132,9 @@ def compare(  # noqa: PLR0913 - each argument is an option of the command
     ray: Ray = None,
     anyway: Annotated[
         bool,
-        typer.Option("--anyway", help="Also compare if the script has a certain problem, which is reported first."),
+        typer.Option(
+            "--anyway", help="Also compare if the script certainly has a problem. The problem is reported first."
+        ),
     ] = False,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Begin again instead of continuing an interrupted comparison.")
@@ -146,11 +148,13 @@ def compare(  # noqa: PLR0913 - each argument is an option of the command
 ) -> None:
     """Find out which choice trains SCRIPT best: optimizer, learning rate, schedule, batch size or another setting.
 
-    The script runs unmodified, and is first examined for certain problems, which matter more than any choice. Then the
-    learning rate of each choice is tuned, with the same number of optimizer steps for all. At last, the current setting
-    and the tuned choices run with several fresh seeds. The verdict is one of: use another choice, tune the current
-    optimizer, keep the current setting, or undecided, with the interval of the difference and a patch. Every run is
-    made in a scratch copy, so your files stay as they are. Ctrl-C ends the runs; the same command continues them.
+    The script runs unmodified. It is first examined for problems such as gradients that are never cleared, which matter
+    more than any choice. Then the learning rate of each choice is tuned, with the same number of optimizer steps for
+    all. Finally, the current setting and the tuned choices run with several fresh seeds.
+
+    The verdict is one of: use another choice, tune the current optimizer, keep the current setting, or undecided. It
+    has the interval of the difference and a patch. Every run is made in a scratch copy, so your files stay as they are.
+    Ctrl-C ends the runs; the same command continues them.
 
     Examples:
 

@@ -22,7 +22,7 @@ LENGTH = 20  # number of hexadecimal digits, which is enough to never be equal b
 
 
 def comparison_key(study: Study, metric: ComparedMetric, choices: Sequence[Choice]) -> str:
-    """Return a digest of everything that decides about the results of the runs."""
+    """Return a digest of everything that determines the results of the runs."""
     script, plan, environment = study.script, study.plan, study.baseline.environment
     versions = [metadata.version("descend"), environment.get("torch", ""), environment.get("python", "")]
     parts = [
@@ -36,7 +36,7 @@ def comparison_key(study: Study, metric: ComparedMetric, choices: Sequence[Choic
 
 
 def _files(study: Study) -> list[Path]:
-    """Return the sources of the script, and the settings and data that its first run has read, unless too many.
+    """Return the sources of the script, and the settings and data that its first run has read, if these are few files.
 
     Files outside the working directory that no longer exist were temporary.
     """

@@ -51,7 +51,7 @@ def decide(pairs: AllPairs, own: Collection[int], *, is_own_tuned: bool) -> Deci
 
 
 def has_small_gain(pairs: AllPairs, script: int) -> bool:
-    """Return whether a script's gain is at most as large as one that needs no comparison with a tuned optimizer."""
+    """Return whether a script's gain is so small that the current optimizer need not have been tuned for comparison."""
     return exp(-pairs.log_ratios[script]) <= SMALL_GAIN
 
 

@@ -1,10 +1,10 @@
-"""Stop a run of the search early if it is clearly worse than earlier ones: successive halving at the script's horizon.
+"""Stop a run of the search early if it is clearly worse than earlier ones: successive halving.
 
-Each run trains with the schedule of the whole script. After a third of the steps, it goes on if it is among the best
+Each run has the schedule of a run to the script's end. After a third of its steps, it continues if it is among the best
 third of the runs of its choice so far (Li et al. 2020, with reduction factor 3).
 Rankings flip later: a learning rate that is large, or not decayed yet, looks worse in the middle of a run than it is.
 So the cost is compared with the costs that the earlier runs had after a third of these steps. A run that is stopped
-needs three times as many steps as others for the same cost. Such a comparison does not depend on the scale of the cost.
+needs more than three times as many steps as others for the same cost. This does not depend on the scale of the cost.
 """
 
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ def early_step(horizon: int) -> int:
 
 
 def stopping_limit(early_costs: Sequence[float]) -> float:
-    """Return the largest cost with which a run goes on, from the costs of the earlier runs at their early step."""
+    """Return the largest cost with which a run continues, from the costs of the earlier runs at their early step."""
     return sorted(early_costs)[ceil(len(early_costs) / REDUCTION) - 1] if early_costs else inf
 
 
@@ -48,7 +48,7 @@ class EarlyStopping:
     metric: ComparedMetric
     baseline: Record  # the observed run of the unchanged script, which shows how the metric is read
     step: int  # step after which the run may be stopped
-    limit: float  # largest cost with which the run goes on
+    limit: float  # largest cost with which the run continues
     stopped_at: int | None = None  # step at which the run was stopped
     _is_checked: bool = False
 

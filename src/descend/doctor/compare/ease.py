@@ -1,4 +1,4 @@
-"""How easily a choice is tuned: the range of learning rates that work, and how soon the search finds a good one.
+"""How easily a choice is tuned: the range of learning rates with a low cost, and how soon the search finds a good one.
 
 Source: Sivaprasad et al. 2020, arXiv:1910.11758.
 """
@@ -20,9 +20,9 @@ Point = tuple[float, float]  # logarithms of a learning rate and of its cost
 def working_range(tuned: TunedChoice) -> WorkingRange | None:
     """Return the range of learning rates around the best one whose cost exceeds the lowest one by at most a quarter.
 
-    The limits are interpolated between the tried rates, both on logarithmic scales. The range ends at the last tried
-    rate where the next one diverged or was stopped early, because the latter's final cost is unknown. Return None if no
-    learning rate was searched or if no run could be compared.
+    The limits are interpolated between the tried learning rates, with both axes logarithmic. If the run at the next
+    learning rate diverged or was stopped early, its final cost is unknown, so the range ends before it. Return None if
+    no learning rate was searched or if no run could be compared.
     """
     name = learning_rate_name(tuned.choice.dimensions)
     points = _lowest_costs(tuned.tried, name) if name is not None else []
@@ -58,25 +58,25 @@ def _log_cost(tried: TriedValues) -> float:
 
 
 def _lowest_costs(tried: Sequence[TriedValues], name: str) -> list[Point]:
-    """Return each tried rate with its lowest cost, both as logarithms."""
+    """Return each tried learning rate with its lowest cost, both as logarithms."""
     costs: dict[float, float] = {}
     for one in tried:
         if one.values.get(name, 0) > 0:
-            rate = log(one.values[name])
-            costs[rate] = min(costs.get(rate, inf), _log_cost(one))
+            log_lr = log(one.values[name])
+            costs[log_lr] = min(costs.get(log_lr, inf), _log_cost(one))
     return sorted(costs.items())
 
 
 def _without_dominated(side: Sequence[Point]) -> list[Point]:
-    """Return the points of one side without those that have a higher cost than a point farther from the best one.
+    """Return the points of one side, from the best one outwards, without those that cost more than a point farther out.
 
-    Their other settings, not their learning rates, explain their costs.
+    Such a cost is due to other settings than the learning rate.
     """
     return [point for number, point in enumerate(side) if point[1] <= min(cost for _, cost in side[number:])]
 
 
 def _last_working(side: Sequence[Point], limit: float) -> float:
-    """Return the rate at which the cost first exceeds the limit, in the direction away from the best rate."""
+    """Return the logarithm of the learning rate at which the cost exceeds the limit, the nearest one to the best."""
     last = side[0]
     for point in side[1:]:
         if point[1] > limit:

@@ -1,7 +1,7 @@
-"""The choices that are compared for a script: the requested ones, or a small field that fits the script.
+"""The choices that are compared for a script: the requested ones, or a few that fit the script.
 
-Without a request the field is small: a few tuned optimizers are about as good as many (Schmidt et al. 2021,
-arXiv:2007.01547).
+Without a request, a few choices suffice: the best of a few tuned optimizers is about as good as that of many
+(Schmidt et al. 2021, arXiv:2007.01547).
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Run the current setting and each tuned choice on fresh seeds, in rounds: all first, then what is still undecided."""
+"""Run the current setting and each tuned choice on fresh seeds, in rounds: first all, then the undecided ones."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -19,8 +19,8 @@ def begin_final_runs(
     """Return an object for the runs of the current setting and of each tuned choice that has another script.
 
     current: the runs of the current setting so far. note_run: called with each complete run. Runs of an interrupted
-    comparison are added with `PairedRuns.add_run`. The number of a run's choice in its key counts only the choices that
-    `choices_to_run` returns.
+    comparison are added with `PairedRuns.add_run`. In the key of a run, the number of its choice is the index in the
+    list that `choices_to_run` returns.
     """
     chosen = choices_to_run(current.study.script, tuned)
     changes = [ChangedScript(one.choice.label, one.script) for one in chosen if one.script]

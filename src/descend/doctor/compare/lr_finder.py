@@ -1,7 +1,7 @@
 """A learning rate range test of a script (Smith 2017, §3.3), as an edit of its source that is run once.
 
 The edited script starts with a tiny learning rate, which grows by a constant factor in every step until the loss
-diverges. The suggestion is a tenth of the rate with the lowest smoothed loss (Gugger 2018).
+diverges. The suggestion is a tenth of the learning rate with the lowest smoothed loss (Gugger 2018).
 """
 
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class LrSuggestion:
 def suggest_lr(script: Script, record: Record, study: Study) -> LrSuggestion:
     """Run a learning rate range test of the script's optimizer, with the seed of the observed run.
 
-    Raises `NotApplicable` if the script cannot be edited so, or if the test shows no learning rate, and `OutOfTime` as
+    Raises `NotApplicable` if the script cannot be edited, or if the test suggests no learning rate, and `OutOfTime` as
     `Study.run` does.
     """
     own = own_optimizer(record)

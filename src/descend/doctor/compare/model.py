@@ -62,10 +62,10 @@ def propose(
 
 
 def _narrowed_dimensions(dimensions: Sequence[Dimension], tried: Sequence[TriedValues]) -> list[Dimension]:
-    """Return the dimensions, the one of the grid only between the values next to the best one.
+    """Return the dimensions, with that of the grid limited to the neighbours of its best tried value.
 
-    The cost as a function of the learning rate has one minimum. The few runs of a search would not suffice to find
-    again that the best value is between its neighbours.
+    The cost is assumed to have a single minimum over the learning rate, which is between these neighbours. A model of
+    few runs would not find this limit by itself.
     """
     grid = grid_dimension(dimensions)
     best = best_run([run for run in tried if is_inside(run.values, dimensions)])

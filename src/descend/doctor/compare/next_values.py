@@ -3,7 +3,7 @@
 First, the usual values of the choice. Then the learning rate, the most important setting, is varied on a grid of
 decades and then of half decades until both neighbours of the best value are worse (Bengio 2012, §3.3: multi-resolution
 search on a logarithmic scale). If the best value is at the edge of a range, values outside are tried, too
-(Bengio 2012, §3.3.1), unless the user has limited the range.
+(Bengio 2012, §3.3.1), unless the user has set the limits.
 """
 
 from collections.abc import Sequence
@@ -60,7 +60,7 @@ def _with_smaller_value(grid: Dimension, known: Sequence[Values]) -> Values | No
 
 
 def _neighbour(grid: Dimension, center: Values, step: float, known: Sequence[Values]) -> Values | None:
-    """Return a point with a larger or else a smaller value, unless values within the step are known there."""
+    """Return the point one step above, or else one step below, unless a known value is within that step; or None."""
     now = center[grid.name]
     for direction in (1, -1):
         value = rounded(grid, now * step**direction)
@@ -77,7 +77,7 @@ def best_run(tried: Sequence[TriedValues]) -> TriedValues | None:
 
 
 def settings_at_edge(choice: Choice, tried: Sequence[TriedValues]) -> tuple[str, ...]:
-    """Return the settings whose best value is the smallest or the largest one of several that were tried."""
+    """Return the settings whose best value is the smallest or the largest tried one, if several values were tried."""
     best = best_run(tried)
     if best is None:
         return ()

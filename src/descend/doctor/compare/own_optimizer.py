@@ -34,7 +34,7 @@ class OwnOptimizer:
 
     @property
     def known(self) -> KnownOptimizer | None:
-        """The entry of the table of optimizers for its class; None for a class of the user."""
+        """The entry of `OPTIMIZERS` for its class; None for another class."""
         return next((known for known in OPTIMIZERS.values() if known.class_name == self.rule), None)
 
     def is_variant(self, other: KnownOptimizer) -> bool:
@@ -42,9 +42,9 @@ class OwnOptimizer:
         return self.rule == other.class_name
 
     def missing_settings(self, other: KnownOptimizer) -> dict[str, float | bool]:
-        """Return the settings that make this optimizer the other one of its class, such as Nesterov's momentum.
+        """Return the settings that turn this optimizer into another one of its class, such as Nesterov momentum.
 
-        A momentum above 0 counts as any other one. The order is that in which they can be set.
+        All values of momentum above 0 count as equal. The settings are in the order in which they can be set.
         """
         if self.rule != "SGD":
             return {}
@@ -58,7 +58,7 @@ class OwnOptimizer:
 
 
 def own_optimizer(record: Record) -> OwnOptimizer:
-    """Return the script's optimizer. Of several ones, it is the one with the most parameters."""
+    """Return the script's optimizer; of several optimizers, the one with the most parameters."""
     known = record.every(facts.Optimizer)
     key = max(known, key=lambda place: known[place].parameters, default="0")
     optimizer = known.get(key)
@@ -74,7 +74,7 @@ def own_optimizer(record: Record) -> OwnOptimizer:
 
 
 def _numbers(settings: Mapping[str, facts.Setting]) -> dict[str, float]:
-    """Return the settings that are numbers or truth values, except the learning rate; a pair is two numbers."""
+    """Return the settings that are numbers or truth values, except the learning rate; a pair becomes two settings."""
     found: dict[str, float] = {}
     for name, value in settings.items():
         parts = value if isinstance(value, tuple) else (value,)
@@ -96,15 +96,15 @@ def optimizer_label(rule: str, settings: Mapping[str, float | bool]) -> str:
 def learning_rate_limits(usual: float, present: float = 0.0) -> tuple[float, float]:
     """Return the limits of the search for a learning rate: two decades on either side of the usual one.
 
-    present: the script's own learning rate, around which the range has at least one decade on either side; 0 if the
-    optimizer is not the script's own one.
+    present: the script's own learning rate, which is at least one decade inside the limits; 0 if the optimizer is not
+    the script's own one.
     """
     low, high = usual / 10**DECADES, usual * 10**DECADES
     return (min(low, present / OWN_LR_FACTOR), max(high, present * OWN_LR_FACTOR)) if present > 0 else (low, high)
 
 
 def set_learning_rate(script: Script, record: Record, own: OwnOptimizer, rate: float) -> Script:
-    """Return the script with a new learning rate. Parameter groups that have their own one keep their ratios."""
+    """Return the script with a new learning rate. The learning rates of parameter groups keep their ratios to it."""
     try:
         return learning_rate(script, record, LearningRateArguments(rate, own.key))
     except AlreadySet:

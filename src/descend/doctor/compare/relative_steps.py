@@ -1,4 +1,4 @@
-"""The exchange rate between metric and steps: how many steps a choice needs for the values of the current setting."""
+"""How many steps a choice needs to reach values of the metric, relative to the current setting."""
 
 from collections.abc import Sequence
 from math import exp, inf, isfinite, log

@@ -14,7 +14,7 @@ class RequestedSetting:
 
 @dataclass(frozen=True)
 class Requested:
-    """The requested choices. Without any, the field follows from the script."""
+    """The requested choices. Without any, the choices follow from the script."""
 
     optimizers: tuple[str, ...] = ()  # names of torch.optim or descend.optim, such as "AdamW" or "Lion"
     settings: tuple[RequestedSetting, ...] = ()
@@ -25,5 +25,5 @@ class Requested:
 
     @property
     def is_empty(self) -> bool:
-        """Whether the user named nothing, so that the field follows from the script."""
+        """Whether the user named no choices, so that they follow from the script."""
         return self == Requested()

@@ -61,7 +61,7 @@ class StepsToTarget:
     """How soon a choice reaches the final metric that the current setting has with the same seed."""
 
     ratios: tuple[float, ...]  # steps / steps of the current setting, for each seed that reaches it
-    missed: int  # number of seeds that never reach it. They are counted and have no ratio.
+    missed: int  # number of seeds that never reach it, and so have no ratio
     # confidence interval of the ratio; the upper limit is infinite if so many seeds miss it that it is unknown
     interval: tuple[float, float] = (nan, nan)
     step_s: float = nan  # seconds per step of a run that was the only one on the machine; NaN if not measured
@@ -85,7 +85,7 @@ class WorkingRange:
 
 @dataclass(frozen=True)
 class RankedChoice:
-    """One row of the comparison: a choice, its result against the current setting, and what it costs."""
+    """One row of the comparison: a choice, its result against the current setting, and how easily it is tuned."""
 
     tuned: TunedChoice
     result: ChangeResult | None  # against the current setting, on fresh seeds; None if it was not run

@@ -19,7 +19,7 @@ NO_VALUE = "the run ends without a finite value of the metric"
 
 @dataclass(frozen=True)
 class RunEvaluator:
-    """What a run of a search is compared with."""
+    """Evaluates the runs of a search by a metric, and compares each with a run of the unchanged script."""
 
     metric: ComparedMetric
     unchanged: Record  # run of the unchanged script with the same seed
@@ -29,7 +29,7 @@ class RunEvaluator:
     def result(self, values: Values, record: Record, stopped_at: int | None) -> TriedValues:
         """Return the result of a run. stopped_at: the step at which it was stopped; None if it was not.
 
-        The number of steps does not depend on how many further steps a run took until it noticed that it has to stop.
+        A run takes a few further steps before it stops. These are not counted, because their number is random.
         """
         if stopped_at is not None:
             return TriedValues(values, inf, nan, stopped_at, record.run, is_stopped_early=True)
@@ -43,7 +43,7 @@ class RunEvaluator:
         return TriedValues(values, inf if reason else cost, value, record.steps, record.run, reason=reason)
 
     def _incomparable_message(self, record: Record) -> str:
-        """Return why a run cannot be compared; "" if it can. A negative cost can: the lowest cost is the best."""
+        """Return why a run cannot be compared; "" if it can. Negative costs can: a search needs no ratios."""
         ending = record.ending
         if ending is not None and ending.reason == EndReason.WINDOW and record.steps < self.steps:
             return HANGS.format(record.steps)
@@ -51,7 +51,7 @@ class RunEvaluator:
         return "" if reason == NEGATIVE_COST else reason
 
     def early_cost(self, record: Record, horizon: int) -> float:
-        """Return the cost of a run at the early step; infinity if it is not finite, or the run was over by then."""
+        """Return the cost of a run at the early step; infinity if it is not finite, or if the run ended earlier."""
         cost = self.metric.cost_until(record, self.baseline, early_step(horizon))
         return cost if isfinite(cost) else inf
 

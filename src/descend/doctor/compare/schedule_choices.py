@@ -73,7 +73,8 @@ def find_schedule(name: str) -> str:
 def set_schedule(script: Script, record: Record, key: str, name: str, *, has_schedule: bool) -> Script:
     """Return the script with a schedule of the optimizer number `key` over all steps of the run.
 
-    has_schedule: whether the script has one itself, which is removed. Raises `NotApplicable` if that is not possible.
+    has_schedule: whether the script has its own schedule, which is removed. Raises `NotApplicable` if that is
+    impossible.
     """
     if has_schedule:
         script = constant_rate(script, record, SchedulerArguments())

@@ -2,8 +2,8 @@
 
 The search goes in rounds. In each round, every choice with budget left plans one run, or several if a slot would be
 idle otherwise. All runs of a round are made at once and do not influence each other, so the results do not depend on
-the time that a run takes. They have one tuning seed, which the final comparison does not use, because the winner of a
-search is lucky with its seed.
+the time that a run takes. They have one tuning seed. The final comparison uses other seeds, because the lowest cost of
+a search is an optimistic estimate.
 """
 
 import threading
@@ -51,8 +51,8 @@ class _PlannedRun:
 class Search:
     """The search for the best values of several choices.
 
-    A choice that contains the best point of another one is at last also tried there, in a run beyond its budget, so it
-    cannot lose to the other one because it was tuned worse (Choi et al. 2019, §3.2).
+    At the end, a choice that contains the best point of another one is also tried at that point, in a run beyond its
+    budget. So it is never worse than the other one only because it was tuned worse (Choi et al. 2019, §3.2).
     """
 
     study: Study
@@ -60,7 +60,7 @@ class Search:
     choices: Sequence[Choice]
     steps: int  # budget of optimizer steps for each choice
     storage: StoredComparison
-    _waiting: list[tuple[_PlannedRun, Record]] = field(default_factory=list)  # runs that ended before `_unchanged`
+    _waiting: list[tuple[_PlannedRun, Record]] = field(default_factory=list)  # runs to compare with `_unchanged`
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -113,7 +113,7 @@ class Search:
         return is_first or self._steps_left(search) >= NEARLY * self._horizon(search)
 
     def _steps_left(self, search: ChoiceSearch) -> float:
-        """Return how many steps of a choice's budget are left. Each run counts for a least number of steps."""
+        """Return the unused steps of a choice's budget. Each run counts as at least `LEAST_SHARE` of a whole run."""
         least = LEAST_SHARE * self._horizon(search)
         used = sum(max(least, run.steps) for run in search.tried)
         return self.steps - used - len(search.running) * self._horizon(search)
@@ -123,7 +123,7 @@ class Search:
         return search.horizon or max(1, observed_steps(self.study.baseline))
 
     def _best_points_of_contained_choices(self) -> list[SearchedPoint]:
-        """Plan a run of each choice at the best point of the others that it contains, if that is better than its own.
+        """Plan a run of each choice at the best point of another one, if it contains that point and has no better one.
 
         Returns the choices with these points.
         """

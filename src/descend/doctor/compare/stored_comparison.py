@@ -1,7 +1,7 @@
 """The points and runs of a comparison in the store's folder, so that the same command goes on after an interruption.
 
-They are in a journal of Optuna: each line is one operation, which is on the disk before the next run is planned. A
-process that was killed loses the runs that had not ended. A complete comparison is kept, so that the same command
+They are in a journal of Optuna: each line is one operation, which is on the disk before the next run is planned. If a
+process is killed, only the runs that had not ended are lost. A complete comparison is kept, so that the same command
 prints the same result at once.
 """
 

@@ -1,4 +1,4 @@
-"""How many steps and seconds a choice needs to the final metric of the current setting: the time to a target.
+"""How many steps and seconds a choice needs to reach the final metric of the current setting: the time to target.
 
 Source: Dahl et al. 2023, arXiv:2306.07179, §4. A run that does not reach the target is censored: it would have
 needed more steps than it took, and nothing else is known. It counts as infinitely long, and no number replaces it.
@@ -34,9 +34,9 @@ TIMED_STEPS = Count(
 def steps_to_target(pairs: Sequence[RunPair], metric: ComparedMetric) -> StepsToTarget:
     """Return how soon a choice reaches the final metric of the current setting with the same seed.
 
-    The current setting, too, counts as being at its final metric from the first step at which it has that value. A seed
-    with which the current setting diverges has no target and is left out. So is one whose metric is known at one step
-    only, because the steps are then not measured.
+    The current setting, too, reaches the target at the first step at which its metric has its final value. A seed with
+    which the current setting diverges has no target and is left out. A seed whose metric is known at one step only is
+    left out, too, because its steps to the target are unknown.
     """
     ratios = [_target_ratio(current, chosen, metric) for current, chosen in pairs]
     ratios = [ratio for ratio in ratios if not isnan(ratio)]
@@ -45,9 +45,9 @@ def steps_to_target(pairs: Sequence[RunPair], metric: ComparedMetric) -> StepsTo
 
 
 def median_interval(values: Sequence[float], level: float = MEDIAN_LEVEL) -> tuple[float, float]:
-    """Return the confidence interval of the median that the sign test inverts to; (NaN, NaN) for too few values.
+    """Return the confidence interval of the median by inversion of the sign test; (NaN, NaN) for too few values.
 
-    Both ends are values, so that infinite ones, which represent censored runs, need no number in their place.
+    Both ends are among the values, so the infinite values of censored runs need not be replaced.
     """
     ascending, number = sorted(values), len(values)
     left_out = -1  # number of values that can be left out on each side
@@ -67,9 +67,9 @@ def first_step(curve: Series, value: float, *, rises: bool) -> float:
 
 
 def logging_steps(runs: Sequence[ComparedRun]) -> int:
-    """Return the largest number of steps between two values of the metric, and so the resolution of steps to a target.
+    """Return the largest number of steps between two logged values of the metric; 0 without two values.
 
-    It is 0 without two values.
+    It is the resolution of the steps to a target.
     """
     steps = [run.curve.steps for run in runs]
     return max((after - before for each in steps for before, after in zip(each, each[1:])), default=0)
@@ -89,9 +89,9 @@ def progress_curve(run: ComparedRun, metric: ComparedMetric) -> Series:
 
 
 def sequential_step_seconds(study: Study, scripts: Sequence[Script]) -> list[float]:
-    """Return the seconds per step of each script, in short runs without measurements, one at a time.
+    """Return the seconds per step of each script, from short runs without measurements, one run at a time.
 
-    NaN for a script whose steps could not be timed.
+    The value is NaN for a script whose steps could not be timed.
     """
     alone = study.sequential()
     timed = replace(alone, plan=replace(alone.plan, asked={"what": "step_seconds"}))
@@ -101,9 +101,9 @@ def sequential_step_seconds(study: Study, scripts: Sequence[Script]) -> list[flo
 
 
 def _target_ratio(current: ComparedRun, chosen: ComparedRun, metric: ComparedMetric) -> float:
-    """Return the ratio of the steps to the final metric of the current setting.
+    """Return the steps of a choice to the final metric of the current setting, divided by those of the latter.
 
-    It is infinity for a miss, and NaN if the current setting has no curve or no final metric.
+    The ratio is infinite if the choice never reaches it, and NaN if the current setting has no curve or final metric.
     """
     curve = progress_curve(current, metric)
     if len(curve) < 2:

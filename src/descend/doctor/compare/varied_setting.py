@@ -79,7 +79,7 @@ def vary_setting(script: Script, record: Record, own: OwnOptimizer, requested: R
         raise
     defined = VariedSetting(requested.name, partial(_set_defined, requested.name), found.text, is_defined=True)
     now = own.settings.get(argument)
-    # A setting such as `alpha` may have another purpose. One of the optimizer has the value that the run recorded.
+    # A setting such as `alpha` may have another purpose. It is the optimizer's if it has the recorded value.
     is_of_optimizer = now is not None and defined.number is not None and isclose(now, defined.number)
     return replace(defined, argument=argument) if is_of_optimizer else defined
 

@@ -74,7 +74,7 @@ def rank(
 
 
 def unattributed_gain_message(ranked: Sequence[RankedChoice], verdict: CompareVerdict) -> str:
-    """Return why a choice with a large gain is not recommended; "" if that is not so.
+    """Return why a choice with a large gain is not recommended; "" if there is no such choice.
 
     If its gain may come from tuning alone, the verdict is undecided although it is better than the current setting.
     """
@@ -111,7 +111,9 @@ def _compare(runs: PairedRuns, tuned: Sequence[TunedChoice], looks: int) -> _Com
         if one.script is not None:
             is_changed = bool(choices_to_run(runs.study.script, [one]))
             results[number] = runs.result(next(changes)) if is_changed else _unchanged_result(one)
-    if runs.metric != metric:  # A run has shown that the metric is read in another way. That applies to all runs.
+    if (
+        runs.metric != metric
+    ):  # A negative metric has shown that the metric is unbounded, which changes the costs of all runs.
         return _compare(runs, tuned, looks)
     compared = [number for number, result in results.items() if result.verdict not in NOT_RANKED]
     current = {run.seed: run.cost for number in compared for run in results[number].before}

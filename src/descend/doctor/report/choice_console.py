@@ -42,7 +42,7 @@ SYMBOLS = {Mark.RECOMMENDED: "✓", Mark.EQUIVALENT: "=", Mark.SIMILAR: "~", Mar
 def render_choice_console(result: CompareResult, folder: Path | None = None) -> RenderableType:
     """Return the results for the terminal. folder: the folder of the patch and the page; None if they are not stored.
 
-    A script with certain problems that is not compared shows them with their evidence.
+    Problems that are certain are shown with their evidence.
     """
     verdict = Text(sentence(compare_verdict(result)), STYLES[result.verdict])
     rows: list[Row] = [("verdict", verdict)]

@@ -115,7 +115,7 @@ def _sensitivity_figure(result: CompareResult) -> Figure | None:
 def _sensitivity_caption(drawn: Drawn) -> str:
     """Return the caption of the sensitivity figure, with the regret of each choice after half of its search."""
     text = (
-        "The cost of each run of the search; lower is better, and a wide, flat valley is easy to hit. "
+        "The cost of each run of the search; lower is better. A wide range of low costs is easy to find. "
         "Large dots are the chosen learning rates."
     )
     known = [(row, percent(regret)) for row, _ in drawn if isfinite(regret := _regret_at_half(row))]

@@ -98,7 +98,7 @@ def render_choice_agent(result: CompareResult) -> str:
 
 
 def render_choice_github(result: CompareResult) -> str:
-    """Return an annotation for the verdict and one for each certain problem. Problems and failures are errors."""
+    """Return an annotation for the verdict and for each problem that is certain. Problems and failures are errors."""
     title = {"title": f"descend compare: {outcome(result)}"}
     is_wrong = result.has_failed or result.verdict == CompareVerdict.NOT_COMPARED
     lines = [annotation("error" if is_wrong else "notice", title, sentence(compare_verdict(result)))]

@@ -1,7 +1,6 @@
 """The gain of a choice over the current setting as text: in the metric's own units, and in steps."""
 
 from math import isfinite, isnan
-from statistics import median
 
 from descend.doctor.assess.constant_predictor import predicts_constant
 from descend.doctor.assess.logged_metric import LoggedMetric
@@ -49,8 +48,8 @@ def value_mean_text(runs: tuple[ComparedRun, ...]) -> str:
 def metric_difference(change: ChangeResult, metric: LoggedMetric) -> tuple[float, float]:
     """Return the interval of the difference of a metric, in its own units.
 
-    It is that of the ratio of the costs, applied to the mean of the current setting. So it excludes zero if and only
-    if the ratio excludes one.
+    The interval of the ratio of the costs is applied to the mean of the current setting. So the difference excludes 0
+    if and only if the ratio excludes 1.
     """
     before = mean_value(change.before)
     cost = metric.cost(before)
@@ -61,7 +60,7 @@ def metric_difference(change: ChangeResult, metric: LoggedMetric) -> tuple[float
 
 
 def _value_from_cost(cost: float, metric: LoggedMetric) -> float:
-    """Return the value of a metric that has a cost."""
+    """Return the value of a metric, given its cost."""
     if metric.kind == "gain":
         return metric.untrained + (1 if metric.rises else -1) / cost if cost else float("nan")
     return metric.whole - cost if metric.kind == "share" else cost
@@ -92,7 +91,8 @@ def target_message(target: StepsToTarget | None) -> str:
         return ""
     if not target.ratios:
         return "it never reaches the current setting's final value"
-    missed = f"; {count(target.missed, 'seed')} of {len(target.ratios) + target.missed} never" if target.missed else ""
+    seeds = count(len(target.ratios) + target.missed, "seed")
+    missed = f", and never with {target.missed} of {seeds}" if target.missed else ""
     return f"it reaches the current setting's final value in {text} times the steps{missed}"
 
 
@@ -102,7 +102,8 @@ def target_text(target: StepsToTarget) -> str:
         return "never" if target.missed else ""
     low, high = target.interval
     if isnan(low):
-        return f"about {number(median(target.ratios))}"
+        middle = target.median_ratio
+        return f"about {number(middle)}" if isfinite(middle) else f"at least {number(min(target.ratios))}"
     if not isfinite(high):
         return f"at least {number(low)}"
     return " to ".join(dict.fromkeys(interval(low, high).split(" to ")))

@@ -23,7 +23,7 @@ class Column(StrEnum):
     CHANGE = "change of cost"
     STEPS = "steps needed"
     STEP_TIME = "time per step"
-    RATES = "rates that work"
+    RATES = "learning rates that work"
 
 
 class Mark(StrEnum):
@@ -134,5 +134,5 @@ def _meanings(result: CompareResult) -> dict[Column, str]:
         Column.CHANGE: f"Change of cost: {cost} against the current setting, 95 % interval.",
         Column.STEPS: "Steps needed: until the final value of the current setting, as a multiple of its steps."
         + resolution,
-        Column.RATES: "Rates that work: learning rates whose cost in the search is close to the lowest one.",
+        Column.RATES: "Learning rates that work: their cost in the search is close to the lowest one.",
     }

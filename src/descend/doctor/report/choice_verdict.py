@@ -156,9 +156,10 @@ def _join_with_and(names: Sequence[str]) -> str:
 def _not_compared_message(result: CompareResult) -> str:
     """Return why nothing was compared."""
     if result.faults:
-        problems = count(len(result.faults), "certain problem")
+        number_of_faults = len(result.faults)
+        problems = "a problem of the script has" if number_of_faults == 1 else f"{number_of_faults} problems have"
         listed = "; ".join(f"{heading_with_id(fault)}{_at_place(fault, result)}" for fault in result.faults)
-        return f"not compared, because the script has {problems}: {listed}. Fix it with descend doctor, or {ANYWAY}"
+        return f"not compared, because {problems} to be fixed first: {listed}. Fix it with descend doctor, or {ANYWAY}"
     reasons = unranked_choices(result)
     if result.ended_because or not reasons:
         why = one_line(result.ended_because) or "there was no choice to compare"
