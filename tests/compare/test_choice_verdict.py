@@ -131,9 +131,14 @@ def test_an_undecided_verdict_says_how_many_seeds_would_decide():
 
 def test_a_faulty_script_shows_the_problem_with_its_line_and_how_to_go_on():
     text = verdict_of(FAULTY)
-    assert "1 certain problem: gradients are never cleared [no_zero_grad] (train.py:12)" in text
+    assert (
+        "a problem of the script has to be fixed first: gradients are never cleared [no_zero_grad] (train.py:12)"
+        in text
+    )
     assert "--anyway" in text and FAULTY.exit_status == 1
-    assert "2 certain problems" in verdict_of(replace(FAULTY, faults=(FAULT, replace(FAULT, id="dead_units"))))
+    assert "2 problems have to be fixed first" in verdict_of(
+        replace(FAULTY, faults=(FAULT, replace(FAULT, id="dead_units")))
+    )
 
 
 def test_a_failed_script_and_an_interruption_are_named():
@@ -156,8 +161,10 @@ def test_the_reason_is_named_if_no_choice_could_be_tried():
     [
         (StepsToTarget((0.4,) * 5, 0, (0.3, 0.5)), "0.30 to 0.50", "in 0.30 to 0.50 times the steps"),
         (StepsToTarget((0.25,) * 5, 0, (0.25, 0.25)), "0.25", "in 0.25 times the steps"),
-        (StepsToTarget((0.5,) * 4, 1, (0.4, inf)), "at least 0.4", "times the steps; 1 seed of 5 never"),
+        (StepsToTarget((0.5,) * 4, 1, (0.4, inf)), "at least 0.4", "times the steps, and never with 1 of 5 seeds"),
         (StepsToTarget((0.5, 0.7), 0), "about 0.6", "in about 0.6 times the steps"),
+        (StepsToTarget((0.5, 0.7), 1), "about 0.7", "times the steps, and never with 1 of 3 seeds"),
+        (StepsToTarget((0.5,), 1), "at least 0.5", "times the steps, and never with 1 of 2 seeds"),
         (StepsToTarget((), 5), "never", "it never reaches"),
         (StepsToTarget((), 0), "", ""),
         (None, None, ""),

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from descend.core.errors import UsageError
-from descend.core.interruption import interruption_status
 from descend.doctor.assess.opponents import has_exploded, has_opponents
 from descend.doctor.catalog.diagnosis import diagnose
 from descend.doctor.compare.budget import ComparisonTime
@@ -33,19 +32,24 @@ from descend.doctor.script.plan import Plan
 from descend.doctor.script.script import Script
 from descend.doctor.trials.cluster import Cluster
 from descend.doctor.trials.confirm import fresh_seeds
-from descend.doctor.trials.external_files import ExternalFileChanged, ExternalFiles
+from descend.doctor.trials.external_files import ExternalFiles
 from descend.doctor.trials.run_context import RunContext
 from descend.doctor.trials.run_times import OutOfTime
 from descend.doctor.trials.study import Study
-from descend.doctor.whole_runs import can_be_repeated, interruption_of, plan_whole_runs, require_complete_run
+from descend.doctor.whole_runs import (
+    can_be_repeated,
+    interruption_of,
+    keeping_complete_runs,
+    plan_whole_runs,
+    require_complete_run,
+)
 
 DEFAULT_TRIALS = 8  # runs of the search for each choice, in multiples of the unchanged script's number of steps
 OPPOSING_LOSSES = (
     "the script has optimizers with opposing losses, as in a GAN, so no loss shows which choice is better; log a "
     "metric of the result"
 )
-OUT_OF_TIME = "the time of --budget was over"
-INTERRUPTED = "the command was interrupted; the same command goes on with the complete runs"
+INTERRUPTED = "the command was interrupted; the same command continues with the complete runs"
 RESUMED = "complete runs of an earlier command are used again: {}; --fresh begins again"
 
 
@@ -116,8 +120,9 @@ def _compare(
     with open_comparison(study.context.store, key, fresh=question.fresh) as storage:
         reused = storage.run_numbers
         current = _current_runs(study, metric, question.margin, storage)
-        ended, interruption, runs, search = "", 0, None, None
-        try:
+        runs: PairedRuns | None = None
+        search: Search | None = None
+        with keeping_complete_runs(INTERRUPTED) as early_end:
             current.run_unchanged(fresh_seeds(study, 0)[: max(1, study.slots - 1)])
             choices, notes = _with_suggested_lr(study, question.requested, choices, notes)
             trials = _trials(study, choices, question.trials)
@@ -128,15 +133,9 @@ def _compare(
             search.run()
             runs = _final_runs(current, search.tuned, storage)
             run_final_rounds(runs, search.tuned, announce)
-        except OutOfTime:
-            ended = OUT_OF_TIME
-        except ExternalFileChanged as error:
-            ended = str(error)
-        except KeyboardInterrupt as error:
-            ended, interruption = INTERRUPTED, interruption_status(error)
         searched = search.run_numbers if search is not None else set()
         count = 1 + len((storage.run_numbers | searched) - reused)
-        result = replace(result, ended_because=ended, interruption=interruption, runs=count)
+        result = replace(result, ended_because=early_end.reason, interruption=early_end.interruption, runs=count)
         if reused:
             result = replace(result, notes=(*result.notes, RESUMED.format(len(reused))))
         if search is None or runs is None:

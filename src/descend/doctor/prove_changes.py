@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from math import ceil
 
 from descend.core.errors import UsageError
-from descend.core.interruption import interruption_status
 from descend.doctor.assess.logged_metric import logged_metrics
 from descend.doctor.execution.forking import fork_server
 from descend.doctor.measured_stage import observe_measured_stage
@@ -22,14 +21,18 @@ from descend.doctor.remedy_changes import remedy_change
 from descend.doctor.script.plan import Plan
 from descend.doctor.script.script import Script
 from descend.doctor.trials.confirm import LOOKS
-from descend.doctor.trials.external_files import ExternalFileChanged, ExternalFiles
+from descend.doctor.trials.external_files import ExternalFiles
 from descend.doctor.trials.run_context import RunContext
-from descend.doctor.trials.run_times import OutOfTime
 from descend.doctor.trials.study import Study
-from descend.doctor.whole_runs import can_be_repeated, interruption_of, plan_whole_runs, require_complete_run
+from descend.doctor.whole_runs import (
+    can_be_repeated,
+    interruption_of,
+    keeping_complete_runs,
+    plan_whole_runs,
+    require_complete_run,
+)
 
 LEAST_SEEDS = 2  # smallest number of seeds for which there is a confidence interval
-OUT_OF_TIME = "the time of --budget was over"
 INTERRUPTED = "the command was interrupted, so the verdicts follow from the complete runs"
 
 
@@ -85,9 +88,8 @@ def _run_rounds(
     with_parts: whether to run each change that helps without some of its parts afterwards.
     """
     study, seeds = runs.study, runs.study.plan.seeds
-    ended, interruption = "", 0
     needed: dict[int, ChangeResult] = {}
-    try:
+    with keeping_complete_runs(INTERRUPTED) as early_end:
         _require_time(runs)
         for look in range(LOOKS):
             undecided = [index for index in range(len(runs.changes)) if runs.is_undecided(index)]
@@ -101,20 +103,14 @@ def _run_rounds(
             if with_parts and runs.result(index).verdict == ChangeVerdict.HELPS:
                 if (smaller := prove_needed_parts(runs, index)) is not None:
                     needed[index] = smaller
-    except OutOfTime:
-        ended = OUT_OF_TIME
-    except ExternalFileChanged as error:
-        ended = str(error)
-    except KeyboardInterrupt as error:
-        ended, interruption = INTERRUPTED, interruption_status(error)
     return replace(
         result,
         metric=runs.metric,
         changes=tuple(replace(runs.result(i), needed=needed.get(i)) for i in range(len(runs.changes))),
         differs_because=runs.differs_because,
         runs=1 + len(runs.made),
-        interruption=interruption,
-        ended_because=ended,
+        interruption=early_end.interruption,
+        ended_because=early_end.reason,
     )
 
 

@@ -1,15 +1,48 @@
 """Plan and check the runs from the first to the last step that `descend prove` and `descend compare` make."""
 
-from dataclasses import replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from math import inf
 
 from descend.core.deadline import Deadline
 from descend.core.errors import UsageError
+from descend.core.interruption import interruption_status
 from descend.doctor.observation_window import limit_to_budget
 from descend.doctor.record import Record
 from descend.doctor.script.plan import Plan
 from descend.doctor.script.run_names import EndReason
+from descend.doctor.trials.external_files import ExternalFileChanged
+from descend.doctor.trials.run_times import OutOfTime
 from descend.doctor.trials.study import TO_THE_END
+
+OUT_OF_TIME = "the time of --budget was over"
+
+
+@dataclass
+class EarlyEnd:
+    """Why the runs ended early."""
+
+    reason: str = ""  # "" if they did not
+    interruption: int = 0  # exit status of the signal that interrupted the command; 0 if it was not interrupted
+
+
+@contextmanager
+def keeping_complete_runs(interrupted: str) -> Iterator[EarlyEnd]:
+    """Leave the `with` block without an exception if the runs end early, so that the complete ones can be reported.
+
+    They end early if the time is over, if an external file has changed, or after an interruption. The object is filled
+    in when the block ends. interrupted: the reason in the last case.
+    """
+    end = EarlyEnd()
+    try:
+        yield end
+    except OutOfTime:
+        end.reason = OUT_OF_TIME
+    except ExternalFileChanged as error:
+        end.reason = str(error)
+    except KeyboardInterrupt as error:
+        end.reason, end.interruption = interrupted, interruption_status(error)
 
 
 def plan_whole_runs(plan: Plan) -> tuple[Deadline, Plan]:

@@ -111,9 +111,7 @@ def _compare(runs: PairedRuns, tuned: Sequence[TunedChoice], looks: int) -> _Com
         if one.script is not None:
             is_changed = bool(choices_to_run(runs.study.script, [one]))
             results[number] = runs.result(next(changes)) if is_changed else _unchanged_result(one)
-    if (
-        runs.metric != metric
-    ):  # A negative metric has shown that the metric is unbounded, which changes the costs of all runs.
+    if runs.metric != metric:  # A negative value has shown that the metric has no lower limit. Other costs follow.
         return _compare(runs, tuned, looks)
     compared = [number for number, result in results.items() if result.verdict not in NOT_RANKED]
     current = {run.seed: run.cost for number in compared for run in results[number].before}
