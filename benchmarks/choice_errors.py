@@ -32,8 +32,8 @@ def power(scripts: int, comparisons: int, seeds: int = 5, gain: float = 0.2, spr
 def compare_in_rounds(costs: Sequence[float], seeds: int, spread: float, random: Generator) -> AllPairs:
     """Return the comparison of scripts with these median costs and log-normal noise, in rounds as the command runs.
 
-    Half of the variance is common to all scripts with the same seed, as from the same batches. Only scripts that could
-    still be decided get seeds in the second round.
+    Half of the variance is common to all scripts with the same seed, as from the same batches. Only undecided scripts
+    get seeds in the second round.
     """
     noise = random.normal(0, log(1 + spread), (2, len(costs), LOOKS * seeds))
     logs = log(costs)[:, None] + (noise[0] + noise[1][:1]) / 2**0.5

@@ -10,7 +10,7 @@ sys.path.append(str(ROOT / "clinic"))
 PAGE = HERE / "COMPARE.md"
 HEAD = """# Comparing changes and settings
 
-Each section by itself: `python benchmarks/run.py NAME`. What was measured is kept, and not measured again.
+`python benchmarks/run.py NAME` measures one section. Stored results are not measured again.
 Shares have exact 95 % intervals (Clopper & Pearson 1934).
 """
 Write = Callable[..., None]

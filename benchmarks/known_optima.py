@@ -65,6 +65,7 @@ def is_close(value: float, best: float, scale: Scale) -> bool:
 
 
 def _row(condition: float, setting: str, value: float, best: float, scale: Scale) -> str:
+    """Return the row of one setting in the table of quadratics."""
     close = "yes" if is_close(value, best, scale) else "NO"
     return f"| {condition} | {setting} | {value:.3g} | {best:.3g} | {close} |"
 

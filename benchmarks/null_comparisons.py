@@ -1,7 +1,7 @@
 """How often `descend compare` prefers a copy of the current setting, and how often it finds a real gain.
 
 python benchmarks/null_comparisons.py                 # all that are not measured yet
-python benchmarks/null_comparisons.py --minutes 20    # begin nothing new after so many minutes
+python benchmarks/null_comparisons.py --minutes 20    # start no comparison after this many minutes
 
 In a null comparison, both choices are the script itself. Their learning rates are searched from starting values that
 are drawn independently, so that both find different ones. Each comparison is stored when it ends, in
@@ -40,10 +40,10 @@ KINDS = (
 )
 COMPARISONS = 400
 TRIALS = 8  # runs of the search for each choice: the default of `descend compare`
-RATES = (1e-4, 10.0)  # limits of the search
+RATES = (1e-4, 10.0)  # limits of the searched learning rate
 OWN, COPY = "the script", "a copy"
 GAINS = 100  # comparisons with a real gain
-GAIN = 0.2
+GAIN = 0.2  # relative decrease of the mean cost
 RATE = 0.1  # learning rate of noisy_bowl.py
 DIFFERENT = (ChangeVerdict.HELPS, ChangeVerdict.HARMS)
 
@@ -51,8 +51,8 @@ DIFFERENT = (ChangeVerdict.HELPS, ChangeVerdict.HARMS)
 def main() -> None:
     """Make the missing comparisons, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, default=inf, help="begin nothing new after so many")
-    parser.add_argument("--label", default="now", help="of the file of results")
+    parser.add_argument("--minutes", type=float, default=inf, help="start no comparison after this many minutes")
+    parser.add_argument("--label", default="now", help="part of the name of the results file")
     options = parser.parse_args()
     rows = Rows(f"null.{options.label}", HERE / "measured")
     measure_all(rows, time.monotonic() + 60 * options.minutes)
@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def measure_all(rows: Rows, until: float = inf) -> None:
-    """Make each comparison that is not stored, kinds in turn, and print a line for each."""
+    """Make each comparison that is not stored, alternating between the kinds, and print a line for each."""
     cases: list[tuple[str, int, Callable[[str, int], dict[str, Any]]]] = [
         (KINDS[number % len(KINDS)], number, null_comparison) for number in range(COMPARISONS)
     ]
@@ -138,6 +138,7 @@ def null_table(rows: Rows) -> Iterator[str]:
 
 
 def _null_row(name: str, made: list[dict[str, Any]]) -> str:
+    """Return one row of the table of null comparisons."""
     preferred = sum(row["verdict"] == CompareVerdict.SWITCH for row in made)
     different = sum(not row["tied"] and row["copy"] != ChangeVerdict.NO_EFFECT for row in made)
     spreads = [row["spread"] for row in made if row["spread"] is not None]

@@ -29,7 +29,7 @@ from mutations.rows import Rows, key
 SEEDS = 5  # the default of `descend prove`
 MOST_S = 1800.0
 NO_ANSWER = ("undecided", "not_comparable", "")
-# what a wrong verdict costs the user, the worst first: a loss that is applied, a gain that is given up
+# wrong verdicts, the worst first: the user applies a harmful change, or gives up a gain
 WORST = (
     ("planted mistake", HELPS),
     ("fix", HARMS),
@@ -45,11 +45,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kind", choices=KINDS, action="append", help="only changes of this kind")
     parser.add_argument("--only", nargs="+", help="names of programs")
-    parser.add_argument("--sample", type=int, help="so many of each kind")
-    parser.add_argument("--seed", type=int, default=0, help="of the sample")
-    parser.add_argument("--label", default="now", help="of the file of results")
-    parser.add_argument("--jobs", type=int, default=1, help="processes of descend at a time, for each case")
-    parser.add_argument("--table", action="store_true", help="measure nothing")
+    parser.add_argument("--sample", type=int, help="number of changes of each kind, drawn at random")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the sample")
+    parser.add_argument("--label", default="now", help="part of the name of the results file")
+    parser.add_argument("--jobs", type=int, default=1, help="number of parallel runs of each case")
+    parser.add_argument("--table", action="store_true", help="only print the stored results")
     options = parser.parse_args()
     changes = sample_changes(known_changes(*options.kind or ()), options.sample, options.seed)
     changes = [change for change in changes if not options.only or change.program.stem in options.only]
@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def sample_changes(changes: Sequence[KnownChange], count: int | None, seed: int) -> list[KnownChange]:
-    """Return `count` changes of each kind in random order, kinds in turn; all in the given order for None."""
+    """Return `count` random changes of each kind, alternating between the kinds; for None, all in the given order."""
     if count is None:
         return list(changes)
     generator = random.Random(seed)
@@ -86,7 +86,7 @@ def case_key(change: KnownChange) -> str:
 
 
 def verdict_on(change: KnownChange, jobs: int = 1) -> dict[str, Any]:
-    """Return the verdict of `descend prove` on a change, as a user gets it, and what it follows from."""
+    """Return the verdict of `descend prove` on a change, as a user gets it, with the values from which it follows."""
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder, change.program.name)
         script.write_bytes(change.program.read_bytes())
@@ -149,6 +149,7 @@ def verdict_text(row: dict[str, Any]) -> str:
 
 
 def _severity(case: tuple[KnownChange, dict[str, Any]]) -> tuple[int, int, str]:
+    """Return a sort key that is smaller for a worse outcome."""
     change, row = case
     worst = [k for k, (kind, verdicts) in enumerate(WORST) if change.kind == kind and row["verdict"] in verdicts]
     return OUTCOMES[::-1].index(outcome(change, row)), min(worst, default=len(WORST)), change.id
@@ -161,6 +162,7 @@ def _version() -> str:
 
 
 def _git(*words: str) -> str:
+    """Return the output of a git command."""
     return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
 
 

@@ -1,7 +1,7 @@
 """Comparisons of small trainings, with the search and the judgement of `descend compare`.
 
-The choices are values of constants of the script, instead of what the options of the command give. So a benchmark can
-compare a script with a copy of itself.
+The choices are values of constants of the script, not those of the command's options. So a benchmark can compare a
+script with a copy of itself.
 """
 
 import os
