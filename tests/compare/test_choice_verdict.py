@@ -128,6 +128,8 @@ def test_an_undecided_verdict_says_if_no_choice_looks_better_than_the_current_se
     worse = replace(LION, result=replace(LION.result, difference=(-0.1, 0.18)))
     text = verdict_of(replace(UNDECIDED, ranked=(worse,)))
     assert text.startswith("Undecided: the current setting looks best, but Lion (lr 0.0003) may be better, 'test acc")
+    unknown = replace(LION, result=replace(LION.result, difference=(nan, nan)))
+    assert verdict_of(replace(UNDECIDED, ranked=(unknown,))).startswith("Undecided: Lion (lr 0.0003) looks best")
 
 
 def test_an_undecided_verdict_says_how_many_seeds_would_decide():

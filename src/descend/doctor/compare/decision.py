@@ -39,7 +39,9 @@ def decide(pairs: AllPairs, own: Collection[int], *, is_own_tuned: bool) -> Deci
         numbers = [doubt.more_seeds for doubt in doubts if doubt.more_seeds is not None]
         return Decision(CompareVerdict.UNDECIDED, more_seeds=max(numbers) if len(numbers) == len(doubts) else None)
     if tuned := [script for script in best if script in own]:
-        return Decision(CompareVerdict.TUNE, tuned[0])
+        if better := [script for script in tuned if pairs.is_better(script, 0)]:
+            return Decision(CompareVerdict.TUNE, better[0])
+        return Decision(CompareVerdict.UNDECIDED, more_seeds=pairs.judgement(0, tuned[0]).more_seeds)
     if not (is_own_tuned or has_small_gain(pairs, best[0])):
         return Decision(CompareVerdict.UNDECIDED)
     return Decision(CompareVerdict.SWITCH, best[0])
@@ -56,7 +58,7 @@ def undecided_scripts(pairs: AllPairs, own: Collection[int], *, is_own_tuned: bo
     They are the leader and the scripts that may be better than the leader or than the current setting.
     """
     verdict, leader = decide(pairs, own, is_own_tuned=is_own_tuned).verdict, pairs.best[0]
-    is_unattributed = verdict == CompareVerdict.UNDECIDED and 0 not in pairs.best
+    is_unattributed = verdict == CompareVerdict.UNDECIDED and not {0, *own}.intersection(pairs.best)
     if verdict == CompareVerdict.KEEP or is_unattributed:
         return ()
     undecided = {s for s in pairs.best[1:] if pairs.judgement(leader, s).verdict == ChangeVerdict.UNDECIDED}

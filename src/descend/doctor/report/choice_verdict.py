@@ -121,9 +121,9 @@ def _closest_message(best: RankedChoice, gain: str) -> str:
 def _looks_best_message(best: RankedChoice) -> str:
     """Return whether the best choice or the current setting looks best, by the middle of the interval of costs."""
     low, high = best.result.difference if best.result is not None else (nan, nan)
-    if (1 + low) * (1 + high) < 1:
-        return f"{choice_name(best)} looks best"
-    return f"the current setting looks best, but {choice_name(best)} may be better"
+    if (1 + low) * (1 + high) >= 1:
+        return f"the current setting looks best, but {choice_name(best)} may be better"
+    return f"{choice_name(best)} looks best"
 
 
 def _tuned_own_message(best: RankedChoice, result: CompareResult) -> str:
