@@ -1,4 +1,4 @@
-"""A training in several stages without a logged metric: choices are compared in the last stage."""
+"""Trainings without a logged metric: the last of several stages is compared, and adversarial losses are not."""
 
 import json
 
@@ -27,6 +27,31 @@ second = torch.nn.Linear(4, 1)
 second.load_state_dict(first.state_dict())
 train(second, torch.optim.SGD(second.parameters(), lr=LATER), targets)
 """
+
+ADVERSARIAL = """
+import torch
+
+torch.manual_seed(0)
+generator, critic = torch.nn.Linear(4, 2), torch.nn.Linear(2, 1)
+generator_optimizer = torch.optim.Adam(generator.parameters(), lr=0.001)
+critic_optimizer = torch.optim.Adam(critic.parameters(), lr=0.001)
+measure = torch.nn.functional.binary_cross_entropy_with_logits
+for step in range(30):
+    real, fake = torch.randn(16, 2) + 1, generator(torch.randn(16, 4))
+    critic_optimizer.zero_grad()
+    (measure(critic(real), torch.ones(16, 1)) + measure(critic(fake.detach()), torch.zeros(16, 1))).backward()
+    critic_optimizer.step()
+    generator_optimizer.zero_grad()
+    measure(critic(fake), torch.ones(16, 1)).backward()
+    generator_optimizer.step()
+"""
+
+
+@pytest.mark.slow
+def test_adversarial_losses_do_not_rank_choices(descend, tmp_path):
+    (tmp_path / "train.py").write_text(ADVERSARIAL)
+    done = descend("compare", "--trials", "2", "--seeds", "2", "train.py", cwd=tmp_path)
+    assert done.returncode == 2 and done.stderr.strip().endswith("log a metric of the result"), done.stderr
 
 
 @pytest.mark.slow

@@ -83,6 +83,15 @@ def test_right_outputs_are_best_for_a_rare_class():
     assert fact.is_told_apart and fact.given_to_others > 0.9
 
 
+@pytest.mark.parametrize("number", [40, 60])
+def test_targets_of_selected_examples_belong_to_the_outputs(number):
+    net, targets, chosen = nn.Linear(3, 1), torch.rand(60, 1), torch.randperm(60)[:number]
+    fact, edits = measured(
+        net, lambda says: F.mse_loss(says, targets), lambda _: F.mse_loss(net(X[chosen]), targets[chosen])
+    )
+    assert fact.is_told_apart and fact.right == pytest.approx(0, abs=1e-6) and not edits
+
+
 def test_few_examples_give_no_fact():
     trained = nn.Linear(3, 4)
     fact, _ = measured(trained, lambda says: F.cross_entropy(says[:8], CLASSES[:8]), lambda says: says.sum())

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from descend.core.errors import UsageError
 from descend.core.interruption import interruption_status
+from descend.doctor.assess.opponents import has_exploded, has_opponents
 from descend.doctor.catalog.diagnosis import diagnose
 from descend.doctor.compare.budget import ComparisonTime
 from descend.doctor.compare.choice import CURRENT, Choice
@@ -39,9 +40,13 @@ from descend.doctor.trials.study import Study
 from descend.doctor.whole_runs import can_be_repeated, interruption_of, plan_whole_runs, require_complete_run
 
 DEFAULT_TRIALS = 8  # runs of the search for each choice, in multiples of the unchanged script's number of steps
+OPPOSING_LOSSES = (
+    "the script has optimizers with opposing losses, as in a GAN, so no loss shows which choice is better; log a "
+    "metric of the result"
+)
 OUT_OF_TIME = "the time of --budget was over"
 INTERRUPTED = "the command was interrupted; the same command goes on with the complete runs"
-RESUMED = "{} complete runs of an earlier command were used again; --fresh begins again"
+RESUMED = "complete runs of an earlier command are used again: {}; --fresh begins again"
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,8 @@ def compare_choices(  # noqa: PLR0913 - the display and the cluster are separate
 
     announce: called before each round with the seconds of one run, the number of its runs, and that of later runs.
     cluster: where the runs are made; None for this machine.
-    Raises `UsageError` if nothing can be compared: without a metric, or if the time of `--budget` is too short.
+    Raises `UsageError` if nothing can be compared: without a metric that shows which choice is better, or if the time
+    of `--budget` is too short.
     """
     began = time.perf_counter()
     deadline, plan = plan_whole_runs(plan)
@@ -97,6 +103,8 @@ def _compare(
 ) -> CompareResult:
     """Tune the choices and run them on fresh seeds. The results so far are kept if that ends early."""
     metric = choose_metric(study.baseline, question.metric)
+    if metric.logged is None and has_opponents(study.baseline) and not has_exploded(study.baseline):
+        raise UsageError(OPPOSING_LOSSES)
     choices, notes = make_choices(study.script, study.baseline, question.requested)
     if not choices:
         raise UsageError(f"{study.baseline.script} has nothing that could be compared: {'; '.join(notes)}")
@@ -105,13 +113,15 @@ def _compare(
     with open_comparison(study.context.store, key, fresh=question.fresh) as storage:
         current = _current_runs(study, metric, question.margin, storage)
         ended, interruption, runs, search = "", 0, None, None
+        stored_runs, earlier_search = storage.noted_runs, 0  # runs of earlier commands, and those of their search
         try:
             current.run_unchanged(fresh_seeds(study, 0)[: max(1, study.slots - 1)])
             choices, notes = _with_suggested_lr(study, question.requested, choices, notes)
             trials = _trials(study, choices, question.trials)
             search = Search(study, metric, choices, trials * study.baseline.steps, storage)
-            if search.run_count:
-                notes.append(RESUMED.format(search.run_count))
+            earlier_search = search.run_count
+            if earlier := stored_runs | search.run_numbers:
+                notes.append(RESUMED.format(len(earlier)))
             result = replace(result, tuning_steps=search.steps, notes=tuple(notes))
             announce(study.run_s, *_planned_runs(current, choices, trials, search.run_count))
             search.run()
@@ -123,7 +133,7 @@ def _compare(
             ended = str(error)
         except KeyboardInterrupt as error:
             ended, interruption = INTERRUPTED, interruption_status(error)
-        made = len((runs or current).made) + (search.run_count if search else 0)
+        made = len((runs or current).made) + (search.run_count - earlier_search if search else 0)
         result = replace(result, ended_because=ended, interruption=interruption, runs=1 + made)
         if search is None or runs is None:
             tuned = search.tuned if search is not None else ()

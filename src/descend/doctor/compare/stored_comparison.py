@@ -63,6 +63,12 @@ class StoredComparison:
             numbers = as_type(dict[str, int], self._runs.user_attrs, "runs")
             return {seed: numbers[key] for key, (name, seed) in keys.items() if name == label}
 
+    @property
+    def noted_runs(self) -> set[int]:
+        """The numbers of all runs that have been noted."""
+        with _reporting_damage(self._where):
+            return set(as_type(dict[str, int], self._runs.user_attrs, "runs").values())
+
     def load_run(self, label: str, seed: int, store: Store) -> Record | None:
         """Return the record of a run that was noted; None if it was not, or is no longer in the store."""
         run = self.runs_of(label).get(seed)

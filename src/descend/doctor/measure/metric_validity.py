@@ -36,6 +36,7 @@ APART = 3.0
 ROUNDING = 1e-4  # relative rounding error of a metric whose terms are summed in a different order
 SURE = 10.0  # logit of the right class; at this size, the other classes change only the sixth digit
 SEED = 0
+SELECTIONS = frozenset({"__getitem__", "index_select"})
 
 
 @dataclass(frozen=True)
@@ -161,9 +162,19 @@ def _metric_tail(evaluation: Recording, said: Op, call: LossCall) -> MetricTail 
 
 
 def _data_ids(recording: Recording) -> set[int]:
-    """Return the ids of the values that the recorded calls use and that do not depend on the parameters."""
-    used = ((s, dependence) for op in recording.ops for s, dependence in zip(op.inputs, op.dependences))
+    """Return the ids of the values that the recorded calls use and that do not depend on the parameters.
+
+    Values that the calls use only to select examples, as in `targets[indices]`, are left out: neither the indices nor
+    all targets belong to the outputs.
+    """
+    calls = (op for op in recording.ops if not _selects_data(op))
+    used = ((s, dependence) for op in calls for s, dependence in zip(op.inputs, op.dependences))
     return {s for s, dependence in used if dependence == NONE and s not in recording.parameters}
+
+
+def _selects_data(op: Op) -> bool:
+    """Return whether a call selects data by a tensor of indices or a mask."""
+    return op.name in SELECTIONS and len(op.inputs) > 1 and set(op.dependences) == {NONE}
 
 
 def _without_unused_calls(recording: Recording) -> Recording:

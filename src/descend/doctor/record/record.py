@@ -184,7 +184,8 @@ class Record:
     def site_in_script(self, site: Site) -> Site:
         """Return the script's line that calls a library if `site` is in that library; otherwise return `site`."""
         name = f"{site.kind}{IN_SCRIPT}"
-        return next((s for s in self.sites if s.kind == name and s.key == site.key), site)
+        found = next((s for s in self.sites if s.kind == name and s.key == site.key), None)
+        return site if found is None else replace(found, kind=site.kind)
 
     def with_readings_of(self, other: "Record") -> "Record":
         """Return a copy of this record in which the measured series and the ending are those of the record `other`."""
