@@ -47,7 +47,7 @@ def test_the_current_values_are_tried_first_and_are_the_run_of_the_unchanged_scr
     [tuned] = found.tuned
     assert tuned.tried[0].values == {"lr": 0.01} and study.runs[0] == {}
     assert {"lr": 0.01} not in study.runs
-    assert found.run_count == len(study.runs) == len(tuned.tried)
+    assert len(found.run_numbers) == len(study.runs) == len(tuned.tried)
 
 
 def test_every_choice_has_the_same_budget_and_a_stopped_run_uses_only_its_steps():
@@ -149,9 +149,9 @@ def test_an_interrupted_search_goes_on_to_the_same_result(interrupted_after):
     assert [[(run.values, run.cost, run.steps) for run in choice.tried] for choice in found.tuned] == [
         [(run.values, run.cost, run.steps) for run in choice.tried] for choice in expected
     ]
-    assert len(study.runs) == found.run_count  # No run was made twice.
+    assert len(study.runs) == len(found.run_numbers | storage.run_numbers)  # No run was made twice.
     again = search(study, *choices, storage=storage)
-    assert again.tuned == found.tuned and len(study.runs) == found.run_count
+    assert again.tuned == found.tuned and len(study.runs) == len(found.run_numbers | storage.run_numbers)
 
 
 def test_the_search_has_its_own_seed():

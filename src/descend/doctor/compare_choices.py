@@ -111,19 +111,17 @@ def _compare(
     result = replace(result, metric=metric)
     key = comparison_key(study, metric, choices)
     with open_comparison(study.context.store, key, fresh=question.fresh) as storage:
+        reused = storage.run_numbers
         current = _current_runs(study, metric, question.margin, storage)
         ended, interruption, runs, search = "", 0, None, None
-        stored_runs, earlier_search = storage.noted_runs, 0  # runs of earlier commands, and those of their search
         try:
             current.run_unchanged(fresh_seeds(study, 0)[: max(1, study.slots - 1)])
             choices, notes = _with_suggested_lr(study, question.requested, choices, notes)
             trials = _trials(study, choices, question.trials)
             search = Search(study, metric, choices, trials * study.baseline.steps, storage)
-            earlier_search = search.run_count
-            if earlier := stored_runs | search.run_numbers:
-                notes.append(RESUMED.format(len(earlier)))
+            reused = reused | search.run_numbers
             result = replace(result, tuning_steps=search.steps, notes=tuple(notes))
-            announce(study.run_s, *_planned_runs(current, choices, trials, search.run_count))
+            announce(study.run_s, *_planned_runs(current, choices, trials, len(search.run_numbers)))
             search.run()
             runs = _final_runs(current, search.tuned, storage)
             run_final_rounds(runs, search.tuned, announce)
@@ -133,8 +131,11 @@ def _compare(
             ended = str(error)
         except KeyboardInterrupt as error:
             ended, interruption = INTERRUPTED, interruption_status(error)
-        made = len((runs or current).made) + (search.run_count - earlier_search if search else 0)
-        result = replace(result, ended_because=ended, interruption=interruption, runs=1 + made)
+        searched = search.run_numbers if search is not None else set()
+        count = 1 + len((storage.run_numbers | searched) - reused)
+        result = replace(result, ended_because=ended, interruption=interruption, runs=count)
+        if reused:
+            result = replace(result, notes=(*result.notes, RESUMED.format(len(reused))))
         if search is None or runs is None:
             tuned = search.tuned if search is not None else ()
             return replace(result, ranked=tuple(RankedChoice(one, None) for one in tuned))

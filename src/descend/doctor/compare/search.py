@@ -84,16 +84,10 @@ class Search:
         return tuple(search.tuned(self.study.script) for search in self._searches)
 
     @property
-    def run_count(self) -> int:
-        """The number of different runs so far, with those of earlier commands and that of the unchanged script."""
-        tried = [run.run for search in self._searches for run in search.tried if run.steps]
-        return len(self.run_numbers) + tried.count(0)
-
-    @property
     def run_numbers(self) -> set[int]:
-        """The numbers of these runs in the store. A run that the store could not accept has none."""
-        tried = [run.run for search in self._searches for run in search.tried if run.steps]
-        return {run for run in (*tried, self._unchanged.run if self._unchanged is not None else 0) if run}
+        """The numbers in the store of all runs so far, with those of earlier commands."""
+        tried = {run.run for search in self._searches for run in search.tried}
+        return {run for run in tried if run}
 
     @property
     def _seed(self) -> int:

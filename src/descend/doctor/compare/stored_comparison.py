@@ -57,18 +57,18 @@ class StoredComparison:
         if run:  # A run that the store could not accept has the number 0.
             self._runs.set_user_attr(json.dumps([label, seed]), run)
 
+    @property
+    def run_numbers(self) -> set[int]:
+        """The numbers in the store of all runs on fresh seeds, and of the unchanged script."""
+        with _reporting_damage(self._where):
+            return {*as_type(dict[str, int], self._runs.user_attrs, "runs").values()}
+
     def runs_of(self, label: str) -> dict[int, int]:
         """Return the numbers of the runs of a choice by seed. label: the choice's label, or `CURRENT`."""
         with _reporting_damage(self._where):
             keys = {key: as_type(tuple[str, int], json.loads(key), "run") for key in self._runs.user_attrs}
             numbers = as_type(dict[str, int], self._runs.user_attrs, "runs")
             return {seed: numbers[key] for key, (name, seed) in keys.items() if name == label}
-
-    @property
-    def noted_runs(self) -> set[int]:
-        """The numbers of all runs that have been noted."""
-        with _reporting_damage(self._where):
-            return set(as_type(dict[str, int], self._runs.user_attrs, "runs").values())
 
     def load_run(self, label: str, seed: int, store: Store) -> Record | None:
         """Return the record of a run that was noted; None if it was not, or is no longer in the store."""

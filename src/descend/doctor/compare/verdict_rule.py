@@ -149,6 +149,7 @@ def _ranked_choice(number: int, comparison: _Comparison, runs: PairedRuns) -> Ra
     timed = [] if predicts_constant(runs.study.baseline) else list(zip(result.before, result.after))
     ties = [tie for tie in pairs.ties(script) if tie]
     equal = [tie for tie in ties if pairs.judgement(script, tie).verdict == ChangeVerdict.EQUIVALENT]
+    tied_labels, equal_labels = (tuple(map(comparison.label, tied)) for tied in (ties, equal))
     row = RankedChoice(
         one,
         replace(
@@ -160,6 +161,7 @@ def _ranked_choice(number: int, comparison: _Comparison, runs: PairedRuns) -> Ra
         ),
         steps_to_target(timed, runs.metric),
         working_range(one),
-        *(tuple(comparison.label(number) for number in tied) for tied in (ties, equal)),
+        ties=tied_labels,
+        equivalent=equal_labels,
     )
     return row if own in (None, script) else replace(row, against_tuned=pairs.judgement(own, script).difference)
