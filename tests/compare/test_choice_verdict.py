@@ -124,6 +124,14 @@ def test_a_current_setting_that_does_not_learn_is_named():
     assert "does not learn" not in verdict_of(TUNE)
 
 
+def test_an_undecided_verdict_says_if_no_choice_looks_better_than_the_current_setting():
+    worse = replace(LION, result=replace(LION.result, difference=(-0.1, 0.18)))
+    text = verdict_of(replace(UNDECIDED, ranked=(worse,)))
+    assert text.startswith("Undecided: the current setting looks best, but Lion (lr 0.0003) may be better, 'test acc")
+    unknown = replace(LION, result=replace(LION.result, difference=(nan, nan)))
+    assert verdict_of(replace(UNDECIDED, ranked=(unknown,))).startswith("Undecided: Lion (lr 0.0003) looks best")
+
+
 def test_an_undecided_verdict_says_how_many_seeds_would_decide():
     assert "About 7 more seeds would decide" in verdict_of(UNDECIDED)
     assert "would decide" not in verdict_of(replace(UNDECIDED, more_seeds=None))

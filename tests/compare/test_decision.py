@@ -65,17 +65,13 @@ def test_a_clear_gain_over_the_current_setting_is_not_hidden_by_a_noisy_leader()
 
 
 def test_a_tuned_optimizer_that_diverges_on_one_seed_is_not_recommended():
-    # Script 1 only tunes the current optimizer. It diverges on one seed, so it is not clearly better.
-    for gain, verdict in ((0.8, CompareVerdict.SWITCH), (0.3, CompareVerdict.UNDECIDED)):
-        rows = [
-            {seed: cost * (1 + NOISE[seed + shift] / 5) for seed in range(5)} for shift, cost in ((0, 1.0), (1, gain))
-        ]
-        rows.insert(1, {seed: gain if seed else 1e11 for seed in range(5)})
-        pairs = compare_all_pairs(rows, [range(5)])
-        assert set(pairs.best) == {1, 2} and pairs.is_better(2, 0) and not pairs.is_better(1, 0)
-        decision = decide(pairs, own=[1], is_own_tuned=True)
-        assert (decision.verdict, decision.script) == (verdict, 2 if verdict == CompareVerdict.SWITCH else 0)
-        assert undecided_scripts(pairs, [1], is_own_tuned=True) == (1, 2)
+    # Script 2 is clearly better than the current setting, but not than script 1, which may be worse than both.
+    rows = [{seed: 1 + NOISE[seed] / 5 for seed in range(5)}, {seed: 0.1 if seed else 50.0 for seed in range(5)}]
+    rows.append({seed: 0.7 + NOISE[seed + 1] / 5 for seed in range(5)})
+    pairs = compare_all_pairs(rows, [range(5)])
+    assert 0 not in pairs.best and not pairs.is_better(1, 0)
+    assert decide(pairs, own=[1], is_own_tuned=True).verdict == CompareVerdict.UNDECIDED
+    assert undecided_scripts(pairs, [1], is_own_tuned=True) == (1, 2)
 
 
 def test_the_seeds_are_unknown_if_no_number_of_them_would_probably_decide():

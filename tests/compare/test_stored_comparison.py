@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -27,7 +28,7 @@ HERE = Path(__file__).parent
 
 @pytest.fixture
 def store(tmp_path):
-    return SimpleNamespace(folder=tmp_path / ".descend", where=str(tmp_path))
+    return SimpleNamespace(folder=tmp_path / ".descend", where=str(tmp_path), failure="")
 
 
 def journal(store) -> Path:
@@ -50,6 +51,24 @@ def test_the_runs_of_pairs_are_remembered(store):
         assert storage.runs_of("AdamW, cosine") == {3: 17, 4: 18} and storage.runs_of(CURRENT) == {3: 16}
     with open_comparison(store, "other") as storage:
         assert storage.runs_of(CURRENT) == {}
+
+
+def test_a_full_disk_ends_neither_the_search_nor_its_results(store):
+    with open_comparison(store, "key") as storage:
+        storage.note_run(CURRENT, 3, 16)
+        size, limits = journal(store).stat().st_size, resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size + 10, limits[1]))  # Part of the next line can be written.
+        try:
+            found = search(SimulatedStudy(quadratic(1.0, 0.1)), sgd(), runs=3, storage=storage)
+            storage.note_run(CURRENT, 4, 17)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert len(found.tuned[0].tried) >= 3 and storage.runs_of(CURRENT).keys() >= {3, 4}
+    assert "cannot be written: File too large" in store.failure
+    store.failure = ""
+    with open_comparison(store, "key") as storage:
+        assert storage.runs_of(CURRENT) == {3: 16}
+    assert store.failure == ""
 
 
 def test_a_new_file_is_private_and_no_lock_file_is_left(store):
@@ -116,7 +135,8 @@ def test_two_processes_do_not_make_the_same_comparison_at_once(store):
         "import sys; from pathlib import Path; from types import SimpleNamespace\n"
         "from descend.core.errors import UsageError\n"
         "from descend.doctor.compare.stored_comparison import open_comparison\n"
-        "try:\n    open_comparison(SimpleNamespace(folder=Path(sys.argv[1])), sys.argv[2]).__enter__()\n"
+        "store = SimpleNamespace(folder=Path(sys.argv[1]), failure='')\n"
+        "try:\n    open_comparison(store, sys.argv[2]).__enter__()\n"
         "except UsageError as error:\n    print(error)\n"
     )
     with open_comparison(store, "key"):

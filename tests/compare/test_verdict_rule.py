@@ -88,13 +88,19 @@ def test_a_large_gain_is_not_attributed_if_the_tuned_optimizer_diverges_on_one_s
 
     ranked, verdict, winner, _ = rank_runs([ADAM, SGD], adam=noisy(0.3, 3), sgd=diverges_once)
     assert (verdict, winner) == (CompareVerdict.UNDECIDED, None)
-    assert "varies too much between the seeds" in unattributed_gain_message(ranked, verdict)
+    assert "not clearly better than the current optimizer" in unattributed_gain_message(ranked, verdict)
 
 
 def test_a_choice_that_only_tunes_the_optimizer_wins_against_an_equal_other_one():
     ranked, verdict, winner, _ = rank_runs([ADAM, SGD], adam=noisy(0.4, 3), sgd=noisy(0.41, 5))
     assert verdict == CompareVerdict.TUNE and winner.label == "sgd" and winner.ties == ("adam",)
     assert ranked[0].label == "adam"
+
+
+def test_a_tuned_optimizer_that_is_not_clearly_better_is_no_reason_to_tune():
+    ranked, verdict, winner, _ = rank_runs([ADAM, SGD], adam=noisy(0.7, 3), sgd=noisy(0.8, 5, scale=30))
+    assert (verdict, winner) == (CompareVerdict.UNDECIDED, None)
+    assert "but not clearly better than the current optimizer" in unattributed_gain_message(ranked, verdict)
 
 
 def test_equal_choices_keep_the_current_setting():

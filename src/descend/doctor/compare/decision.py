@@ -38,16 +38,13 @@ def decide(pairs: AllPairs, own: Collection[int], *, is_own_tuned: bool) -> Deci
             return Decision(CompareVerdict.KEEP)
         numbers = [doubt.more_seeds for doubt in doubts if doubt.more_seeds is not None]
         return Decision(CompareVerdict.UNDECIDED, more_seeds=max(numbers) if len(numbers) == len(doubts) else None)
-    better = [script for script in best if pairs.is_better(script, 0)] or list(best)
-    if tuned := [script for script in better if script in own]:
-        return Decision(CompareVerdict.TUNE, tuned[0])
-    unclear = [script for script in best if script in own]
-    if (unclear or not is_own_tuned) and not has_small_gain(pairs, better[0]):
-        # The gain may come from tuning alone: the tuned current optimizer is unknown, or may be as good.
-        return Decision(
-            CompareVerdict.UNDECIDED, more_seeds=pairs.judgement(0, unclear[0]).more_seeds if unclear else None
-        )
-    return Decision(CompareVerdict.SWITCH, better[0])
+    if tuned := [script for script in best if script in own]:
+        if better := [script for script in tuned if pairs.is_better(script, 0)]:
+            return Decision(CompareVerdict.TUNE, better[0])
+        return Decision(CompareVerdict.UNDECIDED, more_seeds=pairs.judgement(0, tuned[0]).more_seeds)
+    if not (is_own_tuned or has_small_gain(pairs, best[0])):
+        return Decision(CompareVerdict.UNDECIDED)
+    return Decision(CompareVerdict.SWITCH, best[0])
 
 
 def has_small_gain(pairs: AllPairs, script: int) -> bool:

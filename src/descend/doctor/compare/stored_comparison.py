@@ -17,6 +17,7 @@ from descend.core.errors import UsageError, reason_of
 from descend.core.regular_files import is_link_or_special
 from descend.doctor.compare.choice import Choice
 from descend.doctor.compare.choice_search import ChoiceSearch
+from descend.doctor.compare.journal import Journal
 from descend.doctor.compare.model import import_optuna
 from descend.doctor.record import Record
 from descend.doctor.record.decoding import DECODING_ERRORS, as_type
@@ -99,24 +100,14 @@ def open_comparison(store: Store, key: str, *, fresh: bool = False) -> Iterator[
             os.ftruncate(descriptor, 0)
         _delete_incomplete_line(descriptor)
         with _reporting_damage(str(path)):
-            journal = import_optuna().storages.journal
-            # The lock of this process replaces the lock for each operation, which would be left by a killed process.
-            backend = journal.JournalFileBackend(str(path), lock_obj=_NoLock())
-            comparison = StoredComparison(journal.JournalStorage(backend), str(path))
-        yield comparison
+            journal = Journal(path)
+            comparison = StoredComparison(import_optuna().storages.JournalStorage(journal), str(path))
+        try:
+            yield comparison
+        finally:
+            store.failure = store.failure or journal.failure
     finally:
         os.close(descriptor)
-
-
-class _NoLock:
-    """Takes the place of Optuna's lock of a journal."""
-
-    def acquire(self) -> bool:
-        """Return that the lock is acquired."""
-        return True
-
-    def release(self) -> None:
-        """Do nothing."""
 
 
 def _lock(descriptor: int, path: Path) -> None:

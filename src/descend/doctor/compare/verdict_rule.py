@@ -76,18 +76,18 @@ def rank(
 def unattributed_gain_message(ranked: Sequence[RankedChoice], verdict: CompareVerdict) -> str:
     """Return why a choice with a large gain is not recommended; "" if there is no such choice.
 
-    If its gain may come from tuning alone, the verdict is undecided although it is better than the current setting.
+    If its gain may come from tuning alone, or the tuned optimizer may be as good but is itself not clearly better than
+    the current setting, the verdict is undecided.
     """
     better = [row for row in ranked if row.result is not None and row.result.verdict == ChangeVerdict.HELPS]
     if verdict != CompareVerdict.UNDECIDED or not better:
         return ""
-    known = [row for row in ranked if row.tuned.choice.keeps_optimizer]
-    if any(row.result is not None and row.result.verdict == ChangeVerdict.UNDECIDED for row in known):
+    own = next((row for row in ranked if row.tuned.choice.keeps_optimizer), None)
+    if own is not None and own.result is not None and own.result.verdict not in NOT_RANKED:
         return (
-            f"{better[0].label} is better than the current setting, but another learning rate may explain that: the "
-            "current optimizer with a tuned learning rate varies too much between the seeds for a comparison"
+            f"{better[0].label} is better than the current setting, but not clearly better than the current optimizer "
+            "with tuned settings"
         )
-    own = next(iter(known), None)
     reason = (own.result.reason if own.result is not None else own.tuned.reason) if own is not None else ""
     return (
         f"{better[0].label} is better than the current setting, but another learning rate may explain that, and the "

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
+from math import nan
 from pathlib import Path
 
 from descend.doctor.assess.symptom import Symptom
@@ -94,7 +95,7 @@ def _verdict_text(result: CompareResult) -> str:
         case CompareVerdict.TUNE:
             sentences = [f"{_tuning_message(best, result)}: {gain}", no_learning, _alternatives_message(best, result)]
         case CompareVerdict.UNDECIDED:
-            start = f"undecided: {choice_name(best)} looks best, {gain}"
+            start = f"undecided: {_looks_best_message(best)}, {gain}"
             more = f"about {count(result.more_seeds, 'more seed')} would decide" if result.more_seeds else ""
             sentences = [start, more, _tuned_own_message(best, result)]
         case _:
@@ -115,6 +116,14 @@ def _closest_message(best: RankedChoice, gain: str) -> str:
     """Return how good the best choice is if the current setting is kept."""
     is_equivalent = best.result is not None and best.result.verdict == ChangeVerdict.EQUIVALENT
     return f"{choice_name(best)} is {'about as good' if is_equivalent else 'not clearly different'}: {gain}"
+
+
+def _looks_best_message(best: RankedChoice) -> str:
+    """Return whether the best choice or the current setting looks best, by the middle of the interval of costs."""
+    low, high = best.result.difference if best.result is not None else (nan, nan)
+    if (1 + low) * (1 + high) >= 1:
+        return f"the current setting looks best, but {choice_name(best)} may be better"
+    return f"{choice_name(best)} looks best"
 
 
 def _tuned_own_message(best: RankedChoice, result: CompareResult) -> str:

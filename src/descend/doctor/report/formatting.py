@@ -94,6 +94,8 @@ def signed_change(difference: tuple[float, float]) -> str:
     low, high = difference
     if not (math.isfinite(low) and math.isfinite(high)):
         return ""
+    if -high >= 1 - NEGLIGIBLE - ROUNDING:  # Smaller costs count as equal, so the interval has no width.
+        return f"≤ −{percent(1 - NEGLIGIBLE)}"
     ends = [-_reduction_in_percent(-end, high - low) for end in (low, high)]
     signed = [f"{'+' if end > 0 else '−' if end < 0 else ''}{_percentage(abs(end), unit='')}" for end in ends]
     return f"{' to '.join(signed)}{NO_BREAK_SPACE}%"
