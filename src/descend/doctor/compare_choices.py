@@ -125,11 +125,11 @@ def _compare(
         with keeping_complete_runs(INTERRUPTED) as early_end:
             current.run_unchanged(fresh_seeds(study, 0)[: max(1, study.slots - 1)])
             choices, notes = _with_suggested_lr(study, question.requested, choices, notes)
-            trials = _trials(study, choices, question.trials)
+            trials = _trials_per_choice(study, choices, question.trials)
             search = Search(study, metric, choices, trials * study.baseline.steps, storage)
             reused = reused | search.run_numbers
             result = replace(result, tuning_steps=search.steps, notes=tuple(notes))
-            announce(study.run_s, *_planned_runs(current, choices, trials, len(search.run_numbers)))
+            announce(study.run_s, *_planned_run_counts(current, choices, trials, len(search.run_numbers)))
             search.run()
             runs = _final_runs(current, search.tuned, storage)
             run_final_rounds(runs, search.tuned, announce)
@@ -144,7 +144,7 @@ def _compare(
         return _judge(study, runs, search.tuned, result)
 
 
-def _trials(study: Study, choices: Sequence[Choice], wanted: int | None) -> int:
+def _trials_per_choice(study: Study, choices: Sequence[Choice], wanted: int | None) -> int:
     """Return how many runs of the search each choice gets. Raises `UsageError` if the budget is too short."""
     searched = sum(bool(choice.dimensions) for choice in choices)
     # The timed runs are short and count as two.
@@ -153,7 +153,7 @@ def _trials(study: Study, choices: Sequence[Choice], wanted: int | None) -> int:
     return time_of_runs.fitting_trials(budget_s, budget_s - study.context.deadline.left_s, wanted or DEFAULT_TRIALS)
 
 
-def _planned_runs(current: PairedRuns, choices: Sequence[Choice], trials: int, made: int) -> tuple[int, int]:
+def _planned_run_counts(current: PairedRuns, choices: Sequence[Choice], trials: int, made: int) -> tuple[int, int]:
     """Return how many runs of the search are left if each one has all steps, and how many on fresh seeds follow.
 
     current: the runs of the current setting on fresh seeds. made: the number of runs of the search so far.

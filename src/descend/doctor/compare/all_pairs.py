@@ -34,7 +34,7 @@ class AllPairs:
         return self.judgements[after, before].exchanged(self.margin)
 
     def is_better(self, script: int, other: int) -> bool:
-        """Return whether a script is better than another one, with confidence and by more than the margin."""
+        """Return whether a script is better than another one with confidence, and not equivalent within the margin."""
         return self.judgement(other, script).verdict == ChangeVerdict.HELPS
 
     @property

@@ -29,7 +29,7 @@ class Choice:
     """A choice, the settings that are searched for it, and the function that edits the script.
 
     Two choices with the same `family` differ only in their settings. A choice contains a point of another one of its
-    family if its dimensions include the point's values and its other settings are equal (Choi et al. 2019, §3.2).
+    family if it can have the same values of all settings (Choi et al. 2019, §3.2).
     """
 
     label: str  # such as "AdamW" or "SGD with linear decay"

@@ -1,8 +1,8 @@
 """Stop a run of the search early if it is clearly worse than earlier ones: successive halving.
 
-Each run has the schedule of a run to the script's end. After a third of its steps, it continues if it is among the best
-third of the runs of its choice so far (Li et al. 2020, with reduction factor 3).
-Rankings flip later: a learning rate that is large, or not decayed yet, looks worse in the middle of a run than it is.
+Each run is planned to the script's end. After a third of its steps, it continues if it is among the best third of the
+runs of its choice so far (Li et al. 2020, with reduction factor 3).
+The ranking may change later: a learning rate that is large, or not decayed yet, looks worse in the middle of a run.
 So the cost is compared with the costs that the earlier runs had after a third of these steps. A run that is stopped
 needs more than three times as many steps as others for the same cost. This does not depend on the scale of the cost.
 """

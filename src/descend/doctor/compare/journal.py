@@ -13,7 +13,7 @@ Operation = dict[str, Any]
 
 
 class Journal:
-    """The operations of an Optuna storage, one a line. A full disk does not end the comparison: `failure` is set."""
+    """The operations of an Optuna storage, one in each line. If the disk is full, the comparison continues."""
 
     def __init__(self, path: Path) -> None:
         self.failure = ""  # the reason why some operations are not in the file; "" if all are
@@ -24,7 +24,7 @@ class Journal:
         self._unwritten: list[Operation] = []
 
     def read_logs(self, log_number_from: int) -> Iterator[Operation]:
-        """Yield the operations from a number on: those in the file, then those in memory."""
+        """Yield the operations from this number on: those in the file, then those in memory."""
         if not self.failure:
             yield from self._file.read_logs(log_number_from)
             return

@@ -1,8 +1,8 @@
 """The values that the search for a choice tries next, as long as they follow from the earlier ones without a model.
 
 First, the usual values of the choice. Then the learning rate, the most important setting, is varied on a grid of
-decades and then of half decades until both neighbours of the best value are worse (Bengio 2012, §3.3: multi-resolution
-search on a logarithmic scale). If the best value is at the edge of a range, values outside are tried, too
+decades, then of half decades, until both neighbours of the best value are worse. This is the multi-resolution search on
+a logarithmic scale of Bengio 2012, §3.3. If the best value is at the edge of a range, values outside are tried, too
 (Bengio 2012, §3.3.1), unless the user has set the limits.
 """
 

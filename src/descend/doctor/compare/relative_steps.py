@@ -20,7 +20,7 @@ def relative_steps(
     """Return values of the metric and, for each, the median ratio of the steps that a choice needs to reach it.
 
     before, after: runs of the current setting and of the choice, in pairs with the same seed. A seed that never
-    reaches a value counts as an infinite ratio, so that a value is left out if half of the seeds miss it.
+    reaches a value has an infinite ratio. So a value is left out if half of the seeds never reach it.
     """
     rises = metric.logged is not None and metric.logged.rises
     points = []

@@ -1,8 +1,8 @@
 """Search for the best values of all choices, with an equal budget of optimizer steps for each.
 
 The search goes in rounds. In each round, every choice with budget left plans one run, or several if a slot would be
-idle otherwise. All runs of a round are made at once and do not influence each other, so the results do not depend on
-the time that a run takes. They have one tuning seed. The final comparison uses other seeds, because the lowest cost of
+idle otherwise. The runs of a round do not influence each other, so the results do not depend on the time that a run
+takes. They have one tuning seed. The final comparison uses other seeds, because the lowest cost of
 a search is an optimistic estimate.
 """
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from descend.doctor.assess.constant_predictor import predicts_constant
 from descend.doctor.compare.all_pairs import AllPairs, compare_all_pairs
@@ -17,6 +18,15 @@ from descend.doctor.trials.confirm import LOOKS, fresh_seeds
 
 NOT_RANKED = (ChangeVerdict.NO_EFFECT, ChangeVerdict.FAILS, ChangeVerdict.NOT_COMPARABLE)
 BEST_IS_CURRENT = "its best values are those of the current setting"
+
+
+class Ranking(NamedTuple):
+    """The choices in the order of their costs, and the verdict."""
+
+    ranked: tuple[RankedChoice, ...]  # Choices that have no effect, fail or cannot be compared are last.
+    verdict: CompareVerdict
+    winner: RankedChoice | None  # the recommended choice; None for the current setting
+    more_seeds: int | None  # number of further seeds that would probably decide
 
 
 @dataclass(frozen=True)
@@ -55,14 +65,8 @@ def choices_to_run(script: Script, tuned: Sequence[TunedChoice]) -> list[TunedCh
     return [one for one in tuned if one.script is not None and one.script.diff(script)]
 
 
-def rank(
-    runs: PairedRuns, tuned: Sequence[TunedChoice]
-) -> tuple[tuple[RankedChoice, ...], CompareVerdict, RankedChoice | None, int | None]:
-    """Return the ranked choices, the verdict, the recommended choice and the number of seeds that would decide.
-
-    The recommended choice is None for the current setting. Choices that have no effect, fail or cannot be compared are
-    ranked last.
-    """
+def rank(runs: PairedRuns, tuned: Sequence[TunedChoice]) -> Ranking:
+    """Rank the tuned choices by their runs on fresh seeds, and return the verdict on them."""
     comparison = _compare(runs, tuned, LOOKS)
     compared = comparison.compared
     rows = [_ranked_choice(number, comparison, runs) for number in range(len(tuned))]
@@ -70,7 +74,7 @@ def rank(
     last = [number for number in range(len(tuned)) if number not in compared]
     decision = _decide(comparison)
     winner = rows[compared[decision.script - 1]] if decision.script else None
-    return tuple(rows[number] for number in (*first, *last)), decision.verdict, winner, decision.more_seeds
+    return Ranking(tuple(rows[number] for number in (*first, *last)), decision.verdict, winner, decision.more_seeds)
 
 
 def unattributed_gain_message(ranked: Sequence[RankedChoice], verdict: CompareVerdict) -> str:
