@@ -90,7 +90,7 @@ def compare(  # noqa: PLR0913 - each argument is an option of the command
         typer.Option(
             "--initialisers",
             metavar="NAMES",
-            help="Compare these initialisations of the weights, He and Glorot.",
+            help="Compare these initialisations of the weights, such as He,Glorot.",
             rich_help_panel=CHOICES,
         ),
     ] = None,
@@ -152,9 +152,11 @@ def compare(  # noqa: PLR0913 - each argument is an option of the command
     more than any choice. Then the learning rate of each choice is tuned, with the same number of optimizer steps for
     all. Finally, the current setting and the tuned choices run with several fresh seeds.
 
-    The verdict is one of: use another choice, tune the current optimizer, keep the current setting, or undecided. It
-    has the interval of the difference and a patch. Every run is made in a scratch copy, so your files stay as they are.
-    Ctrl-C ends the runs; the same command continues them.
+    The verdict is one of: use another choice, tune the current optimizer, keep the current setting, or undecided. The
+    report has the interval of the difference and a patch.
+
+    Every run is made in a scratch copy, so your files stay as they are. Ctrl-C ends the runs; the same command
+    continues them.
 
     Examples:
 

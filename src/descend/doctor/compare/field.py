@@ -28,10 +28,10 @@ WITHOUT_EFFECT = "an edit of {} changes nothing in the script"
 
 
 def make_choices(script: Script, record: Record, requested: Requested) -> tuple[list[Choice], list[str]]:
-    """Return the choices that are compared, and sentences about what cannot be varied in this script, and why.
+    """Return the compared choices, and messages about the settings that cannot be varied in this script.
 
     The first choice is the script's own optimizer, whose learning rate is searched, unless that cannot be edited. Each
-    edit is made once, so the choices that remain can be made. Raises `UsageError` if a setting does not exist, or if
+    edit is made once, so the returned choices are possible. Raises `UsageError` if a setting does not exist, or if
     the lists make too many choices.
     """
     own = own_optimizer(record)
@@ -86,14 +86,14 @@ def _with_possible_settings(recipe: Recipe, script: Script) -> tuple[Recipe, lis
 
 
 def _horizon_message(record: Record) -> list[str]:
-    """Return the sentence that the schedules end before the script does, if only its first steps are compared."""
+    """Return a warning that the schedules end before the script does, if only its first steps are compared."""
     if record.ending is None or record.ending.reason != EndReason.WINDOW:
         return []
     return [f"the schedules last for the {record.steps} steps that are compared, not for the whole script"]
 
 
 def _several_optimizers_message(record: Record, own: OwnOptimizer) -> list[str]:
-    """Return the sentence that the script has several optimizers, of which one is varied; an empty list otherwise."""
+    """Return a warning that only one of several optimizers is varied; an empty list for a single optimizer."""
     known = record.every(facts.Optimizer)
     if len(known) < 2:
         return []
@@ -103,7 +103,7 @@ def _several_optimizers_message(record: Record, own: OwnOptimizer) -> list[str]:
 
 
 def _default_recipes(base: Recipe) -> list[Recipe]:
-    """Return the choices without a request: the own optimizer, SGD with momentum, AdamW, and a linear decay.
+    """Return the default choices: the script's own optimizer, SGD with momentum, AdamW, and a linear decay.
 
     An optimizer that the script uses already is left out, and so is the decay if the script has a schedule.
     """
@@ -131,7 +131,7 @@ def _product(base: Recipe, requested: Requested, lists: Sequence[Sequence[tuple[
 
 
 def _without_present_values(recipe: Recipe, record: Record) -> Recipe:
-    """Return a recipe without those parts that the script has already, so that the own choice is recognised."""
+    """Return a recipe without the parts that the script already has, so that the script's own choice is recognised."""
     own, clip = recipe.own, record.fact(facts.Clip)
     optimizer = recipe.optimizer
     if optimizer is not None and own.is_variant(optimizer) and not own.missing_settings(optimizer):

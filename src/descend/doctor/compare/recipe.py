@@ -61,7 +61,7 @@ class Recipe:
         return self.optimizer is not None and not self.own.is_variant(self.optimizer)
 
     def has_setting(self, setting: VariedSetting) -> bool:
-        """Return whether a setting exists in this choice: it is no argument of an optimizer, or its optimizer's."""
+        """Return whether a setting exists in this choice: it is no optimizer argument, or its optimizer has it."""
         argument = setting.argument
         if not argument or argument == LR:
             return True
@@ -71,7 +71,7 @@ class Recipe:
 
     @property
     def fixed(self) -> dict[str, float]:
-        """The numbers of this choice that are not searched."""
+        """The numeric settings of this choice that are not searched."""
         if self._swaps_class and self.optimizer is not None:
             settings = {name: float(value) for name, value in self.optimizer.settings.items()}
         else:
@@ -83,7 +83,7 @@ class Recipe:
 
     @property
     def _variant(self) -> Mapping[str, float | bool]:
-        """The settings that make the script's optimizer another one of its class, such as Nesterov's momentum."""
+        """The settings that turn the script's optimizer into another one of its class, such as Nesterov momentum."""
         if self.optimizer is None:
             return {}
         given = {setting.argument for setting in (*self.points, *self.searched)}
@@ -121,7 +121,7 @@ class Recipe:
             raise NotApplicable(f"this is a bug in descend: the edit raised {type(error).__name__}: {error}") from error
 
     def _edited(self, script: Script, values: Values) -> Script:
-        """Return the script after all edits. The optimizer comes last, so that the run's places are still found."""
+        """Return the script after all edits. The optimizer is last, so that recorded source lines are still found."""
         texts = dict(self.points)
         for setting, dimension in self.searched.items():
             texts[setting] = value_text(values[dimension.name], is_integer=dimension.is_integer)

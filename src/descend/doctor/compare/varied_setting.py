@@ -1,4 +1,4 @@
-"""A setting that `--set` varies: where the script defines it, or the remedy that edits it where the script does not."""
+"""A setting that `--set` varies: its definition in the script, or else the remedy that sets it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -40,7 +40,7 @@ class VariedSetting:
     set_value: SetValue | None
     present: str = ""  # the present value as text; "" if it is unknown
     argument: str = ""  # its name as an argument of the optimizer; "" if it is none
-    is_defined: bool = False  # whether the script defines it, so that it is set where its value comes from
+    is_defined: bool = False  # whether the script defines it, so that the definition is edited
 
     @property
     def number(self) -> float | None:
