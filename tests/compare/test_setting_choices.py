@@ -148,3 +148,14 @@ def test_schedules_of_a_shortened_run_are_announced(observe) -> None:
         "the schedules last for the 12 steps that are compared, not for the whole script"
     ]
     assert p.choices(optimizers=("AdamW",))[1] == []
+
+
+def test_a_schedule_that_cannot_be_inserted_is_not_announced(observe) -> None:
+    p = observe(
+        PLAIN.replace("optimizer = torch", "optimizers = [torch").replace(
+            "lr=0.1)", "lr=0.1)]\noptimizer, = optimizers"
+        )
+    )
+    p.record.ending = replace(p.record.ending, reason="window")
+    [message] = p.choices(schedules=("cosine",))[1]
+    assert "cosine decay is left out" in message

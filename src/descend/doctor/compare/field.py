@@ -43,6 +43,7 @@ def make_choices(script: Script, record: Record, requested: Requested) -> tuple[
     recipes = _default_recipes(base) if replace(requested, find_lr=False).is_empty else [base]
     recipes += _product(base, requested, lists)
     choices: dict[str, Choice] = {}
+    schedules: set[str] = set()  # schedules of the choices that can be made
     for recipe in recipes:
         recipe = _without_present_values(recipe, record)
         unknown = [s for s in (*recipe.searched, *recipe.points) if not recipe.has_setting(s)]
@@ -57,7 +58,8 @@ def make_choices(script: Script, record: Record, requested: Requested) -> tuple[
             messages.append(f"{choice.label}{change} is left out: {reason}")
         else:
             choices[choice.label] = choice
-    if any(recipe.schedule not in ("", CONSTANT) for recipe in recipes):
+            schedules.add(recipe.schedule)
+    if schedules - {"", CONSTANT}:
         messages += _horizon_message(record)
     return list(choices.values()), list(dict.fromkeys(messages))
 
