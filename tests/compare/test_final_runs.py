@@ -102,9 +102,10 @@ def test_a_choice_whose_best_script_is_the_current_one_does_not_run():
 
 
 def test_without_a_choice_to_run_nothing_runs():
-    study = study_with()
-    tuned = [replace(SGD, script=SCRIPT), tuned_choice("lion", reason="the script cannot be edited")]
-    run_final_rounds(runs := final_runs(study, tuned), tuned)
-    ranked, verdict, winner, _ = rank(runs, tuned)
-    assert study.ran == [] and verdict == CompareVerdict.KEEP and winner is None
+    own, failed = replace(SGD, script=SCRIPT), tuned_choice("lion", reason="the script cannot be edited")
+    for tuned, expected in (([own], CompareVerdict.KEEP), ([own, failed], CompareVerdict.NOT_COMPARED)):
+        study = study_with()
+        run_final_rounds(runs := final_runs(study, tuned), tuned)
+        ranked, verdict, winner, _ = rank(runs, tuned)
+        assert study.ran == [] and (verdict, winner) == (expected, None)
     assert [row.label for row in ranked] == ["sgd", "lion"] and ranked[1].result is None

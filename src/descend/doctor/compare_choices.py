@@ -18,6 +18,7 @@ from descend.doctor.compare.result import CompareResult, RankedChoice, TunedChoi
 from descend.doctor.compare.search import Search
 from descend.doctor.compare.stored_comparison import StoredComparison, open_comparison
 from descend.doctor.compare.targets import sequential_step_seconds
+from descend.doctor.compare.varied_setting import check_settings
 from descend.doctor.compare.verdict_rule import choices_to_run, rank, unattributed_gain_message
 from descend.doctor.execution.forking import fork_server
 from descend.doctor.measured_stage import observe_measured_stage
@@ -82,6 +83,7 @@ def compare_choices(  # noqa: PLR0913 - the display and the cluster are separate
     of `--budget` is too short.
     """
     began = time.perf_counter()
+    check_settings(script, question.requested.settings)
     deadline, plan = plan_whole_runs(plan)
     with fork_server(script) as server:
         context = RunContext(store, show, ExternalFiles(script.sources), server, cluster, deadline)

@@ -1,6 +1,6 @@
 """A setting that `--set` varies: its definition in the script, or else the remedy that sets it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from math import isclose
@@ -65,12 +65,21 @@ class VariedSetting:
         return Dimension(self.name, low, high, is_log, is_whole and low.is_integer() and high.is_integer())
 
 
+def check_settings(script: Script, requested: Sequence[RequestedSetting]) -> None:
+    """Raise `UsageError` for a setting that the script lacks, or defines more than once, unless a remedy may set it.
+
+    That is known before the script has run.
+    """
+    for setting in requested:
+        if not is_same_name(_last_part(setting.name), LR) and not _argument_of(setting.name):
+            find_setting(script, setting.name)
+
+
 def vary_setting(script: Script, record: Record, own: OwnOptimizer, requested: RequestedSetting) -> VariedSetting:
     """Return the setting that a name denotes. Raises `UsageError` if the script has none and no remedy sets it."""
-    last = normalise(parse_name(requested.name).parts[-1])
-    if is_same_name(last, LR):
+    if is_same_name(_last_part(requested.name), LR):
         return VariedSetting(LR, None, repr(own.lr) if own.lr else "", LR)
-    argument = next((name for name in (*ARGUMENTS, MAX_NORM, BATCH_SIZE) if is_same_name(last, name)), "")
+    argument = _argument_of(requested.name)
     try:
         found = find_setting(script, requested.name)
     except UsageError:
@@ -82,6 +91,17 @@ def vary_setting(script: Script, record: Record, own: OwnOptimizer, requested: R
     # A setting such as `alpha` may have another purpose. It is the optimizer's if it has the recorded value.
     is_of_optimizer = now is not None and defined.number is not None and isclose(now, defined.number)
     return replace(defined, argument=argument) if is_of_optimizer else defined
+
+
+def _last_part(name: str) -> str:
+    """Return the last part of a setting's dotted name, in lower case."""
+    return normalise(parse_name(name).parts[-1])
+
+
+def _argument_of(name: str) -> str:
+    """Return the argument that a remedy may set for a setting of this name; "" if there is none."""
+    last = _last_part(name)
+    return next((known for known in (*ARGUMENTS, MAX_NORM, BATCH_SIZE) if is_same_name(last, known)), "")
 
 
 def _set_defined(name: str, script: Script, text: str) -> Script:

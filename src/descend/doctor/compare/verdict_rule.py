@@ -135,10 +135,15 @@ def _has_effect(tuned: TunedChoice) -> bool:
 
 
 def _decide(comparison: _Comparison) -> Decision:
-    """Return the verdict. If no choice can be ranked, the current setting is kept if a search found no better one."""
+    """Return the verdict. If no choice can be ranked, the current setting is kept if the searches found no better one.
+
+    That is not known if all other choices than the tuned current optimizer failed or could not be compared.
+    """
     if comparison.compared:
         return decide(comparison.pairs, comparison.own, is_own_tuned=comparison.is_own_tuned)
-    is_best = any(not result.patch and _has_effect(comparison.tuned[n]) for n, result in comparison.results.items())
+    known = [n for n, result in comparison.results.items() if not result.patch and _has_effect(comparison.tuned[n])]
+    others = [number for number, one in enumerate(comparison.tuned) if not one.choice.keeps_optimizer]
+    is_best = known and (not others or not set(known).isdisjoint(others))
     return Decision(CompareVerdict.KEEP if is_best else CompareVerdict.NOT_COMPARED)
 
 
