@@ -19,8 +19,8 @@ from descend.doctor.archive import load_case
 from descend.doctor.record import Cost, Effect, Note
 from descend.doctor.record.store import open_existing, open_store
 
+from .damaged_values import RAW, mutants, paths, replaced
 from .kept_patches import NEW, OLD, change_of
-from .mutations import RAW, mutants, paths, replaced
 
 READERS = (["diagnose"], ["diagnose", "--format", "json"], ["report"], ["runs"], ["export"], ["apply"])
 JSON = {"observations": "body", "costs": "body", "findings": "body", "trials": "body"}

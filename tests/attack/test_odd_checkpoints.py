@@ -11,7 +11,7 @@ from sampling import repeatable, sampled
 
 from descend.averaging.checkpoint import Checkpoint
 
-from .mutations import mutants
+from .damaged_values import mutants
 
 
 def parts() -> dict[str, Any]:
