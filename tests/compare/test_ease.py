@@ -1,4 +1,4 @@
-"""How easily a choice is tuned: the range of rates that work against closed forms, and the regret of the search."""
+"""How easily a choice is tuned: the range of learning rates that work against closed forms, and the regret."""
 
 from math import exp, inf, isclose, log, log10, sqrt
 

@@ -35,7 +35,7 @@ def make_choices(script: Script, record: Record, requested: Requested) -> tuple[
     the lists make too many choices.
     """
     own = own_optimizer(record)
-    messages = _several_optimizers_message(record, own)
+    messages = _several_optimizers_messages(record, own)
     settings = [(vary_setting(script, record, own, entry), entry) for entry in requested.settings]
     searched = {s: s.dimension(entry.limits) for s, entry in settings if entry.limits is not None}
     lists = [[(s, text) for text in entry.values] for s, entry in settings if entry.limits is None]
@@ -60,7 +60,7 @@ def make_choices(script: Script, record: Record, requested: Requested) -> tuple[
             choices[choice.label] = choice
             schedules.add(recipe.schedule)
     if schedules - {"", CONSTANT}:
-        messages += _horizon_message(record)
+        messages += _horizon_messages(record)
     return list(choices.values()), list(dict.fromkeys(messages))
 
 
@@ -87,14 +87,14 @@ def _with_possible_settings(recipe: Recipe, script: Script) -> tuple[Recipe, lis
     return replace(recipe, searched=kept), messages
 
 
-def _horizon_message(record: Record) -> list[str]:
+def _horizon_messages(record: Record) -> list[str]:
     """Return a warning that the schedules end before the script does, if only its first steps are compared."""
     if record.ending is None or record.ending.reason != EndReason.WINDOW:
         return []
     return [f"the schedules last for the {record.steps} steps that are compared, not for the whole script"]
 
 
-def _several_optimizers_message(record: Record, own: OwnOptimizer) -> list[str]:
+def _several_optimizers_messages(record: Record, own: OwnOptimizer) -> list[str]:
     """Return a warning that only one of several optimizers is varied; an empty list for a single optimizer."""
     known = record.every(facts.Optimizer)
     if len(known) < 2:
