@@ -141,10 +141,10 @@ def test_the_cost_of_watching_is_that_of_the_measured_loops():
     table = (ROOT / "benchmarks" / "WATCHING.md").read_text().split("\n## ")[1]
     ratios = {name: float(ratio) for name, ratio in re.findall(r"^\| (\w+) \| [\d.]+ \| \d+ \| ([\d.]+) ", table, re.M)}
     assert len(ratios) == 10 and sum(round(100 * ratio) <= 105 for ratio in ratios.values()) == 8
-    assert round(100 * ratios["huge"] - 100) == 9 and round(100 * ratios["functional"] - 100) == 16
+    assert round(100 * ratios["huge"] - 100) == 9 and round(100 * ratios["functional"] - 100) == 8
     words = "adds at most 5 % to the time of eight of [ten loops]"
     for page in ("README.md", "docs/accuracy.md"):
         text = (ROOT / page).read_text()
         assert (
-            words in text and "It adds 9 % to six " in text and "and 16 % to a loop that uses `torch.func`" in text
+            words in text and "It adds 9 % to six " in text and "and 8 % to a loop that uses `torch.func`" in text
         ), page
