@@ -145,6 +145,6 @@ def test_the_cost_of_watching_is_that_of_the_measured_loops():
     words = "adds at most 5 % to the time of eight of [ten loops]"
     for page in ("README.md", "docs/accuracy.md"):
         text = (ROOT / page).read_text()
-        assert (
-            words in text and "It adds 9 % to six " in text and "and 8 % to a loop that uses `torch.func`" in text
-        ), page
+        assert words in text and "It adds 9 % to six " in text and "and 8 % to a loop that uses `torch.func`" in text, (
+            page
+        )

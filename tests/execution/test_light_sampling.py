@@ -32,9 +32,10 @@ ROUNDS = {
 class Loop:
     """A loop over two layers: pass `a` is through the first, `b` and `c` through both; `x` clears, `A` and `B` step."""
 
-    def __init__(self, round: str) -> None:
+    def __init__(self, round: str, dtype: torch.dtype = torch.float32) -> None:
         torch.manual_seed(0)
-        self.layers = nn.Linear(3, 3), nn.Linear(3, 1)
+        self.dtype = dtype
+        self.layers = nn.Linear(3, 3, dtype=dtype), nn.Linear(3, 1, dtype=dtype)
         keys = {"A": "0", "B": "1"} if "B" in round else {"A": "0"}
         self.optimizers = {key: torch.optim.SGD(layer.parameters(), lr=0.01) for key, layer in zip("AB", self.layers)}
         self.record, self.full = Record(), 0
@@ -56,7 +57,7 @@ class Loop:
                 self._step(event, next_examined_step)
 
     def _backward(self, place: str) -> None:
-        hidden = self.layers[0](torch.randn(4, 3))
+        hidden = self.layers[0](torch.randn(4, 3, dtype=self.dtype))
         loss = hidden.square().mean() if place == "a" else self.layers[1](hidden).square().mean()
         frame = SimpleNamespace(f_code=ord(place), f_lasti=0)
         if (
@@ -93,34 +94,38 @@ class Loop:
         return {(key, step): loss for key, curve in series for step, loss in curve}
 
 
-def both(round: str, events: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Loop, Loop]:
+def both(
+    round: str, events: str, monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype = torch.float32
+) -> tuple[Loop, Loop]:
     """Return the loop as sampled lightly and as read in full; its steps are quick on any machine."""
     ticks = count()
     monkeypatch.setattr(time, "perf_counter", lambda: 1e-5 * next(ticks))
     loops = []
     for longest in (64, 0):
         monkeypatch.setattr(light_sampling, "LONGEST", longest)
-        loops.append(Loop(round))
+        loops.append(Loop(round, dtype))
         loops[-1].go(events)
     return loops[0], loops[1]
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("round", ROUNDS.values(), ids=ROUNDS)
-def test_light_sampling_records_the_same_as_full_reading(round, monkeypatch):
-    quick, full = both(round, " ".join([round] * 40), monkeypatch)
-    assert quick.losses() == pytest.approx(full.losses())
+def test_light_sampling_records_the_same_as_full_reading(round, dtype, monkeypatch):
+    quick, full = both(round, " ".join([round] * 40), monkeypatch, dtype)
+    assert quick.losses() == full.losses()
     assert quick.full < full.full / 2
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("round", ROUNDS.values(), ids=ROUNDS)
-def test_a_different_step_pattern_is_read_correctly_at_any_position(round, monkeypatch):
+def test_a_different_step_pattern_is_read_correctly_at_any_position(round, dtype, monkeypatch):
     events = round.split()
     for broken in range(len(events)):
         strange = [*events[:broken], "a", *events[broken:]]
         order = " ".join([round] * 12 + [" ".join(strange)] + [round] * 12)
-        quick, full = both(round, order, monkeypatch)
-        assert quick.losses() == pytest.approx(full.losses()), broken
+        quick, full = both(round, order, monkeypatch, dtype)
+        assert quick.losses() == full.losses(), broken
         assert quick.full < full.full
 
 

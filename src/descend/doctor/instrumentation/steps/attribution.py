@@ -256,5 +256,8 @@ class Attribution:
 
 
 def sum_losses(losses: Sequence[Tensor]) -> Tensor:
-    """Return the sum of scalar losses."""
-    return losses[0] if len(losses) == 1 else torch.stack([loss.reshape(()) for loss in losses]).sum()
+    """Return the sum of scalar losses. On the CPU it has double precision, as the numbers of light sampling have."""
+    if len(losses) == 1:
+        return losses[0]
+    each = torch.stack([loss.reshape(()) for loss in losses])
+    return (each.double() if each.is_cpu else each).sum()

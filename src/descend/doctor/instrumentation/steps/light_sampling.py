@@ -128,7 +128,7 @@ class LightSampling:
             else:
                 number, loss = next(losses)
                 if number in fed:  # Gradients of other passes are cleared before a step.
-                    kept = torch.as_tensor(loss)
+                    kept = _as_tensor(loss)
                     self.attribution.record_backward(kept, kept, event.place)
                 self._rounds.add_backward(event)
         self._ahead, self._losses = [], []
@@ -203,8 +203,15 @@ class LightSampling:
         return True
 
 
+def _as_tensor(loss: Tensor | float) -> Tensor:
+    """Return a loss as a tensor, in which a number keeps its precision."""
+    return loss if isinstance(loss, Tensor) else torch.tensor(loss, dtype=torch.float64)
+
+
 def _sum_of_losses(losses: list[Tensor | float]) -> Tensor | float:
-    """Return the sum of losses, as a tensor if all of them are tensors."""
+    """Return the sum of losses, as a tensor if all of them are tensors. It is rounded as the sum of a full reading."""
     with torch._C.DisableTorchFunction():
         tensors = [loss for loss in losses if isinstance(loss, Tensor)]
-        return sum_losses(tensors) if len(tensors) == len(losses) else sum(map(float, losses))
+        if len(tensors) == len(losses):
+            return sum_losses(tensors)
+        return float(sum_losses([_as_tensor(loss) for loss in losses]))
