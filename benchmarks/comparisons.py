@@ -1,7 +1,17 @@
-"""Write the page on `descend prove` and `descend compare`; each section can be measured separately."""
+"""Write the page on `descend prove` and `descend compare`; each section can be measured separately.
 
+python benchmarks/comparisons.py "equal choices" --minutes 30    # begin nothing new after so many minutes
+
+What was measured is stored, so a later run measures only the rest.
+"""
+
+import argparse
+import random
 import sys
+import time
 from collections.abc import Callable
+from functools import partial
+from math import inf
 
 from measure import HERE, ROOT, fill_section
 
@@ -14,17 +24,21 @@ HEAD = """# Comparing changes and settings
 Shares have exact 95 % intervals (Clopper & Pearson 1934).
 """
 Write = Callable[..., None]
+ORDER = 0  # seed of the random order in which changes are measured, so that any part of them is a random sample
 
 
-def measure_prove(write: Write) -> None:
+def measure_prove(until: float, write: Write) -> None:
     """Run `descend prove` on changes of the clinic's programs whose effect is known."""
     from known_changes import known_changes
     from mutations.rows import Rows
-    from prove_clinic import measure_all, table
+    from prove_clinic import case_key, measure_all, table
 
     changes, rows = known_changes(), Rows("prove.now")
-    measure_all(changes, rows)
+    random.Random(ORDER).shuffle(changes)
+    measure_all(changes, rows, until=until)
+    made = sum(case_key(change) in rows.known for change in changes)
     write(
+        f"{made} of {len(changes)} changes, drawn at random, are measured so far.",
         "Right: a fix helps, an edit without effect has no effect or is equivalent, a planted mistake harms or fails.",
         "No answer: undecided or not comparable.",
         "",
@@ -33,13 +47,13 @@ def measure_prove(write: Write) -> None:
     )
 
 
-def measure_equal_choices(write: Write) -> None:
+def measure_equal_choices(until: float, write: Write) -> None:
     """Compare scripts with copies of themselves, and with a script that is better by a known factor."""
     from mutations.rows import Rows
     from null_comparisons import gain_table, measure_all, null_table
 
     rows = Rows("null.now", HERE / "measured")
-    measure_all(rows)
+    measure_all(rows, until)
     write(
         "A copy of the script competes with the script. Both learning rates are searched, from starting values that",
         "are drawn independently. The spread is the relative standard deviation of the cost over the seeds.",
@@ -53,7 +67,7 @@ def measure_equal_choices(write: Write) -> None:
     )
 
 
-def measure_known_optima(write: Write) -> None:
+def measure_known_optima(until: float, write: Write) -> None:
     """Search settings of quadratics and of convex problems."""
     from known_optima import convex_problems, quadratics
 
@@ -63,13 +77,22 @@ def measure_known_optima(write: Write) -> None:
     write(*convex_problems(), "")
 
 
-SECTIONS: dict[str, Callable[[Write], None]] = {
+SECTIONS: dict[str, Callable[[float, Write], None]] = {
     "prove": measure_prove,
     "equal choices": measure_equal_choices,
     "known optima": measure_known_optima,
 }
 
 
-def measure(name: str) -> None:
-    """Measure one section, and replace it in the page."""
-    fill_section(PAGE, HEAD, name, SECTIONS[name])
+def measure(name: str, minutes: float = inf) -> None:
+    """Measure one section, and replace it in the page. minutes: after these, nothing new begins."""
+    fill_section(PAGE, HEAD, name, partial(SECTIONS[name], time.monotonic() + 60 * minutes))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="+", choices=SECTIONS, help="sections to measure")
+    parser.add_argument("--minutes", type=float, default=inf, help="for each section")
+    options = parser.parse_args()
+    for section in options.names:
+        measure(section, options.minutes)

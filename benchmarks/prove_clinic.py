@@ -13,7 +13,9 @@ import random
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -71,10 +73,13 @@ def sample_changes(changes: Sequence[KnownChange], count: int | None, seed: int)
     return [some[k] for k in range(count) for some in drawn if k < len(some)]
 
 
-def measure_all(changes: Sequence[KnownChange], rows: Rows, jobs: int = 1) -> None:
-    """Run `descend prove` on each change without a stored result, and print a line for each."""
+def measure_all(changes: Sequence[KnownChange], rows: Rows, jobs: int = 1, until: float = inf) -> None:
+    """Run `descend prove` on each change without a stored result, and print a line for each.
+
+    until: time of `time.monotonic` after which nothing new begins.
+    """
     for number, change in enumerate(changes, 1):
-        if case_key(change) not in rows.known:
+        if case_key(change) not in rows.known and time.monotonic() < until:
             row = rows.add({"key": case_key(change), "of": change.id, "kind": change.kind, **verdict_on(change, jobs)})
             answer = row["verdict"] or row["trouble"]
             print(f"{number}/{len(changes)} {outcome(change, row)}: {change.id}: {answer}", flush=True)
