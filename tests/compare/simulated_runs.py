@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
+from types import SimpleNamespace
 
 from descend.doctor.compare.choice import Choice
 from descend.doctor.compare.result import TriedValues, TunedChoice
@@ -53,6 +54,8 @@ class SimulatedStudy:
     def __post_init__(self) -> None:
         self.plan = Plan(jobs=1, seeds=self.seeds)
         self.baseline = self.record("current", 0)
+        self.made: dict[int, Record] = {}
+        self.context = SimpleNamespace(store=SimpleNamespace(load=self.made.__getitem__))
 
     def run(self, jobs: list[Job]) -> list[Record]:
         return [self._run_one(job) for job in jobs]
@@ -63,6 +66,8 @@ class SimulatedStudy:
         text = job.script.edits[HERE].strip()
         self.ran.append((text, job.seed))
         record = self.record(text, job.seed)
+        record.run += 1000 * list(self.costs).index(text)
+        self.made[record.run] = record
         job.on_end(record)
         return record
 

@@ -14,7 +14,7 @@ counts = st.integers(1, 12)
 
 @given(st.floats(0.1, 1000), counts, counts, counts, st.integers(2, 10), st.floats(1, 1e6), st.floats(0, 100))
 def test_the_largest_number_that_fits_is_chosen(run_s, slots, searched, fixed, seeds, budget_s, used_s):
-    time = ComparisonTime(run_s, slots, searched + fixed, searched, seeds, 2)
+    time = ComparisonTime(run_s, slots, searched + fixed, searched, seeds, sequential=2)
     try:
         trials = time.fitting_trials(budget_s, used_s, 20)
     except UsageError:
@@ -28,6 +28,7 @@ def test_the_time_includes_the_search_the_seeds_and_the_timed_runs():
     # On two slots: three waves for each run of the search for 5 choices, and 15 for 5 seeds of 6 scripts.
     assert ComparisonTime(2.0, 2, 5, 5, 5).seconds(3) == 2.0 * (3 * 3 + 15)
     assert ComparisonTime(2.0, 2, 5, 5, 5, sequential=2).seconds(3) == 2.0 * (3 * 3 + 15 + 2)
+    assert ComparisonTime(2.0, 2, 5, 5, 5, repeated=20).seconds(3) == 2.0 * (3 * 3 + 10 + 15)
     assert ComparisonTime(2.0, 1, 2, 0, 5).seconds(8) == 2.0 * (2 + 15)  # Nothing is searched.
 
 

@@ -13,10 +13,11 @@ from descend.doctor.compare.comparison_key import comparison_key
 from descend.doctor.compare.field import make_choices
 from descend.doctor.compare.final_runs import begin_final_runs, run_final_rounds
 from descend.doctor.compare.lr_finder import suggest_lr
+from descend.doctor.compare.repeated_values import keep_reliable_values, repeated_run_count
 from descend.doctor.compare.requested import Requested
 from descend.doctor.compare.result import CompareResult, RankedChoice, TunedChoice
 from descend.doctor.compare.search import Search
-from descend.doctor.compare.stored_comparison import StoredComparison, open_comparison
+from descend.doctor.compare.stored_comparison import StoredComparison, open_comparison, run_label
 from descend.doctor.compare.targets import sequential_step_seconds
 from descend.doctor.compare.varied_setting import check_settings
 from descend.doctor.compare.verdict_rule import choices_to_run, rank, unattributed_gain_message
@@ -124,6 +125,7 @@ def _compare(
         current = _current_runs(study, metric, question.margin, storage)
         runs: PairedRuns | None = None
         search: Search | None = None
+        tuned: Sequence[TunedChoice] = ()
         with keeping_complete_runs(INTERRUPTED) as early_end:
             current.run_unchanged(fresh_seeds(study, 0)[: max(1, study.slots - 1)])
             choices, notes = _with_suggested_lr(study, question.requested, choices, notes)
@@ -133,24 +135,27 @@ def _compare(
             result = replace(result, tuning_steps=search.steps, notes=tuple(notes))
             announce(study.run_s, *_planned_run_counts(current, choices, trials, len(search.run_numbers)))
             search.run()
-            runs = _final_runs(current, search.tuned, storage)
-            run_final_rounds(runs, search.tuned, announce)
+            tuned = keep_reliable_values(study, metric, search.tuned, storage)
+            runs = _final_runs(current, tuned, storage)
+            run_final_rounds(runs, tuned, announce)
         searched = search.run_numbers if search is not None else set()
         count = 1 + len((storage.run_numbers | searched) - reused)
         result = replace(result, ended_because=early_end.reason, interruption=early_end.interruption, runs=count)
         if reused:
             result = replace(result, notes=(*result.notes, RESUMED.format(len(reused))))
         if search is None or runs is None:
-            tuned = search.tuned if search is not None else ()
-            return replace(result, ranked=tuple(RankedChoice(one, None) for one in tuned))
-        return _judge(study, runs, search.tuned, result)
+            searched_choices = search.tuned if search is not None else ()
+            return replace(result, ranked=tuple(RankedChoice(one, None) for one in searched_choices))
+        return _judge(study, runs, tuned, result)
 
 
 def _trials_per_choice(study: Study, choices: Sequence[Choice], wanted: int | None) -> int:
     """Return how many runs of the search each choice gets. Raises `UsageError` if the budget is too short."""
     searched = sum(bool(choice.dimensions) for choice in choices)
     # The timed runs are short and count as two.
-    time_of_runs = ComparisonTime(study.run_s, study.slots, len(choices), searched, study.plan.seeds, sequential=2)
+    time_of_runs = ComparisonTime(
+        study.run_s, study.slots, len(choices), searched, study.plan.seeds, repeated_run_count(choices), sequential=2
+    )
     budget_s = study.plan.budget_s
     return time_of_runs.fitting_trials(budget_s, budget_s - study.context.deadline.left_s, wanted or DEFAULT_TRIALS)
 
@@ -161,7 +166,7 @@ def _planned_run_counts(current: PairedRuns, choices: Sequence[Choice], trials: 
     current: the runs of the current setting on fresh seeds. made: the number of runs of the search so far.
     """
     seeds = fresh_seeds(current.study, 0)
-    search = 1 + sum(trials if choice.dimensions else 1 for choice in choices)
+    search = 1 + sum(trials if choice.dimensions else 1 for choice in choices) + repeated_run_count(choices)
     return max(0, search - made), len(current.missing_runs(seeds, ())) + len(seeds) * len(choices)
 
 
@@ -192,7 +197,8 @@ def _current_runs(study: Study, metric: ComparedMetric, margin: float, storage: 
 
 def _final_runs(current: PairedRuns, tuned: Sequence[TunedChoice], storage: StoredComparison) -> PairedRuns:
     """Return the runs of the tuned choices on fresh seeds: at first those of an interrupted command."""
-    labels = [_label_of_runs(one) for one in choices_to_run(current.study.script, tuned)]
+    chosen = choices_to_run(current.study.script, tuned)
+    labels = [run_label(one.choice, one.best.values if one.best is not None else {}) for one in chosen]
 
     def note_run(key: RunKey, record: Record) -> None:
         """Store the number of a complete run, so that it is not made again after an interruption."""
@@ -210,12 +216,6 @@ def _add_stored_runs(runs: PairedRuns, number: int | None, label: str, storage: 
     for seed in storage.runs_of(label):
         if (record := storage.load_run(label, seed, runs.study.context.store)) is not None:
             runs.add_run((number, seed), record)
-
-
-def _label_of_runs(tuned: TunedChoice) -> str:
-    """Return the name of a choice with its best values, under which its runs are stored."""
-    values = tuned.best.values if tuned.best is not None else {}
-    return " ".join([tuned.choice.label, *(f"{name}={value!r}" for name, value in values.items())])
 
 
 def _judge(study: Study, runs: PairedRuns, tuned: Sequence[TunedChoice], result: CompareResult) -> CompareResult:

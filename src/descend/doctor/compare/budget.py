@@ -20,6 +20,7 @@ class ComparisonTime:
     choices: int  # number of choices
     searched: int  # number of choices whose settings are searched
     seeds: int  # number of fresh seeds
+    repeated: int = 0  # number of runs that repeat the best values of the search
     sequential: int = 0  # number of runs that are made alone at the end, to time their steps
 
     def seconds(self, trials: int) -> float:
@@ -30,7 +31,7 @@ class ComparisonTime:
         """
         rounds = ceil(self.choices / self.slots) + max(0, trials - 1) * ceil(self.searched / self.slots)
         final = ceil(self.seeds * (1 + self.choices) / self.slots)
-        return (rounds + final + self.sequential) * self.run_s
+        return (rounds + ceil(self.repeated / self.slots) + final + self.sequential) * self.run_s
 
     def fitting_trials(self, budget_s: float, used_s: float, wanted: int) -> int:
         """Return the number of runs of the search for each choice that fit the budget, at most `wanted`.

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from descend.core.errors import UsageError, reason_of
 from descend.core.regular_files import is_link_or_special
-from descend.doctor.compare.choice import Choice
+from descend.doctor.compare.choice import Choice, Values
 from descend.doctor.compare.choice_search import ChoiceSearch
 from descend.doctor.compare.journal import Journal
 from descend.doctor.compare.model import import_optuna
@@ -30,6 +30,11 @@ if TYPE_CHECKING:
 FOLDER = "comparisons"  # folder in the store's folder
 RUNS = "runs"  # name of the Optuna study whose attributes are the numbers of the runs on fresh seeds
 SEARCH = "search: {}"  # name of the Optuna study of a choice's search
+
+
+def run_label(choice: Choice, values: Values) -> str:
+    """Return the label under which the runs of a choice with these values are stored."""
+    return " ".join([choice.label, *(f"{name}={value!r}" for name, value in values.items())])
 
 
 class StoredComparison:
