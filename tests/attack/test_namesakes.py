@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from complaints import complaints
+from sampling import sampled
 
 from descend.core.errors import InternalError
 from descend.doctor.execution.launch import new_record, run
@@ -52,7 +53,7 @@ def observed(script: Script, role: str = "baseline") -> Record:
     return run(script, plan, new_record(script, plan))
 
 
-@pytest.mark.parametrize("local", list(LOCAL))
+@pytest.mark.parametrize("local", sampled(LOCAL, "a module", "a folder"))
 def test_a_module_called_descend_is_the_scripts_and_the_run_is_observed(tmp_path, local):
     script = written(tmp_path, *LOCAL[local])
     plain = subprocess.run([sys.executable, "train.py"], cwd=tmp_path, capture_output=True, text=True)

@@ -85,6 +85,7 @@ def test_a_sample_has_equally_many_changes_of_each_kind_in_turn():
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_planted_mistake_and_a_fix_get_the_right_verdicts():
     changes = known.known_changes("fix", "planted mistake")
     names = ("sine_tanh_fit", "linear_regression_gd")

@@ -103,6 +103,7 @@ for epoch in range(10):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_an_edit_that_removes_a_fact_without_harm_is_a_fix(descend_here, tmp_path):
     (tmp_path / "train.py").write_text(BLIND)
     done = descend_here("doctor", "--format", "json", "--seeds", "2", "train.py", cwd=tmp_path)

@@ -30,8 +30,8 @@ def make_store_folder(folder: Path) -> None:
     make_folder(folder)
     if is_new:
         with suppress(OSError):  # A store without this file works as well.
+            create_file(folder / ".gitignore")
             (folder / ".gitignore").write_text("*\n")
-            make_private(folder / ".gitignore")
 
 
 def create_file(path: Path) -> None:

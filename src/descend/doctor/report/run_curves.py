@@ -44,6 +44,8 @@ def run_curves(groups: Sequence[Sequence[ComparedRun]], metric: ComparedMetric) 
 
 def block_means(series: Series, size: int) -> Series:
     """Return the mean of each block of about `size` consecutive values, at the last step of the block."""
+    if not len(series):
+        return series
     blocks = ceil(len(series) / size)
     ends = [(index * len(series)) // blocks for index in range(blocks + 1)]
     # A diverging loss may overflow, which `statistics.fmean` does not allow.
