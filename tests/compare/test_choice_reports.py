@@ -68,13 +68,13 @@ def test_each_suspected_problem_is_one_line_and_the_doctor_finds_out_whether_it_
     printed = plain_text(render_choice_console(result), 100).splitlines()
     lines = [line.removeprefix("suspected").strip() for line in printed]
     first = lines.index("Units are dead [dead_units] (train.py:12)")
-    last = "1 more problem is suspected; descend doctor train.py finds out whether they are real"
-    assert lines[first + 3] == last
+    last = "1 more problem is suspected; to find out whether they are real, run descend doctor train.py"
+    assert " ".join(lines[first + 3 : first + 5]) == last
     for text in (render_choice_page(result), *(RENDERERS[name](result) for name in ("agent", "markdown"))):
         assert last in text.replace("\\", "").replace("\u00a0", " ") and "of earlier steps are added" not in text
     alone = replace(SWITCH, suspected=suspected[:1])
     assert suspicion_messages(alone) == ["Units are dead [dead_units] (train.py:12)"]
-    assert suspicion_hint(alone) == "descend doctor train.py finds out whether it is real"
+    assert suspicion_hint(alone) == "to find out whether it is real, run descend doctor train.py"
     assert suspicion_hint(SWITCH) == ""
 
 

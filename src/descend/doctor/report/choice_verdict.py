@@ -208,7 +208,7 @@ def suspicion_hint(result: CompareResult) -> str:
     more = len(result.suspected) - MOST_SUSPECTED
     also = f"{count(more, 'more problem')} {'is' if more == 1 else 'are'} suspected; " if more > 0 else ""
     which = "it is" if len(result.suspected) == 1 else "they are"
-    return f"{also}descend doctor {shlex.quote(one_line(result.baseline.script))} finds out whether {which} real"
+    return f"{also}to find out whether {which} real, run descend doctor {shlex.quote(one_line(result.baseline.script))}"
 
 
 def _at_place(symptom: Symptom, result: CompareResult) -> str:
