@@ -60,6 +60,7 @@ class Config:
     peers: int  # number of other processes in the script's distributed group, which are not observed
     rank: int  # rank of this process in its group; rank 0 is observed
     trains: bool  # whether the optimizers' steps change the parameters; otherwise each step is undone
+    hashes_models: bool  # whether the values of all modules are hashed at the end
     descriptor: int  # file descriptor that messages are written to
     telling: int  # file descriptor that messages of forked workers are written to
     allow_effects: bool
@@ -108,16 +109,16 @@ class Run:
 
         self.config, self.began = config, began
         pipes = (config.descriptor, config.telling)
-        self.observation = RunObservation(
+        self.observation = observation = RunObservation(
             config.role, pipes, began, files=config.files, timed=config.timed, lost=self._on_channel_closed
         )
         until = time.perf_counter() + config.until - time.monotonic()
-        self.observation.limit_measurements(quick=config.quick, until=until)
-        self.observation.configure(
+        observation.limit_measurements(quick=config.quick, until=until)
+        observation.hashes_models = config.hashes_models
+        observation.configure(
             stage=config.stage or 0, spread=config.spread, examples=config.examples, asked=config.asked
         )
-        self.watch, self.budget = self.observation.observer, self.observation.budget
-        self.channel = self.observation.channel
+        self.watch, self.budget, self.channel = observation.observer, observation.budget, observation.channel
         self.printed_metrics = PrintedMetrics(self.channel.send, lambda: self.watch.steps)
         self.cpu_share: ProcessorShare | None = None  # measures the time since the first optimizer step
         self.least_s = min(config.quick_s, config.seconds)

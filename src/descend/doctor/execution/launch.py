@@ -247,6 +247,7 @@ def _config(script: Script, plan: Plan, scratch: Scratch | None, descriptors: tu
         peers=max(0, plan.processes - 1),
         rank=0,
         trains=plan.trains,
+        hashes_models=plan.hashes_models,
         descriptor=descriptors[0],
         telling=descriptors[1],
         allow_effects=plan.allow_effects,

@@ -47,6 +47,7 @@ class Plan:
     # whether the limits in seconds apply; if False, only the number of steps is limited
     timed: bool = field(default_factory=lambda: os.environ.get(CLOCK) != "steps")
     trains: bool = True  # whether steps change the parameters; False shows what an untrained network logs
+    hashes_models: bool = False  # whether the values of all modules are hashed at the end, which takes 0.2 s
     # role of the run: watch, baseline, trial_run, gradcheck, show or bare (a run whose steps are only counted)
     role: str = "baseline"
     # For the role `show`: what to measure, at which steps, and how. For the role `bare`: whether to time the steps.
