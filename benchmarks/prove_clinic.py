@@ -144,7 +144,7 @@ def table(changes: Sequence[KnownChange], rows: Rows) -> Iterator[str]:
 
 
 def verdict_text(row: dict[str, Any]) -> str:
-    """Return a verdict with its interval and its metric, or with the reason why there is none."""
+    """Return a verdict with its interval and its metric, or with the reason for having no verdict."""
     if not row["verdict"]:
         return str(row["trouble"])
     if None in (row["difference"] or [None]):

@@ -83,7 +83,7 @@ class Case:
     def status(self) -> CaseStatus:
         """The overall result of the diagnosis: script failed, findings, interrupted, undecided, or no problem found."""
         ending = self.record.ending
-        if ending and ending.reason in (EndReason.FAILED, EndReason.KILLED):
+        if ending and ending.has_failed:
             return CaseStatus.SCRIPT_FAILED
         if self.findings:
             return CaseStatus.FINDINGS

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 from descend.core.errors import UsageError
 from descend.doctor.commands.recorded_runs import print_case
 from descend.doctor.commands.terminal import pass_on_error, say
-from descend.doctor.script.run_names import EndReason
 
 if TYPE_CHECKING:
     from descend.doctor.case import Case
@@ -25,7 +24,7 @@ def finish(
     from descend.doctor.report.formatting import script_exit_message
 
     ending = case.record.ending
-    if ending and ending.reason in (EndReason.FAILED, EndReason.KILLED):
+    if ending and ending.has_failed:
         pass_on_error(ending.error)
         say(script_exit_message(script.path.name, ending, case.exit_status))
     case.require_enough_steps()

@@ -71,7 +71,7 @@ def suggest_lr(script: Script, record: Record, study: Study) -> LrSuggestion:
 
 
 def range_test_script(script: Script, record: Record, own: OwnOptimizer, steps: int) -> Script:
-    """Return the script with a learning rate that grows exponentially, instead of its own schedule."""
+    """Return the script with an exponentially growing learning rate in place of its schedule."""
     if own.has_schedule:
         script = constant_rate(script, record, SchedulerArguments())
     factor = (RATES[1] / RATES[0]) ** (1 / (steps - 1))

@@ -46,7 +46,7 @@ class Recipe:
 
     @property
     def keeps_optimizer(self) -> bool:
-        """Whether the script is unchanged except for searched settings and for settings of its own optimizer."""
+        """Whether only searched settings, and settings of the script's optimizer, are changed."""
         is_own = (self.optimizer, self.schedule, self.initialiser, self.clip) == (None, "", "", None)
         return is_own and all(setting.argument for setting in self.points)
 

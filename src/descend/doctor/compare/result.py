@@ -11,7 +11,6 @@ from descend.doctor.compare.choice import Choice, Values
 from descend.doctor.prove.metric import ComparedMetric
 from descend.doctor.prove.result import FAILED, ChangeResult
 from descend.doctor.record import Record
-from descend.doctor.script.run_names import EndReason
 from descend.doctor.script.script import Script
 
 
@@ -135,8 +134,7 @@ class CompareResult:
     @property
     def has_failed(self) -> bool:
         """Whether the unchanged script failed, so that nothing could be compared."""
-        ending = self.baseline.ending
-        return ending is not None and ending.reason in (EndReason.FAILED, EndReason.KILLED)
+        return self.baseline.ending is not None and self.baseline.ending.has_failed
 
     @property
     def exit_status(self) -> int:

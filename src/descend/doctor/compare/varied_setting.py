@@ -39,7 +39,7 @@ class VariedSetting:
     # Sets the value; None for the learning rate, and for an argument that only another optimizer has.
     set_value: SetValue | None
     present: str = ""  # the present value as text; "" if it is unknown
-    argument: str = ""  # its name as an argument of the optimizer; "" if it is none
+    argument: str = ""  # its name as an argument of the optimizer; "" for another setting
     is_defined: bool = False  # whether the script defines it, so that the definition is edited
 
     @property
@@ -99,7 +99,7 @@ def _last_part(name: str) -> str:
 
 
 def _argument_of(name: str) -> str:
-    """Return the argument that a remedy may set for a setting of this name; "" if there is none."""
+    """Return the argument that a remedy may set for a setting of this name; "" if no remedy can set it."""
     last = _last_part(name)
     return next((known for known in (*ARGUMENTS, MAX_NORM, BATCH_SIZE) if is_same_name(last, known)), "")
 

@@ -37,7 +37,7 @@ class PairedRuns:
     repeated: Record | None = None  # second run of the unchanged script with the seed of the baseline
     differs_because: str = ""  # why the baseline and its repetition differ; "" if they are identical
     made: list[Record] = field(default_factory=list)  # all runs so far, without that of the baseline
-    # called with each complete run as soon as it has ended, in a thread of its own, for example to store its number
+    # called with each complete run as soon as it has ended, in the thread that made it, for example to store its number
     note_run: Callable[[RunKey, Record], None] = lambda key, record: None
 
     def __post_init__(self) -> None:
@@ -159,7 +159,7 @@ class PairedRuns:
                 return ChangeVerdict.FAILS, HANGS.format(changed.steps), ending.error
             if reason := self._changed_task_message(changed, unchanged):
                 ending = changed.ending
-                fails = ending is not None and ending.reason in (EndReason.FAILED, EndReason.KILLED)
+                fails = ending is not None and ending.has_failed
                 verdict = ChangeVerdict.FAILS if fails else ChangeVerdict.NOT_COMPARABLE
                 return verdict, reason, ending.error if ending and fails else ""
         if pairs and all(is_same_run(changed, unchanged) for unchanged, changed in pairs):

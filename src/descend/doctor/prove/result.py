@@ -10,7 +10,6 @@ from descend.core.interval import mean_interval
 from descend.doctor.prove.judgement import ChangeVerdict
 from descend.doctor.prove.metric import ComparedMetric
 from descend.doctor.record import Record, Series, facts
-from descend.doctor.script.run_names import EndReason
 from descend.doctor.script.script import Script
 
 FAILED = 4  # exit status of a command if the user's script failed
@@ -107,8 +106,7 @@ class ProveResult:
     @property
     def has_failed(self) -> bool:
         """Whether the unchanged script failed, so that nothing could be compared."""
-        ending = self.baseline.ending
-        return ending is not None and ending.reason in (EndReason.FAILED, EndReason.KILLED)
+        return self.baseline.ending is not None and self.baseline.ending.has_failed
 
     @property
     def exit_status(self) -> int:

@@ -115,6 +115,11 @@ class Ending:
     error: str = ""  # the script's traceback if it raised an exception; otherwise its last lines on standard error
 
     @property
+    def has_failed(self) -> bool:
+        """Whether the script raised an exception, or its process disappeared."""
+        return self.reason in (EndReason.FAILED, EndReason.KILLED)
+
+    @property
     def is_reported(self) -> bool:
         """Whether the script's process reported its own end. If not, the record may lack the last steps."""
         return self.reason != EndReason.KILLED and self.wall_s > 0

@@ -13,7 +13,6 @@ from descend.doctor.assess.logged_metric import main_metric
 from descend.doctor.assess.opponents import has_exploded, has_opponents
 from descend.doctor.record import Record
 from descend.doctor.remedies import JudgedOn, NotApplicable, Prescription
-from descend.doctor.script.run_names import EndReason
 from descend.doctor.trials.candidate import (
     LOSS_METRICS,
     OPPOSING_OPTIMIZER,
@@ -145,7 +144,7 @@ def _judge_by_other_metrics(
 def _shows_no_gain(candidate: Candidate) -> bool:
     """Return whether an edited script did not fail, but its gain is too small or unknown."""
     ending = candidate.record.ending if candidate.record else None
-    has_failed = ending is not None and ending.reason in (EndReason.FAILED, EndReason.KILLED)
+    has_failed = ending is not None and ending.has_failed
     if candidate.script is None or has_failed or candidate.has_no_effect or candidate.is_untried:
         return False
     return bool(candidate.reason) or (isfinite(candidate.value) and not candidate.shows_gain)

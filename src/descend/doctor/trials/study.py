@@ -230,7 +230,7 @@ class Study:
 
     def _was_cut_off(self, job: Job, record: Record) -> bool:
         """Return whether a run did not end by itself before the deadline."""
-        has_failed = record.ending is not None and record.ending.reason in (EndReason.FAILED, EndReason.KILLED)
+        has_failed = record.ending is not None and record.ending.has_failed
         return self.context.deadline.is_over and not (has_failed or _is_complete(record, job))
 
     def _run_one(self, job: Job, record: Record, stop: threading.Event) -> Record:
