@@ -7,15 +7,13 @@ What was measured is stored, so a later run measures only the rest.
 
 import argparse
 import random
-import sys
 import time
 from collections.abc import Callable
 from functools import partial
 from math import inf
 
-from measure import HERE, ROOT, fill_section
-
-sys.path.append(str(ROOT / "clinic"))
+from measure import HERE, fill_section
+from resumable import Rows
 
 PAGE = HERE / "COMPARE.md"
 HEAD = """# Comparing changes and settings
@@ -30,12 +28,11 @@ ORDER = 0  # seed of the random order in which changes are measured, so that any
 def measure_prove(until: float, write: Write) -> None:
     """Run `descend prove` on changes of the clinic's programs whose effect is known."""
     from known_changes import known_changes
-    from mutations.rows import Rows
     from prove_clinic import case_key, measure_all, table
 
     changes, rows = known_changes(), Rows("prove.now")
     random.Random(ORDER).shuffle(changes)
-    measure_all(changes, rows, until=until)
+    measure_all(changes, rows, until)
     made = sum(case_key(change) in rows.known for change in changes)
     write(
         f"{made} of {len(changes)} changes, drawn at random, are measured so far.",
@@ -49,7 +46,6 @@ def measure_prove(until: float, write: Write) -> None:
 
 def measure_equal_choices(until: float, write: Write) -> None:
     """Compare scripts with copies of themselves, and with a script that is better by a known factor."""
-    from mutations.rows import Rows
     from null_comparisons import gain_table, measure_all, null_table
 
     rows = Rows("null.now", HERE / "measured")
@@ -77,10 +73,38 @@ def measure_known_optima(until: float, write: Write) -> None:
     write(*convex_problems(), "")
 
 
+def measure_workloads(until: float, write: Write) -> None:
+    """Compare optimizers on six workloads, and judge the recommendations on fresh seeds."""
+    from workload_table import JUDGES, LEVEL, OPTIMIZERS, TRIALS, costs, measure_all, profile, recommendations
+
+    rows = Rows("workloads.now", HERE / "measured")
+    measure_all(rows, until)
+    write(
+        f"Optimizers: {', '.join(OPTIMIZERS)}. `descend compare` tunes the learning rate of each with {TRIALS} runs.",
+        "The plain search is one Optuna study of the optimizer and its learning rate, with default settings, as many",
+        "runs and one seed. Its best run is its recommendation.",
+        f"Both recommendations run on {len(JUDGES)} fresh seeds. The last column is by a paired t-test at level",
+        f"{LEVEL}.",
+        "",
+        *recommendations(rows),
+        "",
+        "Performance profile (Dolan & Moré 2002) of the comparisons: on how many workloads the median number of steps",
+        "to the final metric of the unchanged script is at most so many times that of the fastest optimizer.",
+        "",
+        *profile(rows),
+        "",
+        "What the comparisons cost:",
+        "",
+        *costs(rows),
+        "",
+    )
+
+
 SECTIONS: dict[str, Callable[[float, Write], None]] = {
     "prove": measure_prove,
     "equal choices": measure_equal_choices,
     "known optima": measure_known_optima,
+    "workloads": measure_workloads,
 }
 
 

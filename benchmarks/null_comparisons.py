@@ -10,25 +10,21 @@ are drawn independently, so that both find different ones. Each comparison is st
 
 import argparse
 import random
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from math import exp, inf, log
 from statistics import median, stdev
 from typing import Any
 
 import torch
-from measure import HERE, ROOT
+from measure import HERE
+from resumable import Case, Rows, key, measure_missing
 from shares import share, upper_limit
 from small_comparisons import SmallComparison, compare, constants_choice, small_study, training_path
 
 from descend.doctor.compare.choice import Choice, Dimension
 from descend.doctor.compare.result import CompareVerdict, RankedChoice
 from descend.doctor.prove.judgement import ChangeVerdict
-
-sys.path.append(str(ROOT / "clinic"))
-
-from mutations.rows import Rows, key
 
 KINDS = (
     "linear regression",
@@ -42,7 +38,8 @@ COMPARISONS = 400
 TRIALS = 8  # runs of the search for each choice: the default of `descend compare`
 RATES = (1e-4, 10.0)  # limits of the searched learning rate
 OWN, COPY = "the script", "a copy"
-GAINS = 100  # comparisons with a real gain
+BOWL = "noisy bowl"  # the script of the comparisons with a real gain
+GAINS = 100  # number of these comparisons
 GAIN = 0.2  # relative decrease of the mean cost
 RATE = 0.1  # learning rate of noisy_bowl.py
 DIFFERENT = (ChangeVerdict.HELPS, ChangeVerdict.HARMS)
@@ -61,17 +58,14 @@ def main() -> None:
 
 def measure_all(rows: Rows, until: float = inf) -> None:
     """Make each comparison that is not stored, alternating between the kinds, and print a line for each."""
-    cases: list[tuple[str, int, Callable[[str, int], dict[str, Any]]]] = [
-        (KINDS[number % len(KINDS)], number, null_comparison) for number in range(COMPARISONS)
+    cases = [
+        Case(case_key(name, number), null_comparison, (name, number))
+        for number in range(COMPARISONS)
+        for name in (KINDS[number % len(KINDS)],)
     ]
-    cases += [("noisy bowl", number, gain_comparison) for number in range(GAINS)]
-    for name, number, make in cases:
-        own = case_key(name, number)
-        if own not in rows.known and time.monotonic() < until:
-            began = time.perf_counter()
-            row = make(name, number)
-            rows.add({"key": own, "of": name, "number": number, **row, "total_s": time.perf_counter() - began})
-            print(f"{number} {name}: {row['verdict']}, the copy: {row['copy']}", flush=True)
+    cases += [Case(case_key(BOWL, number), gain_comparison, (BOWL, number)) for number in range(GAINS)]
+    for row in measure_missing(rows, cases, until):
+        print(f"{row['number']} {row['of']}: {row['verdict']}, the copy: {row['copy']}", flush=True)
 
 
 def case_key(name: str, number: int) -> str:
@@ -84,7 +78,7 @@ def null_comparison(name: str, number: int) -> dict[str, Any]:
     draws = random.Random(number)
     choices = [searched_choice(label, draws, keeps=label == OWN) for label in (OWN, COPY)]
     with small_study(name, seed=1000 * number) as (study, metric):
-        return summary(compare(study, metric, choices, TRIALS))
+        return {"of": name, "number": number, **summary(compare(study, metric, choices, TRIALS))}
 
 
 def searched_choice(label: str, draws: random.Random, *, keeps: bool) -> Choice:
@@ -99,7 +93,7 @@ def gain_comparison(name: str, number: int) -> dict[str, Any]:
     better = constants_choice(COPY, constants={"LR": 2 * ratio / (1 + ratio), "SKIPPED": 1})
     own = constants_choice(OWN, constants={"SKIPPED": 2}, keeps_optimizer=True)
     with small_study(name, seed=1000 * number) as (study, metric):
-        return summary(compare(study, metric, [own, better], TRIALS))
+        return {"of": name, "number": number, **summary(compare(study, metric, [own, better], TRIALS))}
 
 
 def summary(compared: SmallComparison) -> dict[str, Any]:
@@ -150,7 +144,7 @@ def _null_row(name: str, made: list[dict[str, Any]]) -> str:
 
 def gain_table(rows: Rows) -> Iterator[str]:
     """Yield a table of the comparisons with a real gain."""
-    made = [row for number in range(GAINS) if (row := rows.known.get(case_key("noisy bowl", number)))]
+    made = [row for number in range(GAINS) if (row := rows.known.get(case_key(BOWL, number)))]
     yield "| a gain of | comparisons | found | the opposite | spread |"
     yield "|---" * 5 + "|"
     found = sum(row["verdict"] == CompareVerdict.SWITCH for row in made)

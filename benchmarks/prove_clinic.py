@@ -13,7 +13,6 @@ import random
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from math import inf
 from pathlib import Path
@@ -21,12 +20,12 @@ from typing import Any
 
 import torch
 from measure import ENVIRONMENT, ROOT
+from resumable import Case, Rows, key, measure_missing
 from shares import share
 
 sys.path.append(str(ROOT / "clinic"))
 
 from known_changes import HARMS, HELPS, KINDS, SAME, KnownChange, known_changes
-from mutations.rows import Rows, key
 
 SEEDS = 5  # the default of `descend prove`
 MOST_S = 1800.0
@@ -50,14 +49,13 @@ def main() -> None:
     parser.add_argument("--sample", type=int, help="number of changes of each kind, drawn at random")
     parser.add_argument("--seed", type=int, default=0, help="seed of the sample")
     parser.add_argument("--label", default="now", help="part of the name of the results file")
-    parser.add_argument("--jobs", type=int, default=1, help="number of parallel runs of each case")
     parser.add_argument("--table", action="store_true", help="only print the stored results")
     options = parser.parse_args()
     changes = sample_changes(known_changes(*options.kind or ()), options.sample, options.seed)
     changes = [change for change in changes if not options.only or change.program.stem in options.only]
     rows = Rows(f"prove.{options.label}")
     if not options.table:
-        measure_all(changes, rows, options.jobs)
+        measure_all(changes, rows)
     print(*table(changes, rows), sep="\n")
 
 
@@ -73,16 +71,16 @@ def sample_changes(changes: Sequence[KnownChange], count: int | None, seed: int)
     return [some[k] for k in range(count) for some in drawn if k < len(some)]
 
 
-def measure_all(changes: Sequence[KnownChange], rows: Rows, jobs: int = 1, until: float = inf) -> None:
+def measure_all(changes: Sequence[KnownChange], rows: Rows, until: float = inf) -> None:
     """Run `descend prove` on each change without a stored result, and print a line for each.
 
     until: time of `time.monotonic` after which nothing new begins.
     """
-    for number, change in enumerate(changes, 1):
-        if case_key(change) not in rows.known and time.monotonic() < until:
-            row = rows.add({"key": case_key(change), "of": change.id, "kind": change.kind, **verdict_on(change, jobs)})
-            answer = row["verdict"] or row["trouble"]
-            print(f"{number}/{len(changes)} {outcome(change, row)}: {change.id}: {answer}", flush=True)
+    by_key = {case_key(change): change for change in changes}
+    cases = [Case(key, verdict_on, (change,)) for key, change in by_key.items()]
+    for row in measure_missing(rows, cases, until):
+        answer = row["verdict"] or row["trouble"]
+        print(f"{outcome(by_key[row['key']], row)}: {row['of']}: {answer}", flush=True)
 
 
 def case_key(change: KnownChange) -> str:
@@ -90,25 +88,27 @@ def case_key(change: KnownChange) -> str:
     return key(change.kind, change.program.read_text(encoding="utf-8"), change.text, SEEDS, torch.__version__)
 
 
-def verdict_on(change: KnownChange, jobs: int = 1) -> dict[str, Any]:
+def verdict_on(change: KnownChange) -> dict[str, Any]:
     """Return the verdict of `descend prove` on a change, as a user gets it, with the values from which it follows."""
+    named = {"of": change.id, "kind": change.kind}
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder, change.program.name)
         script.write_bytes(change.program.read_bytes())
         other = Path(folder, "change.diff" if change.is_patch else "changed.py")
         other.write_text(change.text, encoding="utf-8")
         command = [sys.executable, "-m", "descend", "prove", "--format", "json", "--seeds", str(SEEDS)]
-        command += ["--jobs", str(jobs), "--patch" if change.is_patch else "--with", other.name, script.name]
+        command += ["--jobs", "1", "--patch" if change.is_patch else "--with", other.name, script.name]
         try:
             done = subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=MOST_S)
         except subprocess.TimeoutExpired:
-            return {"verdict": "", "trouble": f"no answer in {MOST_S:.0f} s"}
+            return {**named, "verdict": "", "trouble": f"no answer in {MOST_S:.0f} s"}
     try:
         case = json.loads(done.stdout)
         [result] = case["changes"]
     except ValueError:  # no JSON, or no change was compared
-        return {"verdict": "", "trouble": (done.stderr.strip().splitlines() or ["no output"])[-1]}
+        return {**named, "verdict": "", "trouble": (done.stderr.strip().splitlines() or ["no output"])[-1]}
     return {
+        **named,
         "verdict": result["verdict"],
         "trouble": "",
         "reason": result["reason"],

@@ -1,6 +1,5 @@
 """The calibration of `descend prove` and `descend compare`: exact intervals, stored cases, and what counts as right."""
 
-import sys
 from math import isclose, nan
 from pathlib import Path
 
@@ -9,9 +8,8 @@ import pytest
 from .printed_texts import ROOT
 from .programs import programs
 
-shares, prove_clinic = programs("shares", "prove_clinic")
-sys.path.insert(0, str(ROOT / "clinic"))
-Rows = __import__("mutations.rows", fromlist=["Rows"]).Rows
+shares, prove_clinic, resumable = programs("shares", "prove_clinic", "resumable")
+Rows = resumable.Rows
 known = __import__("known_changes")
 
 FIX = known.KnownChange("fix", known.CLINIC / "sick" / "xor_gate.py", "wider", "--- a patch", known.HELPS)
@@ -62,19 +60,22 @@ def test_wrong_verdicts_come_first_and_undecided_ones_are_no_answers(rows):
     ]
 
 
-def test_stored_cases_are_not_measured_again(rows, monkeypatch, capsys):
-    measured = []
+@pytest.mark.slow
+def test_stored_cases_are_not_measured_again(tmp_path):
+    rows = Rows("cases", tmp_path)
+    cases = [resumable.Case(name, dict, ([("value", name)],)) for name in "abc"]
+    [row] = resumable.measure_missing(rows, cases[:1])
+    assert row["key"] == row["value"] == "a" and row["case_s"] >= 0
+    again = Rows("cases", tmp_path)
+    assert {row["value"] for row in resumable.measure_missing(again, cases)} == {"b", "c"}
+    assert set(Rows("cases", tmp_path).known) == set("abc")
 
-    def verdict_on(change, jobs):
-        measured.append(change)
-        return {"verdict": "helps", "trouble": ""}
 
-    monkeypatch.setattr(prove_clinic, "verdict_on", verdict_on)
-    other = known.KnownChange("fix", FIX.program, "restart", "--- another patch", known.HELPS)
-    prove_clinic.measure_all([FIX, other, MISTAKE], rows)
-    assert measured == [other] and "2/3 right" in capsys.readouterr().out
-    prove_clinic.measure_all([FIX, other, MISTAKE], Rows("prove", rows.file.parent))
-    assert measured == [other]
+def test_no_case_begins_after_the_time_is_over(tmp_path):
+    rows = Rows("cases", tmp_path)
+    case = resumable.Case("a", dict, ([("value", 1)],))
+    assert resumable._measure_in_time(case, until=0.0) is None
+    assert not list(resumable.measure_missing(rows, [case], until=0.0)) and not rows.file.exists()
 
 
 def test_a_sample_has_equally_many_changes_of_each_kind_in_turn():

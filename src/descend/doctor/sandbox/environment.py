@@ -2,6 +2,8 @@
 
 import os
 import platform
+from contextlib import suppress
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -95,17 +97,22 @@ def child_environment(threads: int, scratch: Scratch, allow_effects: bool = Fals
 
 def describe_environment() -> dict[str, str]:
     """Return a dict with the versions of Python and packages, the platform, and the number of CPUs."""
-    found = {
+    return {
         "python": platform.python_version(),
         "platform": platform.platform(),
         "machine": platform.machine(),
         "cpus": str(len(os.sched_getaffinity(0))),
+        **_package_versions(),
     }
+
+
+@cache
+def _package_versions() -> dict[str, str]:
+    """Return the versions of the installed packages. Reading them takes longer than a short run of a fork."""
+    found = dict[str, str]()
     for package in PACKAGES:
-        try:
+        with suppress(metadata.PackageNotFoundError):
             found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
     return found
 
 
