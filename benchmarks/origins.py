@@ -129,6 +129,9 @@ ORIGINS: dict[str, dict[str, Origin]] = {
             "8 runs of search",
         ),
         "Known optima": Origin("known optima", "0", limits="12 runs of search; 32 for two settings"),
+        "Workloads": Origin(
+            "workloads", "0 and 5 to 10 fresh ones; 1000 to 1019 to judge", limits="8 runs of search for each optimizer"
+        ),
     },
 }
 

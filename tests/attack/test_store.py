@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from complaints import one_line
+from sampling import sampled
 from waiting import comes
 
 from descend.doctor.record import Cost, Ending, Fact, Note, Reading, Record, Site, facts
@@ -77,7 +78,9 @@ def test_what_a_killed_watcher_had_recorded_is_diagnosed(left, descend_here):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("state", ["with its log", "with a log without its index", "closed"])
+@pytest.mark.parametrize(
+    "state", sampled(["with its log", "with a log without its index", "closed"], "with its log", "closed")
+)
 def test_a_read_only_store_is_read(left, descend, state):
     store = left / ".descend"
     if state == "closed":

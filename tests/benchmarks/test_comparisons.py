@@ -115,6 +115,7 @@ def test_the_search_finds_the_learning_rate_of_a_quadratic():
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_copy_of_a_script_is_compared_with_it():
     [null] = programs("null_comparisons")
     row = null.null_comparison("linear regression", 0)

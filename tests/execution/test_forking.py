@@ -264,3 +264,19 @@ def test_a_run_ends_early_enough_to_delete_its_copy_before_the_deadline(tmp_path
     server.links.slowest_s = 1000.0
     ran(written(tmp_path, ""), server, until=5000.0)
     assert plans[0].until == 4000.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("role", ["baseline", "trial_run"])
+def test_the_server_has_imported_what_a_run_needs(tmp_path, server, role):
+    import_all = (
+        "import sys, descend.doctor.execution.forkserver as it; it._import_for_all_runs([]); print(*sys.modules)"
+    )
+    known = subprocess.check_output([sys.executable, "-c", import_all], text=True).split()
+    last = "print(json.dumps([name for name in sys.modules if 'descend.' in name]), file=sys.stderr)"
+    script = written(tmp_path, f"{ENVIRONMENT.partition('facts = ')[0]}\n{last}\nsys.exit(3)")
+    (tmp_path / "neighbour.py").write_text("")
+    plan = Plan(role=role, sandbox="landlock")
+    record = run(script, plan, new_record(script, plan), server=server)
+    imported = json.loads(record.ending.error.splitlines()[-1])
+    assert imported and not set(imported) - set(known)

@@ -57,14 +57,19 @@ def _import_for_all_runs(modules: list[str]) -> None:
     import torch
 
     with paused_garbage_collection():
-        from descend.doctor.execution import reads, seeds, stage, uncompiled  # noqa: F401
+        from descend.doctor.execution import reads, seeds, stage, uncompiled, untrained  # noqa: F401
         from descend.doctor.instrumentation import (  # noqa: F401
             component_observers,
             custom_functions,
+            dataset_calls,
+            evaluation_tape,
             hooks,
+            printed_metrics,
             run_observation,
+            step_counter,
             training_mode_calls,
         )
+        from descend.doctor.sandbox import effects, imports  # noqa: F401
 
         torch.optim.SGD([torch.zeros(1)])
         for name in modules:

@@ -42,6 +42,8 @@ def replace_stored_functions(replacements: Collection[Function], undo: Undo) -> 
         if not isinstance(module, ModuleType) or module_name.partition(".")[0] == __name__.partition(".")[0]:
             continue
         stored = module.__dict__
+        if by_original.keys().isdisjoint(map(id, list(stored.values()))):
+            continue  # most of the thousands of modules, found without a loop in Python
         for name, value in list(stored.items()):
             if (replacement := by_original.get(id(value))) is not None:
                 stored[name] = replacement
