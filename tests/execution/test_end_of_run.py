@@ -11,6 +11,7 @@ import pytest
 from waiting import comes
 
 from descend.doctor.execution import launch
+from descend.doctor.record import facts
 from descend.doctor.script.plan import Plan
 from descend.doctor.script.script import Script
 
@@ -48,6 +49,15 @@ def test_a_run_ends_at_its_last_step_despite_except_clauses(observe):
     assert len(record.series("loss", "0")) == 40
     assert record.series("monitored_loss").steps[-1] == 40
     assert victim.is_gone()
+
+
+def test_a_run_that_is_judged_by_its_log_measures_its_fixed_examples_once(observe):
+    script = Victim("forever").script
+    once, often = (observe(script, role="trial_run", steps=40, measures_once=once) for once in (True, False))
+    [step] = once.series("monitored_loss").steps
+    assert step < 40 and len(often.series("monitored_loss")) > 3
+    assert once.series("loss", "0") == often.series("loss", "0")
+    assert once.fact(facts.Monitor) == often.fact(facts.Monitor)
 
 
 def test_a_run_ends_at_its_time_limit(observe, clock_on_the_wall):

@@ -39,12 +39,14 @@ def decide(pairs: AllPairs, own: Collection[int], *, is_own_tuned: bool) -> Deci
         numbers = [doubt.more_seeds for doubt in doubts if doubt.more_seeds is not None]
         return Decision(CompareVerdict.UNDECIDED, more_seeds=max(numbers) if len(numbers) == len(doubts) else None)
     if tuned := [script for script in best if script in own]:
-        if better := [script for script in tuned if pairs.is_better(script, 0)]:
+        if better := [script for script in _better_than_current(pairs) if script in own]:
             return Decision(CompareVerdict.TUNE, better[0])
         return Decision(CompareVerdict.UNDECIDED, more_seeds=pairs.judgement(0, tuned[0]).more_seeds)
-    if not (is_own_tuned or has_small_gain(pairs, best[0])):
+    if not (better := _better_than_current(pairs)):
+        return Decision(CompareVerdict.UNDECIDED, more_seeds=pairs.judgement(0, best[0]).more_seeds)
+    if not (is_own_tuned or has_small_gain(pairs, better[0])):
         return Decision(CompareVerdict.UNDECIDED)
-    return Decision(CompareVerdict.SWITCH, best[0])
+    return Decision(CompareVerdict.SWITCH, better[0])
 
 
 def has_small_gain(pairs: AllPairs, script: int) -> bool:
@@ -58,13 +60,18 @@ def undecided_scripts(pairs: AllPairs, own: Collection[int], *, is_own_tuned: bo
     They are the leader and the scripts that may be better than the leader or than the current setting.
     """
     verdict, leader = decide(pairs, own, is_own_tuned=is_own_tuned).verdict, pairs.best[0]
-    is_unattributed = verdict == CompareVerdict.UNDECIDED and not {0, *own}.intersection(pairs.best)
-    if verdict == CompareVerdict.KEEP or is_unattributed:
+    is_unattributed = not {0, *own}.intersection(pairs.best) and bool(_better_than_current(pairs))
+    if verdict == CompareVerdict.KEEP or verdict == CompareVerdict.UNDECIDED and is_unattributed:
         return ()
     undecided = {s for s in pairs.best[1:] if pairs.judgement(leader, s).verdict == ChangeVerdict.UNDECIDED}
     if verdict == CompareVerdict.UNDECIDED:
         undecided.update(_possibly_better(pairs))
     return tuple(sorted({leader, *undecided} - {0})) if undecided else ()
+
+
+def _better_than_current(pairs: AllPairs) -> list[int]:
+    """Return the scripts among the best ones that are clearly better than the current setting."""
+    return [script for script in pairs.best if pairs.is_better(script, 0)]
 
 
 def _possibly_better(pairs: AllPairs) -> list[int]:

@@ -61,6 +61,7 @@ class Config:
     rank: int  # rank of this process in its group; rank 0 is observed
     trains: bool  # whether the optimizers' steps change the parameters; otherwise each step is undone
     hashes_models: bool  # whether the values of all modules are hashed at the end
+    measures_once: bool  # whether each measurement is made once, at the first steps
     descriptor: int  # file descriptor that messages are written to
     telling: int  # file descriptor that messages of forked workers are written to
     allow_effects: bool
@@ -112,9 +113,8 @@ class Run:
         self.observation = observation = RunObservation(
             config.role, pipes, began, files=config.files, timed=config.timed, lost=self._on_channel_closed
         )
-        until = time.perf_counter() + config.until - time.monotonic()
-        observation.limit_measurements(quick=config.quick, until=until)
-        observation.hashes_models = config.hashes_models
+        observation.limit_measurements(quick=config.quick, until=time.perf_counter() + config.until - time.monotonic())
+        observation.hashes_models, observation.measures_once = config.hashes_models, config.measures_once
         observation.configure(
             stage=config.stage or 0, spread=config.spread, examples=config.examples, asked=config.asked
         )

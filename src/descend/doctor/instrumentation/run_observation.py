@@ -58,6 +58,7 @@ class RunObservation:
         self.role, self.began = role, began
         self.channel = Channel(*pipes, lost)
         self.hashes_models = False  # whether the values of all modules are hashed at the end
+        self.measures_once = False  # whether each measurement is made once, at the first steps
         self.budget = Budget(SHARES[role], None if role == Role.WATCH else began, timed=timed)
         self.tree = SourceTree(files)
         self.modules = Modules(self.tree, self.channel.send)
@@ -96,6 +97,8 @@ class RunObservation:
         probe_runner = self.observer.probe_runner
         probe_runner.sampling = probe_runner.sampling or spread
         probe_runner.batches.most_examples = examples or probe_runner.batches.most_examples
+        if self.measures_once:
+            probe_runner.probes = tuple(replace(probe, once=True) for probe in probe_runner.probes)
         if asked:
             probe = SHOWN[asked["what"]]
             probe_runner.use_probe(replace(probe, measure=_disable_observer(self.observer, probe.measure)), asked)

@@ -48,6 +48,7 @@ class Plan:
     timed: bool = field(default_factory=lambda: os.environ.get(CLOCK) != "steps")
     trains: bool = True  # whether steps change the parameters; False shows what an untrained network logs
     hashes_models: bool = False  # whether the values of all modules are hashed at the end, which takes 0.2 s
+    measures_once: bool = False  # whether trial runs measure the loss on fixed examples once, not again and again
     # role of the run: watch, baseline, trial_run, gradcheck, show or bare (a run whose steps are only counted)
     role: str = "baseline"
     # For the role `show`: what to measure, at which steps, and how. For the role `bare`: whether to time the steps.
