@@ -75,7 +75,7 @@ def measure_known_optima(until: float, write: Write) -> None:
 
 def measure_workloads(until: float, write: Write) -> None:
     """Compare optimizers on six workloads, and judge the recommendations on fresh seeds."""
-    from workload_table import JUDGES, LEVEL, OPTIMIZERS, TRIALS, costs, measure_all, profile, recommendations
+    from workload_table import JUDGES, LEVEL, OPTIMIZERS, TRIALS, budgets, costs, measure_all, profile, recommendations
 
     rows = Rows("workloads.now", HERE / "measured")
     measure_all(rows, until)
@@ -96,6 +96,10 @@ def measure_workloads(until: float, write: Write) -> None:
         "What the comparisons cost:",
         "",
         *costs(rows),
+        "",
+        "Comparisons with `--budget`, of the choices that `descend compare` makes by itself:",
+        "",
+        *budgets(rows),
         "",
     )
 

@@ -7,6 +7,7 @@ Each part is stored when it ends, in `measured/workloads.now.jsonl`, and is not 
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -14,21 +15,27 @@ import time
 from collections.abc import Iterator, Sequence
 from math import inf
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, median
 from typing import Any
 
 import torch
 from measure import ENVIRONMENT, HERE
 from resumable import Case, Row, Rows, key, measure_missing
 from scipy.stats import ttest_rel
-from workload_runs import NAMES, costs_on_seeds, metric_of, plain_search, text_of, with_optimizer
+from workload_runs import NAMES, costs_on_seeds, final_metric, metric_of, plain_search, text_of, with_optimizer
+
+from descend.doctor.compare.verdict_rule import BEST_IS_CURRENT
 
 OPTIMIZERS = ("SGD", "Momentum", "Adam", "AdamW", "RMSprop", "Lion", "Muon", "SOAP", "LAMB")
 TRIALS = 8  # runs of the search for each optimizer: the default of `descend compare`
+BUDGET_S = 90.0  # value of `--budget`
+RATE = 1e-3  # learning rate of the timed runs
 JUDGES = range(1000, 1020)  # seeds on which both recommendations are compared
 LEVEL = 0.05  # a difference with a smaller p-value counts
 FACTORS = (1.0, 1.25, 1.5, 2.0, 4.0)  # columns of the performance profile
-COMPARED, SEARCHED, JUDGED = "compared", "searched", "judged"
+COMPARED, TIMED, BUDGETED = "compared", "timed", "budgeted"
+SEARCHED, JUDGED = "searched", "judged"
+LABELS = {"SGD with momentum 0.9": "Momentum"}  # labels of choices that differ from the optimizer's name
 
 
 def main() -> None:
@@ -38,13 +45,15 @@ def main() -> None:
     options = parser.parse_args()
     rows = Rows("workloads.now", HERE / "measured")
     measure_all(rows, time.monotonic() + 60 * options.minutes)
-    print(*recommendations(rows), "", *profile(rows), "", *costs(rows), sep="\n")
+    print(*recommendations(rows), "", *profile(rows), "", *costs(rows), "", *budgets(rows), sep="\n")
 
 
 def measure_all(rows: Rows, until: float = inf) -> None:
     """Compare the optimizers on each workload, search with Optuna, and judge both recommendations on fresh seeds."""
     compared = [Case(part_key(COMPARED, name), compare_workload, (name,)) for name in NAMES]
-    _measure(rows, compared, until, processes=1)  # `descend compare` uses all cores
+    timed = [Case(part_key(TIMED, name), time_workload, (name,)) for name in NAMES]
+    budgeted = [Case(part_key(BUDGETED, name), budget_workload, (name,)) for name in NAMES]
+    _measure(rows, [*compared, *timed, *budgeted], until, processes=1)  # `descend compare` uses all cores
     _measure(rows, [Case(part_key(SEARCHED, name), search_workload, (name,)) for name in NAMES], until)
     texts = {name: found for name in NAMES if (found := recommended_texts(rows, name))}
     _measure(
@@ -71,18 +80,10 @@ def judged_key(name: str, *texts: str) -> str:
 def compare_workload(name: str) -> Row:
     """Run `descend compare` on a workload; return its verdict, the changed script, and how each optimizer did."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, f"{name}.py")
-        path.write_text(text_of(name), encoding="utf-8")
-        command = [sys.executable, "-m", "descend", "compare", "--format", "json", "--trials", str(TRIALS)]
-        command += ["--optimizers", ",".join(OPTIMIZERS), "--metric", metric_of(name), path.name]
-        done = subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True)
-        case = json.loads(done.stdout)
+        case, path = _comparison(name, Path(folder), "--trials", str(TRIALS), "--optimizers", ",".join(OPTIMIZERS))
         if case["patch"]:
-            subprocess.run(["patch", "-p0"], cwd=folder, input=case["patch"], text=True, check=True, stdout=sys.stderr)
+            subprocess.run(["patch", "-s", "-p0"], cwd=folder, input=case["patch"], text=True, check=True)
         text = path.read_text(encoding="utf-8")
-    chosen = [_choice_row(choice) for choice in case["choices"]]
-    alone_s = sum(row["steps"] * row["step_s"] for row in chosen if row["step_s"])
-    alone_s += case["steps"] * len(case["current"]["runs"]) * (case["current"]["step_s"] or 0.0)
     return {
         "part": COMPARED,
         "of": name,
@@ -90,24 +91,55 @@ def compare_workload(name: str) -> Row:
         "verdict": case["verdict"],
         "winner": case["winner"],
         "text": text,
-        "choices": chosen,
+        "choices": [_choice_row(choice) for choice in case["choices"]],
+        "steps": case["steps"],
+        "current_runs": len(case["current"]["runs"]),
         "runs": case["cost"]["runs"],
         "total_s": case["cost"]["total_s"],
-        "steps_alone_s": alone_s,
     }
 
 
+def _comparison(name: str, folder: Path, *options: str) -> tuple[dict[str, Any], Path]:
+    """Run `descend compare` on a copy of a workload in a folder; return its results and the path of the copy."""
+    path = folder / f"{name}.py"
+    path.write_text(text_of(name), encoding="utf-8")
+    command = [sys.executable, "-m", "descend", "compare", "--format", "json", "--metric", metric_of(name)]
+    command += [*options, path.name]
+    done = subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True)
+    return json.loads(done.stdout), path
+
+
+def budget_workload(name: str) -> Row:
+    """Run `descend compare` on a workload with a limited time; return how long the command took."""
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.perf_counter()
+        case, _ = _comparison(name, Path(folder), "--budget", f"{BUDGET_S:.0f}s")
+        total_s = time.perf_counter() - began
+    return {"part": BUDGETED, "of": name, "status": case["status"], "runs": case["cost"]["runs"], "total_s": total_s}
+
+
 def _choice_row(choice: dict[str, Any]) -> Row:
-    """Return what is stored of one choice. steps: of all its runs; step_s: seconds per step, alone on the machine."""
+    """Return what is stored of one choice. ratios: for each seed, of its steps to the target; None if it misses it."""
     target = choice["to_target"] or {}
     return {
         "label": choice["label"],
         "value": choice["value"],
         "reason": choice["reason"],
+        "lr": (choice["values"] or {}).get("lr"),
         "ratios": [*(target.get("steps_ratios") or []), *[None] * (target.get("missed") or 0)],
         "steps": choice["search_steps"] + sum(run["steps"] for run in choice["after"] or []),
-        "step_s": target.get("step_s"),
     }
+
+
+def time_workload(name: str) -> Row:
+    """Return the seconds of a run with each optimizer, alone on the machine and without the imports."""
+    text, seconds = text_of(name), dict[str, float]()
+    for optimizer in OPTIMIZERS:
+        for _ in range(2):  # the first run also imports and compiles
+            began = time.perf_counter()
+            final_metric(with_optimizer(text, optimizer, RATE), metric_of(name))
+            seconds[optimizer] = time.perf_counter() - began
+    return {"part": TIMED, "of": name, "run_s": seconds}
 
 
 def search_workload(name: str) -> Row:
@@ -183,21 +215,39 @@ def median_ratios(row: Row) -> dict[str, float]:
     found = {}
     for choice in row["choices"]:
         ratios = sorted(inf if ratio is None else ratio for ratio in choice["ratios"])
-        if ratios:
-            found[choice["label"]] = ratios[len(ratios) // 2]
+        if ratios or choice["reason"] == BEST_IS_CURRENT:
+            label = choice["label"]
+            found[LABELS.get(label, label)] = ratios[len(ratios) // 2] if ratios else 1.0
     return found
 
 
-def costs(rows: Rows) -> Iterator[str]:
-    """Yield a table of how long the comparisons took, relative to their optimizer steps alone."""
-    yield "| workload | runs | time | time of the optimizer steps alone, on all cores | ratio |"
-    yield "|---" * 5 + "|"
-    cores = torch.get_num_threads()
+def budgets(rows: Rows) -> Iterator[str]:
+    """Yield a table of how long comparisons with a limited time took."""
+    yield "| workload | one run | budget | time | runs | verdict |"
+    yield "|---" * 6 + "|"
     for name in NAMES:
-        if row := rows.known.get(part_key(COMPARED, name)):
-            alone = row["steps_alone_s"] / cores
-            ratio = row["total_s"] / alone if alone else inf
-            yield f"| {name} | {row['runs']} | {row['total_s']:.0f} s | {alone:.0f} s | {ratio:.2f} |"
+        row, timed = (rows.known.get(part_key(part, name)) for part in (BUDGETED, TIMED))
+        if row is not None and timed is not None:
+            run_s, verdict = median(timed["run_s"].values()), row["status"].replace("_", " ")
+            yield f"| {name} | {run_s:.2f} s | {BUDGET_S:.0f} s | {row['total_s']:.0f} s | {row['runs']} | {verdict} |"
+
+
+def costs(rows: Rows) -> Iterator[str]:
+    """Yield a table of how long the comparisons took, relative to the plain runs that take as many steps."""
+    yield "| workload | one run | runs | time | time of as many steps in plain runs, on all cores | ratio |"
+    yield "|---" * 6 + "|"
+    cores = len(os.sched_getaffinity(0))
+    for name in NAMES:
+        row, timed = (rows.known.get(part_key(part, name)) for part in (COMPARED, TIMED))
+        if row is not None and timed is not None:
+            seconds = timed["run_s"]
+            usual = median(seconds.values())
+            plain = row["current_runs"] * usual + sum(
+                choice["steps"] / row["steps"] * seconds.get(LABELS.get(choice["label"], choice["label"]), usual)
+                for choice in row["choices"]
+            )
+            times = f"{row['total_s']:.0f} s | {plain / cores:.0f} s | {row['total_s'] * cores / plain:.2f}"
+            yield f"| {name} | {usual:.2f} s | {row['runs']} | {times} |"
 
 
 if __name__ == "__main__":

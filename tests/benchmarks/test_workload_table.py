@@ -43,7 +43,7 @@ def test_the_performance_profile_counts_workloads_within_a_factor_of_the_fastest
     fast, slow, never = [0.5, 0.4, 0.6], [0.7, 0.9, 0.6], [None, None, 0.1]
     for name in runs.NAMES[:2]:
         choices = [
-            {"label": label, "ratios": ratios}
+            {"label": label, "ratios": ratios, "reason": None}
             for label, ratios in (("SGD", slow), ("Adam", fast), ("Lion", never), ("Muon", []))
         ]
         rows.add({"key": table.part_key(table.COMPARED, name), "of": name, "choices": choices})
