@@ -53,3 +53,17 @@ def test_the_label_of_a_command_line_option_is_whole():
 def test_too_few_pairs_are_counted(pairs, text):
     change = ChangeResult("lr", "", ChangeVerdict.UNDECIDED, before=(RUN,) * pairs, after=(RUN,) * pairs)
     assert text in change_message(change, RESULT)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "sentence"),
+    [
+        ((0.5, 0.5), (0.5, inf), "lr harms: held-out loss is not finite with 1 of 2 seeds"),
+        ((inf, nan), (0.5, 0.5), "lr helps: without it, held-out loss is not finite with 2 of 2 seeds"),
+    ],
+)
+def test_a_difference_to_diverged_runs_has_no_size(before, after, sentence):
+    verdict = ChangeVerdict.HARMS if inf in after else ChangeVerdict.HELPS
+    first, second = (tuple(replace(RUN, cost=cost) for cost in costs) for costs in (before, after))
+    change = ChangeResult("lr", "", verdict, difference=(0.1, 9.0), before=first, after=second)
+    assert change_message(change, RESULT) == sentence

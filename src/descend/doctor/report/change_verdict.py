@@ -81,11 +81,16 @@ def _undecided_message(change: ChangeResult, result: ProveResult, label: str, di
 def difference_message(change: ChangeResult, result: ProveResult) -> str:
     """Return the relative difference of the costs as text; "" if it is unknown.
 
-    For example: `1 − 'test accuracy' is down 31–52 % (95 % interval, 5 seeds)`.
+    For example: `1 − 'test accuracy' is down 31–52 % (95 % interval, 5 seeds)`. If a run diverged, it is the number of
+    such runs instead, since their difference has no size.
     """
     text = decrease_text(change.difference)
     if not text or result.metric is None:
         return ""
+    name = repr(result.metric.name) if result.metric.logged else result.metric.name
+    for prefix, runs in (("", change.after), ("without it, ", change.before)):
+        if diverged := sum(not isfinite(run.cost) for run in runs):
+            return f"{prefix}{one_line(name)} is not finite with {diverged} of {count(len(runs), 'seed')}"
     return f"{one_line(result.metric.cost_name)} is {text} ({interval_message(change)})"
 
 
