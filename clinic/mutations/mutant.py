@@ -145,7 +145,8 @@ def beside(names: tuple[str, ...], code: str, *, after: bool = True) -> Sites:
             if isinstance(script.parents[call], ast.Expr) and isinstance(call.func, ast.Attribute):
                 model = _only(script.models) if "{model}" in code else ""
                 optimizer = _only(script.optimizers) if "{optimizer}" in code else ""
-                if model is not None and optimizer is not None:
+                are_visible = all(script.is_visible(name, call) for name in (model, optimizer) if name)
+                if model is not None and optimizer is not None and are_visible:
                     filled = code.format(of=script.code(call.func.value), model=model, optimizer=optimizer)
                     yield script.beside(script.statement(call), filled, after=after)
 

@@ -121,12 +121,38 @@ class Script:
         text = f"\n{margin}{code}" if after else f"{code}\n{margin}"
         return Edit(at, at, text, lines_of(statement))
 
+    def is_visible(self, name: str, node: ast.AST) -> bool:
+        """Return whether a variable, or the first part of `name.attribute`, is defined in a scope around a node."""
+        first = name.partition(".")[0]
+        while node is not self.tree:
+            node = self.parents[node]
+            if isinstance(node, ast.FunctionDef | ast.Module) and first in set(_names_defined_in(node)):
+                return True
+        return False
+
     def mutated(self, *edits: Edit) -> str:
         """Return the text with edits that do not overlap."""
         data = self.data
         for edit in sorted(edits, key=lambda edit: -edit.start):
             data = data[: edit.start] + edit.text.encode() + data[edit.end :]
         return data.decode()
+
+
+def _names_defined_in(scope: ast.FunctionDef | ast.Module) -> Iterator[str]:
+    """Yield the names that a scope defines, such as those of arguments, variables and imports, without inner scopes."""
+    if isinstance(scope, ast.FunctionDef):
+        yield from (argument.arg for argument in ast.walk(scope.args) if isinstance(argument, ast.arg))
+    left: list[ast.AST] = list(scope.body)
+    while left:
+        node = left.pop()
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.alias):
+            yield (node.asname or node.name).partition(".")[0]
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        if not isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Lambda):
+            left += ast.iter_child_nodes(node)
 
 
 def last_name(function: ast.expr) -> str:

@@ -22,6 +22,8 @@ LINES = {
     "1-NN accuracy on embeddings: 0.91": {"1-nn accuracy on embeddings": 0.91},
     " 12%|███ | 12/100 [00:01<00:10, 9.9it/s, loss=0.5, acc=91.2%]": {"loss": 0.5, "acc": 91.2},
     "hits@10 0.4 top-5 accuracy 0.9": {"hits@10": 0.4, "top-5 accuracy": 0.9},
+    "recall at 5 0.98, precision at 10: 0.4": {"recall at 5": 0.98, "precision at 10": 0.4},
+    "accuracy stays at 93": {"accuracy stays at": 93.0},
     "step 5: nll -3.2e-1": {"nll": -0.32},
     "negative log-likelihood 4 R² 0.3": {"negative log-likelihood": 4.0, "r²": 0.3},
     "\x1b[32maccuracy\x1b[0m 0.5": {"accuracy": 0.5},

@@ -65,6 +65,8 @@ def parse_metrics(line: str) -> Iterator[LoggedMetric]:
     """Yield the metrics in a printed line: numbers whose names say which direction is better, or on which data."""
     line, end, of_data = _ASIDE.sub("", _COLOURS.sub("", line))[:LONGEST], 0, ""
     for found in _NUMBER.finditer(line):
+        if _is_cut_off(line, found):
+            continue
         pieces = [piece.strip() for piece in _BREAKS.split(line[end : found.start()]) if piece.strip()]
         end = found.end()
         # In `train loss 0.5 acc 0.8 | test loss 0.6 acc 0.7`, the word `train` also applies to the first `acc`.
@@ -73,6 +75,12 @@ def parse_metrics(line: str) -> Iterator[LoggedMetric]:
         number = _logged_metric(pieces[-1], of_data, _matched_value(found)) if pieces else None
         if number is not None:
             yield number
+
+
+def _is_cut_off(line: str, number: re.Match[str]) -> bool:
+    """Return whether a number belongs to the name of the next one: the 5 of `recall at 5: 0.98`."""
+    is_whole = number["value"].isdigit() and not number["of"]
+    return is_whole and line[: number.start()].endswith(" at ") and _NUMBER.search(line, number.end()) is not None
 
 
 def _logged_metric(piece: str, of_data: str, value: float) -> LoggedMetric | None:
