@@ -34,14 +34,22 @@ def import_module(file: Path, text: str, name: str) -> str:
 
     Raise NotApplicable if the file uses the first part of the name for something else.
     """
-    syntax = parse(file, text)
-    package = name.partition(".")[0]
-    imported = {a.evaluated_name for s in _top_level(syntax, cst.Import) for a in s.names if a.asname is None}
+    package, imported = name.partition(".")[0], _imported_modules(text)
     if any(other == name or other.startswith(name + ".") for other in imported):
         return text
+    syntax = parse(file, text)
     if not any(other.partition(".")[0] == package for other in imported) and is_name_taken(syntax, package):
         raise NotApplicable(f"{file.name} already uses the name `{package}`")
     return _add_import(syntax, cst.Import([cst.ImportAlias(dotted_name_expression(name))]))
+
+
+def _imported_modules(text: str) -> set[str]:
+    """Return the names of the modules in top-level statements ``import name``. This is much faster than `parse`."""
+    try:
+        body = ast.parse(text).body
+    except SyntaxError:
+        return set()
+    return {a.name for statement in body if isinstance(statement, ast.Import) for a in statement.names if not a.asname}
 
 
 def module_alias(syntax: Syntax, name: str) -> str:

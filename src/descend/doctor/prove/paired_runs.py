@@ -16,7 +16,7 @@ from descend.doctor.trials.effect import is_same_run
 from descend.doctor.trials.statistics import LOOK
 from descend.doctor.trials.study import TO_THE_END, Job, Study
 
-IDENTICAL = "the runs with the change are bit-for-bit identical to those without it"
+IDENTICAL = "losses, final weights and logged metrics are bit-for-bit identical with and without it"
 HANGS = "it hangs or is much slower than the unchanged script: it was stopped at step {}"
 ENOUGH_IDENTICAL = 2  # number of seeds after which identical runs show that a change has no effect
 

@@ -57,7 +57,7 @@ def change_message(change: ChangeResult, result: ProveResult) -> str:
         case ChangeVerdict.UNDECIDED:
             return _undecided_message(change, result, label, difference)
         case ChangeVerdict.NO_EFFECT:
-            return f"{label} has no effect: {one_line(change.reason)}"
+            return f"{label} has no effect on the training: {one_line(change.reason)}"
         case ChangeVerdict.FAILS:
             return f"{label} breaks the script: {one_line(change.reason, LONGEST_CAUSE)}"
         case ChangeVerdict.NOT_COMPARABLE:
