@@ -53,7 +53,7 @@ def test_a_run_ends_at_its_last_step_despite_except_clauses(observe):
 
 def test_a_run_that_is_judged_by_its_log_measures_its_fixed_examples_once(observe):
     script = Victim("forever").script
-    once, often = (observe(script, role="trial_run", steps=40, measures_once=once) for once in (True, False))
+    once, often = (observe(script, role="trial_run", steps=40, judged_by_log=once) for once in (True, False))
     [step] = once.series("monitored_loss").steps
     assert step < 40 and len(often.series("monitored_loss")) > 3
     assert once.series("loss", "0") == often.series("loss", "0")

@@ -108,7 +108,15 @@ def test_a_changed_script_without_the_metric_names_what_it_logs(prove, tmp_path)
 def test_a_change_that_diverges_harms(prove):
     status, results = prove("--set", "LR=50.0")
     assert (status, verdicts(results)) == (1, ["harms"]), results["verdict"]
-    assert results["changes"][0]["after"][0]["value"] is None
+    assert results["verdict"].endswith("'test loss' is not finite with 3 of 3 seeds")
+    # The metric is logged at the end only, so no run may be ended earlier.
+    assert {(run["value"], run["steps"]) for run in results["changes"][0]["after"]} == {(None, 40)}
+
+
+def test_a_script_that_diverges_is_compared_to_its_end(prove):
+    diverging = SCRIPT.replace("LR = 0.02", "LR = 50.0")
+    status, results = prove("--set", "UNUSED=4", script=diverging)
+    assert (status, verdicts(results)) == (0, ["no_effect"]), results["verdict"]
 
 
 def test_a_script_that_is_not_deterministic_is_named(prove):

@@ -14,12 +14,11 @@ def observe_measured_stage(script: Script, plan: Plan, context: RunContext, name
     """Observe a script, or its last stage if it trains in several ones and logs no metric. Return the record and plan.
 
     A loss on fixed examples describes the stage that trains on them, so it would not change with later stages. If the
-    metric is logged, later runs of the plan measure that loss only once. name: the name of the logged metric that the
-    user has chosen.
+    metric is logged, the returned plan says so. name: the name of the logged metric that the user has chosen.
     """
     whole = context.observe(script, plan)
     if name is not None or logged_metrics(whole):
-        return whole, replace(plan, measures_once=True)
+        return whole, replace(plan, judged_by_log=True)
     plans = stage_plans(replace(plan, quick=False), whole)
     if not plans or context.deadline.is_over:
         return whole, plan

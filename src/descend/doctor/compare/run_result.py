@@ -34,7 +34,7 @@ class RunEvaluator:
         if stopped_at is not None:
             return TriedValues(values, inf, nan, stopped_at, record.run, is_stopped_early=True)
         diverged_at = _first_step_without_finite_loss(record)
-        if record.ending is None and diverged_at is not None:
+        if diverged_at is not None and (record.ending is None or not _is_last_loss_finite(record)):
             return TriedValues(values, inf, nan, diverged_at + 1, record.run, reason=DIVERGED.format(diverged_at))
         reason = self._incomparable_message(record)
         cost, value = self.metric.cost(record, self.baseline), self.metric.value(record, self.baseline)
@@ -54,6 +54,11 @@ class RunEvaluator:
         """Return the cost of a run at the early step; infinity if it is not finite, or if the run ended earlier."""
         cost = self.metric.cost_until(record, self.baseline, early_step(horizon))
         return cost if isfinite(cost) else inf
+
+
+def _is_last_loss_finite(record: Record) -> bool:
+    """Return whether the last loss of each optimizer is finite."""
+    return all(isfinite(record.series("loss", place).last) for place in record.places("loss"))
 
 
 def _first_step_without_finite_loss(record: Record) -> int | None:

@@ -20,7 +20,7 @@ from descend.doctor.compare.result import TriedValues, TunedChoice
 from descend.doctor.compare.run_result import RunEvaluator
 from descend.doctor.compare.stored_comparison import StoredComparison
 from descend.doctor.prove.metric import ComparedMetric
-from descend.doctor.record import Record
+from descend.doctor.record import Reading, Record
 from descend.doctor.remedies import NotApplicable
 from descend.doctor.script.run_names import EndReason
 from descend.doctor.script.script import Script
@@ -195,7 +195,11 @@ class Search:
                 while self._unchanged is not None and self._waiting:
                     self._store_results(*self._waiting.pop(0), self._unchanged)
 
-        stop_if = run.stopping or (lambda reading, record: False)
+        def stop_if(reading: Reading, record: Record) -> bool:
+            """Return whether the run is not worth its steps: it has diverged, or is worse than earlier ones."""
+            has_diverged = reading.name == "loss" and not isfinite(reading.value)
+            return has_diverged or run.stopping is not None and run.stopping(reading, record)
+
         return Job(run.script, self._seed, self.study.plan.steps, stop_if=stop_if, on_end=add_run)
 
     def _store_results(self, run: _PlannedRun, record: Record, unchanged: Record) -> None:

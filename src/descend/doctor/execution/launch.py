@@ -248,7 +248,7 @@ def _config(script: Script, plan: Plan, scratch: Scratch | None, descriptors: tu
         rank=0,
         trains=plan.trains,
         hashes_models=plan.hashes_models,
-        measures_once=plan.measures_once and plan.role == Role.TRIAL_RUN,
+        measures_once=plan.judged_by_log and plan.role == Role.TRIAL_RUN,
         descriptor=descriptors[0],
         telling=descriptors[1],
         allow_effects=plan.allow_effects,

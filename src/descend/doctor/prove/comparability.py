@@ -45,8 +45,7 @@ def changed_task_message(changed: Record, unchanged: Record, baseline: Record, m
         return reason or (OTHER_STAGES if len(stages(changed)) != len(stages(unchanged)) else "")
     if reason not in ("", METRIC_NOT_LOGGED):
         return reason
-    is_stopped = changed.ending is None  # since its training diverged, perhaps earlier than it could log the metric
-    if not is_stopped and not len(changed.series("logged_metric", metric.name)):
+    if not len(changed.series("logged_metric", metric.name)):
         return _not_logged_message(changed, metric.name)
     return _other_unit_message(changed, baseline, metric.logged)
 

@@ -48,7 +48,9 @@ class Plan:
     timed: bool = field(default_factory=lambda: os.environ.get(CLOCK) != "steps")
     trains: bool = True  # whether steps change the parameters; False shows what an untrained network logs
     hashes_models: bool = False  # whether the values of all modules are hashed at the end, which takes 0.2 s
-    measures_once: bool = False  # whether trial runs measure the loss on fixed examples once, not again and again
+    # whether a metric that the script logs decides: then trial runs measure the loss on fixed examples only once, and
+    # a loss that is not finite does not end them
+    judged_by_log: bool = False
     # role of the run: watch, baseline, trial_run, gradcheck, show or bare (a run whose steps are only counted)
     role: str = "baseline"
     # For the role `show`: what to measure, at which steps, and how. For the role `bare`: whether to time the steps.

@@ -237,14 +237,14 @@ class Study:
         """Run one job and return its record. Stop the run early if its cost is much higher than the baseline's."""
         seconds = self._time_limit_s if job.seconds is None else job.seconds
         plan = replace(self._trial_plan.with_fixed_steps(job.steps), role=job.role, seed=job.seed, spread=job.spread)
-        plan = replace(plan, seconds=seconds, trains=job.trains)
-        plan = replace(plan, patience=self._time_limit_s)  # A run that never makes a step counts as hanging, too.
+        # A run that never makes a step counts as hanging, too.
+        plan = replace(plan, seconds=seconds, trains=job.trains, patience=self._time_limit_s)
 
         def listen(messages: list[Message]) -> None:
             """Show the messages of the run. Stop the run if its cost is too high or all trials have to stop."""
             self.context.receive(record, messages)
             readings = (m for m in messages if isinstance(m, Reading))
-            should_stop = any(_is_hopeless(reading, job) or job.stop_if(reading, record) for reading in readings)
+            should_stop = any(_is_hopeless(reading, job, plan) or job.stop_if(reading, record) for reading in readings)
             if should_stop or stop.is_set() or self.context.deadline.is_over:
                 raise _StoppedEarly
 
@@ -288,10 +288,10 @@ def have_same_failure(ending: Ending, other: Ending) -> bool:
     return ending.reason == EndReason.FAILED and failures[0] == failures[1]
 
 
-def _is_hopeless(reading: Reading, job: Job) -> bool:
+def _is_hopeless(reading: Reading, job: Job, plan: Plan) -> bool:
     """Return whether a loss is infinite or NaN, or a cost is far above all baseline costs up to the same step."""
     if reading.name == "loss" and not isfinite(reading.value):
-        return True
+        return not plan.judged_by_log
     if reading.name != "metric" or job.baseline is None or reading.step < HOPELESS_AFTER * job.steps:
         return False
     if reading.place == "loss" and maximises_on_purpose(job.baseline):
