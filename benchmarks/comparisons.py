@@ -97,7 +97,7 @@ def measure_workloads(until: float, write: Write) -> None:
         "",
         *costs(rows),
         "",
-        "Comparisons with `--budget`, of the choices that `descend compare` makes by itself:",
+        "The same comparisons with `--budget`, which is shorter than they take without:",
         "",
         *budgets(rows),
         "",

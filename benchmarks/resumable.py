@@ -32,14 +32,20 @@ def measure_missing(rows: Rows, cases: Sequence[Case], until: float = inf, proce
     """Measure each case without stored results, in random order of ending; yield its row when it is stored.
 
     until: time of `time.monotonic` after which nothing new begins. processes: as many as there are cores by default.
+    The exception of the first case that fails is raised when all others are stored.
     """
+    failures: list[BaseException] = []
     missing = [case for case in cases if case.key not in rows.known]
     processes = processes or len(os.sched_getaffinity(0))
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         futures = {pool.submit(_measure_in_time, case, until): case for case in missing}
         for future in as_completed(futures):
-            if (row := future.result()) is not None:
+            if (failure := future.exception()) is not None:
+                failures.append(failure)
+            elif (row := future.result()) is not None:
                 yield rows.add({"key": futures[future].key, **row})
+    if failures:
+        raise failures[0]
 
 
 def _measure_in_time(case: Case, until: float) -> Row | None:

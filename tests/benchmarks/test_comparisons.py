@@ -71,6 +71,15 @@ def test_stored_cases_are_not_measured_again(tmp_path):
     assert set(Rows("cases", tmp_path).known) == set("abc")
 
 
+@pytest.mark.slow
+def test_a_case_that_fails_takes_no_other_results(tmp_path):
+    rows = Rows("cases", tmp_path)
+    cases = [resumable.Case("failing", int, ("x",)), resumable.Case("a", dict, ([("value", 1)],))]
+    with pytest.raises(ValueError, match="invalid literal"):
+        list(resumable.measure_missing(rows, cases))
+    assert set(Rows("cases", tmp_path).known) == {"a"}
+
+
 def test_no_case_begins_after_the_time_is_over(tmp_path):
     rows = Rows("cases", tmp_path)
     case = resumable.Case("a", dict, ([("value", 1)],))

@@ -5,6 +5,7 @@ from math import nan
 import pytest
 
 from descend.doctor.prove.comparability import (
+    LEAKS,
     NO_MEASURE,
     ONLY_EVALUATION,
     OTHER_STAGES,
@@ -26,6 +27,16 @@ def run_of(*values: float, weights: str = "w", steps: int = 4) -> Record:
         record.add(Reading("logged_metric", NAME, step, value))
     record.add(Ending("finished", 0, steps, weights=weights))
     return record
+
+
+@pytest.mark.parametrize(("before", "after"), [(True, False), (False, True), (True, True), (False, False)])
+def test_a_network_that_sees_its_targets_has_another_task(before, after):
+    runs = [run_of(0.3, 0.6), run_of(0.3, 0.8)]
+    for run, sees in zip(runs, (before, after)):
+        run.add(Fact.of(facts.TargetLeak(sees, 8), 1))
+    unchanged, changed = runs
+    found = changed_task_message(changed, unchanged, unchanged, choose_metric(unchanged))
+    assert found == ("" if before == after else LEAKS.format(*(("unchanged", "changed")[:: 1 if before else -1])))
 
 
 def adversarial_run(weights: str) -> Record:

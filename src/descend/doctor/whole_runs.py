@@ -48,7 +48,7 @@ def keeping_complete_runs(interrupted: str) -> Iterator[EarlyEnd]:
 def plan_whole_runs(plan: Plan) -> tuple[Deadline, Plan]:
     """Return the deadline of the budget, and the plan of runs to the script's end or to the requested step."""
     deadline, limited = limit_to_budget(plan)
-    return deadline, replace(limited, quick=True, seconds=inf, hashes_models=True).with_fixed_steps(
+    return deadline, replace(limited, quick=True, seconds=inf, is_compared=True).with_fixed_steps(
         plan.steps if plan.is_fixed else TO_THE_END
     )
 

@@ -60,7 +60,7 @@ class Config:
     peers: int  # number of other processes in the script's distributed group, which are not observed
     rank: int  # rank of this process in its group; rank 0 is observed
     trains: bool  # whether the optimizers' steps change the parameters; otherwise each step is undone
-    hashes_models: bool  # whether the values of all modules are hashed at the end
+    is_compared: bool  # whether the run is compared as a whole, see `Plan`
     measures_once: bool  # whether each measurement is made once, at the first steps
     descriptor: int  # file descriptor that messages are written to
     telling: int  # file descriptor that messages of forked workers are written to
@@ -114,7 +114,7 @@ class Run:
             config.role, pipes, began, files=config.files, timed=config.timed, lost=self._on_channel_closed
         )
         observation.limit_measurements(quick=config.quick, until=time.perf_counter() + config.until - time.monotonic())
-        observation.hashes_models, observation.measures_once = config.hashes_models, config.measures_once
+        observation.is_compared, observation.measures_once = config.is_compared, config.measures_once
         observation.configure(
             stage=config.stage or 0, spread=config.spread, examples=config.examples, asked=config.asked
         )

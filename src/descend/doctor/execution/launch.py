@@ -247,7 +247,7 @@ def _config(script: Script, plan: Plan, scratch: Scratch | None, descriptors: tu
         peers=max(0, plan.processes - 1),
         rank=0,
         trains=plan.trains,
-        hashes_models=plan.hashes_models,
+        is_compared=plan.is_compared,
         measures_once=plan.judged_by_log and plan.role == Role.TRIAL_RUN,
         descriptor=descriptors[0],
         telling=descriptors[1],

@@ -57,7 +57,7 @@ class RunObservation:
         RunObservation.active = self
         self.role, self.began = role, began
         self.channel = Channel(*pipes, lost)
-        self.hashes_models = False  # whether the values of all modules are hashed at the end
+        self.is_compared = False  # whether the run is compared as a whole, see `Plan`
         self.measures_once = False  # whether each measurement is made once, at the first steps
         self.budget = Budget(SHARES[role], None if role == Role.WATCH else began, timed=timed)
         self.tree = SourceTree(files)
@@ -97,6 +97,8 @@ class RunObservation:
         probe_runner = self.observer.probe_runner
         probe_runner.sampling = probe_runner.sampling or spread
         probe_runner.batches.most_examples = examples or probe_runner.batches.most_examples
+        if self.is_compared and self.role == Role.TRIAL_RUN:
+            probe_runner.probes = (*probe_runner.probes, *(probe for probe in PROBES if probe.name == "leak"))
         if self.measures_once:
             probe_runner.probes = tuple(replace(probe, once=True) for probe in probe_runner.probes)
         if asked:
@@ -129,7 +131,7 @@ class RunObservation:
         loop_s = 0.0 if began is None else now - began
         if self.role in (Role.BASELINE, Role.TRIAL_RUN):
             self.channel.send([Fact.of(peak_memory(), self.observer.steps)])
-        if self.hashes_models:
+        if self.is_compared:
             self.channel.send([Fact.of(facts.FinalState(fingerprint_of_modules()), self.observer.steps)])
         wall_s, weights = now - self.began, self.observer.weights() or ""
         self.channel.send(

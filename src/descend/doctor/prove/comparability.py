@@ -18,6 +18,10 @@ OTHER_STAGES = (
     "the changed script trains in another number of stages, so the loss on examples of one stage does not show which "
     "version is better; log a metric of the result"
 )
+LEAKS = (
+    "the network of the {} script sees the elements that it should predict, and that of the {} script does not, so "
+    "their losses do not measure the same task"
+)
 ONLY_EVALUATION = "the trained weights are bit-for-bit identical, so it changes only how the metric is computed"
 
 # data that a change may alter: a metric on held-out data stays comparable as long as its targets are the same
@@ -30,6 +34,8 @@ def changed_task_message(changed: Record, unchanged: Record, baseline: Record, m
 
     baseline: the observed run, which shows how the metric is read. A run that diverged can be compared: it is worse.
     """
+    if (leaky := _leaky_script(changed, unchanged)) is not None:
+        return LEAKS.format(*leaky)
     on_examples = metric.judged_on in ("fixed", "training")
     reason = incomparable_message(
         changed,
@@ -48,6 +54,14 @@ def changed_task_message(changed: Record, unchanged: Record, baseline: Record, m
     if not len(changed.series("logged_metric", metric.name)):
         return _not_logged_message(changed, metric.name)
     return _other_unit_message(changed, baseline, metric.logged)
+
+
+def _leaky_script(changed: Record, unchanged: Record) -> tuple[str, str] | None:
+    """Return which script has a network that sees its targets, and which one has not; None if both are alike."""
+    before, after = unchanged.fact(facts.TargetLeak), changed.fact(facts.TargetLeak)
+    if before is None or after is None or before.sees == after.sees:
+        return None
+    return ("unchanged", "changed") if before.sees else ("changed", "unchanged")
 
 
 def _other_unit_message(changed: Record, baseline: Record, metric: LoggedMetric) -> str:

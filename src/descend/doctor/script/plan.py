@@ -47,7 +47,9 @@ class Plan:
     # whether the limits in seconds apply; if False, only the number of steps is limited
     timed: bool = field(default_factory=lambda: os.environ.get(CLOCK) != "steps")
     trains: bool = True  # whether steps change the parameters; False shows what an untrained network logs
-    hashes_models: bool = False  # whether the values of all modules are hashed at the end, which takes 0.2 s
+    # whether `descend prove` or `compare` judges whole runs: then all modules are hashed at the end, which takes 0.2 s,
+    # and trial runs measure whether the network sees its targets
+    is_compared: bool = False
     # whether a metric that the script logs decides: then trial runs measure the loss on fixed examples only once, and
     # a loss that is not finite does not end them
     judged_by_log: bool = False
