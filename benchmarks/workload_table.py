@@ -204,7 +204,7 @@ def profile(rows: Rows) -> Iterator[str]:
     """Yield the performance profile of the optimizers: how often each is almost as fast as the fastest one.
 
     The time is the number of steps to the final metric of the unchanged workload, its median over the seeds. A seed
-    that never reaches it counts as infinitely long (Dahl et al. 2023, §4.5; Dolan & Moré 2002).
+    that never reaches it counts as infinitely long (Dahl et al. 2023, §4.5).
     """
     steps = {name: median_ratios(row) for name in NAMES if (row := rows.known.get(part_key(COMPARED, name)))}
     fastest = {name: min(ratios.values(), default=inf) for name, ratios in steps.items()}
@@ -244,8 +244,8 @@ def budgets(rows: Rows) -> Iterator[str]:
 
 
 def costs(rows: Rows) -> Iterator[str]:
-    """Yield a table of how long the comparisons took, relative to as many steps under plain Python."""
-    yield "| workload | one run | runs | time | time of as many steps under plain Python, on all cores | ratio |"
+    """Yield a table of how long the comparisons took, relative to the steps of search and judgement alone."""
+    yield "| workload | one run | runs | time | the steps of search and fresh seeds alone, on all cores | ratio |"
     yield "|---" * 6 + "|"
     cores = len(os.sched_getaffinity(0))
     for name in NAMES:
