@@ -37,7 +37,7 @@ def measure_prove(until: float, write: Write) -> None:
     write(
         f"{made} of {len(changes)} changes, drawn at random, are measured so far.",
         "Right: a fix helps, an edit without effect has no effect or is equivalent, a planted mistake harms or fails.",
-        "No answer: undecided or not comparable.",
+        "No answer: undecided or not comparable. Changes whose verdicts led to repairs are measured again after them.",
         "",
         *table(changes, rows),
         "",
