@@ -58,11 +58,8 @@ def main() -> None:
 
 def measure_all(rows: Rows, until: float = inf) -> None:
     """Make each comparison that is not stored, in random order, and print a line for each."""
-    cases = [
-        Case(case_key(name, number), null_comparison, (name, number))
-        for number in range(COMPARISONS)
-        for name in (KINDS[number % len(KINDS)],)
-    ]
+    kinds = [KINDS[number % len(KINDS)] for number in range(COMPARISONS)]
+    cases = [Case(case_key(name, number), null_comparison, (name, number)) for number, name in enumerate(kinds)]
     cases += [Case(case_key(BOWL, number), gain_comparison, (BOWL, number)) for number in range(GAINS)]
     random.Random(0).shuffle(cases)  # so that any part of them is a random sample
     for row in measure_missing(rows, cases, until):

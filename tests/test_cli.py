@@ -22,9 +22,7 @@ from descend.doctor.script.plan import Plan
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
-def script(
-    folder: Path, *, steps: int = 40, lr: float = 0.1, body: str = "optimizer.zero_grad()", end: str = ""
-) -> Path:
+def script(folder: Path, *, steps=40, lr=0.1, body="optimizer.zero_grad()", end="") -> Path:
     path = folder / "train.py"
     path.write_text("\n" + uncleared(steps, lr=lr, body=body) + end)
     return path

@@ -126,7 +126,7 @@ class Script:
         first = name.partition(".")[0]
         while node is not self.tree:
             node = self.parents[node]
-            if isinstance(node, ast.FunctionDef | ast.Module) and first in set(_names_defined_in(node)):
+            if isinstance(node, ast.FunctionDef | ast.Module) and first in _names_defined_in(node):
                 return True
         return False
 

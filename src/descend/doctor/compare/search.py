@@ -197,8 +197,7 @@ class Search:
 
         def stop_if(reading: Reading, record: Record) -> bool:
             """Return whether the run is not worth its steps: it has diverged, or is worse than earlier ones."""
-            has_diverged = reading.name == "loss" and not isfinite(reading.value)
-            return has_diverged or run.stopping is not None and run.stopping(reading, record)
+            return reading.is_diverged_loss or run.stopping is not None and run.stopping(reading, record)
 
         return Job(run.script, self._seed, self.study.plan.steps, stop_if=stop_if, on_end=add_run)
 

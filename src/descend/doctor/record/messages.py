@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from math import isfinite
 from typing import Any, NamedTuple
 
 from descend.doctor.record.facts.named import name_of
@@ -17,6 +18,11 @@ class Reading(NamedTuple):
     place: str  # an optimizer's number, or the name of a parameter or a module; "" for the whole run
     step: int  # number of optimizer steps before the measurement
     value: float
+
+    @property
+    def is_diverged_loss(self) -> bool:
+        """Whether it is a training loss that is infinite or NaN."""
+        return self.name == "loss" and not isfinite(self.value)
 
 
 @dataclass(frozen=True)

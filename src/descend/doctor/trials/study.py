@@ -290,7 +290,7 @@ def have_same_failure(ending: Ending, other: Ending) -> bool:
 
 def _is_hopeless(reading: Reading, job: Job, plan: Plan) -> bool:
     """Return whether a loss is infinite or NaN, or a cost is far above all baseline costs up to the same step."""
-    if reading.name == "loss" and not isfinite(reading.value):
+    if reading.is_diverged_loss:
         return not plan.judged_by_log
     if reading.name != "metric" or job.baseline is None or reading.step < HOPELESS_AFTER * job.steps:
         return False
