@@ -12,8 +12,8 @@ from collections.abc import Callable
 from functools import partial
 from math import inf
 
-from measure import HERE, fill_section
 from resumable import Rows
+from side_by_side import HERE, fill_section
 
 PAGE = HERE / "COMPARE.md"
 HEAD = """# Comparing changes and settings

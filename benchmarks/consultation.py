@@ -4,7 +4,7 @@ import json
 import statistics
 import sys
 
-from measure import descend, run
+from side_by_side import descend, run
 
 EXAMPLES = (
     "digits_mlp", "cancer_trainer", "digits_classifier", "diabetes_regression", "digits_by_hand", "digits_tanh",

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from measure import paired
 from scipy.sparse.linalg import LinearOperator, eigsh
 from scipy.stats import wasserstein_distance
+from side_by_side import paired
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 

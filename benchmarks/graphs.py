@@ -7,7 +7,7 @@ from collections.abc import Callable
 from statistics import median
 
 from graph_trainings import BATCH, CHANNELS, LAYERS, SIZE
-from measure import ENVIRONMENT, HERE
+from side_by_side import ENVIRONMENT, HERE
 
 CROSSING, LAUNCHES = (0, 1, 3, 5), 3
 

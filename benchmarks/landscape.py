@@ -9,7 +9,7 @@ import surfaces
 import symmetries
 import torch
 import trajectories
-from measure import HERE, fill_section
+from side_by_side import HERE, fill_section
 
 PAGE = HERE / "LANDSCAPE.md"
 HEAD = """# The landscape

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable
 from statistics import median
 
-from measure import HERE
+from side_by_side import HERE
 
 from descend.doctor.report.formatting import number
 from descend.parallel.cost import Forecast, Layer, Link, Work, forecast

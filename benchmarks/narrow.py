@@ -8,7 +8,7 @@ from collections.abc import Callable
 from statistics import fmean
 
 from hosts import Hosts, hosts
-from measure import HERE, ROOT
+from side_by_side import HERE, ROOT
 
 from descend.doctor.report.formatting import number
 

@@ -17,9 +17,9 @@ from statistics import median, stdev
 from typing import Any
 
 import torch
-from measure import HERE
 from resumable import Case, Rows, key, measure_missing
 from shares import share, upper_limit
+from side_by_side import HERE
 from small_comparisons import SmallComparison, compare, constants_choice, small_study, training_path
 
 from descend.doctor.compare.choice import Choice, Dimension

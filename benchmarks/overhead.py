@@ -5,7 +5,7 @@ import statistics
 import sys
 from collections.abc import Iterator
 
-from measure import HERE, Ratio, descend, paired, run
+from side_by_side import HERE, Ratio, descend, paired, run
 
 # Number of steps: about five seconds with one thread, up to a minute for the most calls. A step takes 1 ms to 1 s.
 LOOPS = {

@@ -16,7 +16,7 @@ import serving
 import stragglers
 import torch
 import updates
-from measure import HERE, fill_section
+from side_by_side import HERE, fill_section
 from torch import Tensor, multiprocessing, nn
 from torch.nn.functional import cross_entropy
 from trainings import TRAIN, Split, network, split, trained

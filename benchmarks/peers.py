@@ -9,8 +9,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from measure import HERE, descend
 from overhead import compared
+from side_by_side import HERE, descend
 
 VICTIM, WITH_COCKPIT = (str(HERE / "victims" / name) for name in ("for_all.py", "with_cockpit.py"))
 PEERS = "DESCEND_PEERS"

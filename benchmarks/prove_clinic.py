@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from measure import ENVIRONMENT, ROOT
 from resumable import Case, Rows, key, measure_missing
 from shares import share
+from side_by_side import ENVIRONMENT, ROOT
 
 sys.path.append(str(ROOT / "clinic"))
 

@@ -10,7 +10,7 @@ from math import inf
 from multiprocessing import get_context
 from typing import Any
 
-from measure import ROOT
+from side_by_side import ROOT
 
 sys.path.append(str(ROOT / "clinic"))
 

@@ -14,10 +14,10 @@ import torch
 import tradeoff
 import update_rules
 from consultation import consultation
-from measure import HERE, machine
 from origins import with_origins
 from overhead import overhead
 from peers import PEERS, peers
+from side_by_side import HERE, machine
 from starting import starting
 from writing import loading, writing
 

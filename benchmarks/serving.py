@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import Any
 
 import torch
-from measure import Ratio, paired
+from side_by_side import Ratio, paired
 from torch import Tensor
 
 from descend.parallel import Fetched, RemoteServer

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 
-from measure import HERE
+from side_by_side import HERE
 
 from descend.core.deadline import Deadline
 from descend.doctor.compare.choice import Choice, Dimension, Values

@@ -2,7 +2,7 @@
 
 import sys
 
-from measure import Ratio, run
+from side_by_side import Ratio, run
 
 
 def starting(repeats: int = 9) -> list[str]:

@@ -12,7 +12,7 @@ from math import exp
 from pathlib import Path
 from statistics import fmean, median
 
-from measure import HERE
+from side_by_side import HERE
 from torch import multiprocessing
 
 from descend.core.turns import in_step, take_turns

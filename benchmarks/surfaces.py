@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from measure import paired
 from scipy.interpolate import RegularGridInterpolator
+from side_by_side import paired
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 

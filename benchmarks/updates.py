@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-from measure import HERE
+from side_by_side import HERE
 
 
 def of_updates(write: Callable[..., None]) -> None:

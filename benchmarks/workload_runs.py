@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from measure import HERE
+from side_by_side import HERE
 
 from descend.doctor.compare.known_optimizers import find_optimizer
 

@@ -21,9 +21,9 @@ from statistics import fmean, median
 from typing import Any
 
 import torch
-from measure import ENVIRONMENT, HERE
 from resumable import Case, Row, Rows, key, measure_missing
 from scipy.stats import ttest_rel
+from side_by_side import ENVIRONMENT, HERE
 from workload_runs import NAMES, costs_on_seeds, final_metric, metric_of, plain_search, text_of, with_optimizer
 
 from descend.doctor.compare.verdict_rule import BEST_IS_CURRENT

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from measure import paired
+from side_by_side import paired
 
 from descend.doctor.instrumentation.channel import Channel
 from descend.doctor.record import Reading, Record

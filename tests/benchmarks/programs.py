@@ -1,4 +1,4 @@
-"""The programs of `benchmarks/`, imported and kept apart from programs of the clinic with the same names."""
+"""The programs of `benchmarks/`, imported and kept apart from a program of the clinic with the same name."""
 
 import importlib
 import sys
@@ -6,15 +6,15 @@ from types import ModuleType
 
 from .printed_texts import ROOT
 
-SHARED = ("run", "measure")  # the clinic has programs of these names, too
+SHARED = "run"  # the clinic has a program of this name, too
 
 
 def programs(*names: str) -> list[ModuleType]:
-    """Return the programs of these names, and leave the shared names as they were."""
-    others = {name: sys.modules.pop(name) for name in SHARED if name in sys.modules}
+    """Return the programs of these names, and leave the module of the shared name as it was."""
+    other = sys.modules.pop(SHARED, None)
     sys.path.insert(0, str(ROOT / "benchmarks"))
     found = [importlib.import_module(name) for name in names]
-    for name in SHARED:
-        sys.modules.pop(name, None)
-    sys.modules.update(others)
+    sys.modules.pop(SHARED, None)
+    if other is not None:
+        sys.modules[SHARED] = other
     return found
