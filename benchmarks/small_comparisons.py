@@ -17,10 +17,10 @@ from side_by_side import HERE
 
 from descend.core.deadline import Deadline
 from descend.doctor.compare.choice import Choice, Dimension, Values
-from descend.doctor.compare.final_runs import begin_final_runs, run_final_rounds
 from descend.doctor.compare.result import CompareVerdict, RankedChoice, TunedChoice
 from descend.doctor.compare.search import Search
 from descend.doctor.compare.stored_comparison import StoredComparison
+from descend.doctor.compare.tuned_comparison import TunedComparison
 from descend.doctor.compare.verdict_rule import rank
 from descend.doctor.execution.forking import fork_server
 from descend.doctor.prove.judgement import MARGIN
@@ -109,8 +109,9 @@ def tune(study: Study, metric: ComparedMetric, choices: Sequence[Choice], trials
 
 def compare(study: Study, metric: ComparedMetric, choices: Sequence[Choice], trials: int) -> SmallComparison:
     """Tune each choice, run it on fresh seeds, and judge."""
-    tuned = tune(study, metric, choices, trials)
-    runs = begin_final_runs(PairedRuns(study, metric, [], MARGIN, study.plan.steps), tuned)
-    run_final_rounds(runs, tuned)
-    ranked, verdict, winner, _ = rank(runs, tuned)
+    current = PairedRuns(study, metric, [], MARGIN, study.plan.steps)
+    comparison = TunedComparison(current, choices, trials * study.baseline.steps, StoredComparison.in_memory())
+    comparison.run()
+    assert comparison.runs is not None
+    ranked, verdict, winner, _ = rank(comparison.runs, comparison.tuned)
     return SmallComparison(verdict, winner, ranked)

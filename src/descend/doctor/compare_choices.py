@@ -1,32 +1,32 @@
 """The steps of `descend compare`: observe the script, tune each choice, run all on fresh seeds, and judge."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from descend.core.errors import UsageError
 from descend.doctor.assess.opponents import has_exploded, has_opponents
 from descend.doctor.catalog.diagnosis import diagnose
 from descend.doctor.compare.budget import ComparisonTime
-from descend.doctor.compare.choice import CURRENT, Choice
+from descend.doctor.compare.choice import Choice
 from descend.doctor.compare.comparison_key import comparison_key
 from descend.doctor.compare.field import make_choices
-from descend.doctor.compare.final_runs import begin_final_runs, run_final_rounds
 from descend.doctor.compare.lr_finder import suggest_lr
-from descend.doctor.compare.repeated_values import keep_reliable_values, repeated_run_count
+from descend.doctor.compare.repeated_values import repeated_run_count
 from descend.doctor.compare.requested import Requested
 from descend.doctor.compare.result import CompareResult, RankedChoice, TunedChoice
-from descend.doctor.compare.search import Search
-from descend.doctor.compare.stored_comparison import StoredComparison, open_comparison, run_label
+from descend.doctor.compare.stored_comparison import open_comparison
+from descend.doctor.compare.stored_runs import load_current_runs
 from descend.doctor.compare.targets import sequential_step_seconds
+from descend.doctor.compare.tuned_comparison import TunedComparison
 from descend.doctor.compare.varied_setting import check_settings
-from descend.doctor.compare.verdict_rule import choices_to_run, rank, unattributed_gain_message
+from descend.doctor.compare.verdict_rule import rank, unattributed_gain_message
 from descend.doctor.execution.forking import fork_server
 from descend.doctor.measured_stage import observe_measured_stage
 from descend.doctor.observe import Show
 from descend.doctor.prove.judgement import MARGIN
-from descend.doctor.prove.metric import ComparedMetric, choose_metric
-from descend.doctor.prove.paired_runs import PairedRuns, RunKey
+from descend.doctor.prove.metric import choose_metric
+from descend.doctor.prove.paired_runs import Announce, PairedRuns
 from descend.doctor.record import Record
 from descend.doctor.record.store import Store
 from descend.doctor.remedies import NotApplicable
@@ -73,7 +73,7 @@ def compare_choices(  # noqa: PLR0913 - the display and the cluster are separate
     plan: Plan,
     store: Store,
     show: Show,
-    announce: Callable[[float, int, int], None] = lambda run_s, runs, later: None,
+    announce: Announce = lambda run_s, runs, later: None,
     cluster: Cluster | None = None,
 ) -> CompareResult:
     """Compare choices for a script. Ctrl-C ends the runs and keeps the results; the same command resumes.
@@ -108,9 +108,7 @@ def _examine(baseline: Record, result: CompareResult) -> CompareResult:
     return replace(result, faults=faults, suspected=tuple(s for s in symptoms if s not in faults))
 
 
-def _compare(
-    study: Study, question: ComparisonQuestion, result: CompareResult, announce: Callable[[float, int, int], None]
-) -> CompareResult:
+def _compare(study: Study, question: ComparisonQuestion, result: CompareResult, announce: Announce) -> CompareResult:
     """Tune the choices and run them on fresh seeds. The results so far are kept if that ends early."""
     metric = choose_metric(study.baseline, question.metric)
     if metric.logged is None and has_opponents(study.baseline) and not has_exploded(study.baseline):
@@ -122,31 +120,27 @@ def _compare(
     key = comparison_key(study, metric, choices)
     with open_comparison(study.context.store, key, fresh=question.fresh) as storage:
         reused = storage.run_numbers
-        current = _current_runs(study, metric, question.margin, storage)
-        runs: PairedRuns | None = None
-        search: Search | None = None
-        tuned: Sequence[TunedChoice] = ()
+        current = load_current_runs(study, metric, question.margin, storage)
+        comparison: TunedComparison | None = None
         with keeping_complete_runs(INTERRUPTED) as early_end:
             current.run_unchanged(fresh_seeds(study, 0)[: max(1, study.slots - 1)])
             choices, notes = _with_suggested_lr(study, question.requested, choices, notes)
             trials = _trials_per_choice(study, choices, question.trials)
-            search = Search(study, metric, choices, trials * study.baseline.steps, storage)
-            reused = reused | search.run_numbers
-            result = replace(result, tuning_steps=search.steps, notes=tuple(notes))
-            announce(study.run_s, *_planned_run_counts(current, choices, trials, len(search.run_numbers)))
-            search.run()
-            tuned = keep_reliable_values(study, metric, search.tuned, storage)
-            runs = _final_runs(current, tuned, storage)
-            run_final_rounds(runs, tuned, announce)
-        searched = search.run_numbers if search is not None else set()
+            comparison = TunedComparison(current, choices, trials * study.baseline.steps, storage, announce)
+            made = comparison.search.run_numbers
+            reused = reused | made
+            result = replace(result, tuning_steps=comparison.steps, notes=tuple(notes))
+            announce(study.run_s, *_planned_run_counts(current, choices, trials, len(made)))
+            comparison.run()
+        searched = comparison.search.run_numbers if comparison is not None else set()
         count = 1 + len((storage.run_numbers | searched) - reused)
         result = replace(result, ended_because=early_end.reason, interruption=early_end.interruption, runs=count)
         if reused:
             result = replace(result, notes=(*result.notes, RESUMED.format(len(reused))))
-        if search is None or runs is None:
-            searched_choices = search.tuned if search is not None else ()
-            return replace(result, ranked=tuple(RankedChoice(one, None) for one in searched_choices))
-        return _judge(study, runs, tuned, result)
+        if comparison is None or comparison.runs is None:
+            tuned = comparison.tuned if comparison is not None else ()
+            return replace(result, ranked=tuple(RankedChoice(one, None) for one in tuned))
+        return _judge(study, comparison.runs, comparison.tuned, result)
 
 
 def _trials_per_choice(study: Study, choices: Sequence[Choice], wanted: int | None) -> int:
@@ -181,41 +175,6 @@ def _with_suggested_lr(
     except NotApplicable as error:
         return [*choices], [*notes, f"no learning rate is suggested: {error.reason}"]
     return [*choices, suggestion.choice], [*notes, suggestion.warning]
-
-
-def _current_runs(study: Study, metric: ComparedMetric, margin: float, storage: StoredComparison) -> PairedRuns:
-    """Return the runs of the current setting on fresh seeds: at first those of an interrupted command."""
-
-    def note_run(key: RunKey, record: Record) -> None:
-        """Store the number of a complete run, so that it is not made again after an interruption."""
-        storage.note_run(CURRENT, key[1], record.run)
-
-    runs = PairedRuns(study, metric, [], margin, study.plan.steps, note_run=note_run)
-    _add_stored_runs(runs, None, CURRENT, storage)
-    return runs
-
-
-def _final_runs(current: PairedRuns, tuned: Sequence[TunedChoice], storage: StoredComparison) -> PairedRuns:
-    """Return the runs of the tuned choices on fresh seeds: at first those of an interrupted command."""
-    chosen = choices_to_run(current.study.script, tuned)
-    labels = [run_label(one.choice, one.best.values if one.best is not None else {}) for one in chosen]
-
-    def note_run(key: RunKey, record: Record) -> None:
-        """Store the number of a complete run, so that it is not made again after an interruption."""
-        number, seed = key
-        storage.note_run(CURRENT if number is None else labels[number], seed, record.run)
-
-    runs = begin_final_runs(current, tuned, note_run)
-    for number, label in enumerate(labels):
-        _add_stored_runs(runs, number, label, storage)
-    return runs
-
-
-def _add_stored_runs(runs: PairedRuns, number: int | None, label: str, storage: StoredComparison) -> None:
-    """Add the stored runs of the current setting, or of the choice with this number."""
-    for seed in storage.runs_of(label):
-        if (record := storage.load_run(label, seed, runs.study.context.store)) is not None:
-            runs.add_run((number, seed), record)
 
 
 def _judge(study: Study, runs: PairedRuns, tuned: Sequence[TunedChoice], result: CompareResult) -> CompareResult:

@@ -1,7 +1,6 @@
 """The steps of `descend prove`: observe the unchanged script, run the changed ones with the same seeds, and judge."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import ceil
 
@@ -13,7 +12,7 @@ from descend.doctor.observe import Show
 from descend.doctor.prove.judgement import MARGIN, ChangeVerdict
 from descend.doctor.prove.metric import choose_metric
 from descend.doctor.prove.needed_parts import require_few_parts
-from descend.doctor.prove.paired_runs import PairedRuns
+from descend.doctor.prove.paired_runs import Announce, PairedRuns
 from descend.doctor.prove.parts_trial import prove_needed_parts
 from descend.doctor.prove.result import ChangedScript, ChangeResult, Expectation, ProveResult
 from descend.doctor.record.store import Store
@@ -54,7 +53,7 @@ def prove_changes(
     plan: Plan,
     store: Store,
     show: Show,
-    announce: Callable[[float, int, int], None] = lambda run_s, runs, later: None,
+    announce: Announce = lambda run_s, runs, later: None,
 ) -> ProveResult:
     """Compare changed scripts with the unchanged one on the same seeds. Ctrl-C ends the runs and keeps the results.
 
@@ -80,9 +79,7 @@ def prove_changes(
     return replace(result, total_s=time.perf_counter() - began)
 
 
-def _run_rounds(
-    runs: PairedRuns, result: ProveResult, announce: Callable[[float, int, int], None], *, with_parts: bool
-) -> ProveResult:
+def _run_rounds(runs: PairedRuns, result: ProveResult, announce: Announce, *, with_parts: bool) -> ProveResult:
     """Run all scripts with one round of seeds, and those of undecided changes with a second one; judge from all runs.
 
     with_parts: whether to run each change that helps without some of its parts afterwards.

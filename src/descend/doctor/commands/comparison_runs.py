@@ -17,12 +17,11 @@ if TYPE_CHECKING:
     from descend.doctor.commands.comparison_options import ComparisonFormat
     from descend.doctor.compare.result import CompareResult
     from descend.doctor.observe import Show
+    from descend.doctor.prove.paired_runs import Announce
     from descend.doctor.prove.result import ProveResult
     from descend.doctor.record.store import Store
 
 Result = TypeVar("Result", "ProveResult", "CompareResult")
-# gets the seconds of one run, the number of runs of the next round, and that of the runs that follow it
-Announce = Callable[[float, int, int], None]
 
 
 def run_with_progress(plan: Plan, run: "Callable[[Show, Announce], Result]", slots: int) -> Result:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from descend.doctor.compare.result import TunedChoice
 from descend.doctor.compare.verdict_rule import choices_to_run, undecided_changes
-from descend.doctor.prove.paired_runs import PairedRuns, RunKey
+from descend.doctor.prove.paired_runs import Announce, PairedRuns, RunKey
 from descend.doctor.prove.result import ChangedScript
 from descend.doctor.record import Record
 from descend.doctor.trials.confirm import LOOKS, fresh_seeds
@@ -30,7 +30,7 @@ def begin_final_runs(
 def run_final_rounds(
     runs: PairedRuns,
     tuned: Sequence[TunedChoice],
-    announce: Callable[[float, int, int], None] = lambda run_s, runs, later: None,
+    announce: Announce = lambda run_s, runs, later: None,
 ) -> None:
     """Run all choices on one round of seeds, and those that further seeds could still decide on a second one.
 

@@ -3,10 +3,12 @@
 First, the usual values of the choice. Then the learning rate, the most important setting, is varied on a grid of
 decades, then of half decades, until both neighbours of the best value are worse. This is the multi-resolution search on
 a logarithmic scale of Bengio 2012, §3.3. If the best value is at the edge of a range, values outside are tried, too
-(Bengio 2012, §3.3.1), unless the user has set the limits.
+(Bengio 2012, §3.3.1), unless the user has set the limits. In a wide range, the middle of a large gap is tried before
+the half decades: far from the best learning rate, all values may be as bad as their neighbours.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from math import floor, isclose, isfinite, log10, sqrt
 
 from descend.core.bound import Bound, Count
@@ -15,6 +17,11 @@ from descend.doctor.compare.result import TriedValues
 
 GRID_STEPS = (10.0, sqrt(10.0))  # factors between neighbouring values of the grid: a decade, then half a decade
 FINEST_GRID_STEP = 10**0.25  # third factor if nothing else is searched
+WIDEST_GAP = Bound(
+    100.0,
+    "factor",
+    "chosen: two decades, half the range that is searched around the usual learning rate of an optimizer",
+)
 CLOSE = Bound(10**0.125, "factor", "chosen: half of the finest grid step; a closer value is not worth a run")
 DIGITS = Count(2, "significant digits", "chosen: a third digit changes the cost less than another seed does")
 
@@ -35,8 +42,10 @@ def next_values(choice: Choice, tried: Sequence[TriedValues], running: Sequence[
     if best is None and tried:
         return _with_smaller_value(grid, known)
     center = running[0] if best is None else best.values  # Without any result, the first point is the best guess.
-    steps = GRID_STEPS if len(choice.dimensions) > 1 else (*GRID_STEPS, FINEST_GRID_STEP)
-    return next((values for step in steps if (values := _neighbour(grid, center, step, known))), None)
+    first, *finer = GRID_STEPS if len(choice.dimensions) > 1 else (*GRID_STEPS, FINEST_GRID_STEP)
+    if values := _neighbour(grid, center, first, known) or _middle_of_gap(grid, center, known):
+        return values
+    return next((values for step in finer if (values := _neighbour(grid, center, step, known))), None)
 
 
 def grid_dimension(dimensions: Sequence[Dimension]) -> Dimension | None:
@@ -69,6 +78,15 @@ def _neighbour(grid: Dimension, center: Values, step: float, known: Sequence[Val
         if not is_known and (value / now) ** direction > CLOSE:
             return {**center, grid.name: value}
     return None
+
+
+def _middle_of_gap(grid: Dimension, center: Values, known: Sequence[Values]) -> Values | None:
+    """Return the point in the middle of the widest gap between known values or limits; None if no gap is wide."""
+    values = sorted({grid.low, grid.high, *(values[grid.name] for values in known)})
+    low, high = max(pairwise(values), key=lambda gap: gap[1] / gap[0])
+    return (
+        {**center, grid.name: rounded(grid, sqrt(low * high))} if high > (1 + SAME_VALUE) * WIDEST_GAP * low else None
+    )
 
 
 def best_run(tried: Sequence[TriedValues]) -> TriedValues | None:

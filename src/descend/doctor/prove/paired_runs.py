@@ -21,6 +21,8 @@ HANGS = "it hangs or is much slower than the unchanged script: it was stopped at
 ENOUGH_IDENTICAL = 2  # number of seeds after which identical runs show that a change has no effect
 
 RunKey = tuple[int | None, int]  # number of the change, or None for the unchanged script; seed
+# called before a round of runs with the seconds of one run, the number of its runs, and that of the runs that follow it
+Announce = Callable[[float, int, int], None]
 
 
 @dataclass
