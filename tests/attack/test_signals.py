@@ -113,7 +113,7 @@ def typed():
 
 
 @pytest.mark.parametrize("ignored", [(), ("SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT", "SIGTSTP")])
-@pytest.mark.parametrize("command", ["watch", "doctor", "gradcheck"])
+@pytest.mark.parametrize("command", sampled(["watch", "doctor", "gradcheck"], "watch", "doctor"))
 def test_what_is_ignored_stays_ignored_in_the_script(tmp_path, command, ignored):
     (tmp_path / "dispositions.py").write_text(DISPOSITIONS)
     trap = f"trap '' {' '.join(name[3:] for name in ignored)}; exec \"$@\"" if ignored else 'exec "$@"'
@@ -210,7 +210,7 @@ while True:
 """
 
 
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("ending", sampled([signal.SIGINT, signal.SIGTERM, signal.SIGHUP], signal.SIGINT))
 def test_a_watched_training_that_a_signal_ends_is_recorded_with_the_signals_status(tmp_path, ending):
     (tmp_path / "train.py").write_text(ENDLESS)
     command = [*OURS, "watch", "train.py", "stepped"]

@@ -78,9 +78,7 @@ def test_what_a_killed_watcher_had_recorded_is_diagnosed(left, descend_here):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "state", sampled(["with its log", "with a log without its index", "closed"], "with its log", "closed")
-)
+@pytest.mark.parametrize("state", sampled(["with its log", "with a log without its index", "closed"], "with its log"))
 def test_a_read_only_store_is_read(left, descend, state):
     store = left / ".descend"
     if state == "closed":

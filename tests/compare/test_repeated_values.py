@@ -38,7 +38,7 @@ def test_reliable_values_are_kept_and_stored_runs_are_used_again():
     study, before = study_with(x3=noisy(0.1), x1=noisy(0.12)), tuned(x3=0.1, x1=0.12)
     storage = StoredComparison.in_memory()
     for _ in range(2):
-        assert keep_reliable_values(study, METRIC, [before], storage) == (before,)
+        assert keep_reliable_values(study, METRIC, [before], storage) == (replace(before, repeated_steps=400),)
         assert len(study.ran) == 4
 
 

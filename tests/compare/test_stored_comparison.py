@@ -225,9 +225,7 @@ with open_store(folder / ".descend") as store, fork_server(Script(folder / "trai
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "number", sampled([signal.SIGINT, signal.SIGTERM, signal.SIGKILL], signal.SIGINT, signal.SIGKILL)
-)
+@pytest.mark.parametrize("number", sampled([signal.SIGINT, signal.SIGTERM, signal.SIGKILL], signal.SIGKILL))
 def test_a_process_that_is_killed_loses_no_finished_run(tmp_path, number):
     (tmp_path / "search.py").write_text(PROGRAM.format(tests=str(HERE)))
     script = tmp_path / "script"

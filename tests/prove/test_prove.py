@@ -4,6 +4,7 @@ import json
 import subprocess
 
 import pytest
+from sampling import sampled
 
 pytestmark = pytest.mark.slow
 
@@ -174,20 +175,20 @@ def test_a_budget_that_is_too_short_says_what_is_needed(descend, tmp_path):
     assert done.returncode == 2 and "--budget 12s is too short" in done.stderr and "with --steps" in done.stderr
 
 
-FORMATS = [
-    ("text", "verdict"),
-    ("markdown", "## descend prove: as expected (expected: no-worse)"),
-    ("agent", "verdict: "),
-    ("github", "::notice"),
-]
+FORMATS = {
+    "text": "verdict",
+    "markdown": "## descend prove: as expected (expected: no-worse)",
+    "agent": "verdict: ",
+    "github": "::notice",
+}
 
 
-@pytest.mark.parametrize(("format", "start"), FORMATS)
-def test_every_format_names_the_verdict(descend, tmp_path, format, start):
+@pytest.mark.parametrize("format", sampled(FORMATS, "text"))
+def test_every_format_names_the_verdict(descend, tmp_path, format):
     (tmp_path / "train.py").write_text(SCRIPT)
     options = ("--seeds", "2", "--set", "UNUSED=4", "--format", format)
     done = descend("prove", *options, "train.py", cwd=tmp_path)
-    assert done.returncode == 0 and done.stdout.startswith(start) and "no effect" in done.stdout, done.stderr
+    assert done.returncode == 0 and done.stdout.startswith(FORMATS[format]) and "no effect" in done.stdout, done.stderr
 
 
 STAGES = """

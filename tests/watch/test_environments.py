@@ -86,6 +86,7 @@ def test_a_script_is_watched_together_with_other_tools(script, descend):
     assert record.series("loss", "0").steps == tuple(range(300)) and record.ending.reason == "finished"
 
 
+@pytest.mark.thorough
 def test_a_script_is_examined_together_with_other_tools(script, descend_here):
     only = ("--select", "instability")  # Trials see the same environment as the examined run.
     done = descend_here("doctor", "--store", "runs", "--seconds", "20", *only, script.name, cwd=script.parent)

@@ -55,14 +55,17 @@ def keep_reliable_values(
                     jobs.append(_job(script, label, seed, study, storage, found))
     study.run(jobs)
 
-    def costs(choice: Choice, tried: TriedValues) -> list[float]:
-        """Return the costs of values on all seeds; NaN for a run that failed or diverged."""
-        records = (found.get((run_label(choice, tried.values), seed)) for seed in seeds)
-        return [tried.cost, *(nan if run is None else metric.cost(run, study.baseline) for run in records)]
+    def repeated(one: TunedChoice, pairs: Rivals) -> TunedChoice:
+        """Return a choice with the values that are best on all seeds together. A run that failed costs NaN."""
+        runs = [[found.get((run_label(one.choice, tried.values), seed)) for seed in seeds] for tried, _ in pairs]
+        costs = [
+            [tried.cost, *(nan if run is None else metric.cost(run, study.baseline) for run in records)]
+            for (tried, _), records in zip(pairs, runs)
+        ]
+        steps = sum(run.steps for records in runs for run in records if run is not None)
+        return _with_best(replace(one, repeated_steps=steps), pairs, costs)
 
-    return tuple(
-        _with_best(one, pairs, [costs(one.choice, tried) for tried, _ in pairs]) for one, pairs in zip(tuned, rivals)
-    )
+    return tuple(map(repeated, tuned, rivals))
 
 
 def _rivals(one: TunedChoice, script: Script) -> Rivals:

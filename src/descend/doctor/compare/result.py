@@ -48,6 +48,7 @@ class TunedChoice:
     reason: str = ""  # why the choice could not be tried; "" if it could
     # names of the settings whose best value is the smallest or the largest one that was tried
     at_edge: tuple[str, ...] = ()
+    repeated_steps: int = 0  # number of optimizer steps of the runs that repeat the best values with further seeds
 
     @property
     def steps(self) -> int:

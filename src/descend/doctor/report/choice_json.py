@@ -99,6 +99,7 @@ def _search_as_json(tuned: TunedChoice) -> dict[str, Any]:
         "values": dict(tuned.best.values) if tuned.best else None,
         "at_edge": list(tuned.at_edge),
         "search_steps": tuned.steps,
+        "repeated_steps": tuned.repeated_steps,
         "tried": [_tried_as_json(run) for run in tuned.tried],
     }
 
