@@ -46,13 +46,17 @@ def measure_prove(until: float, write: Write) -> None:
 
 def measure_equal_choices(until: float, write: Write) -> None:
     """Compare scripts with copies of themselves, and with a script that is better by a known factor."""
-    from null_comparisons import gain_table, measure_all, null_table
+    from null_comparisons import all_cases, gain_table, measure_all, null_table
 
     rows = Rows("null.now", HERE / "measured")
     measure_all(rows, until)
+    cases = all_cases()
+    made = sum(case.key in rows.known for case in cases)
     write(
+        f"{made} of {len(cases)} comparisons, drawn at random, are measured so far.",
         "A copy of the script competes with the script. Both learning rates are searched, from starting values that",
-        "are drawn independently. The spread is the relative standard deviation of the cost over the seeds.",
+        "are drawn independently. The spread is the relative standard deviation of the cost over the seeds. The upper",
+        "limit is the one-sided one (95 %).",
         "",
         *null_table(rows),
         "",

@@ -58,12 +58,17 @@ def main() -> None:
 
 def measure_all(rows: Rows, until: float = inf) -> None:
     """Make each comparison that is not stored, in random order, and print a line for each."""
-    kinds = [KINDS[number % len(KINDS)] for number in range(COMPARISONS)]
-    cases = [Case(case_key(name, number), null_comparison, (name, number)) for number, name in enumerate(kinds)]
-    cases += [Case(case_key(BOWL, number), gain_comparison, (BOWL, number)) for number in range(GAINS)]
+    cases = all_cases()
     random.Random(0).shuffle(cases)  # so that any part of them is a random sample
     for row in measure_missing(rows, cases, until):
         print(f"{row['number']} {row['of']}: {row['verdict']}, the copy: {row['copy']}", flush=True)
+
+
+def all_cases() -> list[Case]:
+    """Return all comparisons, whether they are stored or not."""
+    kinds = [KINDS[number % len(KINDS)] for number in range(COMPARISONS)]
+    cases = [Case(case_key(name, number), null_comparison, (name, number)) for number, name in enumerate(kinds)]
+    return cases + [Case(case_key(BOWL, number), gain_comparison, (BOWL, number)) for number in range(GAINS)]
 
 
 def case_key(name: str, number: int) -> str:

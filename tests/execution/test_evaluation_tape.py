@@ -147,36 +147,55 @@ def test_trials_do_not_measure_evaluations(seen) -> None:
     assert not seen(each=SHIFTED, role="trial_run").every(facts.EvaluatedInputs)
 
 
+class SlowEvaluation:
+    """An evaluation of one second, recorded by a tape with the options and a time budget of `left` seconds."""
+
+    def __init__(self, monkeypatch, **options) -> None:
+        self.seconds, self.left, self.notes, self.measured = 0.0, 0.0, [], []
+        budget = SimpleNamespace(
+            clock=lambda: self.seconds, left=lambda: self.left, is_spending=False, charging=lambda probe: nullcontext()
+        )
+        of_training = SimpleNamespace(blocked="", pause=lambda: None, resume=lambda: None)
+        note = lambda probe, reason, step: self.notes.append(reason)  # noqa: E731
+        probe_runner = SimpleNamespace(monitor=[1], tape=of_training, budget=budget, note=note)
+        modules = SimpleNamespace(tree=SourceTree(), origin=lambda frame: Origin(None, None))
+        early_checks = SimpleNamespace(is_parameter=lambda leaf: True)
+        self.tape = EvaluationTape(
+            SimpleNamespace(
+                modules=modules, probe_runner=probe_runner, early_checks=early_checks, is_disabled=False, steps=0
+            ),
+            **options,
+        )
+        monkeypatch.setattr(self.tape, "_measure", self.measure)
+
+    def measure(self, recording, *, probing) -> None:
+        self.tape._known.add(self.tape._span)
+        self.measured.append(probing)
+
+    def run(self, left: float) -> None:
+        self.left, context = left, torch.no_grad()
+        self.tape.evaluation_begins(context, sys._getframe())
+        self.tape._called = self.tape._span  # as if the network had been called
+        self.seconds += 1.0
+        self.tape.evaluation_ends(context)
+
+
 def test_an_expensive_evaluation_is_recorded_when_the_budget_suffices(monkeypatch) -> None:
-    seconds, left, notes, sealed = [0.0], [1.0], [], []
-    budget = SimpleNamespace(
-        clock=lambda: seconds[0], left=lambda: left[0], is_spending=False, charging=lambda probe: nullcontext()
-    )
-    of_training = SimpleNamespace(blocked="", pause=lambda: None, resume=lambda: None)
-    probe_runner = SimpleNamespace(
-        monitor=[1], tape=of_training, budget=budget, note=lambda probe, reason, step: notes.append(reason)
-    )
-    modules = SimpleNamespace(tree=SourceTree(), origin=lambda frame: Origin(None, None))
-    early_checks = SimpleNamespace(is_parameter=lambda leaf: True)
-    watch = SimpleNamespace(
-        modules=modules, probe_runner=probe_runner, early_checks=early_checks, is_disabled=False, steps=0
-    )
-    tape = EvaluationTape(watch)
-    monkeypatch.setattr(tape, "_measure", sealed.append)
-
-    def evaluate() -> None:
-        context = torch.no_grad()
-        tape.evaluation_begins(context, sys._getframe())
-        tape._called = tape._span  # as if the network had been called
-        seconds[0] += 1.0
-        tape.evaluation_ends(context)
-
+    evaluation = SlowEvaluation(monkeypatch)
     # three times the duration of the evaluation is needed, once
-    for left[0], count in ((1.0, 0), (2.9, 0), (3.0, 1), (9.0, 1)):
-        evaluate()
-        assert len(sealed) == count and bool(tape._waiting) == (not count)
-        tape.finish()
-    assert notes == ["the evaluation takes too long to be replayed within the time budget"] * 2
+    for left, count in ((1.0, 0), (2.9, 0), (3.0, 1), (9.0, 1)):
+        evaluation.run(left)
+        assert len(evaluation.measured) == count and bool(evaluation.tape._waiting) == (not count)
+        evaluation.tape.finish()
+    assert evaluation.notes == ["the evaluation takes too long to be replayed within the time budget"] * 2
+
+
+@pytest.mark.parametrize(("probing", "measured"), [(False, [False]), (True, [False, True])])
+def test_a_compared_run_has_the_fingerprints_of_its_first_evaluation(monkeypatch, probing, measured) -> None:
+    evaluation = SlowEvaluation(monkeypatch, probing=probing, is_compared=True)
+    for left in (0.0, 0.0, 9.0, 9.0):
+        evaluation.run(left)
+    assert evaluation.measured == measured
 
 
 @pytest.mark.parametrize("measured", [SHIFTED, LOADED])

@@ -7,12 +7,12 @@ Without a request, a few choices suffice: the best of a few tuned optimizers is 
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
-from math import sqrt
 
 from descend.core.errors import UsageError
 from descend.doctor.codemod.not_applicable import NotApplicable
 from descend.doctor.compare.choice import Choice, Dimension, Values
 from descend.doctor.compare.known_optimizers import OPTIMIZERS, KnownOptimizer, find_optimizer
+from descend.doctor.compare.next_values import middle
 from descend.doctor.compare.own_optimizer import OwnOptimizer, learning_rate_limits, own_optimizer
 from descend.doctor.compare.recipe import Recipe
 from descend.doctor.compare.requested import Requested
@@ -181,11 +181,7 @@ def make_choice(recipe: Recipe) -> Choice:
 
 def _inside(value: float | None, dimension: Dimension) -> float:
     """Return a value if it is between the limits of a dimension, otherwise the middle between the limits."""
-    low, high = dimension.low, dimension.high
-    if value is not None and low <= value <= high:
-        return value
-    middle = sqrt(low * high) if dimension.is_log else (low + high) / 2
-    return float(round(middle)) if dimension.is_integer else middle
+    return value if value is not None and dimension.low <= value <= dimension.high else middle(dimension)
 
 
 def _obstacle_message(choice: Choice, script: Script) -> str:

@@ -32,7 +32,7 @@ def next_values(choice: Choice, tried: Sequence[TriedValues], running: Sequence[
     running: values whose runs have not ended. They are not tried again.
     """
     known = [*(run.values for run in tried), *running]
-    for start in choice.starts or [{d.name: _middle(d) for d in choice.dimensions}]:
+    for start in choice.starts or [{d.name: middle(d) for d in choice.dimensions}]:
         if not any(are_same(start, values) for values in known):
             return start
     grid = grid_dimension(choice.dimensions)
@@ -120,7 +120,7 @@ def rounded(dimension: Dimension, value: float) -> float:
     return value if dimension.is_open else min(max(value, dimension.low), dimension.high)
 
 
-def _middle(dimension: Dimension) -> float:
+def middle(dimension: Dimension) -> float:
     """Return the middle of a range, on its own scale."""
     low, high = dimension.low, dimension.high
     return rounded(dimension, sqrt(low * high) if dimension.is_log else (low + high) / 2)

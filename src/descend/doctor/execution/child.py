@@ -195,7 +195,7 @@ class Run:
             modes = stack.enter_context(observing_training_mode(training_mode_calls_of(self.watch)))
             self.final_measurements.append(modes.finish)
         if self.config.role in (Role.BASELINE, Role.TRIAL_RUN):
-            evaluations = taping_evaluations(self.watch, probing=self.config.role == Role.BASELINE)
+            evaluations = taping_evaluations(self.watch, self.config.role, is_compared=self.config.is_compared)
             self.final_measurements.append(stack.enter_context(evaluations).finish)
 
     def _enter_sandbox(self) -> None:

@@ -25,6 +25,7 @@ from descend.doctor.instrumentation.tape_control import ANYTHING
 from descend.doctor.measure.evaluation_inputs import TrainingReference, evaluation_inputs
 from descend.doctor.measure.snapshot import Unavailable
 from descend.doctor.record import Fact, SiteKind
+from descend.doctor.script.run_names import Role
 from descend.doctor.tape import NotReplayable, Origin, Recording, Tape, below_script_modes
 
 MOST = 8  # maximum number of places in the source at which evaluations are recorded
@@ -36,16 +37,18 @@ PROBE = "evaluated"
 class EvaluationTape:
     """Records the torch calls of evaluations in the run of `observer`, one evaluation at a time.
 
-    probing: whether evaluations are also measured, in addition to their fingerprints.
+    probing: whether evaluations are also measured, in addition to their fingerprints. is_compared: whether the first
+    evaluation at each place has its fingerprints taken whatever the time budget, because the run is compared by them.
     """
 
-    def __init__(self, observer: Observer, *, probing: bool = True) -> None:
-        self.probing = probing
+    def __init__(self, observer: Observer, *, probing: bool = True, is_compared: bool = False) -> None:
+        self.probing, self.is_compared = probing, is_compared
         self.observer, self.modules, self.probe_runner = observer, observer.modules, observer.probe_runner
         self._tape: Tape | None = None
         self._context: Any = None  # the no_grad context in which the recorded evaluation runs
         self._called: CallSpan | None = None  # place in the source where the evaluation first calls the network
         self._seen: dict[CallSpan, int] = {}  # place of an evaluation in the source -> its number
+        self._known: set[CallSpan] = set()  # places whose fingerprints have been sent
         self._random = ""  # fingerprint of the random generators' states when the evaluation began
         # place of an evaluation that did not fit into the time budget so far -> its duration in seconds
         self._waiting: dict[CallSpan, float] = {}
@@ -139,13 +142,15 @@ class EvaluationTape:
             return
         assert self._span is not None
         took = budget.clock() - self._began
-        if REPLAYS * took > budget.left():
-            self._waiting[self._span] = took
-            return
+        fits = REPLAYS * took <= budget.left()
         self._waiting.pop(self._span, None)
+        if not fits and (self.probing or not self.is_compared):
+            self._waiting[self._span] = took
+        if not fits and (not self.is_compared or self._span in self._known):
+            return
         with budget.charging(PROBE):
             try:
-                self._measure(tape.finalise_last())
+                self._measure(tape.finalise_last(), probing=self.probing and fits)
             except (NotReplayable, Unavailable) as reason:
                 self.probe_runner.note(PROBE, str(reason), self.observer.steps)
 
@@ -157,16 +162,18 @@ class EvaluationTape:
                 PROBE, "the evaluation takes too long to be replayed within the time budget", self.observer.steps
             )
 
-    def _measure(self, recording: Recording | None) -> None:
-        """Send the fingerprints of a recorded evaluation and, if evaluations are measured, the measured values."""
+    def _measure(self, recording: Recording | None, *, probing: bool) -> None:
+        """Send the fingerprints of the first evaluation at a place and, if `probing`, the measured values."""
         if self._trained.recordings is not self.probe_runner.monitor:
             self._trained = TrainingReference(self.probe_runner.monitor)
         if recording is None or not self._trained.is_network_of(recording := _with_gradients_enabled(recording)):
             return
         assert self._span is not None
-        of_task = evaluation_data(recording, self._random)
-        self.observer.send([Fact.of(of_task, self.observer.steps, str(self._seen[self._span]))])
-        if not self.probing:
+        if self._span not in self._known:
+            of_task = evaluation_data(recording, self._random)
+            self.observer.send([Fact.of(of_task, self.observer.steps, str(self._seen[self._span]))])
+            self._known.add(self._span)
+        if not probing:
             return
         key = str(self._measured)
         self._measured += 1
@@ -191,9 +198,9 @@ def _is_internal(frame: FrameType | None) -> bool:
 
 
 @contextmanager
-def taping_evaluations(observer: Observer, *, probing: bool) -> Iterator[EvaluationTape]:
-    """Record the script's evaluations inside the `with` block; see `EvaluationTape`."""
-    tape = EvaluationTape(observer, probing=probing)
+def taping_evaluations(observer: Observer, role: str, *, is_compared: bool) -> Iterator[EvaluationTape]:
+    """Record the script's evaluations inside the `with` block; see `EvaluationTape`. They are measured in baselines."""
+    tape = EvaluationTape(observer, probing=role == Role.BASELINE, is_compared=is_compared)
     with ExitStack() as stack:
         for name, make in (("__enter__", _wrap_enter), ("__exit__", _wrap_exit)):
             stack.enter_context(patched_attribute(torch.no_grad, name, make(torch.no_grad.__dict__[name], tape)))

@@ -108,9 +108,8 @@ class Tape(TorchFunctionMode):
         """
         if self.refusal is not None:
             raise NotReplayable(self.refusal)
-        made = [s for op in self._trace.ops if max(op.dependences, default=NONE) for s in (*op.outputs, *op.written)]
-        root = next((self._trace.tensors[slot] for slot in reversed(made) if slot is not None), None)
-        return None if root is None else self.finalise(root)
+        slot = self._trace.last_computed()
+        return None if slot is None else self.finalise(self._trace.tensors[slot])
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Make the script's call and record it. A failure to record never changes the script's call."""

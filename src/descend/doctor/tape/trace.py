@@ -103,6 +103,19 @@ class Trace:
         """Return how the tensor in `slot` depends on the parameters: NONE, DISCRETE or SMOOTH."""
         return max(self.dependences[slot], self._written_dependence.get(self.storages[slot], NONE))
 
+    def last_computed(self) -> int | None:
+        """Return the slot of the last value that a call computes from parameter-dependent values of other memory.
+
+        A view computes nothing. Nor does a counter such as `totals[2] += len(targets)` depend on the parameters only
+        because other elements of the same tensor do.
+        """
+        for op in reversed(self.ops):
+            used = {self.storages[slot] for slot, dependence in zip(op.inputs, op.dependences) if dependence}
+            for slot in reversed((*op.outputs, *op.written)):
+                if slot is not None and used - {self.storages[slot]}:
+                    return slot
+        return None
+
     def add_result(self, tensor: Tensor, dependence: int) -> int:
         """Store how a call's result depends on the parameters; return the slot (number) of the result."""
         slot = self._slots.get(id(tensor))
