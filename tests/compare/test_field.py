@@ -74,8 +74,14 @@ def test_a_script_without_an_optimizer_object_has_one_choice(observe) -> None:
     choices, messages = observe(BY_HAND).choices()
     assert [choice.label for choice in choices] == ["SGD"] and choices[0].keeps_optimizer
     reason = "there is no optimizer: the script updates its parameters by hand"
-    left_out = ("SGD with momentum 0.9", "AdamW", "SGD with linear decay")
-    assert messages == [f"{label} is left out: {reason}" for label in left_out]
+    assert messages == [f"SGD with momentum 0.9, AdamW, SGD with linear decay are left out: {reason}"]
+
+
+def test_a_question_none_of_whose_choices_can_be_made_is_refused(observe) -> None:
+    with pytest.raises(UsageError, match="none of the requested choices .* AdamW, Lion are left out: there is no opti"):
+        observe(BY_HAND).choices(optimizers=("AdamW", "Lion"))
+    choices, messages = observe(BY_HAND).choices(optimizers=("SGD", "Lion"))
+    assert [choice.label for choice in choices] == ["SGD"] and "Lion is left out" in messages[0]
 
 
 def test_only_the_largest_optimizer_is_varied(observe) -> None:

@@ -138,7 +138,9 @@ def test_a_learning_rate_that_cannot_be_edited_is_named(observe) -> None:
     p = observe(PLAIN.replace("lr=0.1)", "**{key: 0.1 for key in ['lr']})"))
     choices, messages = p.choices()
     assert choices == []
-    assert messages[0].startswith("SGD with another learning rate is left out: the learning rate is passed by `**{key")
+    assert messages[0].startswith(
+        "SGD with another learning rate, SGD with linear decay are left out: the learning rate is"
+    )
 
 
 def test_schedules_of_a_shortened_run_are_announced(observe) -> None:
@@ -157,5 +159,5 @@ def test_a_schedule_that_cannot_be_inserted_is_not_announced(observe) -> None:
         )
     )
     p.record.ending = replace(p.record.ending, reason="window")
-    [message] = p.choices(schedules=("cosine",))[1]
-    assert "cosine decay is left out" in message
+    with pytest.raises(UsageError, match="cosine decay is left out: line 10 does not assign the optimizer to a var"):
+        p.choices(schedules=("cosine",))

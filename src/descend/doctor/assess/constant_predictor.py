@@ -1,6 +1,7 @@
 """Whether a run has learned nothing: its predictions are no better than the best constant one."""
 
 from descend.doctor.assess.evaluation_metric import evaluation_metric
+from descend.doctor.assess.logged_metric import STUCK, LoggedMetric, is_at_chance, main_metric
 from descend.doctor.assess.summary import summarise
 from descend.doctor.record import Record
 
@@ -8,6 +9,18 @@ TASK_LOSSES = ("negative_log_likelihood", "squared_error")  # losses for which t
 
 
 def predicts_constant(record: Record) -> bool:
-    """Return whether the final loss of a run is near that of the best constant prediction or, if unknown, the first."""
-    summary = summarise(record)
+    """Return whether the final loss of a run is near that of the best constant prediction or, if unknown, the first.
+
+    A classifier may predict many classes correctly although its loss has almost not fallen, so a logged metric that
+    improves shows that it learns.
+    """
+    summary, metric = summarise(record), main_metric(record)
+    if metric is not None and (is_at_chance(record, metric) is False or _improves(record, metric)):
+        return False
     return evaluation_metric(record) in TASK_LOSSES and summary.has_reference_cost and summary.is_stuck("0")
+
+
+def _improves(record: Record, metric: LoggedMetric) -> bool:
+    """Return whether the cost of a logged metric is clearly lower at its last value than at its first one."""
+    values = record.series("logged_metric", metric.name).values
+    return len(values) > 1 and metric.cost(values[-1]) < STUCK * metric.cost(values[0])

@@ -4,7 +4,7 @@ Without a request, a few choices suffice: the best of a few tuned optimizers is 
 (Schmidt et al. 2021, arXiv:2007.01547).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 
@@ -31,8 +31,8 @@ def make_choices(script: Script, record: Record, requested: Requested) -> tuple[
     """Return the compared choices, and messages about the settings that cannot be varied in this script.
 
     The first choice is the script's own optimizer, whose learning rate is searched, unless that cannot be edited. Each
-    edit is made once, so the returned choices are possible. Raises `UsageError` if a setting does not exist, or if
-    the lists make too many choices.
+    edit is made once, so the returned choices are possible. Raises `UsageError` if a setting does not exist, if the
+    lists make too many choices, or if none of the requested choices is possible.
     """
     own = own_optimizer(record)
     messages = _several_optimizers_messages(record, own)
@@ -40,28 +40,45 @@ def make_choices(script: Script, record: Record, requested: Requested) -> tuple[
     searched = {s: s.dimension(entry.limits) for s, entry in settings if entry.limits is not None}
     lists = [[(s, text) for text in entry.values] for s, entry in settings if entry.limits is None]
     base = Recipe(record, own, searched=searched)
-    recipes = _default_recipes(base) if replace(requested, find_lr=False).is_empty else [base]
-    recipes += _product(base, requested, lists)
+    is_requested = not replace(requested, find_lr=False).is_empty
+    asked = _product(base, requested, lists)
+    asked_labels: set[str] = set()
     choices: dict[str, Choice] = {}
+    refused: dict[str, tuple[Choice, str]] = {}  # label -> choice that cannot be made, and the reason
     schedules: set[str] = set()  # schedules of the choices that can be made
-    for recipe in recipes:
+    for recipe in [*([base] if is_requested else _default_recipes(base)), *asked]:
+        is_asked = recipe in asked
         recipe = _without_present_values(recipe, record)
         unknown = [s for s in (*recipe.searched, *recipe.points) if not recipe.has_setting(s)]
         messages += [f"{recipe.label} has no {s.name}, so it is not varied there" for s in unknown]
-        recipe, refused = _with_possible_settings(_without_settings(recipe, unknown), script)
-        messages += refused
+        recipe, not_varied = _with_possible_settings(_without_settings(recipe, unknown), script)
+        messages += not_varied
         choice = make_choice(recipe)
-        if choice.label in choices:
+        asked_labels |= {choice.label} if is_asked else set()
+        if choice.label in (*choices, *refused):
             continue
         if reason := _obstacle_message(choice, script):
-            change = " with another learning rate" if recipe.keeps_optimizer else ""
-            messages.append(f"{choice.label}{change} is left out: {reason}")
+            refused[choice.label] = choice, reason
         else:
             choices[choice.label] = choice
             schedules.add(recipe.schedule)
+    if is_requested and choices and asked_labels.isdisjoint(choices):
+        raise UsageError(f"none of the requested choices can be compared: {'; '.join(_left_out_messages(refused))}")
+    messages += _left_out_messages(refused)
     if schedules - {"", CONSTANT}:
         messages += _horizon_messages(record)
     return list(choices.values()), list(dict.fromkeys(messages))
+
+
+def _left_out_messages(refused: Mapping[str, tuple[Choice, str]]) -> list[str]:
+    """Return for each reason which choices are left out for it."""
+    labels: dict[str, list[str]] = {}
+    for label, (choice, reason) in refused.items():
+        change = " with another learning rate" if choice.keeps_optimizer else ""
+        labels.setdefault(reason, []).append(f"{label}{change}")
+    return [
+        f"{', '.join(each)} {'is' if len(each) == 1 else 'are'} left out: {reason}" for reason, each in labels.items()
+    ]
 
 
 def _without_settings(recipe: Recipe, settings: Sequence[VariedSetting]) -> Recipe:

@@ -53,7 +53,8 @@ def change_message(change: ChangeResult, result: ProveResult) -> str:
             return f"{label} {change.verdict}: {difference}"
         case ChangeVerdict.EQUIVALENT:
             within = f"within the margin of {percent(result.margin)}"
-            return f"{label} makes no relevant difference: {difference}, {within}"
+            is_sure = change.difference[0] * change.difference[1] > 0  # whether 0 is outside the interval
+            return f"{label} makes {'a small' if is_sure else 'no relevant'} difference: {difference}, {within}"
         case ChangeVerdict.UNDECIDED:
             return _undecided_message(change, result, label, difference)
         case ChangeVerdict.NO_EFFECT:

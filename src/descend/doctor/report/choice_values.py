@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from descend.doctor.compare.choice import Values
+from descend.doctor.compare.own_optimizer import own_optimizer
 from descend.doctor.compare.result import CompareResult, RankedChoice
 from descend.doctor.record import facts
 from descend.doctor.report.change_verdict import LONGEST_LABEL
@@ -15,10 +16,14 @@ def choice_name(choice: RankedChoice) -> str:
     return f"{label} ({values})" if values else label
 
 
-def current_name(result: CompareResult) -> str:
-    """Return the current optimizer with its values, such as `SGD (lr 0.5)`, or `the current setting`."""
-    optimizer, values = result.baseline.fact(facts.Optimizer, "0"), values_text(current_values(result))
-    return one_line(f"{optimizer.rule} ({values})") if optimizer and values else "the current setting"
+def current_name(best: RankedChoice, result: CompareResult) -> str:
+    """Return the current optimizer with its values, such as `SGD (lr 0.5)`, or `the current setting`.
+
+    It is the latter if the best choice has the same optimizer, or if the values are unknown.
+    """
+    own, values = own_optimizer(result.baseline), values_text(current_values(result))
+    is_same = best.label.startswith(own.label)
+    return "the current setting" if is_same or not values else one_line(f"{own.rule} ({values})")
 
 
 def changed_values(choice: RankedChoice, result: CompareResult) -> str:

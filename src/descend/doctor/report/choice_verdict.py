@@ -1,6 +1,5 @@
 """The verdict on a comparison of choices, as sentences for all formats of `descend compare`."""
 
-import shlex
 from collections.abc import Sequence
 from math import nan
 from pathlib import Path
@@ -90,7 +89,7 @@ def _verdict_text(result: CompareResult) -> str:
     gain, no_learning = gain_message(best, result), failure_to_learn_message(result)
     match result.verdict:
         case CompareVerdict.SWITCH:
-            start = f"use {choice_name(best)} instead of {current_name(result)}: {gain}"
+            start = f"use {choice_name(best)} instead of {current_name(best, result)}: {gain}"
             sentences = [start, no_learning, _tuned_own_message(best, result), _alternatives_message(best, result)]
         case CompareVerdict.TUNE:
             sentences = [f"{_tuning_message(best, result)}: {gain}", no_learning, _alternatives_message(best, result)]
@@ -114,8 +113,12 @@ def _tuning_message(best: RankedChoice, result: CompareResult) -> str:
 
 def _closest_message(best: RankedChoice, gain: str) -> str:
     """Return how good the best choice is if the current setting is kept."""
-    is_equivalent = best.result is not None and best.result.verdict == ChangeVerdict.EQUIVALENT
-    return f"{choice_name(best)} is {'about as good' if is_equivalent else 'not clearly different'}: {gain}"
+    change = best.result
+    if change is None or change.verdict != ChangeVerdict.EQUIVALENT:
+        return f"{choice_name(best)} is not clearly different: {gain}"
+    if change.difference[1] < 0:
+        return f"{choice_name(best)} is better, but by less than the margin: {gain}"
+    return f"{choice_name(best)} is about as good: {gain}"
 
 
 def _looks_best_message(best: RankedChoice) -> str:
@@ -208,7 +211,7 @@ def suspicion_hint(result: CompareResult) -> str:
     more = len(result.suspected) - MOST_SUSPECTED
     also = f"{count(more, 'more problem')} {'is' if more == 1 else 'are'} suspected; " if more > 0 else ""
     which = "it is" if len(result.suspected) == 1 else "they are"
-    return f"{also}to find out whether {which} real, run descend doctor {shlex.quote(one_line(result.baseline.script))}"
+    return f"{also}to find out whether {which} real, run descend doctor {one_line(result.baseline.script)}"
 
 
 def _at_place(symptom: Symptom, result: CompareResult) -> str:

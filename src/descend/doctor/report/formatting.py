@@ -82,7 +82,7 @@ def relative_change(gain: tuple[float, float]) -> str:
     least, most = (_reduction_in_percent(share, high - low) for share in (low, high))
     if least == most == 0:
         return "unchanged"
-    if least * most < 0:
+    if low * high < 0:
         return f"between {_percentage(-least)} up and {_percentage(most)} down"
     ends = sorted({abs(least), abs(most)})
     word = "up" if min(least, most) < 0 else "down"
