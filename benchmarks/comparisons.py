@@ -27,15 +27,16 @@ ORDER = 0  # seed of the random order in which changes are measured, so that any
 
 def measure_prove(until: float, write: Write) -> None:
     """Run `descend prove` on changes of the clinic's programs whose effect is known."""
-    from known_changes import known_changes
+    from known_changes import KINDS, known_changes
     from prove_clinic import case_key, measure_all, table
 
     changes, rows = known_changes(), Rows("prove.now")
     random.Random(ORDER).shuffle(changes)
     measure_all(changes, rows, until)
-    made = sum(case_key(change) in rows.known for change in changes)
+    kinds = {kind: [case_key(change) in rows.known for change in changes if change.kind == kind] for kind in KINDS}
+    made = ", ".join(f"{sum(of_kind)} of {len(of_kind)} ({kind})" for kind, of_kind in kinds.items())
     write(
-        f"{made} of {len(changes)} changes, drawn at random, are measured so far.",
+        f"Measured so far: {made}.",
         "Right: a fix helps, an edit without effect has no effect or is equivalent, a planted mistake harms or fails.",
         "No answer: undecided or not comparable. Changes whose verdicts led to repairs are measured again after them.",
         "",
@@ -97,8 +98,8 @@ def measure_workloads(until: float, write: Write) -> None:
         "",
         *profile(rows),
         "",
-        "What the comparisons cost, over as many steps under plain Python. The first run, the start of each run and",
-        "the timed runs are in the time, not in the steps.",
+        "What the comparisons cost, over as many steps under plain Python. The first run, the start of each run, the",
+        "further seeds of the two best values of each choice and the timed runs are in the time, not in the steps.",
         "",
         *costs(rows),
         "",

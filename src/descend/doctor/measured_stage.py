@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from descend.doctor.assess.logged_metric import logged_metrics
-from descend.doctor.observation_window import stage_plans
+from descend.doctor.observation_window import observe_in_group, stage_plans
 from descend.doctor.record import Record
 from descend.doctor.script.plan import Plan
 from descend.doctor.script.script import Script
@@ -16,7 +16,7 @@ def observe_measured_stage(script: Script, plan: Plan, context: RunContext, name
     A loss on fixed examples describes the stage that trains on them, so it would not change with later stages. If the
     metric is logged, the returned plan says so. name: the name of the logged metric that the user has chosen.
     """
-    whole = context.observe(script, plan)
+    whole, plan = observe_in_group(script, plan, context)
     if name is not None or logged_metrics(whole):
         return whole, replace(plan, judged_by_log=True)
     plans = stage_plans(replace(plan, quick=False), whole)

@@ -73,23 +73,24 @@ def _window_of_budget_s(plan: Plan) -> float:
     return plan.budget_s / (2 + (0 if plan.quick else plan.proof_length))
 
 
+def observe_in_group(script: Script, plan: Plan, context: RunContext) -> tuple[Record, Plan]:
+    """Observe a script, and once more as a group of one process if it needs `torchrun`. Return the record and plan."""
+    record = context.observe(script, plan)
+    ending = record.ending
+    needs_group = ending is not None and ending.reason == EndReason.FAILED and TORCHRUN_MISSING in ending.error
+    if plan.processes or not needs_group or context.deadline.is_over:
+        return record, plan
+    plan = replace(plan, processes=1)
+    return context.observe(script, plan), plan
+
+
 def observe_script(script: Script, plan: Plan, context: RunContext) -> tuple[Record, Plan]:
     """Run and observe the script; return the record, and the plan with the number of steps that were observed.
 
     If the user presses Ctrl-C, the record is marked as interrupted.
     """
-    whole = context.observe(script, plan)
-    if context.deadline.is_over:
-        return whole, plan
-    if (
-        not plan.processes
-        and whole.ending
-        and whole.ending.reason == EndReason.FAILED
-        and TORCHRUN_MISSING in whole.ending.error
-    ):
-        plan = replace(plan, processes=1)
-        whole = context.observe(script, plan)
-    if plan.quick:
+    whole, plan = observe_in_group(script, plan, context)
+    if plan.quick or context.deadline.is_over:
         return whole, plan
     try:
         whole, plan = _observe_to_end(script, plan, context, whole)
