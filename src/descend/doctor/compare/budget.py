@@ -43,9 +43,10 @@ class ComparisonTime:
         least = min(wanted, LEAST_TRIALS) if self.searched else 1
         fitting = [trials for trials in range(least, wanted + 1) if used_s + self.seconds(trials) <= budget_s]
         if not fitting:
+            what = "one choice" if self.choices == 1 else f"{self.choices} choices"
             raise UsageError(
-                f"--budget {budget_s:.12g}s is too short to compare {self.choices} choices: it takes about "
-                f"{used_s + self.seconds(least):.0f} s. Give it more time, name fewer choices, or compare shorter runs "
-                "with --steps"
+                f"--budget {budget_s:.12g}s is too short to compare {what}: it takes about "
+                f"{used_s + self.seconds(least):.0f} s. Give it more time, name fewer choices, use fewer --seeds, "
+                "or compare shorter runs with --steps"
             )
         return fitting[-1]
