@@ -84,9 +84,9 @@ def _middle_of_gap(grid: Dimension, center: Values, known: Sequence[Values]) -> 
     """Return the point in the middle of the widest gap between known values or limits; None if no gap is wide."""
     values = sorted({grid.low, grid.high, *(values[grid.name] for values in known)})
     low, high = max(pairwise(values), key=lambda gap: gap[1] / gap[0])
-    return (
-        {**center, grid.name: rounded(grid, sqrt(low * high))} if high > (1 + SAME_VALUE) * WIDEST_GAP * low else None
-    )
+    if high <= (1 + SAME_VALUE) * WIDEST_GAP * low:
+        return None
+    return {**center, grid.name: rounded(grid, sqrt(low * high))}
 
 
 def best_run(tried: Sequence[TriedValues]) -> TriedValues | None:
