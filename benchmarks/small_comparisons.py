@@ -20,12 +20,12 @@ from descend.doctor.compare.choice import Choice, Dimension, Values
 from descend.doctor.compare.result import CompareVerdict, RankedChoice, TunedChoice
 from descend.doctor.compare.search import Search
 from descend.doctor.compare.stored_comparison import StoredComparison
+from descend.doctor.compare.stored_runs import load_current_runs
 from descend.doctor.compare.tuned_comparison import TunedComparison
 from descend.doctor.compare.verdict_rule import rank
 from descend.doctor.execution.forking import fork_server
 from descend.doctor.prove.judgement import MARGIN
 from descend.doctor.prove.metric import ComparedMetric, choose_metric
-from descend.doctor.prove.paired_runs import PairedRuns
 from descend.doctor.record.store import open_store
 from descend.doctor.script.plan import Plan
 from descend.doctor.script.script import Script
@@ -109,8 +109,9 @@ def tune(study: Study, metric: ComparedMetric, choices: Sequence[Choice], trials
 
 def compare(study: Study, metric: ComparedMetric, choices: Sequence[Choice], trials: int) -> SmallComparison:
     """Tune each choice, run it on fresh seeds, and judge."""
-    current = PairedRuns(study, metric, [], MARGIN, study.plan.steps)
-    comparison = TunedComparison(current, choices, trials * study.baseline.steps, StoredComparison.in_memory())
+    storage = StoredComparison.in_memory()
+    current = load_current_runs(study, metric, MARGIN, storage)
+    comparison = TunedComparison(current, choices, trials * study.baseline.steps, storage)
     comparison.run()
     assert comparison.runs is not None
     ranked, verdict, winner, _ = rank(comparison.runs, comparison.tuned)

@@ -12,7 +12,6 @@ from descend.doctor.compare.result import TriedValues
 from descend.doctor.compare.search import TUNING_SEED
 from descend.doctor.compare.stored_comparison import StoredComparison
 from descend.doctor.remedies import NotApplicable
-from descend.doctor.trials.study import NEARLY
 
 HALF_DECADE = 10**0.5
 
@@ -30,7 +29,7 @@ def test_eight_runs_find_the_best_rate_of_a_quadratic_within_half_a_decade(scale
 
 
 def test_a_wide_range_is_searched_although_the_first_value_is_better_than_its_neighbour():
-    choice = sgd(10.0, low=1e-4)
+    choice = replace(sgd(10.0), dimensions=(Dimension("lr", 1e-4, 10.0),))
     tried = [TriedValues({"lr": rate}, cost, cost, 60) for rate, cost in ((10.0, 2.30), (1.0, 2.31), (100.0, 2.32))]
     assert next_values(choice, tried, []) == {"lr": 0.01}  # the middle between 1e-4 and 1
     assert next_values(choice, [*tried, TriedValues({"lr": 0.01}, 0.2, 0.2, 60)], []) == {"lr": 0.1}
@@ -66,7 +65,7 @@ def test_every_choice_has_the_same_budget_and_a_stopped_run_uses_only_its_steps(
     tuned = search(study, *choices).tuned
     budget = 8 * study.problem.horizon
     for choice in tuned:
-        assert choice.steps <= budget + (1 - NEARLY) * study.problem.horizon
+        assert choice.steps <= budget
         counted = sum(max(run.steps, 0.1 * study.problem.horizon) for run in choice.tried)
         assert counted > budget - study.problem.horizon  # No further run would fit.
     stopped = [run for choice in tuned for run in choice.tried if run.is_stopped_early]

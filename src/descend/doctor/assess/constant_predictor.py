@@ -1,7 +1,7 @@
 """Whether a run has learned nothing: its predictions are no better than the best constant one."""
 
-from descend.doctor.assess.evaluation_metric import evaluation_metric
-from descend.doctor.assess.logged_metric import STUCK, LoggedMetric, is_at_chance, main_metric
+from descend.doctor.assess.evaluation_metric import STUCK, evaluation_metric
+from descend.doctor.assess.logged_metric import LoggedMetric, is_at_chance, main_metric
 from descend.doctor.assess.summary import summarise
 from descend.doctor.record import Record
 
@@ -22,5 +22,5 @@ def predicts_constant(record: Record) -> bool:
 
 def _improves(record: Record, metric: LoggedMetric) -> bool:
     """Return whether the cost of a logged metric is clearly lower at its last value than at its first one."""
-    values = record.series("logged_metric", metric.name).values
-    return len(values) > 1 and metric.cost(values[-1]) < STUCK * metric.cost(values[0])
+    curve = metric.cost_series(record)
+    return len(curve) > 1 and curve.last < STUCK * curve.first

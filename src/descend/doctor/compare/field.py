@@ -46,15 +46,15 @@ def make_choices(script: Script, record: Record, requested: Requested) -> tuple[
     choices: dict[str, Choice] = {}
     refused: dict[str, tuple[Choice, str]] = {}  # label -> choice that cannot be made, and the reason
     schedules: set[str] = set()  # schedules of the choices that can be made
-    for recipe in [*([base] if is_requested else _default_recipes(base)), *asked]:
-        is_asked = recipe in asked
-        recipe = _without_present_values(recipe, record)
+    for whole in [*([base] if is_requested else _default_recipes(base)), *asked]:
+        recipe = _without_present_values(whole, record)
         unknown = [s for s in (*recipe.searched, *recipe.points) if not recipe.has_setting(s)]
         messages += [f"{recipe.label} has no {s.name}, so it is not varied there" for s in unknown]
         recipe, not_varied = _with_possible_settings(_without_settings(recipe, unknown), script)
         messages += not_varied
         choice = make_choice(recipe)
-        asked_labels |= {choice.label} if is_asked else set()
+        if whole in asked:
+            asked_labels.add(choice.label)
         if choice.label in (*choices, *refused):
             continue
         if reason := _obstacle_message(choice, script):

@@ -3,11 +3,12 @@
 First, the usual values of the choice. Then the learning rate, the most important setting, is varied on a grid of
 decades, then of half decades, until both neighbours of the best value are worse. This is the multi-resolution search on
 a logarithmic scale of Bengio 2012, §3.3. If the best value is at the edge of a range, values outside are tried, too
-(Bengio 2012, §3.3.1), unless the user has set the limits. In a wide range, the middle of a large gap is tried before
-the half decades: far from the best learning rate, all values may be as bad as their neighbours.
+(Bengio 2012, §3.3.1), unless the user has set the limits. If these are far apart, the middle of a large gap is tried
+before the half decades: far from the best learning rate, all values may be as bad as their neighbours.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from math import floor, isclose, isfinite, log10, sqrt
 
@@ -81,12 +82,17 @@ def _neighbour(grid: Dimension, center: Values, step: float, known: Sequence[Val
 
 
 def _middle_of_gap(grid: Dimension, center: Values, known: Sequence[Values]) -> Values | None:
-    """Return the point in the middle of the widest gap between known values or limits; None if no gap is wide."""
+    """Return the point in the middle of the widest gap between known values or limits; None if no gap is wide.
+
+    Without fixed limits the usual learning rate is among the first values, so no gap is searched.
+    """
+    if grid.is_open:
+        return None
     values = sorted({grid.low, grid.high, *(values[grid.name] for values in known)})
     low, high = max(pairwise(values), key=lambda gap: gap[1] / gap[0])
     if high <= (1 + SAME_VALUE) * WIDEST_GAP * low:
         return None
-    return {**center, grid.name: rounded(grid, sqrt(low * high))}
+    return {**center, grid.name: middle(replace(grid, low=low, high=high))}
 
 
 def best_run(tried: Sequence[TriedValues]) -> TriedValues | None:

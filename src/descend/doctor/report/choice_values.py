@@ -21,9 +21,9 @@ def current_name(best: RankedChoice, result: CompareResult) -> str:
 
     It is the latter if the best choice has the same optimizer, or if the values are unknown.
     """
-    own, values = own_optimizer(result.baseline), values_text(current_values(result))
-    is_same = best.label.startswith(own.label)
-    return "the current setting" if is_same or not values else one_line(f"{own.rule} ({values})")
+    optimizer, values = result.baseline.fact(facts.Optimizer, "0"), values_text(current_values(result))
+    is_same = best.label.startswith(own_optimizer(result.baseline).label)
+    return one_line(f"{optimizer.rule} ({values})") if optimizer and values and not is_same else "the current setting"
 
 
 def changed_values(choice: RankedChoice, result: CompareResult) -> str:
