@@ -47,7 +47,7 @@ def measure_prove(until: float, write: Write) -> None:
 
 def measure_equal_choices(until: float, write: Write) -> None:
     """Compare scripts with copies of themselves, and with a script that is better by a known factor."""
-    from null_comparisons import all_cases, gain_table, measure_all, null_table
+    from null_comparisons import FEW_TRIALS, TRIALS, all_cases, gain_table, measure_all, null_table
 
     rows = Rows("null.now", HERE / "measured")
     measure_all(rows, until)
@@ -57,9 +57,13 @@ def measure_equal_choices(until: float, write: Write) -> None:
         f"{made} of {len(cases)} comparisons, drawn at random, are measured so far.",
         "A copy of the script competes with the script. Both learning rates are searched, from starting values that",
         "are drawn independently. The spread is the relative standard deviation of the cost over the seeds. The upper",
-        "limit is the one-sided one (95 %).",
+        f"limit is the one-sided one (95 %). With {TRIALS} runs of the search for each choice, the default:",
         "",
         *null_table(rows),
+        "",
+        f"With {FEW_TRIALS} runs of the search, as if the time were short:",
+        "",
+        *null_table(rows, FEW_TRIALS),
         "",
         "The second script has a cost that is lower on average, and independent noise.",
         "",

@@ -36,6 +36,8 @@ KINDS = (
 )
 COMPARISONS = 400
 TRIALS = 8  # runs of the search for each choice: the default of `descend compare`
+FEW_TRIALS = 4  # runs of the search if the time is short
+FEW_COMPARISONS = 100  # number of null comparisons with these
 RATES = (1e-4, 10.0)  # limits of the searched learning rate
 OWN, COPY = "the script", "a copy"
 BOWL = "noisy bowl"  # the script of the comparisons with a real gain
@@ -53,7 +55,7 @@ def main() -> None:
     options = parser.parse_args()
     rows = Rows(f"null.{options.label}", HERE / "measured")
     measure_all(rows, time.monotonic() + 60 * options.minutes)
-    print(*null_table(rows), "", *gain_table(rows), sep="\n")
+    print(*null_table(rows), "", *null_table(rows, FEW_TRIALS), "", *gain_table(rows), sep="\n")
 
 
 def measure_all(rows: Rows, until: float = inf) -> None:
@@ -66,22 +68,26 @@ def measure_all(rows: Rows, until: float = inf) -> None:
 
 def all_cases() -> list[Case]:
     """Return all comparisons, whether they are stored or not."""
-    kinds = [KINDS[number % len(KINDS)] for number in range(COMPARISONS)]
-    cases = [Case(case_key(name, number), null_comparison, (name, number)) for number, name in enumerate(kinds)]
-    return cases + [Case(case_key(BOWL, number), gain_comparison, (BOWL, number)) for number in range(GAINS)]
+    null = [
+        Case(case_key(name, number, trials), null_comparison, (name, number, trials))
+        for trials, count in ((TRIALS, COMPARISONS), (FEW_TRIALS, FEW_COMPARISONS))
+        for number in range(count)
+        for name in (KINDS[number % len(KINDS)],)
+    ]
+    return null + [Case(case_key(BOWL, number), gain_comparison, (BOWL, number)) for number in range(GAINS)]
 
 
-def case_key(name: str, number: int) -> str:
+def case_key(name: str, number: int, trials: int = TRIALS) -> str:
     """Return the key of a comparison: a hash of what it depends on, besides the version of descend."""
-    return key(training_path(name).read_text(encoding="utf-8"), number, TRIALS, torch.__version__)
+    return key(training_path(name).read_text(encoding="utf-8"), number, trials, torch.__version__)
 
 
-def null_comparison(name: str, number: int) -> dict[str, Any]:
+def null_comparison(name: str, number: int, trials: int = TRIALS) -> dict[str, Any]:
     """Compare a script with a copy of itself. number: also determines the starting values and the seeds."""
     draws = random.Random(number)
     choices = [searched_choice(label, draws, keeps=label == OWN) for label in (OWN, COPY)]
     with small_study(name, seed=1000 * number) as (study, metric):
-        return {"of": name, "number": number, **summary(compare(study, metric, choices, TRIALS))}
+        return {"of": name, "number": number, "trials": trials, **summary(compare(study, metric, choices, trials))}
 
 
 def searched_choice(label: str, draws: random.Random, *, keeps: bool) -> Choice:
@@ -120,13 +126,13 @@ def _spread(row: RankedChoice) -> float | None:
     return stdev(map(log, costs)) if len(costs) > 1 and all(0 < cost < inf for cost in costs) else None
 
 
-def null_table(rows: Rows) -> Iterator[str]:
-    """Yield a table with a row for each kind of script."""
+def null_table(rows: Rows, trials: int = TRIALS) -> Iterator[str]:
+    """Yield a table with a row for each kind of script. trials: number of runs of the search for each choice."""
     yield "| script | comparisons | prefers the copy | calls both different | upper limit of preferring it | spread |"
     yield "|---" * 6 + "|"
     everything = []
     for name in KINDS:
-        made = [row for number in range(COMPARISONS) if (row := rows.known.get(case_key(name, number)))]
+        made = [row for number in range(COMPARISONS) if (row := rows.known.get(case_key(name, number, trials)))]
         everything += made
         if made:
             yield _null_row(name, made)

@@ -95,6 +95,19 @@ def test_a_large_gain_is_a_reason_to_switch_only_if_the_current_optimizer_was_tu
     assert decide(pairs_of(*costs), own, is_own_tuned=is_own_tuned).verdict == verdict
 
 
+@pytest.mark.parametrize("costs", [(1.0, 0.8, 0.3), (1.0, 2.0, 0.7), (1.0, 0.8, 0.6)])
+def test_no_choice_is_preferred_to_a_current_optimizer_that_was_tuned_badly(costs):
+    pairs = pairs_of(*costs)
+    assert decide(pairs, [1], is_own_tuned=True).verdict == CompareVerdict.SWITCH
+    assert decide(pairs, [1], is_own_tuned=True, is_own_tuned_badly=True).verdict == CompareVerdict.UNDECIDED
+    assert undecided_scripts(pairs, [1], is_own_tuned=True, is_own_tuned_badly=True) == ()
+
+
+def test_a_badly_tuned_optimizer_may_be_kept_with_better_values():
+    decision = decide(pairs_of(1.0, 0.5, 0.8), [1], is_own_tuned=True, is_own_tuned_badly=True)
+    assert (decision.verdict, decision.script) == (CompareVerdict.TUNE, 1)
+
+
 @given(st.lists(st.floats(0.01, 10), min_size=1, max_size=4), st.floats(0.01, 5), st.booleans())
 def test_no_large_gain_is_attributed_to_another_optimizer_alone(costs, scale, has_own):
     pairs = pairs_of(1.0, *costs, scale=scale)

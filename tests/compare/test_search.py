@@ -7,11 +7,12 @@ import pytest
 from simulated import METRIC, Quadratic, SimulatedStudy, quadratic, search, sgd, write_values
 
 from descend.doctor.compare.choice import Choice, Dimension
-from descend.doctor.compare.next_values import next_values
+from descend.doctor.compare.next_values import is_well_tuned, next_values
 from descend.doctor.compare.result import TriedValues
-from descend.doctor.compare.search import TUNING_SEED
+from descend.doctor.compare.search import FURTHER_RUNS, TUNING_SEED
 from descend.doctor.compare.stored_comparison import StoredComparison
 from descend.doctor.remedies import NotApplicable
+from descend.doctor.trials.study import NEARLY
 
 HALF_DECADE = 10**0.5
 
@@ -117,6 +118,24 @@ def test_a_choice_is_also_tried_at_the_best_point_of_a_choice_that_it_contains()
     assert large.best.cost <= small.best.cost
     assert large.best.values == {**small.best.values, "momentum": 0.0}
     assert large.tried[-1] == large.best and len(large.tried) == len(small.tried) + 1
+
+
+@pytest.mark.parametrize("slots", [1, 2])
+@pytest.mark.parametrize("start", [0.003, 0.02, 0.3, 1.2])
+def test_few_runs_try_both_neighbours_of_the_best_rate_of_the_current_optimizer(start, slots):
+    own = replace(sgd(start), label="own", family="own", keeps_optimizer=True)
+    study = SimulatedStudy(quadratic(1.0, 0.1), slots=slots)
+    tuned, rival = search(study, own, sgd(start), runs=3).tuned
+    assert is_well_tuned(tuned) and rival.steps <= (4 - NEARLY) * study.problem.horizon
+    ratios = sorted(run.values["lr"] / tuned.best.values["lr"] for run in tuned.tried if run != tuned.best)
+    close = [ratio for ratio in ratios if 0.9 / HALF_DECADE / 10**0.125 < ratio < 1.1 * HALF_DECADE * 10**0.125]
+    assert close[0] < 1 < close[-1]
+
+
+def test_a_current_optimizer_far_from_its_best_rate_remains_badly_tuned():
+    own = replace(sgd(1e-9), label="own", family="own", keeps_optimizer=True)
+    tuned, _ = search(SimulatedStudy(quadratic(1.0, 0.1), slots=1), own, sgd(), runs=3).tuned
+    assert not is_well_tuned(tuned) and len(tuned.tried) == 3 + FURTHER_RUNS
 
 
 def test_several_settings_are_searched_together():

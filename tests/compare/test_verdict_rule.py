@@ -6,8 +6,9 @@ from math import isnan
 import pytest
 
 from descend.doctor.compare import verdict_rule
+from descend.doctor.compare.choice import Dimension
 from descend.doctor.compare.final_runs import begin_final_runs, run_final_rounds
-from descend.doctor.compare.result import CompareVerdict, StepsToTarget, TunedChoice
+from descend.doctor.compare.result import CompareVerdict, StepsToTarget, TriedValues, TunedChoice
 from descend.doctor.compare.verdict_rule import rank, unattributed_gain_message
 from descend.doctor.prove.judgement import MARGIN, ChangeVerdict
 from descend.doctor.prove.metric import ComparedMetric
@@ -49,6 +50,17 @@ def test_a_current_setting_that_does_not_learn_has_no_target(monkeypatch):
     monkeypatch.setattr(verdict_rule, "predicts_constant", lambda record: True)
     ranked, *_ = rank_runs([ADAM], adam=noisy(0.4, 3))
     assert ranked[0].target == StepsToTarget((), 0)
+
+
+def test_a_current_optimizer_that_was_tuned_with_too_few_runs_is_the_reason_for_no_verdict():
+    choice = replace(SGD.choice, dimensions=(Dimension("lr", 1e-4, 10.0),))
+    badly = replace(SGD, choice=choice)  # It has tried 0.1, which is the best rate, and 0.2, but nothing below.
+    well = replace(badly, tried=(*badly.tried, TriedValues({"lr": 0.05}, 1.2, 1.2, 100)))
+    for own, expected in ((badly, CompareVerdict.UNDECIDED), (well, CompareVerdict.SWITCH)):
+        ranked, verdict, *_ = rank_runs([own, ADAM], sgd=noisy(0.8, 5), adam=noisy(0.4, 3))
+        message = unattributed_gain_message(ranked, verdict)
+        assert verdict == expected
+        assert ("too few runs" in message and "--trials" in message) == (expected == CompareVerdict.UNDECIDED)
 
 
 def test_the_gain_over_the_tuned_optimizer_is_given_for_all_other_choices():

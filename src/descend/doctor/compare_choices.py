@@ -15,6 +15,7 @@ from descend.doctor.compare.lr_finder import suggest_lr
 from descend.doctor.compare.repeated_values import repeated_run_count
 from descend.doctor.compare.requested import Requested
 from descend.doctor.compare.result import CompareResult, RankedChoice, TunedChoice
+from descend.doctor.compare.search import further_run_count
 from descend.doctor.compare.stored_comparison import open_comparison
 from descend.doctor.compare.stored_runs import load_current_runs
 from descend.doctor.compare.targets import sequential_step_seconds
@@ -148,7 +149,14 @@ def _trials_per_choice(study: Study, choices: Sequence[Choice], wanted: int | No
     searched = sum(bool(choice.dimensions) for choice in choices)
     # The timed runs are short and count as two.
     time_of_runs = ComparisonTime(
-        study.run_s, study.slots, len(choices), searched, study.plan.seeds, repeated_run_count(choices), sequential=2
+        study.run_s,
+        study.slots,
+        len(choices),
+        searched,
+        study.plan.seeds,
+        repeated_run_count(choices),
+        further_run_count([choice for choice in choices if choice.dimensions]),
+        sequential=2,
     )
     budget_s = study.plan.budget_s
     return time_of_runs.fitting_trials(budget_s, budget_s - study.context.deadline.left_s, wanted or DEFAULT_TRIALS)

@@ -21,6 +21,7 @@ class ComparisonTime:
     searched: int  # number of choices whose settings are searched
     seeds: int  # number of fresh seeds
     repeated: int = 0  # number of runs that repeat the best values of the search
+    further: int = 0  # number of runs of the search beyond the budget
     sequential: int = 0  # number of runs that are made alone at the end, to time their steps
 
     def seconds(self, trials: int) -> float:
@@ -31,7 +32,8 @@ class ComparisonTime:
         """
         rounds = ceil(self.choices / self.slots) + max(0, trials - 1) * ceil(self.searched / self.slots)
         final = ceil(self.seeds * (1 + self.choices) / self.slots)
-        return (rounds + ceil(self.repeated / self.slots) + final + self.sequential) * self.run_s
+        further, repeated = (ceil(runs / self.slots) for runs in (self.further, self.repeated))
+        return (rounds + further + repeated + final + self.sequential) * self.run_s
 
     def fitting_trials(self, budget_s: float, used_s: float, wanted: int) -> int:
         """Return the number of runs of the search for each choice that fit the budget, at most `wanted`.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from descend.core.bound import Count
 from descend.doctor.compare.choice import Choice, Values
 from descend.doctor.compare.model import distribution, import_optuna, propose
-from descend.doctor.compare.next_values import are_same, best_run, next_values, settings_at_edge
+from descend.doctor.compare.next_values import are_same, best_run, missing_neighbour, next_values, settings_at_edge
 from descend.doctor.compare.result import TriedValues, TunedChoice
 from descend.doctor.record.decoding import as_type
 from descend.doctor.redaction import mask_secrets_in
@@ -125,8 +125,17 @@ class ChoiceSearch:
 
     def has_tried(self, values: Values) -> bool:
         """Return whether a run with these values has ended or is planned."""
-        known = [*(run.values for run in self.tried), *(point.values for point in self.running)]
-        return any(are_same(values, other) for other in known)
+        return any(are_same(values, other) for other in self._known)
+
+    def missing_neighbour(self) -> Values | None:
+        """Return a neighbour of the best point that has to be tried before the choice is well tuned; or None."""
+        best = best_run(self.tried)
+        return None if best is None else missing_neighbour(self.choice, best.values, self._known)
+
+    @property
+    def _known(self) -> list[Values]:
+        """The values of all runs that have ended or are planned."""
+        return [*(run.values for run in self.tried), *(point.values for point in self.running)]
 
     def tuned(self, script: Script) -> TunedChoice:
         """Return the results so far. script: the unchanged script."""

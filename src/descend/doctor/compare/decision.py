@@ -25,11 +25,11 @@ class Decision:
     more_seeds: int | None = None
 
 
-def decide(pairs: AllPairs, own: Collection[int], *, is_own_tuned: bool) -> Decision:
+def decide(pairs: AllPairs, own: Collection[int], *, is_own_tuned: bool, is_own_tuned_badly: bool = False) -> Decision:
     """Return the verdict on all scripts. Script 0 is the current setting.
 
     own: the scripts that only tune the current optimizer. is_own_tuned: whether the current optimizer has been tuned,
-    also if its best values are the current ones.
+    also if its best values are the current ones. is_own_tuned_badly: whether a better value may have been missed.
     """
     best = pairs.best
     if 0 in best:
@@ -44,7 +44,7 @@ def decide(pairs: AllPairs, own: Collection[int], *, is_own_tuned: bool) -> Deci
         return Decision(CompareVerdict.UNDECIDED, more_seeds=pairs.judgement(0, tuned[0]).more_seeds)
     if not (better := _better_than_current(pairs)):
         return Decision(CompareVerdict.UNDECIDED, more_seeds=pairs.judgement(0, best[0]).more_seeds)
-    if not (is_own_tuned or has_small_gain(pairs, better[0])):
+    if is_own_tuned_badly or not (is_own_tuned or has_small_gain(pairs, better[0])):
         return Decision(CompareVerdict.UNDECIDED)
     return Decision(CompareVerdict.SWITCH, better[0])
 
@@ -54,12 +54,15 @@ def has_small_gain(pairs: AllPairs, script: int) -> bool:
     return exp(-pairs.log_ratios[script]) <= SMALL_GAIN
 
 
-def undecided_scripts(pairs: AllPairs, own: Collection[int], *, is_own_tuned: bool) -> tuple[int, ...]:
+def undecided_scripts(
+    pairs: AllPairs, own: Collection[int], *, is_own_tuned: bool, is_own_tuned_badly: bool = False
+) -> tuple[int, ...]:
     """Return the scripts, other than the current setting, whose runs on further seeds could decide.
 
     They are the leader and the scripts that may be better than the leader or than the current setting.
     """
-    verdict, leader = decide(pairs, own, is_own_tuned=is_own_tuned).verdict, pairs.best[0]
+    decision = decide(pairs, own, is_own_tuned=is_own_tuned, is_own_tuned_badly=is_own_tuned_badly)
+    verdict, leader = decision.verdict, pairs.best[0]
     is_unattributed = not {0, *own}.intersection(pairs.best) and bool(_better_than_current(pairs))
     if verdict == CompareVerdict.KEEP or verdict == CompareVerdict.UNDECIDED and is_unattributed:
         return ()

@@ -14,7 +14,7 @@ from math import floor, isclose, isfinite, log10, sqrt
 
 from descend.core.bound import Bound, Count
 from descend.doctor.compare.choice import SAME_VALUE, Choice, Dimension, Values
-from descend.doctor.compare.result import TriedValues
+from descend.doctor.compare.result import TriedValues, TunedChoice
 
 GRID_STEPS = (10.0, sqrt(10.0))  # factors between neighbouring values of the grid: a decade, then half a decade
 FINEST_GRID_STEP = 10**0.25  # third factor if nothing else is searched
@@ -79,6 +79,21 @@ def _neighbour(grid: Dimension, center: Values, step: float, known: Sequence[Val
         if not is_known and (value / now) ** direction > CLOSE:
             return {**center, grid.name: value}
     return None
+
+
+def missing_neighbour(choice: Choice, best: Values, known: Sequence[Values]) -> Values | None:
+    """Return the point half a decade above or below the best one, if no known value is within that step; or None."""
+    grid = grid_dimension(choice.dimensions)
+    return None if grid is None else _neighbour(grid, best, GRID_STEPS[1], known)
+
+
+def is_well_tuned(tuned: TunedChoice) -> bool:
+    """Return whether values within half a decade of the best one were tried on both sides, or nothing is searched.
+
+    Without them, a better value may have been missed.
+    """
+    known = [run.values for run in tuned.tried]
+    return tuned.best is None or missing_neighbour(tuned.choice, tuned.best.values, known) is None
 
 
 def _middle_of_gap(grid: Dimension, center: Values, known: Sequence[Values]) -> Values | None:

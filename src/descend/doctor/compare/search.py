@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from math import ceil, inf, isfinite, nan
 
-from descend.core.bound import Bound
+from descend.core.bound import Bound, Count
 from descend.doctor.compare.choice import CURRENT, Choice, Values
 from descend.doctor.compare.choice_search import ChoiceSearch, EndedRun, Point
 from descend.doctor.compare.early_stopping import EarlyStopping, stopping_limit, stopping_step
@@ -33,9 +33,20 @@ LEAST_SHARE = Bound(
     "share of the steps of a whole run",
     "chosen: the start of a run takes time, too, and a choice that diverges at once must not be tried without end",
 )
+FURTHER_RUNS = Count(
+    4,
+    "runs of the search for the current optimizer beyond its budget",
+    "chosen: one neighbour of the best learning rate on each side, twice",
+)
 
 # a point, and the search to which its result is added
 SearchedPoint = tuple[ChoiceSearch, Point]
+
+
+def further_run_count(choices: Sequence[Choice]) -> int:
+    """Return the largest number of runs that the search for each choice of the current optimizer makes in addition."""
+    has_rivals = not all(choice.keeps_optimizer for choice in choices)
+    return int(FURTHER_RUNS) if has_rivals else 0
 
 
 @dataclass(frozen=True)
@@ -51,8 +62,9 @@ class _PlannedRun:
 class Search:
     """The search for the best values of several choices.
 
-    At the end, a choice that contains the best point of another one is also tried at that point, in a run beyond its
-    budget. So it is never worse than the other one only because it was tuned worse (Choi et al. 2019, §3.2).
+    Two kinds of runs are made beyond the budget, so that no choice is preferred only because another one was tuned
+    worse. The current optimizer is also tried with both neighbours of its best learning rate. A choice that contains
+    the best point of another one is also tried at that point (Choi et al. 2019, §3.2).
     """
 
     study: Study
@@ -74,9 +86,10 @@ class Search:
         Raises `OutOfTime` if the next runs would not end before the deadline, and `KeyboardInterrupt`.
         """
         self._run([(search, point) for search in self._searches for point in search.running])
-        while points := self._next_round():
+        while points := (
+            self._next_round() or self._neighbours_of_current_optimizer() or self._best_points_of_contained_choices()
+        ):
             self._run(points)
-        self._run(self._best_points_of_contained_choices())
 
     @property
     def tuned(self) -> tuple[TunedChoice, ...]:
@@ -103,6 +116,16 @@ class Search:
             search = min(open_searches, key=lambda s: (len(s.running), -self._steps_left(s)))
             if (point := search.ask(number)) is not None:
                 planned.append((search, point))
+        return planned
+
+    def _neighbours_of_current_optimizer(self) -> list[SearchedPoint]:
+        """Plan runs with the missing neighbours of its best learning rate, if other choices compete with it."""
+        number = 1 + max(search.last_round for search in self._searches)
+        planned: list[SearchedPoint] = []
+        for search in (search for search in self._searches if search.choice.keeps_optimizer):
+            least = (NEARLY - further_run_count(self.choices)) * self._horizon(search)
+            while self._steps_left(search) >= least and (values := search.missing_neighbour()) is not None:
+                planned.append((search, search.add(values, number)))
         return planned
 
     def _has_budget(self, search: ChoiceSearch) -> bool:

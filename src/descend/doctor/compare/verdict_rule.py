@@ -8,6 +8,7 @@ from descend.doctor.assess.constant_predictor import predicts_constant
 from descend.doctor.compare.all_pairs import AllPairs, compare_all_pairs
 from descend.doctor.compare.decision import Decision, decide, undecided_scripts
 from descend.doctor.compare.ease import working_range
+from descend.doctor.compare.next_values import is_well_tuned
 from descend.doctor.compare.result import CompareVerdict, RankedChoice, TunedChoice
 from descend.doctor.compare.targets import steps_to_target
 from descend.doctor.prove.judgement import ChangeVerdict
@@ -54,6 +55,12 @@ class _Comparison:
         return bool(self.own) or any(one.choice.keeps_optimizer and _has_effect(one) for one in unchanged)
 
     @property
+    def tuning(self) -> dict[str, bool]:
+        """How well the current optimizer has been tuned, as arguments of `decide`."""
+        badly = any(one.choice.keeps_optimizer and not is_well_tuned(one) for one in self.tuned)
+        return {"is_own_tuned": self.is_own_tuned, "is_own_tuned_badly": badly}
+
+    @property
     def tuned_own(self) -> int | None:
         """The best script that only tunes the current optimizer; 0 if its best values are the current ones."""
         ranked = sorted(self.own, key=lambda script: self.pairs.log_ratios[script])
@@ -81,12 +88,19 @@ def unattributed_gain_message(ranked: Sequence[RankedChoice], verdict: CompareVe
     """Return why a choice with a large gain is not recommended; "" if there is no such choice.
 
     If its gain may come from tuning alone, or the tuned optimizer may be as good but is itself not clearly better than
-    the current setting, the verdict is undecided.
+    the current setting, the verdict is undecided. It is also undecided if the current optimizer was tuned with so few
+    runs that a better learning rate may have been missed.
     """
     better = [row for row in ranked if row.result is not None and row.result.verdict == ChangeVerdict.HELPS]
     if verdict != CompareVerdict.UNDECIDED or not better:
         return ""
     own = next((row for row in ranked if row.tuned.choice.keeps_optimizer), None)
+    badly_tuned = [row for row in ranked if row.tuned.choice.keeps_optimizer and not is_well_tuned(row.tuned)]
+    if badly_tuned and better[0].label not in badly_tuned[0].ties:
+        return (
+            f"{better[0].label} is better than the current setting, but the current optimizer was tuned with too few "
+            "runs: a better learning rate may have been missed. Give the search more --trials, or more --budget"
+        )
     if own is not None and own.result is not None and own.result.verdict not in NOT_RANKED:
         return (
             f"{better[0].label} is better than the current setting, but not clearly better than the current optimizer "
@@ -102,7 +116,7 @@ def unattributed_gain_message(ranked: Sequence[RankedChoice], verdict: CompareVe
 def undecided_changes(runs: PairedRuns, tuned: Sequence[TunedChoice], looks: int) -> list[int]:
     """Return the numbers of the changes in `runs` that further seeds could decide about, after a number of rounds."""
     comparison = _compare(runs, tuned, looks)
-    scripts = undecided_scripts(comparison.pairs, comparison.own, is_own_tuned=comparison.is_own_tuned)
+    scripts = undecided_scripts(comparison.pairs, comparison.own, **comparison.tuning)
     changes = [number for number, result in comparison.results.items() if result.patch]
     return [changes.index(comparison.compared[script - 1]) for script in scripts]
 
@@ -140,7 +154,7 @@ def _decide(comparison: _Comparison) -> Decision:
     That is not known if all other choices than the tuned current optimizer failed or could not be compared.
     """
     if comparison.compared:
-        return decide(comparison.pairs, comparison.own, is_own_tuned=comparison.is_own_tuned)
+        return decide(comparison.pairs, comparison.own, **comparison.tuning)
     known = [n for n, result in comparison.results.items() if not result.patch and _has_effect(comparison.tuned[n])]
     others = [number for number, one in enumerate(comparison.tuned) if not one.choice.keeps_optimizer]
     is_best = known and (not others or not set(known).isdisjoint(others))
