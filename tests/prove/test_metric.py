@@ -30,6 +30,16 @@ def test_a_similar_name_is_suggested_as_the_script_logs_it(logged):
         choose_metric(run_of(logged), "val_ac")
 
 
+@pytest.mark.parametrize("names", [("val acc", "test acc"), ("test acc", "val acc"), ("test_acc", "valid_acc")])
+def test_settings_are_chosen_by_a_validation_metric_and_not_by_a_test_metric(names):
+    record = run_of(names[0])
+    for name in names:
+        record.add(Fact.of(facts.MetricName(rises=True, is_share=True, is_loss=False, is_held_out=True), 0, name))
+        record.add(Reading("logged_metric", name, 4, 0.5))
+    assert choose_metric(record).name.startswith("val")
+    assert choose_metric(record, names[0]).name == names[0]
+
+
 LOSSES = [("held_out", "evaluation_loss", "0"), ("fixed", "metric", "squared_error"), ("training", "loss", "0")]
 
 

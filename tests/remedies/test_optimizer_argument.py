@@ -40,6 +40,14 @@ FOLLOWED = {
     "unpacked keys": "cfg = {'lr': 1, 'weight_decay': 0.5}\no = optim.SGD(p, **cfg)\n",
     "a field": "class C:\n    wd: float = 0.5\nc = C()\no = optim.SGD(p, weight_decay=c.wd)\n",
     "an option": "a.add_argument('--wd', default=0.5)\nargs = a.parse_args()\no = optim.SGD(p, weight_decay=args.wd)\n",
+    "a default of Lightning": (
+        "class T(L):\n    def __init__(self, wd=0.5):\n        self.save_hyperparameters()\n"
+        "    def f(self):\n        self.o = optim.SGD(p, weight_decay=self.hparams.wd)\nT()\n"
+    ),
+    "an argument of Lightning": (
+        "class T(L):\n    def __init__(self, wd=1.0):\n        self.save_hyperparameters()\n"
+        "    def f(self):\n        self.o = optim.SGD(p, weight_decay=self.hparams.wd)\nT(wd=0.5)\n"
+    ),
     "an own attribute": (
         "class T:\n    def __init__(self):\n        self.wd = 0.5\n"
         "        self.o = optim.SGD(p, weight_decay=self.wd)\n"

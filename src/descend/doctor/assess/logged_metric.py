@@ -4,6 +4,7 @@ Some losses do not measure progress: those of a policy, of adversarial networks,
 A logged metric such as `test accuracy 0.93` or `mean reward 12.1` still does.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf, isfinite, nan
@@ -117,7 +118,8 @@ def logged_metrics(record: Record) -> list[LoggedMetric]:
     """Return the metrics that a script logs about the network it trains, the most informative first.
 
     Metrics that training may minimise itself are left out. Unimproved metrics come first, then metrics that are not
-    losses, then those on held-out data. Among equals, the last logged one comes first.
+    losses, then those on held-out data, then those not on test data, by which no setting should be chosen. Among
+    equals, the last logged one comes first.
     """
     found = []
     for order, name in enumerate(record.places("logged_metric")):
@@ -125,8 +127,8 @@ def logged_metrics(record: Record) -> list[LoggedMetric]:
             continue
         described = record.fact(facts.MetricName, name) or UNKNOWN_NAME
         held_out = {True: 0, None: 1, False: 2}[metric.is_held_out]
-        is_loss = described.is_loss or described.rises is None
-        found.append(((not is_unimproved(record, metric), is_loss, held_out, -order), metric))
+        is_loss, is_test = described.is_loss or described.rises is None, "test" in re.findall("[a-z]+", name)
+        found.append(((not is_unimproved(record, metric), is_loss, held_out, is_test, -order), metric))
     return [metric for _, metric in sorted(found, key=lambda pair: pair[0])]
 
 
@@ -221,11 +223,8 @@ def is_at_chance(record: Record, metric: LoggedMetric) -> bool | None:
 def _is_uninformative(record: Record, name: str) -> bool:
     """Return whether a logged number, such as the training loss, does not show how well the task is learned."""
     described, printed = record.fact(facts.MetricName, name) or UNKNOWN_NAME, record.series("logged_metric", name)
-    if (
-        not printed.steps
-        or printed.steps[-1] < LATE * record.steps
-        or (described.is_loss and not described.is_held_out)
-    ):
+    is_training_loss = described.is_loss and not described.is_held_out
+    if is_training_loss or not printed.steps or printed.steps[-1] < LATE * record.steps:
         return True
     if _may_describe_next_stage(record, printed):
         return True

@@ -12,7 +12,7 @@ from libcst.metadata import Access
 from descend.doctor.codemod.branches import are_exclusive
 from descend.doctor.codemod.command_line_options import option_default
 from descend.doctor.codemod.functions import bind_arguments, calls_to, function_around
-from descend.doctor.codemod.names import binding, is_target, member_value, value_of
+from descend.doctor.codemod.names import binding, enclosing_class, is_target, member_value, value_of
 from descend.doctor.codemod.syntax import Syntax, last_name
 
 MAX_STEPS = 8  # largest number of variables through which a value is followed; more are probably a cycle
@@ -50,7 +50,7 @@ def find_literal(
             return None
         if is_end(found):
             return found
-        origin = _defining_expression(syntax, found)
+        origin = _defining_expression(syntax, found) or _hyperparameter(syntax, found)
         if origin is None and isinstance(found, cst.Attribute):
             origin = option_default(syntax, found.attr.value, arguments)
         found = origin
@@ -74,12 +74,26 @@ def _defining_expression(syntax: Syntax, expression: cst.BaseExpression) -> cst.
     return member_value(syntax, origin, expression.attr.value)
 
 
+def _hyperparameter(syntax: Syntax, expression: cst.BaseExpression) -> cst.BaseExpression | None:
+    """Return the value of ``self.hparams.lr``, for which Lightning stores the parameter ``lr`` of ``__init__``."""
+    if not isinstance(expression, cst.Attribute) or syntax.code(expression.value) != "self.hparams":
+        return None
+    methods = syntax.every(cst.FunctionDef, owner) if (owner := enclosing_class(syntax, expression)) else []
+    parameters = [p for method in methods if method.name.value == "__init__" for p in syntax.every(cst.Param, method)]
+    named = [parameter for parameter in parameters if parameter.name.value == expression.attr.value]
+    return _passed_value(syntax, named[0]) if len(named) == 1 else None
+
+
 def _argument_for_parameter(syntax: Syntax, name: cst.Name) -> cst.BaseExpression | None:
-    """Return the value that a function's only call passes for a parameter, or else the parameter's default."""
+    """Return the value of a name that is a function's parameter, if it is known."""
     bound = binding(syntax, name)
-    parameter = bound.node if bound is not None else None
-    function = function_around(syntax, parameter) if isinstance(parameter, cst.Param) else None
-    if function is None or not isinstance(parameter, cst.Param):
+    return _passed_value(syntax, bound.node) if bound is not None and isinstance(bound.node, cst.Param) else None
+
+
+def _passed_value(syntax: Syntax, parameter: cst.Param) -> cst.BaseExpression | None:
+    """Return the value that a function's only call passes for a parameter, or else the parameter's default."""
+    function, name = function_around(syntax, parameter), parameter.name
+    if function is None:
         return None
     calls = calls_to(syntax, function)
     if any(argument.star for call in calls for argument in call.args) or not calls:
