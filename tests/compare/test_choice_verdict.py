@@ -24,7 +24,7 @@ from compared_choices import (
 from descend.doctor.assess.logged_metric import LoggedMetric
 from descend.doctor.compare.result import CompareVerdict, StepsToTarget
 from descend.doctor.prove.metric import ComparedMetric
-from descend.doctor.record import Reading
+from descend.doctor.record import Fact, Reading, facts
 from descend.doctor.report.choice_gain import gain_message, target_message, target_text
 from descend.doctor.report.choice_rows import Column, Mark, choice_table
 from descend.doctor.report.choice_values import choice_name, current_values, value_text
@@ -264,6 +264,14 @@ def test_the_work_is_counted_in_runs_of_the_script():
 def test_the_current_values_are_those_of_the_optimizer():
     assert current_values(SWITCH) == {"lr": 0.1}
     assert current_values(replace(SWITCH, ranked=())) == {}
+
+
+def test_the_current_values_are_those_of_the_optimizer_that_is_varied():
+    baseline = baseline_of()
+    baseline.add(Fact.of(facts.Optimizer("Adam", groups=1, parameters=1000, lr=0.002), 0, "1"))
+    result = replace(SWITCH, baseline=baseline)
+    assert current_values(result) == {"lr": 0.002}
+    assert "instead of Adam (lr 0.002)" in verdict_of(replace(result, winner=replace(LION, ties=())))
 
 
 @pytest.mark.parametrize("verdict", CompareVerdict)

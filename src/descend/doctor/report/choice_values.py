@@ -21,9 +21,9 @@ def current_name(best: RankedChoice, result: CompareResult) -> str:
 
     It is the latter if the best choice has the same optimizer, or if the values are unknown.
     """
-    optimizer, values = result.baseline.fact(facts.Optimizer, "0"), values_text(current_values(result))
-    is_same = best.label.startswith(own_optimizer(result.baseline).label)
-    return one_line(f"{optimizer.rule} ({values})") if optimizer and values and not is_same else "the current setting"
+    own, values = own_optimizer(result.baseline), values_text(current_values(result))
+    is_same = best.label.startswith(own.label)
+    return one_line(f"{own.rule} ({values})") if own.rule and values and not is_same else "the current setting"
 
 
 def changed_values(choice: RankedChoice, result: CompareResult) -> str:
@@ -56,7 +56,7 @@ def value_text(value: float) -> str:
 
 def current_values(result: CompareResult) -> Mapping[str, float]:
     """Return the values of the current setting by the names that searched settings have, as far as they are known."""
-    optimizer = result.baseline.fact(facts.Optimizer, "0")
+    optimizer = result.baseline.fact(facts.Optimizer, own_optimizer(result.baseline).key)
     names = {dimension.name for row in result.ranked for dimension in row.tuned.choice.dimensions}
     found = {name: getattr(optimizer, name.rpartition(".")[2], None) for name in sorted(names)}
     return {name: float(value) for name, value in found.items() if isinstance(value, int | float)}

@@ -8,7 +8,7 @@ from descend.core.bound import Count
 from descend.doctor.prove.metric import ComparedMetric
 from descend.doctor.prove.result import ComparedRun
 from descend.doctor.record import Series
-from descend.doctor.report.formatting import count, one_line
+from descend.doctor.report.formatting import count, one_line, sentence
 
 BLOCKS = Count(60, "points of a loss curve", "chosen: a mean over a sixtieth of the run hides the noise of the batches")
 
@@ -34,7 +34,7 @@ def run_curves(groups: Sequence[Sequence[ComparedRun]], metric: ComparedMetric) 
     name = one_line(metric.name)
     if any(len(run.curve) > 1 for run in runs) or not any(len(run.loss) > 1 for run in runs):
         bundles = tuple([run.curve for run in group] for group in groups)
-        return RunCurves(name[:1].upper() + name[1:], "", is_metric=True, bundles=bundles)
+        return RunCurves(sentence(name).rstrip("."), "", is_metric=True, bundles=bundles)
     size = ceil(max(len(run.loss) for run in runs) / BLOCKS)
     bundles = tuple([block_means(run.loss, size) for run in group] for group in groups)
     averaged = f" The loss is averaged over about {count(size, 'step')}." if size > 1 else ""
