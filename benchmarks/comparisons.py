@@ -39,6 +39,7 @@ def measure_prove(until: float, write: Write) -> None:
         f"Measured so far: {made}.",
         "Right: a fix helps, an edit without effect has no effect or is equivalent, a planted mistake harms or fails.",
         "No answer: undecided or not comparable. Changes whose verdicts led to repairs are measured again after them.",
+        "A fix that changes the task, and a mistake in the evaluation alone, are not comparable by design.",
         "",
         *table(changes, rows),
         "",
