@@ -130,9 +130,7 @@ def _choice_row(choice: dict[str, Any]) -> Row:
         "reason": choice["reason"],
         "lr": (choice["values"] or {}).get("lr"),
         "ratios": [*(target.get("steps_ratios") or []), *[None] * (target.get("missed") or 0)],
-        "steps": choice["search_steps"]
-        + choice["repeated_steps"]
-        + sum(run["steps"] for run in choice["after"] or []),
+        "steps": choice["search_steps"] + choice["repeated_steps"] + sum(run["steps"] for run in choice["after"] or []),
     }
 
 
