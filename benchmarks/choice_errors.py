@@ -6,7 +6,7 @@ from numpy import exp, log
 from numpy.random import Generator, default_rng
 
 from descend.doctor.compare.all_pairs import AllPairs, compare_all_pairs
-from descend.doctor.compare.decision import undecided_scripts
+from descend.doctor.compare.decision import OwnTuning, undecided_scripts
 from descend.doctor.prove.judgement import MARGIN, ChangeVerdict
 from descend.doctor.trials.confirm import LOOKS
 
@@ -41,7 +41,7 @@ def compare_in_rounds(costs: Sequence[float], seeds: int, spread: float, random:
     rounds = [range(look * seeds, (look + 1) * seeds) for look in range(LOOKS)]
     known = [{seed: row[seed] for seed in rounds[0]} for row in drawn]
     pairs = compare_all_pairs(known, rounds[:1], MARGIN)
-    needed = undecided_scripts(pairs, (), is_own_tuned=True)
+    needed = undecided_scripts(pairs, (), OwnTuning.TUNED)
     if not needed:
         return pairs
     for script in (0, *needed):

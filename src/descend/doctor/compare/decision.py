@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from enum import Enum
 from math import exp
 
 from descend.core.bound import Bound
@@ -16,6 +17,14 @@ SMALL_GAIN = Bound(
 )
 
 
+class OwnTuning(Enum):
+    """How well the current optimizer has been tuned. Its best values may be the current ones."""
+
+    NOT_TUNED = "not tuned"
+    TOO_FEW_RUNS = "tuned with so few runs that a better value may have been missed"
+    TUNED = "tuned"
+
+
 @dataclass(frozen=True)
 class Decision:
     """A verdict, the recommended script, and the number of further seeds that would probably decide."""
@@ -25,11 +34,10 @@ class Decision:
     more_seeds: int | None = None
 
 
-def decide(pairs: AllPairs, own: Collection[int], *, is_own_tuned: bool, is_own_tuned_badly: bool = False) -> Decision:
+def decide(pairs: AllPairs, own: Collection[int], tuning: OwnTuning) -> Decision:
     """Return the verdict on all scripts. Script 0 is the current setting.
 
-    own: the scripts that only tune the current optimizer. is_own_tuned: whether the current optimizer has been tuned,
-    also if its best values are the current ones. is_own_tuned_badly: whether a better value may have been missed.
+    own: the scripts that only tune the current optimizer. tuning: how well it has been tuned.
     """
     best = pairs.best
     if 0 in best:
@@ -44,7 +52,8 @@ def decide(pairs: AllPairs, own: Collection[int], *, is_own_tuned: bool, is_own_
         return Decision(CompareVerdict.UNDECIDED, more_seeds=pairs.judgement(0, tuned[0]).more_seeds)
     if not (better := _better_than_current(pairs)):
         return Decision(CompareVerdict.UNDECIDED, more_seeds=pairs.judgement(0, best[0]).more_seeds)
-    if is_own_tuned_badly or not (is_own_tuned or has_small_gain(pairs, better[0])):
+    needs_no_tuning = tuning == OwnTuning.NOT_TUNED and has_small_gain(pairs, better[0])
+    if tuning != OwnTuning.TUNED and not needs_no_tuning:
         return Decision(CompareVerdict.UNDECIDED)
     return Decision(CompareVerdict.SWITCH, better[0])
 
@@ -54,15 +63,12 @@ def has_small_gain(pairs: AllPairs, script: int) -> bool:
     return exp(-pairs.log_ratios[script]) <= SMALL_GAIN
 
 
-def undecided_scripts(
-    pairs: AllPairs, own: Collection[int], *, is_own_tuned: bool, is_own_tuned_badly: bool = False
-) -> tuple[int, ...]:
+def undecided_scripts(pairs: AllPairs, own: Collection[int], tuning: OwnTuning) -> tuple[int, ...]:
     """Return the scripts, other than the current setting, whose runs on further seeds could decide.
 
     They are the leader and the scripts that may be better than the leader or than the current setting.
     """
-    decision = decide(pairs, own, is_own_tuned=is_own_tuned, is_own_tuned_badly=is_own_tuned_badly)
-    verdict, leader = decision.verdict, pairs.best[0]
+    verdict, leader = decide(pairs, own, tuning).verdict, pairs.best[0]
     is_unattributed = not {0, *own}.intersection(pairs.best) and bool(_better_than_current(pairs))
     if verdict == CompareVerdict.KEEP or verdict == CompareVerdict.UNDECIDED and is_unattributed:
         return ()

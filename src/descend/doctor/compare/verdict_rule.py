@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from descend.doctor.assess.constant_predictor import predicts_constant
 from descend.doctor.compare.all_pairs import AllPairs, compare_all_pairs
-from descend.doctor.compare.decision import Decision, decide, undecided_scripts
+from descend.doctor.compare.decision import Decision, OwnTuning, decide, undecided_scripts
 from descend.doctor.compare.ease import working_range
 from descend.doctor.compare.next_values import is_well_tuned
 from descend.doctor.compare.result import CompareVerdict, RankedChoice, TunedChoice
@@ -55,10 +55,11 @@ class _Comparison:
         return bool(self.own) or any(one.choice.keeps_optimizer and _has_effect(one) for one in unchanged)
 
     @property
-    def tuning(self) -> dict[str, bool]:
-        """How well the current optimizer has been tuned, as arguments of `decide`."""
-        badly = any(one.choice.keeps_optimizer and not is_well_tuned(one) for one in self.tuned)
-        return {"is_own_tuned": self.is_own_tuned, "is_own_tuned_badly": badly}
+    def tuning(self) -> OwnTuning:
+        """How well the current optimizer has been tuned."""
+        if any(one.choice.keeps_optimizer and not is_well_tuned(one) for one in self.tuned):
+            return OwnTuning.TOO_FEW_RUNS
+        return OwnTuning.TUNED if self.is_own_tuned else OwnTuning.NOT_TUNED
 
     @property
     def tuned_own(self) -> int | None:
@@ -116,7 +117,7 @@ def unattributed_gain_message(ranked: Sequence[RankedChoice], verdict: CompareVe
 def undecided_changes(runs: PairedRuns, tuned: Sequence[TunedChoice], looks: int) -> list[int]:
     """Return the numbers of the changes in `runs` that further seeds could decide about, after a number of rounds."""
     comparison = _compare(runs, tuned, looks)
-    scripts = undecided_scripts(comparison.pairs, comparison.own, **comparison.tuning)
+    scripts = undecided_scripts(comparison.pairs, comparison.own, comparison.tuning)
     changes = [number for number, result in comparison.results.items() if result.patch]
     return [changes.index(comparison.compared[script - 1]) for script in scripts]
 
@@ -154,7 +155,7 @@ def _decide(comparison: _Comparison) -> Decision:
     That is not known if all other choices than the tuned current optimizer failed or could not be compared.
     """
     if comparison.compared:
-        return decide(comparison.pairs, comparison.own, **comparison.tuning)
+        return decide(comparison.pairs, comparison.own, comparison.tuning)
     known = [n for n, result in comparison.results.items() if not result.patch and _has_effect(comparison.tuned[n])]
     others = [number for number, one in enumerate(comparison.tuned) if not one.choice.keeps_optimizer]
     is_best = known and (not others or not set(known).isdisjoint(others))
