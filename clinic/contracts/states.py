@@ -75,7 +75,7 @@ def _loaded(template: str, needs: tuple[str, ...] = ()) -> Callable[[Script], It
 
 
 def _its_own(script: Script) -> Iterator[Edit]:
-    for call, name, state in _loads(script):
+    for _, name, state in _loads(script):
         if isinstance(state, ast.Call) and last_name(state.func) == "state_dict":
             if (other := script.code(_model(state))) != name:
                 yield script.replaced(state, script.code(state).replace(other, name, 1))

@@ -57,7 +57,7 @@ def main():
     net = GrowingNet()
     optimizer = torch.optim.Adam(net.parameters(), lr=3e-3)
     for stage in range(1, STAGES + 1):
-        for epoch in range(EPOCHS):
+        for _ in range(EPOCHS):
             for index in torch.randperm(len(x)).split(100):
                 loss = F.mse_loss(net(x[index]), y[index])
                 optimizer.zero_grad(set_to_none=True)
