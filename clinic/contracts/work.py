@@ -136,6 +136,8 @@ def _cleared_before_the_loop(script: Script) -> Iterator[Edit]:
 
 def _augmented_in_place(script: Script) -> Iterator[Edit]:
     """Add noise to the rows of a data set themselves, so that it adds up from epoch to epoch."""
+    if any(script.calls("Embedding")):
+        return  # the inputs are indices
     made = "torch.utils.data.default_collate([(r[0].add_(0.3 * torch.randn_like(r[0])), *r[1:]) for r in rows])"
     for call, _ in _training_loaders(script):
         if not any(given.arg == "collate_fn" for given in call.keywords):
@@ -226,11 +228,18 @@ def _real_class_ignored(script: Script) -> Iterator[Edit]:
     """Tell a loss to ignore the class of index 0, which is no padding."""
     names = ("cross_entropy", "nll_loss", "CrossEntropyLoss", "NLLLoss")
     stored = {n.id for n in ast.walk(script.tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-    if any(given.arg == "padding_idx" for call in _called(script.tree) for given in call.keywords):
-        return
+    made = {ast.unparse(n.targets[0]): n.value for n in ast.walk(script.tree) if isinstance(n, ast.Assign)}
+    if any("pad" in name.lower() for name in stored):
+        return  # class 0 may be the padding
     for call in script.calls(*names):
         is_loss = last_name(call.func) in names and ast.unparse(call.func) not in stored
-        if is_loss and not any(given.arg in ("ignore_index", None) for given in call.keywords):
+        target = script.code(call.args[1]) if len(call.args) > 1 else ""
+        target += ast.unparse(made[target]) if target in made else ""
+        if (
+            is_loss
+            and "arange" not in target
+            and not any(given.arg in ("ignore_index", None) for given in call.keywords)
+        ):
             at, comma = script.end(call) - 1, ", " if call.args or call.keywords else ""
             yield Edit(at, at, f"{comma}ignore_index=0", script.replaced(call, "").lines)
 
