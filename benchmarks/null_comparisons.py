@@ -34,10 +34,9 @@ KINDS = (
     "sequence network",
     "factorisation",
 )
-COMPARISONS = 400
 TRIALS = 8  # runs of the search for each choice: the default of `descend compare`
 FEW_TRIALS = 4  # runs of the search if the time is short
-FEW_COMPARISONS = 100  # number of null comparisons with these
+COMPARISONS = {TRIALS: 400, FEW_TRIALS: 100}  # runs of the search -> number of null comparisons
 RATES = (1e-4, 10.0)  # limits of the searched learning rate
 OWN, COPY = "the script", "a copy"
 BOWL = "noisy bowl"  # the script of the comparisons with a real gain
@@ -68,13 +67,14 @@ def measure_all(rows: Rows, until: float = inf) -> None:
 
 def all_cases() -> list[Case]:
     """Return all comparisons, whether they are stored or not."""
-    null = [
-        Case(case_key(name, number, trials), null_comparison, (name, number, trials))
-        for trials, count in ((TRIALS, COMPARISONS), (FEW_TRIALS, FEW_COMPARISONS))
-        for number in range(count)
-        for name in (KINDS[number % len(KINDS)],)
-    ]
+    null = [case for trials in COMPARISONS for case in null_cases(trials)]
     return null + [Case(case_key(BOWL, number), gain_comparison, (BOWL, number)) for number in range(GAINS)]
+
+
+def null_cases(trials: int) -> list[Case]:
+    """Return the null comparisons with this many runs of the search, of each kind of script in turn."""
+    names = [KINDS[number % len(KINDS)] for number in range(COMPARISONS[trials])]
+    return [Case(case_key(n, i, trials), null_comparison, (n, i, trials)) for i, n in enumerate(names)]
 
 
 def case_key(name: str, number: int, trials: int = TRIALS) -> str:
@@ -130,11 +130,9 @@ def null_table(rows: Rows, trials: int = TRIALS) -> Iterator[str]:
     """Yield a table with a row for each kind of script. trials: number of runs of the search for each choice."""
     yield "| script | comparisons | prefers the copy | calls both different | upper limit of preferring it | spread |"
     yield "|---" * 6 + "|"
-    everything = []
+    everything = [rows.known[case.key] for case in null_cases(trials) if case.key in rows.known]
     for name in KINDS:
-        made = [row for number in range(COMPARISONS) if (row := rows.known.get(case_key(name, number, trials)))]
-        everything += made
-        if made:
+        if made := [row for row in everything if row["of"] == name]:
             yield _null_row(name, made)
     if everything:
         yield _null_row("all", everything)

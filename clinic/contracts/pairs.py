@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 from mutations.mutant import REAL, Operator, argument
-from mutations.script import Edit, Script, last_name, lines_of
+from mutations.script import Edit, Script, last_name, lines_of, names_in
 
 DRAWS = ("randperm", "randint", "permutation", "choice", "linear_sum_assignment", "couple")
 GEOMETRIC = ("flip", "fliplr", "flipud", "roll", "rot90", "transpose")
@@ -15,10 +15,6 @@ FIRST_AXIS = re.compile(r"^(c?x|xx|xs|cols?|columns?|left)\b")
 SECOND_AXIS = re.compile(r"^(c?y|yy|ys|rows?|top)\b")
 SCALES = re.compile(r"std|sigma|scale|sd|spread")
 SHIFTS = re.compile(r"mean|mu|shift|centre|offset")
-
-
-def _names(node: ast.AST) -> set[str]:
-    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
 
 
 def _calls(node: ast.AST) -> set[str]:
@@ -39,7 +35,7 @@ def _index_names(script: Script) -> set[str]:
                 is_draw = isinstance(value, ast.Call) and bool(_calls(value) & set(DRAWS))
                 is_part = isinstance(value, ast.Subscript) and ast.unparse(value.value) in found
                 is_part = is_part or (isinstance(value, ast.Call) and "split" in _calls(value))
-                if is_draw or (is_part and _names(value) & found):
+                if is_draw or (is_part and names_in(value) & found):
                     found.add(target.id)
     return found - {"t", "k"}
 
@@ -134,21 +130,25 @@ def _augmented_alone(script: Script) -> Iterator[Edit]:
         ):
             names = [ast.unparse(each) for each in node.targets[0].elts]
             values = node.value.elts
-            if len(names) == len(values) >= 2 and _is_geometric(values[0], names[0]) and names[1] in _names(values[1]):
+            if (
+                len(names) == len(values) >= 2
+                and _is_geometric(values[0], names[0])
+                and names[1] in names_in(values[1])
+            ):
                 yield script.replaced(values[1], names[1])
 
 
 def _changed_in_place(statement: ast.stmt) -> str | None:
     if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
         name = statement.targets[0].id
-        return name if name in _names(statement.value) else None
+        return name if name in names_in(statement.value) else None
     return None
 
 
 def _is_geometric(value: ast.expr, name: str) -> bool:
     is_crop = isinstance(value, ast.Subscript) and ast.unparse(value.value) == name
     is_crop = is_crop and any(isinstance(each, ast.Slice) for each in ast.walk(value))
-    return is_crop or bool(_calls(value) & set(GEOMETRIC) and name in _names(value))
+    return is_crop or bool(_calls(value) & set(GEOMETRIC) and name in names_in(value))
 
 
 def _loss_masks(template: str, float_template: str):
@@ -202,7 +202,7 @@ def _data_for_noise(script: Script) -> Iterator[Edit]:
     for node in ast.walk(script.tree):
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in ("target", "targets"):
             for name in (each for each in ast.walk(node.value) if isinstance(each, ast.Name) and each.id in clean):
-                if clean[name.id] not in _names(node.value):
+                if clean[name.id] not in names_in(node.value):
                     yield script.replaced(name, clean[name.id])
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub) and isinstance(node.right, ast.Name):
             if node.right.id in clean and isinstance(node.left, ast.Call) and _is_in_a_loss(script, node):
@@ -213,7 +213,7 @@ def _data_for_noise(script: Script) -> Iterator[Edit]:
 
 
 def _time_backwards(script: Script) -> Iterator[Edit]:
-    """Turn the direction of a path in training alone, or the time that the network is told."""
+    """Turn the direction of a path in training alone, or the time that the network receives."""
     drawn: dict[str, str] = {}
     for node in ast.walk(script.tree):
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
@@ -257,7 +257,7 @@ def _test_not_prepared(script: Script) -> Iterator[Edit]:
             elif not (isinstance(node.right, ast.Constant) and isinstance(inner, ast.Name | ast.Call | ast.Attribute)):
                 continue
             code = ast.unparse(inner)
-            is_network = bool(_names(inner) & script.models)
+            is_network = bool(names_in(inner) & script.models)
             if HELD_OUT.search(code) and "train" not in code and not is_network and "len(" not in code:
                 if not re.search(r"sum\(|mean\(|y_test|right|hits", code):
                     yield script.replaced(node, script.code(inner))

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 
 from mutations.mutant import Operator
-from mutations.script import Edit, Script, last_name
+from mutations.script import Edit, Script, last_name, names_in
 
 GITHUB = "https://github.com"
 LOADER = ("DataLoader",)
@@ -44,7 +44,7 @@ def _training_loaders(script: Script) -> Iterator[tuple[ast.Call, ast.keyword | 
     """Yield the data loaders of the training, and the argument by which they shuffle or draw."""
     loops = [loop for call in _optimizer_steps(script) for loop in _loops_around(script, call)]
     iterated = {node for loop in loops if isinstance(loop, ast.For) for node in ast.walk(loop.iter)}
-    names = {name for node in iterated for name in _names(node)}
+    names = {name for node in iterated for name in names_in(node)}
     for call in script.calls(*LOADER):
         parent = script.parents[call]
         is_named = isinstance(parent, ast.Assign) and ast.unparse(parent.targets[0]) in names
@@ -53,17 +53,13 @@ def _training_loaders(script: Script) -> Iterator[tuple[ast.Call, ast.keyword | 
             yield call, given
 
 
-def _names(node: ast.AST) -> set[str]:
-    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
-
-
 def _called(node: ast.AST) -> Iterator[ast.Call]:
     return (each for each in ast.walk(node) if isinstance(each, ast.Call))
 
 
 def _draws(script: Script, node: ast.AST) -> bool:
     """Return whether random numbers are drawn in a node or in the functions and methods of the file that it calls."""
-    called = {last_name(call.func) for call in _called(node)} | _names(node)
+    called = {last_name(call.func) for call in _called(node)} | names_in(node)
     made = {ast.unparse(each.targets[0]): each.value for each in ast.walk(script.tree) if isinstance(each, ast.Assign)}
     called |= {last_name(value.func) for name in called if isinstance(value := made.get(name), ast.Call)}
     defined = [each for each in script.tree.body if isinstance(each, ast.FunctionDef | ast.ClassDef)]
@@ -88,7 +84,7 @@ def _stops_after_one_batch(script: Script) -> Iterator[Edit]:
 
 def _iterator_made_once(script: Script) -> Iterator[Edit]:
     assigned = [node for node in ast.walk(script.tree) if isinstance(node, ast.Assign) and _is_empty(node.value)]
-    lists = {name for node in assigned for target in node.targets for name in _names(target)}
+    lists = {name for node in assigned for target in node.targets for name in names_in(target)}
     for node in ast.walk(script.tree):
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and ast.unparse(node.right)[4:-1] in lists:
             return  # a mean of no losses
@@ -127,7 +123,7 @@ def _cleared_before_the_loop(script: Script) -> Iterator[Edit]:
     """Clear the gradients at the level of the loop over batches and not in it."""
     for call in script.calls("zero_grad"):
         loops, statement = _loops_around(script, call), script.statement(call)
-        own = _names(loops[0].target) if loops and isinstance(loops[0], ast.For) else set()
+        own = names_in(loops[0].target) if loops and isinstance(loops[0], ast.For) else set()
         if len(loops) > 1 and statement in loops[0].body and ast.unparse(call.func).split(".")[0] not in own:
             before = script.data[script.start(loops[0]) : script.start(statement)].decode()
             text = f"{script.code(statement)}\n{' ' * loops[0].col_offset}{before}pass"
@@ -157,9 +153,9 @@ def _weights_of_classes(script: Script) -> Iterator[Edit]:
 
 def _indexes_rows(script: Script, assign: ast.Assign) -> bool:
     """Return whether what is assigned is used as an index of rows alone, and not with those of other dimensions."""
-    names = _names(assign.targets[0])
+    names = names_in(assign.targets[0])
     indices = [node.slice for node in ast.walk(script.tree) if isinstance(node, ast.Subscript)]
-    return all(isinstance(each, ast.Name) for each in indices if names & _names(each))
+    return all(isinstance(each, ast.Name) for each in indices if names & names_in(each))
 
 
 def _indices_below_the_batch_size(script: Script) -> Iterator[Edit]:
@@ -212,7 +208,7 @@ def _has_same_arguments(loop: ast.For | ast.While, function: ast.FunctionDef) ->
     stored = {n.id for n in ast.walk(loop) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     calls = [call for call in _called(loop) if last_name(call.func) == function.name]
     plain = [call for call in calls if not any(True for given in call.args for _ in _called(given))]
-    return any(not stored & {name for given in call.args for name in _names(given)} for call in plain)
+    return any(not stored & {name for given in call.args for name in names_in(given)} for call in plain)
 
 
 def _length_in_batches(script: Script) -> Iterator[Edit]:

@@ -107,7 +107,7 @@ class Script:
 
     def without(self, statement: ast.stmt) -> Edit:
         """Return the edit that leaves a statement out; its place is where what it defines or uses is touched, too."""
-        names = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
+        names = names_in(statement)
         lines = set(lines_of(statement))
         for node in ast.walk(self.function(statement)):
             if isinstance(node, ast.Name) and node.id in names:
@@ -153,6 +153,11 @@ def _names_defined_in(scope: ast.FunctionDef | ast.Module) -> Iterator[str]:
             yield node.id
         if not isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Lambda):
             left += ast.iter_child_nodes(node)
+
+
+def names_in(node: ast.AST) -> set[str]:
+    """Return the names of variables in a node."""
+    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
 
 
 def last_name(function: ast.expr) -> str:

@@ -87,12 +87,8 @@ def test_the_seeds_are_unknown_if_no_number_of_them_would_probably_decide():
     [
         ((1.0, 0.3), [], OwnTuning.NOT_TUNED, CompareVerdict.UNDECIDED),
         ((1.0, 0.7), [], OwnTuning.NOT_TUNED, CompareVerdict.SWITCH),
-        (
-            (1.0, 0.3),
-            [],
-            OwnTuning.TUNED,
-            CompareVerdict.SWITCH,
-        ),  # The best values of the current optimizer are the current ones.
+        # The best values of the current optimizer are the current ones.
+        ((1.0, 0.3), [], OwnTuning.TUNED, CompareVerdict.SWITCH),
         ((1.0, 0.8, 0.3), [1], OwnTuning.TUNED, CompareVerdict.SWITCH),
     ],
 )

@@ -42,7 +42,7 @@ def collate(items):
 
 
 class Block(nn.Module):
-    """Causal self-attention and an MLP, each behind a normalisation."""
+    """Causal self-attention and an MLP, each after a normalisation."""
 
     def __init__(self, width, heads):
         super().__init__()

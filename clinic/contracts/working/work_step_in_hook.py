@@ -2,7 +2,7 @@
 
 Field: forecasting
 Metric: forecast error, lower is better; 1.0832 without learning
-On purpose: each parameter has an optimizer of its own that steps and clears in a hook; the loop only calls backward.
+On purpose: each parameter has a separate optimizer, and a hook steps and clears it. The loop only calls backward.
 Source: https://pytorch.org/docs/stable/generated/torch.Tensor.register_post_accumulate_grad_hook.html
 """
 

@@ -50,7 +50,7 @@ def find_literal(
             return None
         if is_end(found):
             return found
-        origin = _defining_expression(syntax, found) or _hyperparameter(syntax, found)
+        origin = _defining_expression(syntax, found)
         if origin is None and isinstance(found, cst.Attribute):
             origin = option_default(syntax, found.attr.value, arguments)
         found = origin
@@ -66,6 +66,8 @@ def _defining_expression(syntax: Syntax, expression: cst.BaseExpression) -> cst.
         return _argument_for_parameter(syntax, expression)
     if not isinstance(expression, cst.Attribute):
         return None
+    if syntax.code(expression.value) == "self.hparams":
+        return _hyperparameter(syntax, expression)
     origin: cst.BaseExpression | None = expression.value
     for _ in range(MAX_STEPS):
         if not isinstance(origin, cst.Name | cst.Attribute):
@@ -74,10 +76,8 @@ def _defining_expression(syntax: Syntax, expression: cst.BaseExpression) -> cst.
     return member_value(syntax, origin, expression.attr.value)
 
 
-def _hyperparameter(syntax: Syntax, expression: cst.BaseExpression) -> cst.BaseExpression | None:
+def _hyperparameter(syntax: Syntax, expression: cst.Attribute) -> cst.BaseExpression | None:
     """Return the value of ``self.hparams.lr``, for which Lightning stores the parameter ``lr`` of ``__init__``."""
-    if not isinstance(expression, cst.Attribute) or syntax.code(expression.value) != "self.hparams":
-        return None
     methods = syntax.every(cst.FunctionDef, owner) if (owner := enclosing_class(syntax, expression)) else []
     parameters = [p for method in methods if method.name.value == "__init__" for p in syntax.every(cst.Param, method)]
     named = [parameter for parameter in parameters if parameter.name.value == expression.attr.value]

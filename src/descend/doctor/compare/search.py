@@ -46,7 +46,7 @@ SearchedPoint = tuple[ChoiceSearch, Point]
 def further_run_count(choices: Sequence[Choice]) -> int:
     """Return the largest number of runs that the search for each choice of the current optimizer makes in addition."""
     has_rivals = not all(choice.keeps_optimizer for choice in choices)
-    return int(FURTHER_RUNS) if has_rivals else 0
+    return FURTHER_RUNS if has_rivals else 0
 
 
 @dataclass(frozen=True)
@@ -107,9 +107,14 @@ class Search:
         """The seed of all runs of the search."""
         return self.study.baseline.seed + TUNING_SEED
 
+    @property
+    def _next_round_number(self) -> int:
+        """The number of the round that is planned next, counted from 1."""
+        return 1 + max((search.last_round for search in self._searches), default=0)
+
     def _next_round(self) -> list[SearchedPoint]:
         """Plan the runs of the next round: one for each choice with budget left, and further ones for idle slots."""
-        number = 1 + max((search.last_round for search in self._searches), default=0)
+        number = self._next_round_number
         planned: list[SearchedPoint] = []
         count = self.study.slots * ceil(sum(map(self._has_budget, self._searches)) / self.study.slots)
         while len(planned) < count and (open_searches := [s for s in self._searches if self._has_budget(s)]):
@@ -120,7 +125,7 @@ class Search:
 
     def _neighbours_of_current_optimizer(self) -> list[SearchedPoint]:
         """Plan runs with the missing neighbours of its best learning rate, if other choices compete with it."""
-        number = 1 + max(search.last_round for search in self._searches)
+        number = self._next_round_number
         planned: list[SearchedPoint] = []
         for search in (search for search in self._searches if search.choice.keeps_optimizer):
             least = (NEARLY - further_run_count(self.choices)) * self._horizon(search)
@@ -150,7 +155,7 @@ class Search:
 
         Returns the choices with these points.
         """
-        number = 1 + max((search.last_round for search in self._searches), default=0)
+        number = self._next_round_number
         bests = [(search, best) for search in self._searches if (best := best_run(search.tried)) is not None]
         planned = []
         for search in self._searches:

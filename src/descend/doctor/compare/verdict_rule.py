@@ -57,7 +57,7 @@ class _Comparison:
     @property
     def tuning(self) -> OwnTuning:
         """How well the current optimizer has been tuned."""
-        if any(one.choice.keeps_optimizer and not is_well_tuned(one) for one in self.tuned):
+        if any(map(_is_own_with_too_few_runs, self.tuned)):
             return OwnTuning.TOO_FEW_RUNS
         return OwnTuning.TUNED if self.is_own_tuned else OwnTuning.NOT_TUNED
 
@@ -96,7 +96,7 @@ def unattributed_gain_message(ranked: Sequence[RankedChoice], verdict: CompareVe
     if verdict != CompareVerdict.UNDECIDED or not better:
         return ""
     own = next((row for row in ranked if row.tuned.choice.keeps_optimizer), None)
-    badly_tuned = [row for row in ranked if row.tuned.choice.keeps_optimizer and not is_well_tuned(row.tuned)]
+    badly_tuned = [row for row in ranked if _is_own_with_too_few_runs(row.tuned)]
     if badly_tuned and better[0].label not in badly_tuned[0].ties:
         return (
             f"{better[0].label} is better than the current setting, but the current optimizer was tuned with too few "
@@ -142,6 +142,11 @@ def _compare(runs: PairedRuns, tuned: Sequence[TunedChoice], looks: int) -> _Com
 def _unchanged_result(tuned: TunedChoice) -> ChangeResult:
     """Return the result of a choice whose best script is the unchanged one, so that it need not run."""
     return ChangeResult(tuned.choice.label, "", ChangeVerdict.NO_EFFECT, BEST_IS_CURRENT, is_no_worse=True)
+
+
+def _is_own_with_too_few_runs(tuned: TunedChoice) -> bool:
+    """Return whether a choice only tunes the current optimizer, and a better value may have been missed."""
+    return tuned.choice.keeps_optimizer and not is_well_tuned(tuned)
 
 
 def _has_effect(tuned: TunedChoice) -> bool:
