@@ -1,6 +1,5 @@
 import math
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -67,14 +66,11 @@ def attending(**options: Any) -> nn.Module:
 
 
 MIXED = {
-    "time first": (lambda: Reader(lstm(), "last"), "recurrence"),
-    "a GRU": (lambda: Reader(nn.GRU(3, 6), "last"), "recurrence"),
-    "another shape": (lambda: Reader(lstm(), "view"), "reshape"),
     "attention": (lambda: Reader(attending(), "last"), "attention"),
-    "the batch first, of time": (lambda: Reader(lstm(batch_first=True), "transpose"), "recurrence"),
     "attention in time": (lambda: Reader(attending(batch_first=True), "transpose"), "attention"),
     "a softmax": (lambda: nn.Sequential(nn.Flatten(), nn.Linear(21, 5), nn.Softmax(0), nn.Linear(5, 2)), "softmax"),
     "a softmax of its own choice": (lambda: nn.Sequential(Chosen(), nn.Flatten(), nn.Linear(21, 2)), "softmax"),
+    "a recurrent layer": (lambda: Reader(lstm(), "last"), ""),
     "by what is not known": (lambda: nn.Sequential(nn.Flatten(), Centred(), nn.Linear(21, 2)), ""),
 }
 APART = {
@@ -100,25 +96,12 @@ def test_independent_examples_are_not_reported(name: str) -> None:
     assert found(APART[name]()).share == 0
 
 
-def test_images_whose_rows_are_read_as_time() -> None:
-    images = torch.randn(12, 1, 7, 3)
-    net = Reader(lstm(), "time")
-
-    def mixed(shape: Callable[[Tensor], Tensor]) -> facts.Mixing:
-        training = Training(net, [lambda: F.cross_entropy(net(shape(images)), Y)])
-        return kept(mixing(training.snapshot())).fact(facts.Mixing)
-
-    cut = mixed(lambda x: x.reshape(7, -1, 3))
-    assert (cut.by, cut.single) == ("reshape", (1,)) and cut.share > 0.3
-    assert mixed(lambda x: x.squeeze(1).transpose(0, 1)).share == 0
-
-
 def test_a_batch_that_was_picked_and_reshaped_before() -> None:
-    net = Reader(lstm(), "last")
+    net = Reader(attending(), "last")
     data = torch.randn(40, 21)
     rows = torch.randperm(40)[:12]
     training = Training(net, [lambda: F.cross_entropy(net(data[rows].view(12, 7, 3)), Y)])
-    assert kept(mixing(training.snapshot())).fact(facts.Mixing).by == "recurrence"
+    assert kept(mixing(training.snapshot())).fact(facts.Mixing).by == "attention"
 
 
 def test_reasons_why_mixing_is_unknown() -> None:
@@ -133,7 +116,7 @@ def test_reasons_why_mixing_is_unknown() -> None:
 
 @pytest.mark.parametrize(("options", "share"), [({}, True), ({"batch_first": True}, False)])
 def test_data_that_are_changed_in_place_before_the_network(options: dict[str, bool], share: bool) -> None:
-    net, batch = Reader(lstm(**options), "last"), X.clone()
+    net, batch = Reader(attending(**options), "last"), X.clone()
 
     def step() -> Tensor:
         half = batch * 0.5
@@ -141,7 +124,7 @@ def test_data_that_are_changed_in_place_before_the_network(options: dict[str, bo
         return F.cross_entropy(net(batch), Y)
 
     mixed = kept(mixing(Training(net, [step]).snapshot())).fact(facts.Mixing)
-    assert (mixed.share > 0) == share and mixed.by == ("recurrence" if share else "")
+    assert (mixed.share > 0) == share and mixed.by == ("attention" if share else "")
 
 
 @pytest.mark.parametrize(("shape", "dim"), [((12, 7), -1), ((12, 7, 1), -2), ((12, 2, 7), -1)])

@@ -73,6 +73,7 @@ KINDS = {  # kind of site -> its default key; `dropout__net.1` gives another key
     "custom_function": "",
     "made_in_forward": "0",
     "mixing": "0",
+    "order_dependence": "reshape",
     "exchanged": "0",
     "lone_entry": "0",
     "derivative": "0",

@@ -33,3 +33,17 @@ def test_equal_calls_elsewhere_are_replaced_too(patient):
 
 def test_another_call_is_refused(patient):
     assert patient("import torch\nx = f(x)\n", mixing="f(").refusal(transpose, site="mixing", call="transpose(0, 1)")
+
+
+@pytest.mark.parametrize(
+    ("line", "call", "edited"),
+    [
+        ("qkv = x.view(t, b, 3, h, -1)", "x.view(", "qkv = x.transpose(0, 1).reshape(t, b, 3, h, -1)"),
+        ("z = torch.reshape(a + b, (t, -1))", "torch.reshape(", "z = (a + b).transpose(0, 1).reshape((t, -1))"),
+        ("loss = f(net(x).flatten(0, 1), y)", "net(x).flatten(", "loss = f(net(x).transpose(0, 1).flatten(0, 1), y)"),
+    ],
+)
+def test_dimensions_are_exchanged_before_a_reshape_to_other_sizes(patient, line, call, edited):
+    p = patient(f"import torch\n{line}\n", order_dependence=call)
+    arguments = {"site": "order_dependence", "call": "transpose(0, 1)", "reshapes": True}
+    assert p.changes(transpose, **arguments) == [f"-{line}", f"+{edited}"]

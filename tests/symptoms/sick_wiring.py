@@ -180,11 +180,20 @@ def log_of_negatives(function: str = "log", is_partial: bool = True, is_masked: 
     return record
 
 
-def examples_mixed(share: float = 0.5, by: str = "recurrence", left: float = 0.11, **more: Any) -> Record:
+def examples_mixed(share: float = 0.5, by: str = "attention", left: float = 0.11, **more: Any) -> Record:
     record = healthy()
     set_cost(record, falling_to(left))
     observe(record, facts.Mixing(32, share, by, batch_first=False, **more))
     add_site(record, "mixing", "0", 8)
+    return record
+
+
+def order_dependence(by: str = "recurrence", left: float = 0.4, in_network: bool = True, **more: Any) -> Record:
+    record = healthy()
+    set_cost(record, falling_to(left))
+    given = {"function": "lstm", "line": 14, "shape": (32, 20, 3), "result": (20, 32, 3), **more}
+    observe(record, facts.OrderDependence(32, by, in_network=in_network, **given))
+    add_site(record, "order_dependence", "0", 14)
     return record
 
 
@@ -253,11 +262,8 @@ def unpaired_targets(left: float = 0.4, shuffles: tuple[bool, bool] = (True, Tru
 
 
 def moved_examples(left: float = 0.4, axes: tuple[int, ...] = (0, 1), dimensions: int = 3) -> Record:
-    record = healthy()
-    set_cost(record, falling_to(left))
-    observe(record, facts.MovedExamples("roll", 14, axes, dimensions))
-    add_site(record, "moved_examples", "0", 14)
-    return record
+    shape = (32, 8, 8, 3)[:dimensions]
+    return order_dependence("reorder", left, in_network=False, function="roll", axes=axes, shape=shape, result=shape)
 
 
 WIRING = {
@@ -283,6 +289,7 @@ WIRING = {
     log_of_negatives: "output_loss_mismatch",
     eval_mode: "eval_mode",
     examples_mixed: "examples_mixed",
+    order_dependence: "examples_mixed",
     degenerate_normalisation: "degenerate_normalisation",
     all_masked: "degenerate_normalisation",
     divergence: "output_loss_mismatch",

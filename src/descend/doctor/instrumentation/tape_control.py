@@ -19,7 +19,7 @@ from descend.doctor.tape.vocabulary import INTERESTING
 
 REFUSALS = 12  # Recording ends after this many consecutive steps whose recording was refused.
 CHANGED = 3  # After this many consecutive steps with a wrong replayed gradient, only losses are replayed.
-SAME_LOSS = 1e-5  # Losses are equal up to this relative difference; a replay may use another attention backend.
+SAME_LOSS = 1e-5  # Losses are equal up to this relative difference.
 SAME_GRADIENT = 1e-3  # Gradients are equal up to this relative norm; float32 sums may have a different order.
 PIECE = 2**22  # At most this many numbers are compared in float64 at a time.
 THREADS = "the script trains in several threads, but steps are recorded in only one thread"
@@ -187,7 +187,7 @@ class TapeControl:
             return f"the gradient of the custom autograd.Function {recording.custom} cannot be recorded"
         if self.averages():  # The script's gradient depends on other ranks, too.
             return ""
-        gradient = recording.loss(passed.parameters).gradient(passed.parameters)
+        gradient = recording.loss(passed.parameters, same_kernels=True).gradient(passed.parameters)
         hook = "the replayed gradient differs from the script's gradient, which a hook may have changed"
         return "" if is_gradient(gradient, passed.gradients) else hook
 
@@ -199,7 +199,8 @@ class TapeControl:
 
 def _loss_message(recording: Recording, passed: BackwardPass) -> str:
     """Return a message about how the replayed loss differs from the script's loss; "" if it does not."""
-    replayed, actual = recording.loss(passed.parameters).value(passed.parameters), float(passed.loss.detach())
+    replayed = recording.loss(passed.parameters, same_kernels=True).value(passed.parameters)
+    actual = float(passed.loss.detach())
     if actual != actual:
         return "" if replayed != replayed else "the replayed loss is finite, but the script's loss is not"
     if abs(replayed - actual) > SAME_LOSS * max(1.0, abs(actual)):

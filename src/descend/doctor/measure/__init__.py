@@ -8,6 +8,7 @@ from descend.doctor.measure.curvature import curvature
 from descend.doctor.measure.dimensions import dimensions
 from descend.doctor.measure.duplicate_units import duplicate_units
 from descend.doctor.measure.editable_calls import editable_calls
+from descend.doctor.measure.equivariance import equivariance
 from descend.doctor.measure.gradient import gradient, update_ratio
 from descend.doctor.measure.gradient_blocking import gradient_blocking
 from descend.doctor.measure.gradient_noise import gradient_noise
@@ -20,7 +21,6 @@ from descend.doctor.measure.masked_nonfinite import masked_nonfinite
 from descend.doctor.measure.mixed_reductions import mixed_reductions
 from descend.doctor.measure.mixing import mixing
 from descend.doctor.measure.monitored_loss import monitored_loss, spread_evaluation_metric
-from descend.doctor.measure.moved_examples import moved_examples
 from descend.doctor.measure.not_finite import not_finite
 from descend.doctor.measure.pairing import pairing
 from descend.doctor.measure.reachability import reachability
@@ -53,7 +53,7 @@ PROBES = (
     Probe("balance", "gradient norm", term_balance, differentiates=True, for_trials=True, once=True),
     Probe("blocking", "share of the gradient", gradient_blocking, differentiates=True, for_trials=True, once=True),
     Probe("pairing", "", pairing, once=True),
-    Probe("moved examples", "", moved_examples, once=True),
+    Probe("equivariance", "", equivariance, once=True),
     Probe("widths", "units", widths, once=True),
     Probe("zero input", "", zero_input, once=True),
     Probe("self-sampled loss", "", self_sampled_loss, once=True),

@@ -2,7 +2,8 @@
 
 One example is replaced by a different one, and the outputs for all other examples are compared. This is done for
 the first, a middle and the last example, because a recurrent layer that takes the batch for time passes information
-in one direction only.
+in one direction only. Attention and softmax along the batch treat all examples alike, so only this test shows them;
+`equivariance` finds every call that does not.
 """
 
 from typing import Any, NamedTuple
@@ -15,12 +16,12 @@ from descend.doctor.measure.loss_call import loss_call, module_of
 from descend.doctor.measure.messages import UNFED, no_loss_call_message, unmatched_message
 from descend.doctor.measure.replay import run_without_graph, slot_value, with_data
 from descend.doctor.measure.snapshot import Measurement, Snapshot, Unavailable, activation_site, forward
-from descend.doctor.measure.through_time import BATCH_FIRST, PADDED
 from descend.doctor.record import Fact, Site, SiteKind, facts
 from descend.doctor.tape import Op, Recording
 from descend.doctor.tape.call import NONE
-from descend.doctor.tape.vocabulary import RECURRENT, SOFTMAXES
+from descend.doctor.tape.vocabulary import SOFTMAXES
 
+SEQUENCES = 3  # number of dimensions of a batch of sequences
 LEAST = 4  # smallest number of examples in a batch for this measurement
 CHANGED = 1e-5  # A change below this share of the largest output is round-off.
 
@@ -32,7 +33,6 @@ class MixingCall(NamedTuple):
     site: Site | None
     name: str
     batch_first: bool = False  # whether the layer expects the batch in dimension 0
-    single: tuple[int, ...] = ()  # the dimensions of size 1 that a reshape drops
     dim: int = -1  # the dimension along which a softmax should be taken
 
 
@@ -54,7 +54,7 @@ def mixing(snapshot: Snapshot) -> Measurement:
     found = facts.Mixing(count, share, by="", batch_first=False)
     culprit = _mixing_call(snapshot, recording, count) if share else None
     if culprit is not None:
-        found = facts.Mixing(count, share, culprit.by, culprit.batch_first, culprit.single, culprit.dim)
+        found = facts.Mixing(count, share, culprit.by, culprit.batch_first, culprit.dim)
         snapshot.note_site(SiteKind.MIXING, "0", culprit.site, culprit.name)
     yield Fact.of(found, snapshot.step)
 
@@ -88,40 +88,24 @@ def _share_of_changed_outputs(recording: Recording, slot: int, examples: Tensor,
 
 
 def _mixing_call(snapshot: Snapshot, recording: Recording, count: int) -> MixingCall | None:
-    """Return the first call that mixes examples: a recurrent layer, attention, a softmax or a reshape."""
+    """Return the first call in which the examples attend to each other or share a softmax."""
     found: list[MixingCall] = []
-
-    def layer(by: str, module: nn.Module | None, name: str, batch_first: bool) -> MixingCall:
-        """Return the record of a layer as the call that mixes examples, with the line that constructs the layer."""
-        return MixingCall(by, snapshot.made_at(module) if module else None, name, batch_first)
 
     def watch(op: Op, args: tuple, kwargs: dict, result: Any) -> None:
         """Store the first call that mixes examples."""
         if found or not args or not isinstance(args[0], Tensor):
             return
         x, module = args[0], module_of(op)
-        if op.name in RECURRENT and len(args) == PADDED and _exchanges_dimensions(x, bool(args[BATCH_FIRST]), count):
-            found.append(layer("recurrence", module, op.name.upper(), bool(args[BATCH_FIRST])))
-        elif isinstance(module, nn.MultiheadAttention) and op.name == "multi_head_attention_forward":
+        if isinstance(module, nn.MultiheadAttention) and op.name == "multi_head_attention_forward":
             # The function always expects time as the first dimension.
-            taken = x.transpose(0, 1) if module.batch_first else x
-            if _exchanges_dimensions(taken, module.batch_first, count):
-                found.append(layer("attention", module, type(module).__name__, module.batch_first))
+            if x.ndim == SEQUENCES and x.shape[0] == count != x.shape[1]:
+                site = snapshot.made_at(module)
+                found.append(MixingCall("attention", site, type(module).__name__, module.batch_first))
         elif op.name in SOFTMAXES and _is_along_the_batch(x, args, kwargs, count):
             found.append(MixingCall("softmax", *activation_site(snapshot, op), dim=_last_long_dimension(x)))
-        elif op.name in ("view", "reshape") and isinstance(result, Tensor) and _is_false_transpose(x, result, count):
-            single = tuple(dim for dim, size in enumerate(x.shape) if dim and size == 1)
-            found.append(MixingCall("reshape", op.site, op.name, single=single if result.ndim < x.ndim else ()))
 
     run_without_graph(recording, watch, evaluation=True)
     return found[0] if found else None
-
-
-def _exchanges_dimensions(x: Tensor, batch_first: bool, count: int) -> bool:
-    """Return whether a layer receives its batch and time dimensions exchanged, according to their sizes."""
-    if x.ndim != 3:
-        return False
-    return x.shape[1] == count != x.shape[0] if batch_first else x.shape[0] == count
 
 
 def _is_along_the_batch(x: Tensor, args: tuple, kwargs: dict, count: int) -> bool:
@@ -132,13 +116,3 @@ def _is_along_the_batch(x: Tensor, args: tuple, kwargs: dict, count: int) -> boo
 def _last_long_dimension(x: Tensor) -> int:
     """Return the last dimension other than 0 with more than one entry, as a negative index; −1 without one."""
     return next((dim for dim in range(-1, -x.ndim, -1) if x.shape[dim] > 1), -1)
-
-
-def _is_false_transpose(before: Tensor, after: Tensor, count: int) -> bool:
-    """Return whether a reshape turns (N, T, …) into (T, N, …) without moving any value.
-
-    Dimensions of size 1, such as the channel of (N, 1, T, F), may be dropped by the reshape.
-    """
-    drops = after.ndim < before.ndim
-    first = [size for dim, size in enumerate(before.shape) if not (drops and dim and size == 1)][:2]
-    return first[0] == count and len(first) == 2 and list(after.shape[:2]) == first[::-1] and first[0] != first[1]

@@ -51,11 +51,18 @@ def run_with_graph(
 
 
 def run_without_graph(
-    recording: Recording, watch: Callable[[Op, tuple, dict, Any], None], *, evaluation: bool = False
+    recording: Recording,
+    watch: Callable[[Op, tuple, dict, Any], None],
+    *,
+    evaluation: bool = False,
+    double: bool = False,
 ) -> Tensor:
-    """Replay a recording without a graph and pass each call to `watch`; return the loss. Raises `Unavailable`."""
+    """Replay a recording without a graph and pass each call to `watch`; return the loss. Raises `Unavailable`.
+
+    double: whether to compute in float64.
+    """
     try:
         with torch.no_grad():
-            return recording.run({}, evaluation=evaluation, watch=watch)
+            return recording.run({}, evaluation=evaluation, watch=watch, double=double)
     except StaleData as stale:
         raise Unavailable(str(stale)) from None

@@ -17,6 +17,7 @@ MEASURED_BY = {
         "curvature": "curvature curvature_lowest curvature_standardised preconditioned_curvature",
         "dimensions": "exchanged lone_entry",
         "divergence": "divergence",
+        "equivariance": "order_dependence",
         "gradient": "gradient_norm",
         "gradient_noise": "gradient_noise_scale",
         "inputs": "inputs input_condition_number input_condition_number_standardised",

@@ -15,10 +15,11 @@ class BatchFirstArguments:
     """Arguments of the remedy `batch_first`, which sets `batch_first` of a recurrent or attention layer."""
 
     batch_first: bool
+    site: str = "mixing"  # kind of the recorded layer
 
 
 def batch_first(script: Script, record: Record, arguments: BatchFirstArguments) -> Script:
     """Set `batch_first` of the recurrent or attention layer that mixes the examples of a batch by mistake."""
-    place = locate(script, record, SiteKind.MIXING)
+    place = locate(script, record, SiteKind(arguments.site))
     edit = set_argument(place, BATCH_FIRST, arguments.batch_first, script, record)
     return apply_edits(script, place.syntax, [edit], BATCH_FIRST.words)

@@ -12,6 +12,7 @@ import libcst as cst
 
 from descend.doctor.codemod.locate import locate, locate_node
 from descend.doctor.codemod.not_applicable import NotApplicable
+from descend.doctor.codemod.parentheses import parenthesize
 from descend.doctor.codemod.reshape_sizes import explicit_sizes, reshape_then_swap_axes
 from descend.doctor.codemod.suspected_site import SiteArguments, suspected_site
 from descend.doctor.codemod.syntax import Syntax, last_name
@@ -31,6 +32,7 @@ class TransposeArguments(SiteArguments):
     place: str = ""
     site: str = ""  # kind of the recorded `view` or `reshape` that `call` replaces
     call: str = ""  # call that replaces the `view` or `reshape`, such as "transpose(0, 1)"
+    reshapes: bool = False  # whether the call precedes the reshape instead, because the sizes change, too
 
 
 def transpose(script: Script, record: Record, arguments: TransposeArguments) -> Script:
@@ -40,17 +42,25 @@ def transpose(script: Script, record: Record, arguments: TransposeArguments) -> 
     """
     if not arguments.call:
         return _with_swapped_sizes(script, record, arguments)
-    place = locate(script, record, SiteKind(arguments.site))
+    place = locate(script, record, SiteKind(arguments.site), arguments.place or None)
     syntax, call = place.syntax, place.call
     line = syntax.line(call)
-    if last_name(call.func) not in ("view", "reshape") or not isinstance(call.func, cst.Attribute):
+    name = last_name(call.func)
+    if (
+        name not in ("view", "reshape", "flatten")
+        or name == "flatten"
+        and not arguments.reshapes
+        or not isinstance(call.func, cst.Attribute)
+    ):
         raise NotApplicable(place.indirect_call_message)
-    values = call.func.value
+    values, sizes = call.func.value, call.args
     if syntax.is_module(values):  # torch.reshape(x, …)
         if not call.args or call.args[0].keyword is not None:
             raise NotApplicable(f"line {line} does not contain the tensor that is reshaped")
-        values = call.args[0].value
-    new = cst.parse_expression(f"{syntax.code(values)}.{arguments.call}")
+        values, sizes = call.args[0].value, call.args[1:]
+    new = cst.parse_expression(f"{syntax.code(parenthesize(values))}.{arguments.call}")
+    if arguments.reshapes:
+        new = cst.Call(cst.Attribute(new, cst.Name("flatten" if name == "flatten" else "reshape")), sizes)
     return _replace_equal_calls(script, syntax, call, new)
 
 

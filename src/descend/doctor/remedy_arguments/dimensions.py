@@ -51,17 +51,18 @@ def axes_within_example(number: int) -> Callable[[Record, Symptom], Values | Non
 
     def choose_axes(record: Record, symptom: Symptom) -> Values | None:
         """Return the call that reorders the batch and new axes for it; None if there are no further candidates."""
-        moved = record.fact(facts.MovedExamples)
-        if moved is None:
+        moved = record.fact(facts.OrderDependence)
+        if moved is None or not moved.axes:
             return None
-        counted = [axis % moved.dimensions + 1 for axis in moved.axes]
-        last = [moved.dimensions - len(moved.axes) + i for i in range(len(moved.axes))]
-        fitting = [axes for axes in (counted, last) if min(axes) > 0 and max(axes) < moved.dimensions]
+        dimensions = len(moved.shape)
+        counted = [axis % dimensions + 1 for axis in moved.axes]
+        last = [dimensions - len(moved.axes) + i for i in range(len(moved.axes))]
+        fitting = [axes for axes in (counted, last) if min(axes) > 0 and max(axes) < dimensions]
         choices = [axes for i, axes in enumerate(fitting) if axes not in fitting[:i]]
         if number >= len(choices):
             return None
         axes: tuple[int, ...] | int = tuple(choices[number]) if len(moved.axes) > 1 else choices[number][0]
-        at: Values = {"kind": "moved_examples", "place": "0", "function": moved.function, "line": moved.line}
+        at: Values = {"kind": "order_dependence", "place": "0", "function": moved.function, "line": moved.line}
         return {**at, "keyword": "dims", "index": 1 if moved.function == "roll" else 0, "value": axes}
 
     return choose_axes
@@ -74,21 +75,34 @@ def target_operand(record: Record, symptom: Symptom) -> Values | None:
     return {"operand": found.operand if found else "right"}
 
 
+def gathered_dimension(record: Record, symptom: Symptom) -> Values | None:
+    """Return dimension 1 for a `gather` that selects along the batch dimension."""
+    found = record.fact(facts.OrderDependence)
+    if found is None or found.by != "gather":
+        return None
+    at: Values = {"kind": "order_dependence", "place": "0", "function": found.function, "line": found.line}
+    return {**at, "keyword": "dim", "index": 0, "value": 1}
+
+
 def other_batch_first(record: Record, symptom: Symptom) -> Values | None:
     """Return the opposite value of `batch_first`, if a recurrent or attention layer takes the batch for time steps."""
-    mixing = record.fact(facts.Mixing)
-    if mixing is None or mixing.by not in LAYERS:
-        return None
-    return {"batch_first": not mixing.batch_first, "optimizer": symptom.optimizer}
+    for kind, found in (
+        ("order_dependence", record.fact(facts.OrderDependence)),
+        ("mixing", record.fact(facts.Mixing)),
+    ):
+        if found is not None and found.by in LAYERS:
+            return {"batch_first": not found.batch_first, "optimizer": symptom.optimizer, "site": kind}
+    return None
 
 
 def exchange_of_mixed_dimensions(record: Record, symptom: Symptom) -> Values | None:
-    """Return `transpose(0, 1)` as the replacement of a reshape that mixes the examples; None without such a reshape."""
-    mixing = record.fact(facts.Mixing)
-    if mixing is None or mixing.by != "reshape":
+    """Return the order of axes before a reshape that keeps the examples apart; None without such a reshape."""
+    found = record.fact(facts.OrderDependence)
+    if found is None or not found.order:
         return None
-    dropped = [f"squeeze({dim})" for dim in sorted(mixing.single, reverse=True)]
-    return {"site": "mixing", "call": ".".join([*dropped, "transpose(0, 1)"])}
+    exchanged = tuple(found.shape[axis] for axis in found.order if axis < len(found.shape))
+    reshapes = found.by == "pairing" or exchanged != found.result
+    return {"site": "order_dependence", "place": "reshape", "call": _exchange(found.order), "reshapes": reshapes}
 
 
 def dimension_within_example(record: Record, symptom: Symptom) -> Values | None:
@@ -104,7 +118,10 @@ def exchange_of_dimensions(record: Record, symptom: Symptom) -> Values | None:
     found = record.fact(facts.Exchanged, "0")
     if found is None:
         return None
-    order = found.dims
+    return {"site": "exchanged", "place": "0", "call": _exchange(found.dims)}
+
+
+def _exchange(order: tuple[int, ...]) -> str:
+    """Return the call of `transpose` or `permute` that puts axes into an order."""
     moved = [i for i, dim in enumerate(order) if dim != i]
-    call = f"transpose({moved[0]}, {moved[1]})" if len(moved) == 2 else f"permute({', '.join(map(str, order))})"
-    return {"site": "exchanged", "call": call}
+    return f"transpose({moved[0]}, {moved[1]})" if len(moved) == 2 else f"permute({', '.join(map(str, order))})"

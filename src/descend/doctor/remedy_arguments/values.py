@@ -51,6 +51,7 @@ class Values(TypedDict, total=False):
     places: list[str]  # keys, in the record of the run, of all calls or statements to be edited
     prefix: str
     reduction: str
+    reshapes: bool  # whether the call precedes a reshape instead of replacing it
     replaced: bool  # whether the script replaced layers of the model during the run
     rule: str  # class name of the new optimizer, such as "LARS"
     shown: str  # relative speeds of the processes, as text for the label

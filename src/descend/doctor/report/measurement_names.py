@@ -18,7 +18,7 @@ NAMES = {
     "blocking": "calls that block the gradient",
     "editable calls": "calls between the data, the network and the loss",
     "pairing": "batch pairing",
-    "moved examples": "whether each example keeps its own target",
+    "equivariance": "whether the step treats the examples of a batch alike",
     "widths": "layer widths",
     "zero input": "layers whose input is zero",
     "self-sampled loss": "whether the loss depends on random numbers drawn by the network",

@@ -5,21 +5,31 @@ from descend.doctor.assess.summary import LEFT_TO_LEARN, RunSummary
 from descend.doctor.assess.symptom import Detection, FatalDetection
 from descend.doctor.record import Record, SiteKind, facts
 from descend.doctor.remedy_arguments.dimensions import (
+    axes_within_example,
     dimension_within_example,
     exchange_of_mixed_dimensions,
+    gathered_dimension,
     other_batch_first,
 )
+from descend.doctor.symptoms import phrases
 from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 
 SOURCE = "torch.nn.LSTM, MultiheadAttention: the first dimension is time unless batch_first=True; torch.Tensor.view"
+EQUIVARIANCE = "Zaheer et al. 2017, §2: a function of a set of examples commutes with permutations of the set"
 SENTENCES = {
     "recurrence": "the layer treats the batch dimension as time, so each example is a time step after the previous one",
     "attention": "the examples of a batch attend to each other like the elements of one sequence",
-    "reshape": "view and reshape keep the values in order, so a change from (N, T, …) to (T, N, …) mixes examples; "
-    "transpose(0, 1) exchanges the dimensions",
+    "reshape": "{call} turns shape {shape} into {result}; view and reshape keep the values in order, so values of "
+    "different examples are mixed (transpose and permute exchange dimensions)",
+    "reorder": "{call} moves values along the batch dimension, so each example is combined with another one",
+    "gather": "{call} selects along the batch dimension, so it reads values of other examples",
+    "positions": "{call} combines the examples with a tensor along the batch dimension, so each row of the batch is "
+    "treated in its own way",
+    "other": "{call} turns shape {shape} into {result} and treats the rows of the batch in different ways",
     "softmax": "the softmax normalises along the batch dimension, so the outputs of one example lower those of the "
     "others",
 }
+ON_PURPOSE = frozenset({"reorder", "other"})  # Some programs combine the examples of a batch on purpose.
 
 PROBLEM = Problem(
     id="examples_mixed",
@@ -37,9 +47,19 @@ PROBLEM = Problem(
         RemedyEntry(
             "transpose",
             exchange_of_mixed_dimensions,
-            "use {call} instead of the reshape",
+            "use {call} to exchange the dimensions of the reshape",
             "each example is then a separate sequence",
             "torch.Tensor.view",
+        ),
+        *(
+            RemedyEntry(
+                "call_argument",
+                within_example,
+                phrases.SET_ARGUMENT,
+                "each example then keeps its own values",
+                "torch.roll, torch.flip, torch.gather: dims and dim",
+            )
+            for within_example in (*map(axes_within_example, range(phrases.CALLS_TRIED)), gathered_dimension)
         ),
         RemedyEntry(
             "softmax_dimension",
@@ -58,20 +78,49 @@ PROBLEM = Problem(
 
 
 def detect(record: Record, summary: RunSummary) -> Detection | None:
-    """Report outputs that depend on other examples of the batch because of a known mistake."""
-    mixing = record.fact(facts.Mixing)
-    if mixing is None or not mixing.share or mixing.by not in SENTENCES or not summary.cost_left > LEFT_TO_LEARN:
+    """Report a network that does not treat the examples of a batch one by one and alike, if much is left to learn."""
+    has_much_left = summary.cost_left > LEFT_TO_LEARN
+    found = _report_order_dependence(record) or _report_dependence_on_others(record)
+    return found if has_much_left else None
+
+
+def _report_order_dependence(record: Record) -> Detection | None:
+    """Report a call of the network whose result depends on the order of the examples in the batch."""
+    found = record.fact(facts.OrderDependence)
+    if found is None or not found.in_network or found.by not in SENTENCES:
         return None
-    comes = "time" if mixing.batch_first else "the batch"
-    order = f" (batch_first={mixing.batch_first}, but the first dimension is {comes})" if mixing.by in LAYERS else ""
+    sentence = SENTENCES[found.by].format(call=found.function.strip("_"), shape=found.shape, result=found.result)
+    return FatalDetection(
+        certain=found.by not in ON_PURPOSE,
+        sentence=f"if the {found.examples} examples of a batch and their targets are permuted alike, the loss changes: "
+        f"{sentence}{_batch_first_message(found.by, found.batch_first)}",
+        quantity="examples in the batch",
+        value=found.examples,
+        bound=0.0,
+        source=EQUIVARIANCE,
+        where=record.site(SiteKind.ORDER_DEPENDENCE, "0"),
+    )
+
+
+def _report_dependence_on_others(record: Record) -> Detection | None:
+    """Report outputs that change if another example of the batch is replaced, because of attention or a softmax."""
+    mixing = record.fact(facts.Mixing)
+    if mixing is None or not mixing.share or mixing.by not in SENTENCES:
+        return None
     return FatalDetection(
         certain=False,
         likely=True,
         sentence=f"replacing one of {mixing.examples} examples changes the outputs of {mixing.share:.0%} of the "
-        f"others: {SENTENCES[mixing.by]}{order}",
+        f"others: {SENTENCES[mixing.by]}{_batch_first_message(mixing.by, mixing.batch_first)}",
         quantity="share of the other examples whose output changes",
         value=mixing.share,
         bound=0.0,
         source=SOURCE,
         where=record.site(SiteKind.MIXING),
     )
+
+
+def _batch_first_message(by: str, batch_first: bool) -> str:
+    """Return which dimension a layer expects first and which one it receives; "" for other calls."""
+    comes = "time" if batch_first else "the batch"
+    return f" (batch_first={batch_first}, but the first dimension is {comes})" if by in LAYERS else ""

@@ -4,7 +4,11 @@ from descend.doctor.assess.progress_messages import loss_left_message
 from descend.doctor.assess.summary import LITTLE_LEARNED, RunSummary
 from descend.doctor.assess.symptom import Detection, FatalDetection
 from descend.doctor.record import Record, SiteKind, facts
-from descend.doctor.remedy_arguments.dimensions import axes_within_example, shuffling_loaders
+from descend.doctor.remedy_arguments.dimensions import (
+    axes_within_example,
+    exchange_of_mixed_dimensions,
+    shuffling_loaders,
+)
 from descend.doctor.symptoms import phrases
 from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 
@@ -12,6 +16,10 @@ SOURCE = "torch.utils.data.DataLoader: with shuffle=True, each iterator draws it
 
 
 MOVED = "torch.roll, torch.flip: in dims, axis 0 is the batch"
+SENTENCES = {
+    "reorder": "{call} reorders the examples along the batch dimension",
+    "pairing": "{call} compares tensors of shape {shape} that hold the examples in different orders",
+}
 
 PROBLEM = Problem(
     id="unpaired_targets",
@@ -27,6 +35,14 @@ PROBLEM = Problem(
             "torch.utils.data.DataLoader",
             cost=1,
             judged_on="spread",
+        ),
+        RemedyEntry(
+            "transpose",
+            exchange_of_mixed_dimensions,
+            "insert {call} before the reshape of the outputs",
+            "outputs and targets then have the same order",
+            "torch.Tensor.view",
+            cost=1,
         ),
         *(
             RemedyEntry(
@@ -53,20 +69,22 @@ def detect(record: Record, summary: RunSummary) -> Detection | None:
 
 
 def _report_separate_reordering(record: Record, summary: RunSummary) -> Detection | None:
-    """Report a call that reorders the examples of either the inputs or the targets, but not of both."""
-    moved = record.fact(facts.MovedExamples)
-    if moved is None or not summary.cost_left > LITTLE_LEARNED:
+    """Report a call that reorders only inputs or only targets, or one that compares rows in different orders."""
+    found = record.fact(facts.OrderDependence)
+    if found is None or found.by not in SENTENCES or found.by == "reorder" and found.in_network:
         return None
-    axes = f"dims={moved.axes[0] if len(moved.axes) == 1 else moved.axes}"
+    if not summary.cost_left > LITTLE_LEARNED:
+        return None
+    sentence = SENTENCES[found.by].format(call=found.function.strip("_"), shape=found.shape)
+    axes = f" (dims={found.axes[0] if len(found.axes) == 1 else found.axes})" if found.axes else ""
     return Detection(
         certain=True,
-        sentence=f"{moved.function} with {axes} reorders the examples (axis 0 is the batch) of only the inputs or the "
-        f"targets, so examples are trained on the targets of others; {loss_left_message(summary)}",
+        sentence=f"{sentence}{axes}, so examples are trained on the targets of others; {loss_left_message(summary)}",
         quantity="axis along which examples are reordered",
         value=0.0,
         bound=0.0,
         source=MOVED,
-        where=record.site(SiteKind.MOVED_EXAMPLES, "0"),
+        where=record.site(SiteKind.ORDER_DEPENDENCE, "0"),
     )
 
 

@@ -5,7 +5,7 @@ with copies of the buffers, and it restores the random state, autocast and grad 
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
@@ -27,7 +27,7 @@ from descend.doctor.tape.vocabulary import LOSSES
 from descend.doctor.tape.warning_lines import without_warnings
 from descend.landscape import Loss
 
-CASTS = having(Trait.CAST)  # A replay in float64 skips these casts to other dtypes.
+CASTS = having(Trait.CAST)  # A replay in float64 skips these casts between floating-point dtypes.
 CHOICES = having(Trait.DRAWS_INDICES)  # These calls draw integers, which scripts use to select examples.
 Change = Callable[[Tensor], Tensor]
 
@@ -128,6 +128,7 @@ class Recording:
         replace: Mapping[int, Change] | None = None,
         watch: Callable[[Op, tuple, dict, Any], None] | None = None,
         double: bool = False,
+        same_kernels: bool = False,
     ) -> Tensor:
         """Replay the recorded calls, and return the loss at the parameters `theta`.
 
@@ -143,6 +144,8 @@ class Recording:
             Called after each call with the call, its arguments and its result.
         double
             Compute in float64.
+        same_kernels
+            Compute attention with the kernels of the script, which cannot be differentiated twice.
 
         Raises
         ------
@@ -150,7 +153,7 @@ class Recording:
             If the script has changed the data.
         """
         follows = torch.is_grad_enabled()
-        with _replay_modes(follows or bool(self.leaves)):
+        with _replay_modes(follows or bool(self.leaves), same_kernels):
             random = RandomState.now()
             try:
                 values = self._initial_values(theta, evaluation)
@@ -168,6 +171,7 @@ class Recording:
         replace: Mapping[int, Change] | None = None,
         *,
         evaluation: bool = False,
+        same_kernels: bool = False,
     ) -> Loss:
         """Return the loss times `factor` as a function of the values of the script's tensors `parameters`."""
         slot_of = {id(tensor): slot for slot, tensor in self.parameters.items()}
@@ -176,7 +180,8 @@ class Recording:
         def evaluate(theta: Sequence[Tensor]) -> Tensor:
             """Replay the step with the parameters `theta`, and return the loss times `factor`."""
             chosen = {slot: t for slot, t in zip(slots, theta) if slot is not None}
-            return self.run(chosen, evaluation=evaluation, replace=replace) * factor
+            loss = self.run(chosen, evaluation=evaluation, replace=replace, same_kernels=same_kernels)
+            return loss * factor
 
         return Loss((evaluate,))
 
@@ -231,11 +236,12 @@ class Recording:
 
 def _make_call(op: Op, args: tuple, kwargs: dict, double: bool, checks: bool) -> Any:
     """Make a recorded call and return its result; with `checks`, check its arguments on the CPU first."""
-    if double and op.name in CASTS and isinstance(args[0], Tensor):
-        return args[0]
     if checks:
         check_on_cpu(op.name, op.func, args, kwargs)
     result = op.func(*args, **kwargs)
+    is_cast = double and op.name in CASTS and isinstance(result, Tensor)
+    if is_cast and isinstance(args[0], Tensor) and args[0].is_floating_point() and result.is_floating_point():
+        return args[0]
     return map_leaves(_as_float64, result) if double else result
 
 
@@ -245,9 +251,13 @@ def _as_float64(value: Any) -> Any:
 
 
 @contextmanager
-def _replay_modes(follows: bool) -> Iterator[None]:
-    """Disable the script's function modes and warnings inside `with`. Gradients are enabled if `follows` is true."""
-    with _without_function_modes(), sdpa_kernel(SDPBackend.MATH), without_warnings(), torch.set_grad_enabled(follows):
+def _replay_modes(follows: bool, same_kernels: bool) -> Iterator[None]:
+    """Disable the script's function modes and warnings inside `with`. Gradients are enabled if `follows` is true.
+
+    Unless the kernels must be the same, attention uses the only kernel that can be differentiated twice.
+    """
+    kernels = nullcontext() if same_kernels else sdpa_kernel(SDPBackend.MATH)
+    with _without_function_modes(), kernels, without_warnings(), torch.set_grad_enabled(follows):
         yield
 
 

@@ -15,8 +15,8 @@ from descend.doctor.record.facts.curvature import (
     Taylor,
     TaylorErrors,
 )
-from descend.doctor.record.facts.data import BadData, Batch, Inputs, MovedExamples, Pairing, ZeroInput
-from descend.doctor.record.facts.dimensions import Exchanged, LoneEntry, Mixing, TargetLeak
+from descend.doctor.record.facts.data import BadData, Batch, Inputs, Pairing, ZeroInput
+from descend.doctor.record.facts.dimensions import Exchanged, LoneEntry, Mixing, OrderDependence, TargetLeak
 from descend.doctor.record.facts.evaluation import EvaluatedInputs, EvaluationData, SelectionBeforeSplit
 from descend.doctor.record.facts.examples import Loader, Monitor
 from descend.doctor.record.facts.floors import Floor, IncreasingLoss, Reachability
@@ -183,7 +183,6 @@ __all__ = [
     "Modes",
     "ModuleGradient",
     "MomentumVariance",
-    "MovedExamples",
     "Monitor",
     "NoShortRuns",
     "NotFinite",
@@ -200,6 +199,7 @@ __all__ = [
     "MetricComputation",
     "MetricName",
     "SelectedExamplesLoss",
+    "OrderDependence",
     "Pairing",
     "BackwardPasses",
     "FinalState",

@@ -52,16 +52,6 @@ class Pairing:
 
 
 @dataclass(frozen=True)
-class MovedExamples:
-    """A call that reorders the examples of a batch along axis 0, so that they no longer match their targets."""
-
-    function: str
-    line: int  # line number in the script; 0 if unknown
-    axes: tuple[int, ...]  # axes along which the call moves values; axis 0 is one of them
-    dimensions: int  # number of dimensions of the tensor
-
-
-@dataclass(frozen=True)
 class ZeroInput:
     """A layer whose input is all zeros."""
 

@@ -29,10 +29,25 @@ class Mixing:
 
     examples: int
     share: float  # share of the batch's other examples whose outputs change when one example is replaced
-    by: str  # operation that mixes the examples: recurrence, attention, softmax, reshape; "" if unknown
+    by: str  # operation that mixes the examples: attention, softmax; "" if unknown
     batch_first: bool  # the `batch_first` setting of the layer that mixes the examples
-    single: tuple[int, ...] = ()  # dimensions of size 1 that the reshape removes
     dim: int = -1  # dimension over which the softmax should normalise
+
+
+@dataclass(frozen=True)
+class OrderDependence:
+    """The first call whose result is not permuted alike if the examples of the batch are permuted."""
+
+    examples: int
+    by: str  # how: recurrence, reshape, reorder, gather, positions, pairing, other
+    function: str
+    line: int  # line number in the script; 0 if unknown
+    shape: tuple[int, ...]  # shape of the call's first tensor argument
+    result: tuple[int, ...]  # shape of the result
+    in_network: bool  # whether the call depends on the parameters
+    batch_first: bool = False  # the `batch_first` setting of a recurrent layer
+    axes: tuple[int, ...] = ()  # the axes along which `roll` or `flip` moves values
+    order: tuple[int, ...] = ()  # the order of axes with which a permute before a reshape keeps the examples apart
 
 
 @dataclass(frozen=True)

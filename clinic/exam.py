@@ -1,0 +1,145 @@
+"""Scores a tool on programs with one broken contract each: two pieces, each correct, that do not fit together.
+
+python clinic/exam.py validity                    # which of the mistakes hurt: once for each version of PyTorch
+python clinic/exam.py take --tool descend         # each of those through a tool, then the working programs
+python clinic/exam.py table --tool descend        # what is known so far
+
+A tool is a file in `clinic/tools`: a command that is given a script and prints what it found, as `tools/README.md` says.
+All of it continues where it was stopped.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import torch
+from consult import applies
+from contracts import THEMES, held_out, programs
+from contracts.sample import HALVES, candidates
+from mutations.judged import Values
+from mutations.rows import Rows, key
+from mutations.sample import Subject, as_shown
+
+HERE = Path(__file__).parent
+TOOLS = HERE / "tools"
+LIMIT_S = 1200.0
+
+
+class Exam:
+    """What is measured, and how many programs at a time."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options, self.values = options, Values(Rows("contracts.values"))
+        self.harm = Rows("contracts.harm")
+
+    def validity(self) -> None:
+        """Measure which candidates hurt."""
+        for half in self.options.half:
+            self._each(list(candidates(half)), self._hurts)
+
+    def take(self) -> None:
+        """Give the tool each program that hurts, and each working one."""
+        rows = Rows(f"contracts.{self.options.label or self.options.tool}")
+        for half in self.options.half:
+            subjects = [s for s in candidates(half) if self.harm.known.get(_own(s), {}).get("hurts")]
+            self._each(filter(self._is_chosen, subjects), lambda subject: self._examined(subject, rows))
+            self._each(filter(self._is_chosen, working(half)), lambda path: self._accused(path, rows))
+
+    def _hurts(self, subject: Subject) -> str:
+        own = _own(subject)
+        if own not in self.harm.known:
+            self.harm.add({"key": own, "of": subject.id, "hurts": self.values.hurts(subject)})
+        return {True: "hurts", False: "does not hurt", None: "fails"}[self.harm.known[own]["hurts"]]
+
+    def _examined(self, subject: Subject, rows: Rows) -> str:
+        own = _own(subject)
+        row = rows.known.get(own)
+        if row is None:
+            row = {"key": own, "of": subject.id, "lines": sorted(subject.places[0])}
+            answer, patched = answer_of(self.options.tool, subject.text, subject.mutants[0].host.name)
+            if patched is not None:
+                row["given_back"] = self.values.given_back(subject, patched)
+            rows.add({**row, **answer})
+            row = rows.known[own]
+        first = next(iter(row.get("findings", [])), {"name": "nothing"})
+        return f"{row.get('trouble') or first['name']}, given back {row.get('given_back', 0):.2f}"
+
+    def _accused(self, path: Path, rows: Rows) -> str:
+        own = key(path.read_text())
+        if own not in rows.known:
+            answer, _ = answer_of(self.options.tool, path.read_text(), path.stem)
+            rows.add({"key": own, "of": f"working/{path.stem}", **answer})
+        row = rows.known[own]
+        return row.get("trouble") or ", ".join(f["name"] for f in row["findings"]) or "no finding"
+
+    def _is_chosen(self, subject: Subject | Path) -> bool:
+        """Return whether a program is of a chosen theme."""
+        theme = subject.mutants[0].family if isinstance(subject, Subject) else subject.stem.partition("_")[0]
+        return theme in self.options.theme
+
+    def _each(self, subjects: Iterable[Any], measure: Callable[[Any], str]) -> None:
+        def one(subject: Any) -> None:
+            if time.monotonic() < self.options.until:
+                said = measure(subject)
+                print(f"{getattr(subject, 'id', subject)}: {said}", flush=True)
+
+        with ThreadPoolExecutor(self.options.jobs) as pool:
+            list(pool.map(one, subjects))
+
+
+def working(half: str) -> list[Path]:
+    """Return the working programs of a half."""
+    found = programs("working")
+    kept_out = held_out(path.stem for path in found)
+    return [path for path in found if (path.stem in kept_out) == (half == "held_out")]
+
+
+def answer_of(tool: str, text: str, name: str) -> tuple[dict[str, Any], str | None]:
+    """Return what a tool prints about a program, and the program after the tool's patch; None without a patch."""
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder, f"{name}.py")
+        script.write_text(as_shown(text))
+        began = time.perf_counter()
+        try:
+            command = [sys.executable, str(TOOLS / f"{tool}.py"), script.name]
+            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=LIMIT_S)
+            answer = json.loads(done.stdout)
+        except subprocess.TimeoutExpired:
+            return {"findings": [], "trouble": f"no answer in {LIMIT_S:.0f} s"}, None
+        except json.JSONDecodeError:
+            return {"findings": [], "trouble": (done.stderr.strip().splitlines() or ["no output"])[-1]}, None
+        answer["seconds"] = round(time.perf_counter() - began, 1)
+        patched = None
+        if answer.get("patch"):
+            patched = script.read_text() if applies(answer["patch"], script) else ""
+        return answer, patched
+
+
+def _own(subject: Subject) -> str:
+    return key(subject.host_text, subject.text, torch.__version__)
+
+
+def main() -> None:
+    """Run the subcommand."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("validity", "take"))
+    parser.add_argument("--half", choices=HALVES, nargs="+", default=["visible"])
+    parser.add_argument("--theme", choices=THEMES, nargs="+", default=THEMES)
+    parser.add_argument("--tool", default="descend", help="the name of a file in clinic/tools")
+    parser.add_argument("--label", help="name of the rows, for versions of one tool; default: the tool's name")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="start no program after so many minutes")
+    parser.add_argument("--jobs", type=int, default=2, help="programs at a time")
+    options = parser.parse_args()
+    options.until = time.monotonic() + 60 * options.minutes
+    getattr(Exam(options), options.what)()
+
+
+if __name__ == "__main__":
+    main()
