@@ -4,7 +4,7 @@ python clinic/exam.py validity                    # which of the mistakes hurt: 
 python clinic/exam.py take --tool descend         # each of those through a tool, then the working programs
 python clinic/exam.py table --tool descend        # what is known so far
 
-A tool is a file in `clinic/tools`: a command that is given a script and prints what it found, as `tools/README.md` says.
+A tool is a file in `clinic/tools`: a command that is given a script and prints what it found (`tools/README.md`).
 All of it continues where it was stopped.
 """
 

@@ -12,10 +12,11 @@ sys.path.insert(0, str(Path(__file__).parent / "symptoms"))
 sys.path.insert(0, str(Path(__file__).parent / "remedy_arguments"))
 
 from records import add_site, change, healthy, observe, rising, set_cost
+from sick_batches import examples_not_drawn, moved_examples
 from sick_metric import printing
 from sick_runs import RUNS, look
 from sick_statics import inputs_not_normalised, no_signal
-from sick_wiring import detached, moved_examples, no_step, output_before_loss
+from sick_wiring import detached, no_step, output_before_loss
 from test_argument_choices import CHOICES
 from test_argument_values import AMOUNTS, RATES, SYMPTOM, with_curvature
 from test_dimension_arguments import DIMENSIONS
@@ -35,6 +36,7 @@ def treatable() -> Iterator[Record]:
     """Yield records of many kinds of runs, so that each remedy entry applies to at least one."""
     yield from (record for _, record, _ in RATES + AMOUNTS + CHOICES + DIMENSIONS)
     yield from (altered(), all_calls(), unusual(), several_labels(), moved_examples(dimensions=4))
+    yield from (examples_not_drawn(), examples_not_drawn(empty=3, passes=1))
 
 
 ROWS = [(entry.id, row) for entry in CATALOG.values() for row in entry.remedies]

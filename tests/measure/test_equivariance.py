@@ -179,6 +179,17 @@ def test_data_with_time_first_are_recognised_by_their_targets():
     assert found(lambda net: F.cross_entropy(head(rnn(x, hidden)[0][-1]), Y), net) is None
 
 
+def test_windows_of_several_series_with_time_first_are_recognised():
+    series = torch.randn(90, 5)
+    rnn, head = nn.LSTM(1, D), nn.Linear(D, 1)
+    net = nn.ModuleList([rnn, head])
+
+    def loss(net: nn.Module) -> Tensor:
+        return F.mse_loss(head(rnn(series[:T].unsqueeze(-1))[0]).squeeze(-1), series[1 : T + 1])
+
+    assert found(loss, net) is None
+
+
 def test_an_order_of_axes_before_the_reshape_is_suggested():
     of_view = of_network(lambda n, h: n.later(h.view(T, N, D))[0][-1])
     assert of_view.order == (1, 0, 2)

@@ -183,6 +183,8 @@ def test_longer_training_does_not_hide_another_problem(tmp_path):
     longer = replace(case.fix, verdict="train_longer", label="train 4 times as long")
     one = altered(case, fix=longer, trials=(longer,))
     assert "nothing is broken: train 4 times as long" in verdict(one)
+    wired = replace(one, findings=(replace(one.findings[0], kind="wiring"),))
+    assert "1 problem, and a proved fix: train 4 times as long" in verdict(wired)
     two = replace(one, findings=(*one.findings, replace(one.findings[0], id="target_leak")))
     assert "nothing is broken" not in verdict(two) and "2 problems" in verdict(two)
 

@@ -19,6 +19,7 @@ from records import (
     set_cost,
     stuck,
 )
+from sick_batches import examples_not_drawn, moved_examples, order_dependence
 from sick_first_steps import never_backward, no_batch, no_gradient, no_step, no_zero_grad
 
 from descend.doctor.record import Ending, Record, facts
@@ -188,15 +189,6 @@ def examples_mixed(share: float = 0.5, by: str = "attention", left: float = 0.11
     return record
 
 
-def order_dependence(by: str = "recurrence", left: float = 0.4, in_network: bool = True, **more: Any) -> Record:
-    record = healthy()
-    set_cost(record, falling_to(left))
-    given = {"function": "lstm", "line": 14, "shape": (32, 20, 3), "result": (20, 32, 3), **more}
-    observe(record, facts.OrderDependence(32, by, in_network=in_network, **given))
-    add_site(record, "order_dependence", "0", 14)
-    return record
-
-
 def degenerate_normalisation(left: float = 0.11, function: str = "softmax", line: int = 8) -> Record:
     record = healthy()
     set_cost(record, falling_to(left))
@@ -261,11 +253,6 @@ def unpaired_targets(left: float = 0.4, shuffles: tuple[bool, bool] = (True, Tru
     return record
 
 
-def moved_examples(left: float = 0.4, axes: tuple[int, ...] = (0, 1), dimensions: int = 3) -> Record:
-    shape = (32, 8, 8, 3)[:dimensions]
-    return order_dependence("reorder", left, in_network=False, function="roll", axes=axes, shape=shape, result=shape)
-
-
 WIRING = {
     bad_data: "bad_data",
     no_batch: "no_batch",
@@ -299,4 +286,5 @@ WIRING = {
     target_leak: "target_leak",
     unpaired_targets: "unpaired_targets",
     moved_examples: "unpaired_targets",
+    examples_not_drawn: "examples_not_drawn",
 }

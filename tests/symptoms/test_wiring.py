@@ -17,6 +17,7 @@ from sick_wiring import (
     divergence,
     eval_mode,
     examples_mixed,
+    examples_not_drawn,
     frozen,
     incorrect_gradients,
     infinite_gradient,
@@ -120,6 +121,8 @@ SHOWN = [
     (target_leak, {}, True, 8, "each target is the next element of the input sequence", "stopped_too_early"),
     (unpaired_targets, {}, False, 6, "both shuffle independently", "no_signal"),
     (moved_examples, {}, True, 14, "roll reorders the examples along the batch dimension (dims=(0, 1))", "no_signal"),
+    (examples_not_drawn, {}, False, 3, "only 10 different ones of 1,000", "overfitting"),
+    (examples_not_drawn, {"empty": 3, "passes": 1}, True, 9, "training ends after 1 pass", "stopped_too_early"),
     (unpaired_targets, {"shuffles": (True, False)}, False, 6, "one of them shuffles", "plateau"),
     (several_tags, {}, True, 7, "softmax probabilities, which sum to 1", "slow_progress"),
     (
@@ -180,6 +183,8 @@ LEFT_ALONE = {
     infinite_gradient: [{"risen": 2.0}, {"function": ""}],  # If the loss rises first, the step length explains the NaN.
     target_leak: [{"sees": False}],
     moved_examples: [{"left": 0.29}],
+    # The sampler may draw from a subset on purpose, and half of a data set may be rare.
+    examples_not_drawn: [{"promised": 10}, {"distinct": 300}, {"draws": 40}, {"distinct": 1000, "empty": 1}],
     unpaired_targets: [{"left": 0.29}, {"shuffles": (False, False)}],
     several_tags: [{"floor": 0.005}, {"activation": "sigmoid"}],  # Each example has one label, with label smoothing.
     # A pretrained part may normalise in evaluation mode from the start; after a validation pass, training mode returns.

@@ -107,3 +107,22 @@ def test_a_replay_at_other_parameters_equals_the_script(network: Network) -> Non
         buffer.copy_(buffers[name])
     torch.set_rng_state(state)
     assert replayed == pytest.approx(network.step().item(), rel=max(network.tolerance, 1e-6))
+
+
+def test_attention_in_16_bits_is_replayed_exactly_with_the_same_kernels() -> None:
+    torch.manual_seed(0)
+    x = torch.randn(8, 33, 16)
+    layers = torch.nn.ModuleList(torch.nn.Linear(16, 48) for _ in range(3))
+
+    def step() -> Tensor:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            h = x
+            for layer in layers:
+                q, k, v = layer(h).view(8, 33, 3, 2, 8).permute(2, 0, 3, 1, 4)
+                h = torch.nn.functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(8, 33, 16)
+        return h.float().square().sum()
+
+    parameters = tuple(layers.parameters())
+    taped = tape_step(step, parameters)
+    replayed = taped.recording.loss(parameters, same_kernels=True).value(parameters)
+    assert replayed == float(taped.loss) != taped.recording.loss(parameters).value(parameters)

@@ -61,6 +61,11 @@ def locate_node(script: Script, site: Site, kind: type[Node]) -> Found[Node]:
     return _locate(script, site, kind, _find_node)
 
 
+def locate_loop(script: Script, site: Site) -> Found[cst.For]:
+    """Return the `for` loop that begins at a recorded place in the source, and its file."""
+    return _locate(script, site, cst.For, _find_beginning)
+
+
 def statement_around(script: Script, site: Site) -> Found[cst.BaseSmallStatement]:
     """Return the simple statement at a recorded place in the source, and its file."""
     return _locate(script, site, cst.BaseSmallStatement, _find_surrounding_node)  # type: ignore[type-abstract]
@@ -145,6 +150,12 @@ def _find_node(syntax: Syntax, site: Site, kind: type[Node]) -> Node | None:
     start = position_in_characters(text, site.line, site.column)
     end = position_in_characters(text, site.end_line or site.line, site.end_column)
     return next((n for n in syntax.every(kind) if (syntax.start(n), syntax.end(n)) == (start, end)), None)
+
+
+def _find_beginning(syntax: Syntax, site: Site, kind: type[Node]) -> Node | None:
+    """Return the node of type `kind` with the recorded start, or None."""
+    start = position_in_characters(syntax.module.code, site.line, site.column)
+    return next((node for node in syntax.every(kind) if syntax.start(node) == start), None)
 
 
 def _find_surrounding_node(syntax: Syntax, site: Site, kind: type[Node]) -> Node | None:

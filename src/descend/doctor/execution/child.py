@@ -177,7 +177,7 @@ class Run:
         """Start all observations that the run's role needs."""
         from descend.doctor.instrumentation.component_observers import observing_components
         from descend.doctor.instrumentation.custom_functions import observing_functions
-        from descend.doctor.instrumentation.dataset_calls import observing_dataset_calls
+        from descend.doctor.instrumentation.drawn_examples import observing_loaders
         from descend.doctor.instrumentation.evaluation_tape import taping_evaluations
         from descend.doctor.instrumentation.hooks import observing
         from descend.doctor.instrumentation.observer import Observer
@@ -186,7 +186,7 @@ class Run:
         assert isinstance(self.watch, Observer)
         if self.config.role == Role.BASELINE:
             # This observer is entered first, because the observers that pause the tape must wrap it.
-            stack.enter_context(observing_dataset_calls(self.watch))
+            stack.enter_context(observing_loaders(self.watch))
         stack.enter_context(observing(self.watch))
         if self.config.role in (Role.BASELINE, Role.TRIAL_RUN, Role.GRADCHECK, Role.SHOW):
             stack.enter_context(observing_functions(self.watch.functions))

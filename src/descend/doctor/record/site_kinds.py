@@ -42,6 +42,7 @@ class SiteKind(StrEnum):
     ALTERED_PARAMETERS = "altered_parameters", "change of the parameters"
     ALTERED_STATE = "altered_state", "change of the optimizer's state"
     LOAD_STATE_DICT = "load_state_dict", "loading of weights"
+    EXHAUSTED = "exhausted", "loop over an exhausted iterator"
     UNENTERED_LOOP = "unentered_loop", "loop without an iteration"
     UNAVERAGED_BUFFERS = "unaveraged_buffers", "loop that copies parameters but not buffers"
     # calls between the data and the loss

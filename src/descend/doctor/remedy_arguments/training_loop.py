@@ -38,6 +38,21 @@ def only_optimizer(record: Record, symptom: Symptom) -> Values:
     return {"optimizer": symptom.optimizer}
 
 
+def exhausted_loop(record: Record, symptom: Symptom) -> Values | None:
+    """Return the loader of the first loop over an exhausted iterator; None without such a loop."""
+    for key, drawn in record.every(facts.DrawnExamples).items():
+        if drawn.empty:
+            return {"loader": key, "times": 1 + drawn.empty // max(1, drawn.passes)}
+    return None
+
+
+def loader_with_sampler(record: Record, symptom: Symptom) -> Values | None:
+    """Return the loader that draws few of the examples; None for a loop over an exhausted iterator."""
+    drawn = record.every(facts.DrawnExamples)
+    few = [key for key, each in drawn.items() if not each.empty and each.distinct < each.examples]
+    return {"loader": min(few, key=lambda key: drawn[key].distinct / drawn[key].examples)} if few else None
+
+
 def restart_seed(draw: int) -> Callable[[Record, Symptom], Values | None]:
     """Return a function that selects a restart with new random initial weights. `draw` is its number, from 1."""
 

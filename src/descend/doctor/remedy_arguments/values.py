@@ -33,6 +33,7 @@ class Values(TypedDict, total=False):
     length: int  # number of time steps in an input sequence
     line: int  # number of the edited source line, for the label
     lines: str  # line numbers of all edited source lines, as text for the label
+    loader: str  # number of the data loader
     loaders: list[str]
     loss: str  # name of a loss function in torch.nn.functional, or of the variable that holds the loss
     lr: float

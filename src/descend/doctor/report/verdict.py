@@ -269,7 +269,8 @@ def _remedy_message(case: Case) -> str:
     if case.fix:
         seeds = f" on {count(len(case.fix.seeds), 'seed')}" if case.fix.seeds else ""
         label = one_line(case.fix.label, LONGEST_LABEL)
-        if case.fix.verdict == Verdict.TRAIN_LONGER and len(causes(case)) == 1:
+        only = causes(case)[0] if len(causes(case)) == 1 else None
+        if case.fix.verdict == Verdict.TRAIN_LONGER and only is not None and only.kind != "wiring":
             return f"nothing is broken: {label}, {change_message(case.fix)}{seeds}"
         if case.fix.verdict == Verdict.PARTLY_FIXES:
             what = "a change that removes a problem and makes no run clearly worse"

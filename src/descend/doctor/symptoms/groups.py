@@ -14,7 +14,7 @@ GROUPS = {
     ).split(),
     "Data": (
         "bad_data inputs_not_normalised targets_not_scaled correlated_inputs outliers labels_wrong unshuffled_data "
-        "unpaired_targets target_leak selection_before_split no_signal unreadable zero_input"
+        "unpaired_targets examples_not_drawn target_leak selection_before_split no_signal unreadable zero_input"
     ).split(),
     "Evaluation": "evaluated_in_training_mode evaluated_on_other_inputs lagging_statistics wrong_metric".split(),
     "Network and initialisation": (

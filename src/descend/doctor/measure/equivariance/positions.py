@@ -6,7 +6,7 @@ has two such axes. The empty position () is a tensor that does not depend on the
 """
 
 from collections.abc import Iterable, Iterator
-from itertools import combinations
+from itertools import combinations, product
 
 import torch
 from torch import Tensor
@@ -49,8 +49,8 @@ def _candidates(shape: torch.Size, count: int) -> Iterator[Position]:
     for axis in axes:
         times = shape[axis] // count
         yield from (((axis, outer),) for outer in range(1, times + 1) if times % outer == 0)
-    whole = [axis for axis in axes if shape[axis] == count]
-    yield from (((one, 1), (other, 1)) for one, other in combinations(whole, 2))
+    ends = [[(axis, outer) for outer in {1, shape[axis] // count}] for axis in axes]
+    yield from (pair for one, other in combinations(ends, 2) for pair in product(one, other))
 
 
 def _is_close(one: Tensor, other: Tensor, scale: float) -> bool:

@@ -47,24 +47,31 @@ def batch_counts(recording: Recording, values: Values) -> list[int]:
         for op in recording.ops
         if SMOOTH in op.dependences
         for slot, dependence in zip(op.inputs, op.dependences)
-        if dependence == NONE and values[slot].ndim and slot not in recording.parameters
+        if dependence == NONE
+        and values[slot].ndim
+        and slot not in recording.parameters
+        and slot not in recording.statistics
     ]
     return list(dict.fromkeys([*parts, rows, recording.batch_size, *data]))
 
 
-def find_sources(recording: Recording, values: Values, results: Mapping[Op, list], count: int) -> list[Source]:
+def find_sources(
+    recording: Recording, values: Values, results: Mapping[Op, list], count: int, *, anywhere: bool = False
+) -> list[Source]:
     """Return the tensors that hold the `count` examples of the batch.
 
     values: the first value of each slot.
     results: the results of each call.
+    anywhere: whether the columns of a data set may be the examples, as in several series with time first.
     """
     # A model reads these data without preprocessing. Columns of a data set are not examples.
     direct = {slot for op in recording.ops if SMOOTH in op.dependences for slot in op.inputs}
     found = [
         Source(slot, None, values[slot], position, slot in recording.loaders)
         for slot in (*recording.data, *recording.watched)
-        if (position := _first_position(values[slot], count))
-        and (position == ROWS or slot in direct)
+        if slot not in recording.statistics
+        and (position := _first_position(values[slot], count))
+        and (anywhere or position == ROWS or slot in direct)
         and not _belongs_to_module(recording, slot, values[slot])
     ]
     examples = {source.slot for source in found}  # the slots that hold examples

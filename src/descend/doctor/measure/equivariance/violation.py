@@ -18,11 +18,12 @@ from descend.doctor.measure.equivariance.sources import Source, batch_counts, fi
 from descend.doctor.measure.replay import run_without_graph
 from descend.doctor.measure.snapshot import Unavailable
 from descend.doctor.tape import Op, Recording
-from descend.doctor.tape.call import SMOOTH
+from descend.doctor.tape.call import NONE, SMOOTH
 from descend.doctor.tape.evaluation import is_random_in_training
 from descend.doctor.tape.nesting import leaves
 
 LEAST = 4  # smallest number of examples in a batch for this measurement
+LEAST_READS = 2  # A batch has inputs and targets. The features of a single example are read once.
 MOST_BYTES = 2**30  # largest size of all results of a step, because a second copy of them is kept
 SPLITS = frozenset({"chunk", "split", "split_with_sizes", "tensor_split", "narrow", "unbind"})
 SELECTIONS = SPLITS | {"masked_select", "nonzero"}
@@ -74,7 +75,7 @@ class Equivariance:
         for count in (count for count in batch_counts(self.recording, self.values) if count >= LEAST):
             sources = find_sources(self.recording, self.values, self.results, count)
             comparison = self._compare(sources, count) if sources else None
-            if comparison is None or not comparison.reaches_network:
+            if comparison is None or not comparison.reaches_network or comparison.reads < LEAST_READS:
                 continue
             if comparison.explains:
                 return None
@@ -92,27 +93,30 @@ class Equivariance:
     def _alternatives(self, sources: list[Source], comparison: "_Comparison") -> Iterator["_Comparison"]:
         """Yield comparisons for other choices of the tensors that hold the examples.
 
-        A tensor of data may have a row for each example by chance, and data without a loader may have time first.
+        A tensor of data may have a row for each example by chance, and data without a loader may have time first. Then
+        the targets must be permuted, too.
         """
         found, count = comparison.violation, len(comparison.order)
         assert found is not None
         yield self._compare([_at_last_axis(source, count) for source in sources], count)
+        slot = self.recording.input_slot
+        upstream = set() if slot is None else self.recording.upstream_slots(slot)
         for source in sources:
-            is_input = source.slot == self.recording.input_slot
-            if source.is_certain or source.op is not None:
+            if source.is_certain:
                 continue
-            if source.slot in found.op.inputs and not is_input:
+            if source.slot in upstream:
+                for size in dict.fromkeys(size for size in source.value.shape[1:] if LEAST <= size != count):
+                    others = find_sources(self.recording, self.values, self.results, size, anywhere=True)
+                    comparison = self._compare(others, size)
+                    comparison.explains = comparison.explains and comparison.reads >= LEAST_READS
+                    yield comparison
+            elif source.slot in found.op.inputs and source.op is None:
                 rest = [other for other in sources if other is not source]
                 axes = tuple((axis, 1) for axis, size in enumerate(source.value.shape) if size == count)
                 yield self._compare(rest, count)
                 yield from (self._compare([*rest, replace(source, position=(axis,))], count) for axis in axes[1:])
                 if len(axes) == 2:
                     yield self._compare([*rest, replace(source, position=axes)], count)
-            if is_input:
-                for size in dict.fromkeys(size for size in source.value.shape[1:] if LEAST <= size != count):
-                    others = find_sources(self.recording, self.values, self.results, size)
-                    if len(others) > 1:
-                        yield self._compare(others, size)
 
     def _compare(self, sources: list[Source], count: int) -> "_Comparison":
         """Replay the step with a permuted batch of `count` examples, and compare the results of each call."""
@@ -146,6 +150,7 @@ class _Comparison:
         self._unassigned: set[int] = set()  # random numbers of which it is unknown to which example each belongs
         self.scale = 0.0  # the largest value of all inputs so far
         self.explains = False  # whether no result contradicts this choice of the batch, and the loss is the same
+        self.reads = 0  # how often the network or the loss reads data that depend on the order: inputs and targets
         self.reaches_network = False  # whether a result of the network depends on the order of the examples
 
     def is_input_permuted(self, slot: int | None) -> bool:
@@ -159,6 +164,9 @@ class _Comparison:
         given = tuple(self.positions.get(slot, CONSTANT) for slot in op.inputs)
         tensors = [leaf for leaf in leaves((args, kwargs)) if isinstance(leaf, Tensor)]
         self.scale = max(self.scale, largest_value(tensors))
+        if SMOOTH in op.dependences:
+            pairs = zip(op.dependences, given)
+            self.reads += sum(kind == NONE and () not in positions for kind, positions in pairs)
         slots, found = _results(op, args, result)
         for slot, before, after in zip(slots, self.results.get(op, ()), found):
             if slot is None or not isinstance(before, Tensor) or not isinstance(after, Tensor):

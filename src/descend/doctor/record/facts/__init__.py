@@ -18,7 +18,7 @@ from descend.doctor.record.facts.curvature import (
 from descend.doctor.record.facts.data import BadData, Batch, Inputs, Pairing, ZeroInput
 from descend.doctor.record.facts.dimensions import Exchanged, LoneEntry, Mixing, OrderDependence, TargetLeak
 from descend.doctor.record.facts.evaluation import EvaluatedInputs, EvaluationData, SelectionBeforeSplit
-from descend.doctor.record.facts.examples import Loader, Monitor
+from descend.doctor.record.facts.examples import DrawnExamples, Loader, Monitor
 from descend.doctor.record.facts.floors import Floor, IncreasingLoss, Reachability
 from descend.doctor.record.facts.gradient_noise import (
     AveragedGradient,
@@ -150,6 +150,7 @@ __all__ = [
     "Estimate",
     "EvaluatedInputs",
     "EvaluationData",
+    "DrawnExamples",
     "Exchanged",
     "NetworkSize",
     "FileRead",

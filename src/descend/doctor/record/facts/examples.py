@@ -22,6 +22,18 @@ class Loader:
 
 
 @dataclass(frozen=True)
+class DrawnExamples:
+    """The examples that one data loader has drawn so far."""
+
+    examples: int  # number of examples in the data set
+    promised: int  # number of different examples that the sampler can draw in one epoch
+    distinct: int  # number of different examples that were drawn
+    draws: int
+    passes: int  # passes over the data that were completed
+    empty: int  # loops that received no batch, because an earlier loop had exhausted their iterator
+
+
+@dataclass(frozen=True)
 class Monitor:
     """The fixed examples: the first training batches, whose loss is computed again later with other weights."""
 

@@ -1,0 +1,29 @@
+"""Runs in which the batch is put together or read wrongly."""
+
+from typing import Any
+
+from records import add_site, falling_to, healthy, observe, set_cost
+
+from descend.doctor.record import Record, facts
+
+
+def order_dependence(by: str = "recurrence", left: float = 0.4, in_network: bool = True, **more: Any) -> Record:
+    record = healthy()
+    set_cost(record, falling_to(left))
+    given = {"function": "lstm", "line": 14, "shape": (32, 20, 3), "result": (20, 32, 3), **more}
+    observe(record, facts.OrderDependence(32, by, in_network=in_network, **given))
+    add_site(record, "order_dependence", "0", 14)
+    return record
+
+
+def examples_not_drawn(distinct: int = 10, draws: int = 4000, promised: int = 1000, **more: int) -> Record:
+    record = healthy()
+    observe(record, facts.DrawnExamples(1000, promised, distinct, draws, **{"passes": 4, "empty": 0, **more}), "0")
+    if more.get("empty"):
+        add_site(record, "exhausted", "0", 9)
+    return record
+
+
+def moved_examples(left: float = 0.4, axes: tuple[int, ...] = (0, 1), dimensions: int = 3) -> Record:
+    shape = (32, 8, 8, 3)[:dimensions]
+    return order_dependence("reorder", left, in_network=False, function="roll", axes=axes, shape=shape, result=shape)
