@@ -22,7 +22,7 @@ PROBLEM = Problem(
     id="examples_not_drawn",
     kind="wiring",
     title="a part of the data is never drawn",
-    consequences=frozenset({"overfitting", "stopped_too_early", "slow_progress"}),
+    consequences=frozenset({"labels_wrong", "overfitting", "stopped_too_early", "slow_progress"}),
     remedies=(
         RemedyEntry(
             "loop_over_loader",
