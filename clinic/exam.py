@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,10 @@ import torch
 from consult import applies
 from contracts import THEMES, held_out, programs
 from contracts.sample import HALVES, candidates
-from mutations.judged import Values
+from mutations.judged import HALF, MOSTLY, Values
 from mutations.rows import Rows, key
 from mutations.sample import Subject, as_shown
+from mutations.tables import share
 
 HERE = Path(__file__).parent
 TOOLS = HERE / "tools"
@@ -51,6 +52,12 @@ class Exam:
             subjects = [s for s in candidates(half) if self.harm.known.get(_own(s), {}).get("hurts")]
             self._each(filter(self._is_chosen, subjects), lambda subject: self._examined(subject, rows))
             self._each(filter(self._is_chosen, working(half)), lambda path: self._accused(path, rows))
+
+    def table(self) -> None:
+        """Print what a tool made of the programs so far."""
+        rows = Rows(f"contracts.{self.options.label or self.options.tool}").by_subject
+        file = TOOLS / f"{self.options.tool}.json"
+        print(table(rows, json.loads(file.read_text()) if file.exists() else {}))
 
     def _hurts(self, subject: Subject) -> str:
         own = _own(subject)
@@ -94,6 +101,31 @@ class Exam:
             list(pool.map(one, subjects))
 
 
+def table(rows: Mapping[str, Mapping[str, Any]], names: Mapping[str, Sequence[str]]) -> str:
+    """Return the results of a tool as a table in Markdown, a line for each theme.
+
+    rows: by the program's id.
+    names: for each operator, what the tool calls such a mistake. Without a name, no finding is right.
+    """
+    faulty = {of: row for of, row in rows.items() if not of.startswith("working/")}
+    lines = [
+        "| theme | programs | named first | first at its line | half restored | four fifths |",
+        "|---|---|---|---|---|---|",
+    ]
+    for theme in (*THEMES, "all"):
+        some = [(of.split("/", 1)[1].rsplit("/", 1)[0], row) for of, row in faulty.items()]
+        some = [(operator, row) for operator, row in some if theme in ("all", operator.split("/")[0])]
+        firsts = [(operator, row, next(iter(row["findings"]), {})) for operator, row in some]
+        cells = [
+            share(first.get("name") in names.get(operator, ()) for operator, _, first in firsts),
+            share(first.get("line") in row["lines"] for _, row, first in firsts),
+            *(share(row.get("given_back", 0.0) >= part for _, row in some) for part in (HALF, MOSTLY)),
+        ]
+        lines.append(f"| {theme} | {len(some)} | {' | '.join(cells)} |")
+    right = [row for of, row in rows.items() if of.startswith("working/")]
+    return "\n".join([*lines, "", f"Working programs accused: {share(bool(row['findings']) for row in right)}."])
+
+
 def working(half: str) -> list[Path]:
     """Return the working programs of a half."""
     found = programs("working")
@@ -129,7 +161,7 @@ def _own(subject: Subject) -> str:
 def main() -> None:
     """Run the subcommand."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("validity", "take"))
+    parser.add_argument("what", choices=("validity", "take", "table"))
     parser.add_argument("--half", choices=HALVES, nargs="+", default=["visible"])
     parser.add_argument("--theme", choices=THEMES, nargs="+", default=THEMES)
     parser.add_argument("--tool", default="descend", help="the name of a file in clinic/tools")

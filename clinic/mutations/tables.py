@@ -43,8 +43,8 @@ def table(half: str, subjects: Mapping[str, Sequence[Subject]], doctor: ById, se
         cured = sum(bool(doctor[s.id].get("cure")) for s in benign)
         lines += ["", f"Edits without effect: {len(benign)}, {_accused(benign, doctor)} accused, {cured} given a cure."]
     if both:
-        share = _share(_names_all(s, doctor[s.id]) for s in both)
-        lines += ["", f"Both mistakes of a pair are among the findings: {share}."]
+        of_pairs = share(_names_all(s, doctor[s.id]) for s in both)
+        lines += ["", f"Both mistakes of a pair are among the findings: {of_pairs}."]
     if times := _times(singles, doctor):
         lines += ["", f"The doctor takes {times} times as long as the program (median)."]
     return "\n".join([*lines, ""])
@@ -73,7 +73,7 @@ def comparison(subjects: Mapping[str, Sequence[Subject]], columns: Mapping[str, 
         ]
     both, benign = known["pair"], known["benign"]
     lines += [
-        of_each("pairs: both among the findings", lambda rows: _share(_names_all(s, rows[s.id]) for s in both)),
+        of_each("pairs: both among the findings", lambda rows: share(_names_all(s, rows[s.id]) for s in both)),
         of_each(f"edits without effect ({len(benign)}): accused", lambda rows: str(_accused(benign, rows))),
         of_each("the doctor's time over the program's, median", partial(_times, known["single"])),
     ]
@@ -100,11 +100,11 @@ def _times(singles: Sequence[Subject], doctor: ById) -> str:
 
 
 def _right_first(group: Sequence[Subject], doctor: ById) -> str:
-    return _share(is_right_first(s, doctor[s.id]) for s in group)
+    return share(is_right_first(s, doctor[s.id]) for s in group)
 
 
 def _repaired(group: Sequence[Subject], doctor: ById, part: float) -> str:
-    return _share(doctor[s.id].get("given_back", 0.0) >= part for s in group)
+    return share(doctor[s.id].get("given_back", 0.0) >= part for s in group)
 
 
 def is_right(mutant: Mutant, place: frozenset[int], found: Sequence[Any]) -> bool:
@@ -135,7 +135,7 @@ def _line(name: str, group: Sequence[Subject], doctor: ById, search: ById) -> st
     return f"| {' | '.join(cells)} |"
 
 
-def _share(which: Iterable[bool]) -> str:
+def share(which: Iterable[bool]) -> str:
     """Return a share and its 95 % interval (Wilson)."""
     each = list(which)
     if not each:

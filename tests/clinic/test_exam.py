@@ -56,3 +56,21 @@ def test_the_candidates_of_an_operator_have_different_hosts():
     for subject in found:
         by_operator.setdefault(subject.mutants[0].operator.name, []).append(subject.mutants[0].host.name)
     assert len(by_operator) >= 28 and all(len(set(hosts)) == len(hosts) <= 3 for hosts in by_operator.values())
+
+
+def test_the_table_counts_names_lines_and_what_was_restored():
+    found = {"findings": [{"name": "a", "line": 3}], "lines": [3, 4], "given_back": 0.6}
+    missed = {"findings": [], "lines": [3]}
+    rows = {
+        "host/axes/one/0": found,
+        "host/axes/two/0": {**found, "lines": [5], "given_back": 0.9},
+        "host/work/one/0": missed,
+        "working/x": missed,
+    }
+    lines = exam.table(rows, {"axes/one": ["a"]}).splitlines()
+    cells = {
+        line.split(" | ")[0].strip("| "): [cell.split()[0] for cell in line.split(" | ")[1:]] for line in lines[2:-2]
+    }
+    assert cells["axes"] == ["2", "50%", "50%", "100%", "50%"]
+    assert cells["work"] == ["1", "0%", "0%", "0%", "0%"] and cells["all"][:2] == ["3", "33%"]
+    assert cells["pairs"] == ["0", "–", "–", "–", "–"] and lines[-1].startswith("Working programs accused: 0%")

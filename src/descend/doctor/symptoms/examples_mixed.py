@@ -1,4 +1,9 @@
-"""Examples mixed: the output for one example depends on the other examples in its batch."""
+"""Examples mixed: the output for one example depends on the other examples in its batch.
+
+A model and the preprocessing before it process examples one by one. If the rows of a batch and of its targets are
+permuted alike, each intermediate result must be the former one with its examples permuted, and the loss must stay the
+same. Batch normalisation has this property, too. The first call without it has confused the batch with another axis.
+"""
 
 from descend.doctor.assess.batch_dimension import LAYERS
 from descend.doctor.assess.summary import LEFT_TO_LEARN, RunSummary
@@ -78,7 +83,11 @@ PROBLEM = Problem(
 
 
 def detect(record: Record, summary: RunSummary) -> Detection | None:
-    """Report a network that does not treat the examples of a batch one by one and alike, if much is left to learn."""
+    """Report a network in which the order of a batch matters, or whose examples attend to each other.
+
+    One step is replayed in evaluation mode and in float64 with its batch permuted, and the examples are followed from
+    call to call. In a second replay one example is replaced. Nothing is reported of a run that has learned its task.
+    """
     has_much_left = summary.cost_left > LEFT_TO_LEARN
     found = _report_order_dependence(record) or _report_dependence_on_others(record)
     return found if has_much_left else None

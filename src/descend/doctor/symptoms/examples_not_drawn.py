@@ -52,7 +52,10 @@ PROBLEM = Problem(
 
 
 def detect(record: Record, summary: RunSummary) -> Detection | None:
-    """Report a loop over an exhausted iterator, or a sampler that draws few of the examples."""
+    """Report a loop over an exhausted iterator, or a sampler that draws few of the examples.
+
+    The indices that each data loader draws are counted. A subset that the script chooses by its indices is no mistake.
+    """
     draws = record.every(facts.DrawnExamples)
     return _report_exhausted_iterator(record, draws) or _report_few_examples(record, draws)
 

@@ -40,7 +40,8 @@ def batch_counts(recording: Recording, values: Values) -> list[int]:
     if recording.input_slot is None:
         return []
     rows = recording.input_rows
-    sizes = [values[slot].shape[0] for slot in recording.upstream_slots(recording.input_slot) if values[slot].ndim]
+    upstream = [values[slot] for slot in recording.upstream_slots(recording.input_slot) if slot in values]
+    sizes = [value.shape[0] for value in upstream if value.ndim]
     parts = sorted((size for size in sizes if size < rows and rows % size == 0), reverse=True)
     data = [
         values[slot].shape[0]
