@@ -190,6 +190,18 @@ def test_windows_of_several_series_with_time_first_are_recognised():
     assert found(loss, net) is None
 
 
+def test_data_that_the_model_stores_are_examples():
+    class Stored(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inputs, self.weight = X[:, 0].clone(), nn.Parameter(torch.randn(D, 3))
+
+        def forward(self) -> Tensor:
+            return self.inputs @ self.weight
+
+    assert found(lambda net: F.cross_entropy(net(), Y), Stored()) is None
+
+
 def test_an_order_of_axes_before_the_reshape_is_suggested():
     of_view = of_network(lambda n, h: n.later(h.view(T, N, D))[0][-1])
     assert of_view.order == (1, 0, 2)

@@ -80,7 +80,7 @@ def _moved_axes(op: Op) -> tuple[int, ...]:
 
 
 def _reshape_before(measured: Equivariance, found: Violation) -> Op | None:
-    """Return the reshape that puts the outputs into the rows that the loss compares with the targets; None without."""
+    """Return the reshape after which the loss compares the outputs with the targets, row by row; None without one."""
     slot = next((s for s, kind in zip(found.op.inputs, found.op.dependences) if kind == SMOOTH), None)
     made = [op for op in measured.recording.ops if slot is not None and slot in op.outputs]
     return made[0] if made and made[0].name in RESHAPES else None

@@ -116,6 +116,8 @@ def _first_position(value: Tensor, count: int) -> Position:
 
 def _belongs_to_module(recording: Recording, slot: int, value: Tensor) -> bool:
     """Return whether a tensor is a buffer or another attribute of a module that uses it, such as a table."""
+    if slot == recording.input_slot:
+        return False  # A Gaussian process, for example, stores its training data.
     modules = {op.origin.module for op in recording.ops if slot in op.inputs and op.origin and op.origin.module}
     attributes = [each for module in modules for each in (*module.buffers(recurse=False), *vars(module).values())]
     tensors = [each for each in attributes if isinstance(each, Tensor) and each.shape == value.shape]

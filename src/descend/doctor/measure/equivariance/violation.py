@@ -147,7 +147,7 @@ class _Comparison:
         self.results, self.order = results, order
         self.positions: dict[int, Positions] = {source.slot: frozenset({source.position}) for source in sources}
         self.violation: Violation | None = None
-        self._unassigned: set[int] = set()  # random numbers of which it is unknown to which example each belongs
+        self._unassigned: set[int] = set()  # random numbers that may belong to any of the examples
         self.scale = 0.0  # the largest value of all inputs so far
         self.explains = False  # whether no result contradicts this choice of the batch, and the loss is the same
         self.reads = 0  # how often the network or the loss reads data that depend on the order: inputs and targets
