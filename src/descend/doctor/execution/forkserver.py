@@ -62,6 +62,7 @@ def _import_for_all_runs(modules: list[str]) -> None:
             component_observers,
             custom_functions,
             dataset_calls,
+            drawn_examples,
             evaluation_tape,
             hooks,
             printed_metrics,

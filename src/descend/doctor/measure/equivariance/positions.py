@@ -38,7 +38,7 @@ def permute(tensor: Tensor, position: Position, order: Tensor) -> Tensor:
     for axis, outer in position:
         size = tensor.shape[axis]
         blocks = tensor.unflatten(axis, (outer, len(order), size // (outer * len(order))))
-        tensor = blocks.index_select(axis + 1, order.to(tensor.device)).flatten(axis, axis + 2)
+        tensor = blocks[(slice(None),) * (axis + 1) + (order,)].flatten(axis, axis + 2)
     return tensor
 
 
