@@ -15,15 +15,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import torch
 from consult import applies
-from contracts import THEMES, held_out, programs
+from contracts import THEMES, of_half, programs
 from contracts.sample import HALVES, candidates
-from mutations.judged import HALF, MOSTLY, Values
+from mutations.judged import HALF, MOSTLY, Harm, Values, program_key
+from mutations.pool import for_each
 from mutations.rows import Rows, key
 from mutations.sample import Subject, as_shown
 from mutations.tables import share
@@ -38,18 +37,19 @@ class Exam:
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.options, self.values = options, Values(Rows("contracts.values"))
-        self.harm = Rows("contracts.harm")
+        self.until = time.monotonic() + 60 * options.minutes
+        self.harm = Harm(Rows("contracts.harm"), self.values)
 
     def validity(self) -> None:
         """Measure which candidates hurt."""
         for half in self.options.half:
-            self._each(list(candidates(half)), self._hurts)
+            self._each(candidates(half), self.harm.measure)
 
     def take(self) -> None:
         """Give the tool each program that hurts, and each working one."""
         rows = Rows(f"contracts.{self.options.label or self.options.tool}")
         for half in self.options.half:
-            subjects = [s for s in candidates(half) if self.harm.known.get(_own(s), {}).get("hurts")]
+            subjects = filter(self.harm.is_known, candidates(half))
             self._each(filter(self._is_chosen, subjects), lambda subject: self._examined(subject, rows))
             self._each(filter(self._is_chosen, working(half)), lambda path: self._accused(path, rows))
 
@@ -59,14 +59,8 @@ class Exam:
         file = TOOLS / f"{self.options.tool}.json"
         print(table(rows, json.loads(file.read_text()) if file.exists() else {}))
 
-    def _hurts(self, subject: Subject) -> str:
-        own = _own(subject)
-        if own not in self.harm.known:
-            self.harm.add({"key": own, "of": subject.id, "hurts": self.values.hurts(subject)})
-        return {True: "hurts", False: "does not hurt", None: "fails"}[self.harm.known[own]["hurts"]]
-
     def _examined(self, subject: Subject, rows: Rows) -> str:
-        own = _own(subject)
+        own = program_key(subject)
         row = rows.known.get(own)
         if row is None:
             row = {"key": own, "of": subject.id, "lines": sorted(subject.places[0])}
@@ -91,14 +85,8 @@ class Exam:
         theme = subject.mutants[0].family if isinstance(subject, Subject) else subject.stem.partition("_")[0]
         return theme in self.options.theme
 
-    def _each(self, subjects: Iterable[Any], measure: Callable[[Any], str]) -> None:
-        def one(subject: Any) -> None:
-            if time.monotonic() < self.options.until:
-                said = measure(subject)
-                print(f"{getattr(subject, 'id', subject)}: {said}", flush=True)
-
-        with ThreadPoolExecutor(self.options.jobs) as pool:
-            list(pool.map(one, subjects))
+    def _each(self, programs: Iterable[Any], measure: Callable[[Any], str]) -> None:
+        for_each(programs, measure, lambda program: getattr(program, "id", str(program)), self.options.jobs, self.until)
 
 
 def table(rows: Mapping[str, Mapping[str, Any]], names: Mapping[str, Sequence[str]]) -> str:
@@ -129,8 +117,8 @@ def table(rows: Mapping[str, Mapping[str, Any]], names: Mapping[str, Sequence[st
 def working(half: str) -> list[Path]:
     """Return the working programs of a half."""
     found = programs("working")
-    kept_out = held_out(path.stem for path in found)
-    return [path for path in found if (path.stem in kept_out) == (half == "held_out")]
+    chosen = of_half((path.stem for path in found), half)
+    return [path for path in found if path.stem in chosen]
 
 
 def answer_of(tool: str, text: str, name: str) -> tuple[dict[str, Any], str | None]:
@@ -154,10 +142,6 @@ def answer_of(tool: str, text: str, name: str) -> tuple[dict[str, Any], str | No
         return answer, patched
 
 
-def _own(subject: Subject) -> str:
-    return key(subject.host_text, subject.text, torch.__version__)
-
-
 def main() -> None:
     """Run the subcommand."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -169,7 +153,6 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=float("inf"), help="start no program after so many minutes")
     parser.add_argument("--jobs", type=int, default=2, help="programs at a time")
     options = parser.parse_args()
-    options.until = time.monotonic() + 60 * options.minutes
     getattr(Exam(options), options.what)()
 
 

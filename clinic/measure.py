@@ -14,13 +14,12 @@ import argparse
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import torch
 from mutations.consulted import consulted
-from mutations.judged import Values
+from mutations.judged import Harm, Values, program_key
+from mutations.pool import for_each
 from mutations.random_search import searched
 from mutations.rows import Rows, key
 from mutations.sample import HALVES, Subject, benign, pairs, singles
@@ -33,7 +32,8 @@ class Measurement:
     """What is measured, and for how long at most."""
 
     def __init__(self, options: argparse.Namespace) -> None:
-        self.options, self.values, self.hurts = options, Values(), Rows("hurts")
+        self.options, self.values = options, Values()
+        self.harm = Harm(Rows("hurts"), self.values)
         self.until = time.monotonic() + 60 * options.minutes
 
     def validity(self) -> None:
@@ -77,32 +77,19 @@ class Measurement:
 
     def valid(self, subjects: Iterator[Subject]) -> list[Subject]:
         """Return those that are known to hurt."""
-        return [subject for subject in subjects if self.hurts.known.get(_own(subject), {}).get("hurts")]
+        return list(filter(self.harm.is_known, subjects))
 
     def _hurts(self, subject: Subject) -> str:
-        own = _own(subject)
-        if own not in self.hurts.known:
-            row = {"of": subject.id, "half": subject.half, "hurts": self.values.hurts(subject)}
-            self.hurts.add({"key": own, **row})
-        return {True: "hurts", False: "does not hurt", None: "fails"}[self.hurts.known[own]["hurts"]]
+        return self.harm.measure(subject, half=subject.half)
 
     def _each(self, kind: str, subjects: Sequence[Subject], measure: Callable[[Subject], str]) -> None:
         only = self.options.host
         subjects = [subject for subject in subjects if not only or subject.mutants[0].host.name in only]
-
-        def one(numbered: tuple[int, Subject]) -> None:
-            number, subject = numbered
-            if time.monotonic() < self.until:
-                said = measure(subject)
-                print(f"{kind} {number}/{len(subjects)} {subject.id}: {said}", flush=True)
-
-        with ThreadPoolExecutor(self.options.jobs) as pool:
-            for _ in pool.map(one, enumerate(subjects, 1)):
-                pass
+        for_each(subjects, measure, lambda subject: f"{kind} {subject.id}", self.options.jobs, self.until)
 
 
 def _consulted(subject: Subject, measurement: Measurement, rows: Rows, version: str) -> str:
-    own = key(_own(subject), version)
+    own = key(program_key(subject), version)
     row: dict[str, Any] = rows.known.get(own) or rows.add(
         {"key": own, "of": subject.id, **consulted(subject, measurement.values)}
     )
@@ -111,13 +98,9 @@ def _consulted(subject: Subject, measurement: Measurement, rows: Rows, version: 
 
 
 def _searched(subject: Subject, values: Values, rows: Rows) -> str:
-    own = _own(subject)
+    own = program_key(subject)
     row = rows.known.get(own) or rows.add({"key": own, "of": subject.id, **searched(subject, values)})
     return f"{row['best'] or 'nothing'}, given back {row.get('given_back', 0):.2f}"
-
-
-def _own(subject: Subject) -> str:
-    return key(subject.host_text, subject.text, torch.__version__)
 
 
 def _version() -> str:

@@ -30,6 +30,12 @@ def held_out(names: Iterable[str]) -> set[str]:
     return set(ordered[: len(ordered) // 2])
 
 
+def of_half(names: Iterable[str], half: str) -> set[str]:
+    """Return those of some names that are in a half: `visible` or `held_out`."""
+    every = set(names)
+    return held_out(every) if half == "held_out" else every - held_out(every)
+
+
 def hashes() -> dict[str, str]:
     """Return the hash of each file that must not change after the first measurement, by its name."""
     files = [HERE / f"{name}.py" for name in THEMES] + programs("hosts") + programs("working")

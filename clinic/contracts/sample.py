@@ -9,7 +9,7 @@ from mutations.mutant import Operator
 from mutations.sample import Subject, order
 from mutations.script import Script
 
-from contracts import THEMES, held_out, programs, theme
+from contracts import THEMES, of_half, programs, theme
 
 HALVES = ("visible", "held_out")
 CANDIDATES = 3  # programs of each operator, of different hosts, that are tried for harm
@@ -20,9 +20,9 @@ def candidates(half: str) -> Iterator[Subject]:
     hosts = [Script(path) for path in [*unseen(), *programs("hosts")]]
     for name in THEMES:
         operators = theme(name).OPERATORS
-        kept_out = held_out(operator.name for operator in operators)
+        chosen = of_half((operator.name for operator in operators), half)
         for operator in operators:
-            if (operator.name in kept_out) == (half == "held_out"):
+            if operator.name in chosen:
                 named = replace(operator, name=f"{name}/{operator.name}")  # Two themes have an operator of one name.
                 found = [first for host in hosts if (first := _first_site(host, name, named))]
                 yield from islice(sorted(found, key=lambda subject: order(subject.id)), CANDIDATES)

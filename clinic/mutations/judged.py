@@ -1,5 +1,7 @@
 """Whether a mistake hurts, and what a repair gives back: by the program's own metric, under plain python."""
 
+from typing import Any
+
 import torch
 
 from mutations.metric import Metric
@@ -12,6 +14,11 @@ PAIRED = range(5)  # by these seeds,
 MOST = 4  # in so many of them
 FRESH = range(5, 8)  # by which repairs are judged
 HALF, MOSTLY = 0.5, 0.8  # of what was lost is given back
+
+
+def program_key(subject: Subject) -> str:
+    """Return what tells a program with a mistake, its host and the version of PyTorch from all others."""
+    return key(subject.host_text, subject.text, torch.__version__)
 
 
 class Values:
@@ -62,3 +69,21 @@ class Values:
             if (lost := metric.lost(host, mutant)) > 0:
                 parts.append(max(-1.0, 1 - metric.lost(host, after) / lost))
         return sum(parts) / max(1, len(parts))
+
+
+class Harm:
+    """Which mistakes hurt, each measured once for each version of PyTorch."""
+
+    def __init__(self, rows: Rows, values: Values) -> None:
+        self.rows, self.values = rows, values
+
+    def is_known(self, subject: Subject) -> bool:
+        """Return whether a mistake was measured and hurts."""
+        return bool(self.rows.known.get(program_key(subject), {}).get("hurts"))
+
+    def measure(self, subject: Subject, **more: Any) -> str:
+        """Measure whether a mistake hurts, and return it in words. more: further parts of the row that is kept."""
+        own = program_key(subject)
+        if own not in self.rows.known:
+            self.rows.add({"key": own, "of": subject.id, **more, "hurts": self.values.hurts(subject)})
+        return {True: "hurts", False: "does not hurt", None: "fails"}[self.rows.known[own]["hurts"]]

@@ -61,6 +61,14 @@ def test_the_draws_of_a_loader_are_counted(run, loader, expected):
     assert run(loader).fact(facts.DrawnExamples, "0") == expected
 
 
+@pytest.mark.parametrize("indices", ['["a", "b"] * 8', "range(60, 80)"])
+def test_a_sampler_of_names_or_of_too_many_numbers_is_not_counted(run, indices):
+    methods = "{'__len__': lambda self: 64, '__getitem__': lambda self, i: data[0]}"
+    record = run(f"DataLoader(type('Named', (), {methods})(), 8, sampler={indices})")
+    assert record.fact(facts.DrawnExamples, "0") is None and record.steps
+    assert not [note for note in record.notes if "Error" in note.reason]
+
+
 def test_the_loop_without_a_batch_is_named(run):
     assert run("iter(DataLoader(data, 8))").site("exhausted", "0").line == LOOP
     assert run("DataLoader(data, 8)").site("exhausted", "0") is None

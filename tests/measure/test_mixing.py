@@ -104,6 +104,12 @@ def test_a_batch_that_was_picked_and_reshaped_before() -> None:
     assert kept(mixing(training.snapshot())).fact(facts.Mixing).by == "attention"
 
 
+def test_a_batch_of_as_many_examples_as_steps() -> None:
+    square = torch.randn(7, 7, 3)
+    assert found(Reader(attending(), "last"), square).by == "attention"
+    assert found(Reader(attending(batch_first=True), "last"), square).share == 0
+
+
 def test_reasons_why_mixing_is_unknown() -> None:
     with pytest.raises(Unavailable, match="all alike"):
         found(nn.Sequential(nn.Flatten(), nn.Linear(21, 2)), torch.ones(12, 7, 3))

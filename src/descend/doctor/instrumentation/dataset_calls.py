@@ -16,7 +16,7 @@ from torch.utils.data import dataloader
 
 from descend.doctor.instrumentation.attribute_patching import patched_attribute
 from descend.doctor.instrumentation.frames import CallSpan, call_span
-from descend.doctor.instrumentation.internal_errors import never_raises
+from descend.doctor.instrumentation.internal_errors import ObserverPart, never_raises
 from descend.doctor.instrumentation.observer import Observer
 from descend.doctor.record import Fact, SiteKind, facts
 from descend.doctor.tape.call import call_name
@@ -47,25 +47,16 @@ def _changes_values_only(name: str, given: Tensor, result: Tensor) -> bool:
     return alike and bool(given.ndim) and not torch.equal(result, given)
 
 
-class DatasetCalls:
+class DatasetCalls(ObserverPart):
     """Collects the torch calls with which data sets change examples while a loader fetches a batch."""
 
     def __init__(self, observer: Observer) -> None:
-        self.observer = observer
+        super().__init__(observer)
         # number of the loader -> place in the source -> name of the torch call
         self._calls: dict[str, dict[CallSpan, str]] = {}
         self._batches: dict[str, int] = {}
         self._now = ""  # number of the loader that is fetching a batch
         self._reported: set[CallSpan] = set()
-
-    @property
-    def is_disabled(self) -> bool:
-        """Return whether calls are ignored, as in a forked process and while one of our measurements runs."""
-        return self.observer.is_disabled or self.observer.probe_runner.budget.is_spending
-
-    def on_internal_error(self, error: Exception) -> None:
-        """Pass an internal error to the observer."""
-        self.observer.on_internal_error(error)
 
     @never_raises
     def fetch_begins(self, iterator: Any) -> _CallObserver | None:

@@ -12,7 +12,7 @@ from torch.utils.data import dataloader
 from descend.doctor.instrumentation.attribute_patching import patched_attribute
 from descend.doctor.instrumentation.dataset_calls import observing_dataset_calls
 from descend.doctor.instrumentation.frames import call_span
-from descend.doctor.instrumentation.internal_errors import never_raises
+from descend.doctor.instrumentation.internal_errors import ObserverPart, never_raises
 from descend.doctor.instrumentation.observer import Observer
 from descend.doctor.record import Fact, SiteKind, facts
 
@@ -23,29 +23,28 @@ EACH = 64  # The draws are reported after each of so many passes, and then after
 class _Draws:
     """The draws of one loader."""
 
+    number: str  # of the loader
     drawn: bytearray  # 1 for each example that has been drawn
     promised: int  # number of different examples that the sampler can draw in one epoch
     draws: int = 0
     passes: int = 0
     empty: int = 0  # loops over an exhausted iterator
 
+    @property
+    def fact(self) -> facts.DrawnExamples:
+        """The draws so far."""
+        distinct = self.drawn.count(1)
+        return facts.DrawnExamples(len(self.drawn), self.promised, distinct, self.draws, self.passes, self.empty)
 
-class DrawnExamples:
+
+class DrawnExamples(ObserverPart):
     """Counts the examples that data loaders draw from map-style data sets."""
 
     def __init__(self, observer: Observer) -> None:
-        self.observer = observer
-        self._draws: dict[str, _Draws | None] = {}  # None for a loader whose indices are not integers
+        super().__init__(observer)
+        self._of_loaders: dict[str, _Draws | None] = {}  # None for a loader whose examples have no numbers
+        self._of_iterators: weakref.WeakKeyDictionary[Any, _Draws | None] = weakref.WeakKeyDictionary()
         self._exhausted: weakref.WeakSet[Any] = weakref.WeakSet()
-
-    @property
-    def is_disabled(self) -> bool:
-        """Return whether draws are ignored, as in a forked process and while one of our measurements runs."""
-        return self.observer.is_disabled or self.observer.probe_runner.budget.is_spending
-
-    def on_internal_error(self, error: Exception) -> None:
-        """Pass an internal error to the observer."""
-        self.observer.on_internal_error(error)
 
     @never_raises
     def indices_drawn(self, iterator: Any, indices: Any) -> None:
@@ -53,51 +52,50 @@ class DrawnExamples:
         draws = self._draws_of(iterator)
         if draws is None:
             return
-        for index in indices if isinstance(indices, list | tuple) else [indices]:
-            draws.drawn[index] = 1
-            draws.draws += 1
+        try:
+            for index in indices if isinstance(indices, list | tuple) else [indices]:
+                draws.drawn[index] = 1
+                draws.draws += 1
+        except (TypeError, IndexError):  # The sampler draws names, or more numbers than the data set counts.
+            self._of_loaders[draws.number] = self._of_iterators[iterator] = None
 
     @never_raises
     def pass_ended(self, iterator: Any) -> None:
         """Report the draws at the end of a pass; count a loop over an iterator that was exhausted before."""
-        number, draws = self.observer.loaders.key(iterator), self._draws_of(iterator)
-        if number is None or draws is None:
+        draws = self._draws_of(iterator)
+        if draws is None:
             return
         if iterator in self._exhausted:
             draws.empty += 1
             span = call_span(self.observer.modules.tree.in_script(sys._getframe(1)))
             # The span is that of the whole loop, which may end with another call.
             loop = None if span is None else replace(span, operator=True)
-            self.observer.modules.report_site(SiteKind.EXHAUSTED, number, loop)
+            self.observer.modules.report_site(SiteKind.EXHAUSTED, draws.number, loop)
         else:
             draws.passes += 1
             self._exhausted.add(iterator)
         count = draws.passes + draws.empty
         if count <= EACH or count & (count - 1) == 0:
-            distinct = draws.drawn.count(1)
-            found = facts.DrawnExamples(
-                len(draws.drawn), draws.promised, distinct, draws.draws, draws.passes, draws.empty
-            )
-            self.observer.send([Fact.of(found, self.observer.steps, number)])
+            self.observer.send([Fact.of(draws.fact, self.observer.steps, draws.number)])
 
     def _draws_of(self, iterator: Any) -> _Draws | None:
         """Return the draws of an iterator's loader; None if its examples have no numbers."""
-        number = self.observer.loaders.key(iterator)
-        if number is None:
-            return None
-        if number not in self._draws:
-            self._draws[number] = _new_draws(iterator)
-        return self._draws[number]
+        if iterator not in self._of_iterators:
+            number = self.observer.loaders.key(iterator)
+            if number is not None and number not in self._of_loaders:
+                self._of_loaders[number] = _new_draws(number, iterator)
+            self._of_iterators[iterator] = None if number is None else self._of_loaders[number]
+        return self._of_iterators[iterator]
 
 
-def _new_draws(iterator: Any) -> _Draws | None:
+def _new_draws(number: str, iterator: Any) -> _Draws | None:
     """Return the empty count of a loader's draws; None if the data set has no length."""
     if iterator._dataset_kind == dataloader._DatasetKind.Iterable or not hasattr(iterator._dataset, "__len__"):
         return None
     size, sampler = len(iterator._dataset), getattr(iterator._index_sampler, "sampler", iterator._index_sampler)
     # A sampler of a subset has its indices, and one of several processes draws a share of the data.
     part = getattr(sampler, "indices", None) if not hasattr(sampler, "num_replicas") else range(len(sampler))
-    return _Draws(bytearray(size), size if part is None else min(size, len(part)))
+    return _Draws(number, bytearray(size), size if part is None else min(size, len(part)))
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from descend.doctor.instrumentation.attribute_patching import patched_attribute
 from descend.doctor.instrumentation.evaluation_data import evaluation_data
 from descend.doctor.instrumentation.fingerprints import random_state_fingerprint
 from descend.doctor.instrumentation.frames import CallSpan, call_span, outermost_module
-from descend.doctor.instrumentation.internal_errors import never_raises
+from descend.doctor.instrumentation.internal_errors import ObserverPart, never_raises
 from descend.doctor.instrumentation.observer import Observer
 from descend.doctor.instrumentation.tape_control import ANYTHING
 from descend.doctor.measure.evaluation_inputs import TrainingReference, evaluation_inputs
@@ -34,7 +34,7 @@ REPLAYS = 3  # number of replays that the measurements of one recording need
 PROBE = "evaluated"
 
 
-class EvaluationTape:
+class EvaluationTape(ObserverPart):
     """Records the torch calls of evaluations in the run of `observer`, one evaluation at a time.
 
     probing: whether evaluations are also measured, in addition to their fingerprints. is_compared: whether the first
@@ -43,7 +43,8 @@ class EvaluationTape:
 
     def __init__(self, observer: Observer, *, probing: bool = True, is_compared: bool = False) -> None:
         self.probing, self.is_compared = probing, is_compared
-        self.observer, self.modules, self.probe_runner = observer, observer.modules, observer.probe_runner
+        super().__init__(observer)
+        self.modules, self.probe_runner = observer.modules, observer.probe_runner
         self._tape: Tape | None = None
         self._context: Any = None  # the no_grad context in which the recorded evaluation runs
         self._called: CallSpan | None = None  # place in the source where the evaluation first calls the network
@@ -58,11 +59,6 @@ class EvaluationTape:
         self._began = 0.0
 
     @property
-    def is_disabled(self) -> bool:
-        """Return whether nothing is recorded, as in a forked process and while one of our measurements runs."""
-        return self.observer.is_disabled or self.probe_runner.budget.is_spending
-
-    @property
     def is_recording(self) -> bool:
         """Return whether an evaluation is being recorded."""
         return self._tape is not None
@@ -73,7 +69,7 @@ class EvaluationTape:
 
     def on_internal_error(self, error: Exception) -> None:
         """Report an internal error and stop recording."""
-        self.observer.on_internal_error(error)
+        super().on_internal_error(error)
         self._stop()
 
     @never_raises

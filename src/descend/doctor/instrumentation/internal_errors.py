@@ -16,6 +16,23 @@ class EventHandler:
         ...
 
 
+class ObserverPart:
+    """Base class of objects that observe the script for an observer."""
+
+    def __init__(self, observer: Any) -> None:
+        self.observer = observer
+
+    @property
+    def is_disabled(self) -> bool:
+        """Return whether events are ignored, as in a forked process and while one of our measurements runs."""
+        disabled: bool = self.observer.is_disabled or self.observer.probe_runner.budget.is_spending
+        return disabled
+
+    def on_internal_error(self, error: Exception) -> None:
+        """Pass an internal error to the observer."""
+        self.observer.on_internal_error(error)
+
+
 def never_raises(event: Any) -> Any:
     """Decorate a method so that its exceptions are passed to `on_internal_error` instead of the script.
 

@@ -98,7 +98,8 @@ def _mixing_call(snapshot: Snapshot, recording: Recording, count: int) -> Mixing
         x, module = args[0], module_of(op)
         if isinstance(module, nn.MultiheadAttention) and op.name == "multi_head_attention_forward":
             # The function always expects time as the first dimension.
-            if x.ndim == SEQUENCES and x.shape[0] == count != x.shape[1]:
+            is_square = module.batch_first and x.shape[1:2] == (count,)
+            if x.ndim == SEQUENCES and x.shape[0] == count and not is_square:
                 site = snapshot.made_at(module)
                 found.append(MixingCall("attention", site, type(module).__name__, module.batch_first))
         elif op.name in SOFTMAXES and _is_along_the_batch(x, args, kwargs, count):

@@ -7,6 +7,7 @@ from statistics import median
 from descend.core.bound import Bound, Count
 from descend.core.quantile import quantile
 from descend.doctor.assess.batches import USUAL_BATCH, mean_batch_size, noise_scale
+from descend.doctor.assess.drawn_examples import find_exhausted_iterator, find_partial_sampler
 from descend.doctor.assess.symptom import Symptom
 from descend.doctor.record import Record, facts
 from descend.doctor.remedy_arguments.learning_rates import rate_for_short_run
@@ -39,18 +40,15 @@ def only_optimizer(record: Record, symptom: Symptom) -> Values:
 
 
 def exhausted_loop(record: Record, symptom: Symptom) -> Values | None:
-    """Return the loader of the first loop over an exhausted iterator; None without such a loop."""
-    for key, drawn in record.every(facts.DrawnExamples).items():
-        if drawn.empty:
-            return {"loader": key, "times": 1 + drawn.empty // max(1, drawn.passes)}
-    return None
+    """Return the loader of a loop over an exhausted iterator, and how much longer the run gets; None without one."""
+    found = find_exhausted_iterator(record)
+    return None if found is None else {"loader": found[0], "times": 1 + found[1].empty // max(1, found[1].passes)}
 
 
 def loader_with_sampler(record: Record, symptom: Symptom) -> Values | None:
-    """Return the loader that draws few of the examples; None for a loop over an exhausted iterator."""
-    drawn = record.every(facts.DrawnExamples)
-    few = [key for key, each in drawn.items() if not each.empty and each.distinct < each.examples]
-    return {"loader": min(few, key=lambda key: drawn[key].distinct / drawn[key].examples)} if few else None
+    """Return the loader that draws few of the examples; None without one."""
+    found = find_partial_sampler(record)
+    return None if found is None else {"loader": found[0]}
 
 
 def restart_seed(draw: int) -> Callable[[Record, Symptom], Values | None]:

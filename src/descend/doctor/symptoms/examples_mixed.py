@@ -98,7 +98,7 @@ def _report_order_dependence(record: Record) -> Detection | None:
     found = record.fact(facts.OrderDependence)
     if found is None or not found.in_network or found.by not in SENTENCES:
         return None
-    sentence = SENTENCES[found.by].format(call=found.function.strip("_"), shape=found.shape, result=found.result)
+    sentence = SENTENCES[found.by].format(call=found.function, shape=found.shape, result=found.result)
     return FatalDetection(
         certain=found.by not in ON_PURPOSE,
         sentence=f"if the {found.examples} examples of a batch and their targets are permuted alike, the loss changes: "

@@ -1,23 +1,20 @@
 """Examples not drawn: the training loop uses only a part of the data, or receives no batch after the first pass."""
 
-from math import exp
-
-from descend.core.bound import Bound, Count
+from descend.doctor.assess.drawn_examples import (
+    COVERAGE,
+    EMPTY,
+    FEW,
+    find_exhausted_iterator,
+    find_partial_sampler,
+    uniform_count,
+)
 from descend.doctor.assess.summary import RunSummary
 from descend.doctor.assess.symptom import Detection, FatalDetection
-from descend.doctor.record import Record, SiteKind, facts
+from descend.doctor.record import Record, SiteKind
 from descend.doctor.remedy_arguments.training_loop import exhausted_loop, loader_with_sampler
 from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 
 SOURCE = "torch.utils.data.DataLoader: each call of iter() starts a new pass, and an exhausted iterator stays empty"
-COVERAGE = "Feller 1968, §IV.2: n draws with replacement from N examples draw about N (1 − exp(−n/N)) different ones"
-EMPTY = Count(2, "loops without a batch", "chosen: code that looks for the end of the data may ask twice")
-FEW = Bound(
-    0.25,
-    "different examples that were drawn / those that a uniform sampler draws",
-    "chosen: a sampler that draws each of two classes equally often, one of them with 1 % of the examples, has 0.6",
-)
-
 PROBLEM = Problem(
     id="examples_not_drawn",
     kind="wiring",
@@ -56,44 +53,43 @@ def detect(record: Record, summary: RunSummary) -> Detection | None:
 
     The indices that each data loader draws are counted. A subset that the script chooses by its indices is no mistake.
     """
-    draws = record.every(facts.DrawnExamples)
-    return _report_exhausted_iterator(record, draws) or _report_few_examples(record, draws)
+    return _report_exhausted_iterator(record) or _report_partial_sampler(record)
 
 
-def _report_exhausted_iterator(record: Record, draws: dict[str, facts.DrawnExamples]) -> Detection | None:
+def _report_exhausted_iterator(record: Record) -> Detection | None:
     """Report loops that receive no batch, because an earlier loop has exhausted their iterator."""
-    for key, drawn in draws.items():
-        if drawn.empty < EMPTY:
-            continue
-        return FatalDetection(
-            certain=True,
-            sentence=f"at least {drawn.empty} loops over the data received no batch: they use an iterator that an "
-            f"earlier loop has exhausted, so training ends after {drawn.passes} pass{'es' * (drawn.passes != 1)}",
-            quantity="loops without a batch",
-            value=drawn.empty,
-            bound=EMPTY,
-            source=SOURCE,
-            where=record.site(SiteKind.EXHAUSTED, key) or record.site(SiteKind.LOADER, key),
-        )
-    return None
+    found = find_exhausted_iterator(record)
+    if found is None:
+        return None
+    key, drawn = found
+    return FatalDetection(
+        certain=True,
+        sentence=f"at least {drawn.empty} loops over the data received no batch: they use an iterator that an "
+        f"earlier loop has exhausted, so training ends after {drawn.passes} pass{'es' * (drawn.passes != 1)}",
+        quantity="loops without a batch",
+        value=drawn.empty,
+        bound=EMPTY,
+        source=SOURCE,
+        where=record.site(SiteKind.EXHAUSTED, key) or record.site(SiteKind.LOADER, key),
+    )
 
 
-def _report_few_examples(record: Record, draws: dict[str, facts.DrawnExamples]) -> Detection | None:
+def _report_partial_sampler(record: Record) -> Detection | None:
     """Report a sampler that draws far fewer different examples than a uniform one."""
-    for key, drawn in draws.items():
-        uniform = drawn.promised * (1 - exp(-drawn.draws / drawn.promised)) if drawn.promised else 0.0
-        if drawn.draws < drawn.examples or not drawn.distinct < FEW * uniform:
-            continue
-        return FatalDetection(
-            certain=False,
-            likely=True,
-            sentence=f"the data loader drew {drawn.draws:,} examples, but only {drawn.distinct:,} different ones of "
-            f"{drawn.examples:,} (a uniform sampler draws about {uniform:,.0f} different ones), so the network learns "
-            "from a small part of the data",
-            quantity=FEW.unit,
-            value=drawn.distinct / uniform,
-            bound=FEW,
-            source=COVERAGE,
-            where=record.site(SiteKind.LOADER, key),
-        )
-    return None
+    found = find_partial_sampler(record)
+    if found is None:
+        return None
+    key, drawn = found
+    uniform = uniform_count(drawn)
+    return FatalDetection(
+        certain=False,
+        likely=True,
+        sentence=f"the data loader drew {drawn.draws:,} examples, but only {drawn.distinct:,} different ones of "
+        f"{drawn.examples:,} (a uniform sampler draws about {uniform:,.0f} different ones), so the network learns "
+        "from a small part of the data",
+        quantity=FEW.unit,
+        value=drawn.distinct / uniform,
+        bound=FEW,
+        source=COVERAGE,
+        where=record.site(SiteKind.LOADER, key),
+    )

@@ -75,7 +75,7 @@ def _report_separate_reordering(record: Record, summary: RunSummary) -> Detectio
         return None
     if not summary.cost_left > LITTLE_LEARNED:
         return None
-    sentence = SENTENCES[found.by].format(call=found.function.strip("_"), shape=found.shape)
+    sentence = SENTENCES[found.by].format(call=found.function, shape=found.shape)
     axes = f" (dims={found.axes[0] if len(found.axes) == 1 else found.axes})" if found.axes else ""
     return Detection(
         certain=True,

@@ -38,9 +38,9 @@ def equivariance(snapshot: Snapshot) -> Measurement:
     fact = facts.OrderDependence(
         examples=found.count,
         by=kind,
-        function=op.name,
+        function=op.name.strip("_"),
         line=site.line if site else 0,
-        shape=found.shapes[0] if found.shapes else (),
+        shape=found.shape,
         result=found.result,
         in_network=SMOOTH in op.dependences,
         batch_first=bool(op.args[BATCH_FIRST]) if padded else False,

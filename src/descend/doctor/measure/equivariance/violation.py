@@ -39,8 +39,8 @@ class Violation:
     """The first call whose inputs hold the examples at known positions and whose result does not."""
 
     op: Op
-    shapes: tuple[tuple[int, ...], ...]  # the shapes of the call's tensor arguments
-    positions: tuple[Positions, ...]  # the positions of the examples in each of them
+    shape: tuple[int, ...]  # the shape of the call's first tensor argument
+    positions: tuple[Positions, ...]  # the positions of the examples in each tensor argument
     result: tuple[int, ...]  # the shape of the result
     count: int  # the number of examples
     places: Mapping[int, Positions]  # the positions of the examples in each slot before the call
@@ -180,11 +180,10 @@ class _Comparison:
                 continue
             if SMOOTH in op.dependences and after.ndim and () not in self.positions[slot]:
                 self.reaches_network = True
-            if not self.positions[slot] and all(given) and self.violation is None:
-                shapes = tuple(tuple(tensor.shape) for tensor in tensors)
+            if not self.positions[slot] and given and all(given) and self.violation is None:
                 if not _selects(op, args, after, len(self.order)):
                     self.violation = Violation(
-                        op, shapes, given, tuple(after.shape), len(self.order), dict(self.positions)
+                        op, tuple(tensors[0].shape), given, tuple(after.shape), len(self.order), dict(self.positions)
                     )
 
 

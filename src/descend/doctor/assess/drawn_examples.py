@@ -1,0 +1,38 @@
+"""Data loaders that leave examples out: through an exhausted iterator, or a sampler that draws few of them."""
+
+from math import exp
+
+from descend.core.bound import Bound, Count
+from descend.doctor.record import Record, facts
+
+COVERAGE = "Feller 1968, §IV.2: n draws with replacement from N examples draw about N (1 − exp(−n/N)) different ones"
+EMPTY = Count(2, "loops without a batch", "chosen: code that looks for the end of the data may ask twice")
+FEW = Bound(
+    0.25,
+    "different examples that were drawn / those that a uniform sampler draws",
+    "chosen: a sampler that draws each of two classes equally often, one of them with 1 % of the examples, has 0.6",
+)
+
+Drawn = tuple[str, facts.DrawnExamples]  # the number of a loader, and what it has drawn
+
+
+def find_exhausted_iterator(record: Record) -> Drawn | None:
+    """Return the first loader over whose exhausted iterator the script loops; None without one."""
+    every = record.every(facts.DrawnExamples)
+    return next(((key, drawn) for key, drawn in every.items() if drawn.empty >= EMPTY), None)
+
+
+def find_partial_sampler(record: Record) -> Drawn | None:
+    """Return the first loader that draws far fewer different examples than a uniform sampler; None without one."""
+    every = record.every(facts.DrawnExamples)
+    return next(((key, drawn) for key, drawn in every.items() if _is_partial(drawn)), None)
+
+
+def uniform_count(drawn: facts.DrawnExamples) -> float:
+    """Return how many different examples a uniform sampler draws in as many draws."""
+    return drawn.promised * (1 - exp(-drawn.draws / drawn.promised)) if drawn.promised else 0.0
+
+
+def _is_partial(drawn: facts.DrawnExamples) -> bool:
+    """Return whether far fewer different examples were drawn than a uniform sampler draws."""
+    return drawn.draws >= drawn.examples and drawn.distinct < FEW * uniform_count(drawn)
