@@ -139,6 +139,7 @@ def outlier_share(names: dict[str, Any]) -> float:
 FAULTS: dict[str, Callable[[dict[str, Any]], bool]] = {
     "bad_data": lambda names: bool(names["inputs"].isnan().any()),
     "blocked_signal": passes_little_back,
+    "copy_not_updated": lambda names: not torch.equal(names["average"].module[0].bias, names["model"][0].bias),
     "dead_units": has_dead_units,
     "instability": lambda names: has_stepped_far(names, OUTRUN),
     "labels_wrong": lambda names: bool(names["loss"] < 0),

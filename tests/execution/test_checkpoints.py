@@ -1,5 +1,7 @@
 """Loads of weights that leave tensors of the module unloaded, and prefixes that would match them."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch import nn
@@ -26,13 +28,22 @@ def body() -> nn.Module:
 def loading(*loads: tuple[nn.Module, dict], steps: int = 0) -> Record:
     """Return the record after the loads, at a step of the training."""
     record = Record()
-    mistakes: list[Exception] = []
-    modules = Modules(SourceTree(), lambda messages: None)
-    checkpoints = Checkpoints(modules, record.extend, lambda: steps, mistakes.append)
+    observer = SimpleNamespace(
+        is_disabled=False,
+        probe_runner=SimpleNamespace(budget=SimpleNamespace(is_spending=False)),
+        modules=Modules(SourceTree(), lambda messages: None),
+        send=record.extend,
+        steps=steps,
+        on_internal_error=raise_error,
+    )
+    checkpoints = Checkpoints(observer)
     for module, state in loads:
         checkpoints.weights_loaded(module, state, module.load_state_dict(state, strict=False), None)
-    assert not mistakes
     return record
+
+
+def raise_error(error: Exception) -> None:
+    raise error
 
 
 def left(*loads: tuple[nn.Module, dict]) -> dict[str, facts.PartlyLoaded]:
@@ -98,7 +109,7 @@ for step in range(8):
     optimizer.zero_grad()
     net(torch.randn(5, 3)).square().mean().backward()
     optimizer.step()
-    net.load_state_dict({**net.state_dict()})
+    net.load_state_dict({name: 1 * weight for name, weight in net.state_dict().items()})  # copies
 """
 
 
@@ -109,7 +120,44 @@ def test_the_line_of_the_load_is_reported(observe, tmp_path):
     symptom = detect("weights_not_loaded", record)
     assert symptom is None  # A later load has loaded them.
 
-    (tmp_path / "train.py").write_text(LOADS.replace("    net.load_state_dict({**net.state_dict()})\n", ""))
+    (tmp_path / "train.py").write_text("\n".join(line for line in LOADS.splitlines() if "# copies" not in line))
     symptom = detect("weights_not_loaded", observe(Script(tmp_path / "train.py", tmp_path)))
     assert symptom is not None and symptom.where is not None and symptom.where.line == 7
     assert "`weight` in the module but `module.weight` in the checkpoint" in symptom.sentence
+
+
+OWN = """
+import torch
+from torch import nn
+
+x = torch.randn(32, 4)
+model, target, other = nn.Linear(4, 1), nn.Linear(4, 1), nn.Linear(3, 1)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+for step in range(8):
+    optimizer.zero_grad()
+    (model(x) - target(x).detach()).square().mean().backward()
+    optimizer.step()
+    if step == 3:
+        stored = model.state_dict()
+    if step > 3:
+        LOAD
+"""
+
+
+@pytest.mark.parametrize(
+    ("load", "expected"),
+    [
+        ("target.load_state_dict(target.state_dict())", facts.OwnWeightsLoaded(2, "target", "model")),
+        ("model.load_state_dict(stored)", facts.OwnWeightsLoaded(2, "model", "target")),
+        ("other.load_state_dict(other.state_dict())", facts.OwnWeightsLoaded(2, "other", "")),
+        ("target.load_state_dict(model.state_dict())", None),
+        ("model.load_state_dict({k: v.clone() for k, v in stored.items()})", None),
+    ],
+)
+def test_a_module_that_loads_its_own_weights_is_reported(observe, tmp_path, load, expected):
+    path = tmp_path / "train.py"
+    path.write_text(OWN.replace("LOAD", load))
+    record = observe(Script(path, tmp_path, ()))
+    assert record.fact(facts.OwnWeightsLoaded, "own0") == expected
+    if expected:
+        assert load in path.read_text().splitlines()[record.site("load_state_dict", "own0").line - 1]

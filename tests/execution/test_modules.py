@@ -187,3 +187,22 @@ def test_activations_have_one_name_from_the_first_step_to_the_end(observe, tmp_p
     for place in record.places("activation_scale"):
         steps = record.series("activation_scale", place).steps
         assert {0, 1, 2, 3} <= {*steps} and steps[-1] == record.steps == 12
+
+
+@pytest.mark.parametrize("part", [0, 3])
+def test_parameters_that_replace_those_of_the_optimizer_are_named(part: int) -> None:
+    net = model()
+    net(X).sum().backward()
+    held = list(net.parameters())
+    unheld = net.modules_seen.parameters_without_optimizer({id(p) for p in held})
+    assert net.modules_seen.replaced_parameters(held, unheld) == []
+    new = net.parts[part].weight = nn.Parameter(net.parts[part].weight.detach().clone())
+    net.zero_grad()
+    for p in held:
+        p.grad = None
+    net(X).sum().backward()
+    unheld = net.modules_seen.parameters_without_optimizer({id(p) for p in held})
+    assert list(unheld.values()) == [new]
+    assert net.modules_seen.replaced_parameters(held, unheld) == [f"parts.{part}.weight"]
+    # A new layer of another shape replaces nothing.
+    assert net.modules_seen.replaced_parameters(held, {"new": nn.Parameter(torch.zeros(3, 3))}) == []

@@ -74,6 +74,7 @@ KINDS = {  # kind of site -> its default key; `dropout__net.1` gives another key
     "made_in_forward": "0",
     "mixing": "0",
     "order_dependence": "reshape",
+    "evaluated_copy": "0",
     "exchanged": "0",
     "lone_entry": "0",
     "derivative": "0",

@@ -227,3 +227,19 @@ def test_parameters_of_a_replaced_layer_are_added(patient) -> None:
     edited = p.edited(hold_parameters, model="net", replaced=True)
     line = 'opt.add_param_group({"params": list(net.body.parameters())})\n'
     assert edited == text.replace("layers(8)\n", "layers(8)\n" + line)
+
+
+REPLACED = "prune(model)\nloader = Loader(data)\n"
+
+
+def test_an_optimizer_of_former_parameters_is_made_before_its_first_use(patient) -> None:
+    made = "opt = optim.SGD(model.parameters(), lr=0.1)\n"
+    p = patient(HEAD + MADE + made + REPLACED + LOOP, model="Net(", model_call__0="model(x", optimizer="optim.SGD(")
+    assert p.edited(hold_parameters, model="model", replaced=True) == HEAD + MADE + REPLACED + made + LOOP
+
+
+@pytest.mark.parametrize("between", ["", "rate = StepLR(opt, 3)\nprune(model)\n", "opt.zero_grad()\n"])
+def test_an_optimizer_that_is_used_at_once_is_not_made_later(patient, between) -> None:
+    text = HEAD + MADE + "opt = optim.SGD(model.parameters(), lr=0.1)\n" + between + LOOP
+    p = patient(text, model="Net(", model_call__0="model(x", optimizer="optim.SGD(")
+    assert "cannot be made later" in p.refusal(hold_parameters, model="model", replaced=True)

@@ -73,3 +73,17 @@ def no_zero_grad(steps: int = 3, cleared_at: int | None = None, with_gradient: i
     if cleared_at is not None:
         change_one(record, facts.Wiring, cleared_at, "0", gradients_cleared=True)
     return record
+
+
+def clipped_after_step(calls: int = 4) -> Record:
+    record = healthy()
+    observe(record, facts.LateClipping(calls))
+    add_site(record, "clip", "0", 23)
+    return record
+
+
+def former_parameters(names: tuple[str, ...] = ("0.weight", "2.weight")) -> Record:
+    """Return a run whose optimizer holds parameters that the model had before they were replaced."""
+    record = healthy()
+    change(record, facts.Wiring, "0", replaced=names)
+    return record

@@ -25,6 +25,26 @@ def weights_not_loaded(prefix: str | None = "module.", extra: bool = True, missi
     return record
 
 
+def own_weights(source: str = "model", step: int = 100) -> Record:
+    record = healthy()
+    observe(record, facts.OwnWeightsLoaded(4, "target", source), "own0", step)
+    add_site(record, "load_state_dict", "own0", 25)
+    return record
+
+
+def copy_not_updated(
+    followed: float = 0.02, is_network_called: bool = False, decay: float = 0.0, left: float = 0.5
+) -> Record:
+    record = healthy()
+    set_cost(record, falling_to(left))
+    observe(record, facts.EvaluatedCopy(followed, "average", "model", is_network_called), "0.0")
+    add_site(record, "evaluated_copy", "0.0", 30)
+    if decay:
+        observe(record, facts.AverageDecay(decay, is_complement=False), "0")
+        add_site(record, "average_decay", "0", 8)
+    return record
+
+
 def lagging_statistics(
     momentum: float = 0.001, remaining: float = 0.9, worse: float = 10.0, left: float = 0.8, reason: str = "finished"
 ) -> Record:
@@ -68,6 +88,8 @@ HELD = {
     zero_input: "zero_input",
     selection_before_split: "selection_before_split",
     weights_not_loaded: "weights_not_loaded",
+    own_weights: "weights_not_loaded",
+    copy_not_updated: "copy_not_updated",
     lagging_statistics: "lagging_statistics",
     unaveraged_buffers: "lagging_statistics",
     narrow_layer: "narrow_layer",

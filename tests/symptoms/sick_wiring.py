@@ -20,7 +20,15 @@ from records import (
     stuck,
 )
 from sick_batches import examples_not_drawn, moved_examples, order_dependence
-from sick_first_steps import never_backward, no_batch, no_gradient, no_step, no_zero_grad
+from sick_first_steps import (
+    clipped_after_step,
+    former_parameters,
+    never_backward,
+    no_batch,
+    no_gradient,
+    no_step,
+    no_zero_grad,
+)
 
 from descend.doctor.record import Ending, Record, facts
 
@@ -261,6 +269,8 @@ WIRING = {
     parameters_not_in_optimizer: "parameters_not_in_optimizer",
     nothing_held: "parameters_not_in_optimizer",
     made_in_forward: "parameters_not_in_optimizer",
+    former_parameters: "parameters_not_in_optimizer",
+    clipped_after_step: "clipped_after_step",
     no_gradient: "frozen_or_detached",
     detached: "frozen_or_detached",
     frozen: "frozen_or_detached",

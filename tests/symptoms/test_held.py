@@ -2,7 +2,15 @@
 
 import pytest
 from records import observe
-from sick_held import lagging_statistics, narrow_layer, unaveraged_buffers, weights_not_loaded, zero_input
+from sick_held import (
+    copy_not_updated,
+    lagging_statistics,
+    narrow_layer,
+    own_weights,
+    unaveraged_buffers,
+    weights_not_loaded,
+    zero_input,
+)
 from sick_runs import RUNS, look, named, neighbours
 
 from descend.doctor.catalog.diagnosis import detect
@@ -26,6 +34,13 @@ SHOWN = [
         "but `weight` in the checkpoint",
         "slow_progress",
     ),
+    (own_weights, {}, True, 25, "gives `target` its own 4 tensors, so the call changes nothing; `model`", "plateau"),
+    (own_weights, {"step": 0}, True, 25, "`model` has tensors of the same names and shapes", "plateau"),
+    (own_weights, {"source": ""}, True, 25, "so the call changes nothing", "plateau"),
+    (copy_not_updated, {}, True, 30, "evaluates `average`, whose weights have followed 2% of", "overfitting"),
+    (copy_not_updated, {"decay": 0.9999}, True, 8, "decay of 0.9999 is too slow for 200 steps", "overfitting"),
+    (copy_not_updated, {"followed": 0.4}, False, 30, "followed 40% of the change of `model`", "overfitting"),
+    (copy_not_updated, {"is_network_called": True}, False, 30, "followed 2%", "overfitting"),
     (weights_not_loaded, {"prefix": None}, True, 13, "left 4 of 4 tensors", "slow_progress"),
     (
         lagging_statistics,
@@ -67,6 +82,10 @@ def test_reported(run, changes, certain, line, says, consequence):
 LEFT_ALONE = {
     # Another call has loaded them; the load belongs to a later stage.
     weights_not_loaded: [{"missing": 0}, {"step": 200}],
+    own_weights: [{"step": 0, "source": ""}],  # For example, two modules share their parameters.
+    # A reference model never changes and is evaluated next to the network.
+    copy_not_updated: [{"followed": 0.6}, {"followed": 0.0, "is_network_called": True}]
+    + [{"is_network_called": True, "left": 0.01}],
     unaveraged_buffers: [{"left": 0.09}],
     zero_input: [{"left": 0.29}],
     narrow_layer: [{"left": 0.29}, {"units": (4, 4, 1)}, {"inputs": 9, "units": (5, 5, 2)}]

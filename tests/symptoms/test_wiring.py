@@ -9,6 +9,7 @@ from sick_wiring import (
     all_masked,
     bad_data,
     broadcasting,
+    clipped_after_step,
     constant_labels,
     constant_term,
     degenerate_normalisation,
@@ -18,6 +19,7 @@ from sick_wiring import (
     eval_mode,
     examples_mixed,
     examples_not_drawn,
+    former_parameters,
     frozen,
     incorrect_gradients,
     infinite_gradient,
@@ -68,6 +70,8 @@ SHOWN = [
     (parameters_not_in_optimizer, {"fresh": 0.0, "empty": 1}, False, 10, "one of its groups is empty", "instability"),
     (nothing_held, {}, True, 10, "none of the network's parameters (0.weight, 2.weight, 4.weight", "dead_units"),
     (made_in_forward, {}, True, 12, "creates new layers (Linear in line 12, Linear in line 14)", "slow_progress"),
+    (former_parameters, {}, True, 10, "0.weight, 2.weight were replaced after the optimizer was created", "plateau"),
+    (clipped_after_step, {}, True, 23, "in each of the first 4 steps, the gradients are clipped after", "instability"),
     (no_gradient, {}, True, 24, "none of the 6 parameters of `optimizer` receives a gradient", "vanishing_gradients"),
     (detached, {}, True, 18, "(0.weight) receive no gradient", "slow_progress"),
     (frozen, {}, False, 5, "75% of the network never learns", "plateau"),
@@ -183,6 +187,8 @@ LEFT_ALONE = {
     infinite_gradient: [{"risen": 2.0}, {"function": ""}],  # If the loss rises first, the step length explains the NaN.
     target_leak: [{"sees": False}],
     moved_examples: [{"left": 0.29}],
+    former_parameters: [{"names": ()}],
+    clipped_after_step: [{"calls": 2}],
     # The sampler may draw from a subset on purpose, and half of a data set may be rare.
     examples_not_drawn: [{"promised": 10}, {"distinct": 300}, {"draws": 40}, {"distinct": 1000, "empty": 1}],
     unpaired_targets: [{"left": 0.29}, {"shuffles": (False, False)}],

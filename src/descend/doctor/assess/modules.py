@@ -32,6 +32,12 @@ def find_incomplete_load(record: Record) -> str:
     return next((place for place in left if last[place].fact.prefix is not None), next(iter(left), ""))
 
 
+def find_replaced_parameters(record: Record) -> tuple[str, tuple[str, ...]] | None:
+    """Return the first optimizer with parameters that the model no longer has, and the names of the new parameters."""
+    found = {key: wiring.replaced for key, wiring in record.every(facts.Wiring).items() if wiring.replaced}
+    return next(iter(found.items()), None)
+
+
 def excess_weight(term: facts.MixedReductions) -> int:
     """Return how many times larger a loss term is because it is summed instead of averaged."""
     return term.examples if term.over_batch else term.values // term.own

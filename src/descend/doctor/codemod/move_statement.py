@@ -1,4 +1,4 @@
-"""Move a statement further down in its block, together with its comments."""
+"""Move a statement within its block, together with its comments."""
 
 from dataclasses import dataclass
 
@@ -53,3 +53,11 @@ def move_after(syntax: Syntax, block: Block, statement: cst.CSTNode, other: cst.
     kept = first.with_changes(leading_lines=[*above, *first.leading_lines])  # type: ignore[attr-defined]
     moved = statement.with_changes(leading_lines=())
     return replace_body(syntax, block, [*body[:begin], kept, *between, moved, *body[end:]])
+
+
+def move_before(syntax: Syntax, block: Block, statement: cst.SimpleStatementLine, other: cst.CSTNode) -> str:
+    """Return the edited source in which a statement precedes an earlier statement of the same block."""
+    body: list[cst.CSTNode] = list(block.body)
+    body.remove(statement)
+    body.insert(body.index(other), statement)
+    return replace_body(syntax, block, body)

@@ -23,7 +23,7 @@ from descend.doctor.codemod.loss_weights import weight_quotients
 from descend.doctor.codemod.model_class import holds_layers
 from descend.doctor.codemod.names import enclosing_class
 from descend.doctor.codemod.parallel_arrays import unchanged_partners
-from descend.doctor.codemod.parameter_averaging import parameter_averaging_loops
+from descend.doctor.codemod.parameter_averaging import find_average_decay, parameter_averaging_loops
 from descend.doctor.codemod.rearrangement import find_rearrangements, only_rearranges
 from descend.doctor.codemod.reshape_sizes import explicit_sizes
 from descend.doctor.codemod.syntax import Syntax, last_name
@@ -120,6 +120,17 @@ def unaveraged_buffers(script: Script, record: Record) -> list[Message]:
         site = site_of_node(syntax, loop, SiteKind.UNAVERAGED_BUFFERS, str(number), backward.file)
         messages += [site, Fact.of(facts.UnaveragedBuffers(site.line), 0, site.key)]
     return messages
+
+
+def average_decay(script: Script, record: Record) -> list[Message]:
+    """Return a site and a fact for the decay by which the script averages parameters into a copy that it evaluates."""
+    known = training_file(script, record) if record.every(facts.EvaluatedCopy) else None
+    found = find_average_decay(known[0], script.arguments) if known is not None else None
+    if known is None or found is None:
+        return []
+    (syntax, backward), (literal, value) = known, found
+    site = site_of_node(syntax, literal, SiteKind.AVERAGE_DECAY, "0", backward.file)
+    return [site, Fact.of(facts.AverageDecay(max(value, 1 - value), is_complement=value < 0.5), 0, "0")]
 
 
 def _repeated_fits(syntax: Syntax) -> Iterator[cst.Call]:

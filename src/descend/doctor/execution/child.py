@@ -175,28 +175,12 @@ class Run:
 
     def _observe(self, stack: ExitStack) -> None:
         """Start all observations that the run's role needs."""
-        from descend.doctor.instrumentation.component_observers import observing_components
-        from descend.doctor.instrumentation.custom_functions import observing_functions
-        from descend.doctor.instrumentation.drawn_examples import observing_loaders
-        from descend.doctor.instrumentation.evaluation_tape import taping_evaluations
-        from descend.doctor.instrumentation.hooks import observing
+        from descend.doctor.execution.observations import start_observations
         from descend.doctor.instrumentation.observer import Observer
-        from descend.doctor.instrumentation.training_mode_calls import observing_training_mode, training_mode_calls_of
 
         assert isinstance(self.watch, Observer)
-        if self.config.role == Role.BASELINE:
-            # This observer is entered first, because the observers that pause the tape must wrap it.
-            stack.enter_context(observing_loaders(self.watch))
-        stack.enter_context(observing(self.watch))
-        if self.config.role in (Role.BASELINE, Role.TRIAL_RUN, Role.GRADCHECK, Role.SHOW):
-            stack.enter_context(observing_functions(self.watch.functions))
-            stack.enter_context(observing_components(self.watch.components))
-        if self.config.role == Role.BASELINE:
-            modes = stack.enter_context(observing_training_mode(training_mode_calls_of(self.watch)))
-            self.final_measurements.append(modes.finish)
-        if self.config.role in (Role.BASELINE, Role.TRIAL_RUN):
-            evaluations = taping_evaluations(self.watch, self.config.role, is_compared=self.config.is_compared)
-            self.final_measurements.append(stack.enter_context(evaluations).finish)
+        role, is_compared = self.config.role, self.config.is_compared
+        self.final_measurements += start_observations(stack, self.watch, role, is_compared=is_compared)
 
     def _enter_sandbox(self) -> None:
         """Import the script's modules from the scratch copy and refuse effects outside of it.

@@ -57,7 +57,7 @@ def _import_for_all_runs(modules: list[str]) -> None:
     import torch
 
     with paused_garbage_collection():
-        from descend.doctor.execution import reads, seeds, stage, uncompiled, untrained  # noqa: F401
+        from descend.doctor.execution import observations, reads, seeds, stage, uncompiled, untrained  # noqa: F401
         from descend.doctor.instrumentation import (  # noqa: F401
             component_observers,
             custom_functions,
@@ -65,6 +65,7 @@ def _import_for_all_runs(modules: list[str]) -> None:
             drawn_examples,
             evaluation_tape,
             hooks,
+            network_copies,
             printed_metrics,
             run_observation,
             step_counter,

@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -21,14 +22,26 @@ from descend.doctor.instrumentation.steps.curves import readings
 from descend.doctor.record import Fact, Listener, Reading, SiteKind, facts
 
 CLIPPERS = ("clip_grad_norm_", "clip_grad_value_")
+MOST_LATE = 4  # After so many clippings that no step uses, they are not counted any more.
 WAITING = 100  # Norms on a GPU are read in groups, because each read waits for the GPU.
 
 
 class Clipping(EventHandler):
-    """Collects the gradient norms from before the script's clipping. `step` returns the number of steps so far."""
+    """Collects the gradient norms from before the script's clipping, and counts clippings that no step uses.
 
-    def __init__(self, modules: Modules, send: Listener, step: Callable[[], int]) -> None:
+    step: returns the number of steps so far; is_between_step_and_pass: returns whether the last step was followed by no
+    backward pass yet.
+    """
+
+    def __init__(
+        self,
+        modules: Modules,
+        send: Listener,
+        step: Callable[[], int],
+        is_between_step_and_pass: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.modules, self.send, self.step = modules, send, step
+        self._is_late, self._late = is_between_step_and_pass, 0
         self._limit: float | None = None  # the limit (max_norm or clip_value) of the last clipping call
         # Each entry is (place, step, gradient norm). The norms are still on their device.
         self._norms: list[tuple[str, int, Tensor | float]] = []
@@ -39,6 +52,10 @@ class Clipping(EventHandler):
         if not self.modules.has_reported(SiteKind.CLIP, "0"):
             self.modules.report_site(SiteKind.CLIP, "0", call_span(self.modules.tree.caller(frame)), name)
             self.send([Fact.of(facts.Clip(name, float(limit)), self.step())])
+        # An infinite limit changes nothing: the script only logs the norm.
+        if self._late < MOST_LATE and math.isfinite(float(limit)) and self._is_late():
+            self._late += 1
+            self.send([Fact.of(facts.LateClipping(self._late), self.step())])
         if isinstance(limit, int | float) and limit != self._limit:
             self._limit = limit
             self.send([Reading("clip_limit", "", self.step(), float(limit))])

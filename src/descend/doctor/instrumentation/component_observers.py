@@ -27,13 +27,16 @@ class ComponentObservers(NamedTuple):
         send: Listener,
         step: Callable[[], int],
         measuring: Callable[[], bool],
+        is_between_step_and_pass: Callable[[], bool] = lambda: False,
         *,
         with_metric: bool,
     ) -> "ComponentObservers":
-        """Create the observers of one run, with the same arguments as `EvaluationLosses`."""
+        """Create the observers of one run, with the same arguments as `EvaluationLosses` and `Clipping`."""
         losses = EvaluationLosses(modules, send, step, measuring, with_metric=with_metric)
         given = (modules, send, step)
-        return cls(Schedulers(*given, measuring), Clipping(*given), DropoutRates(*given), losses)
+        return cls(
+            Schedulers(*given, measuring), Clipping(*given, is_between_step_and_pass), DropoutRates(*given), losses
+        )
 
     def finish(self) -> None:
         """Send the values that the observers have collected and not sent yet."""

@@ -23,6 +23,7 @@ class EarlyChecks:
 
     def __init__(self, modules: Modules, send: Listener, steppers: Mapping[str, Stepper], *, owns_run: bool) -> None:
         self.modules, self.send, self.steppers = modules, send, steppers
+        self.is_between_step_and_pass = False  # whether one of the first steps has ended without a new backward pass
         self._reached: tuple[str, ...] = ()  # keys of the optimizers that the current backward pass reaches
         # Results for manual updates are sent only once it is certain that the script trains with these updates.
         self._manual_results: list[Message] = []
@@ -70,7 +71,7 @@ class EarlyChecks:
 
         leaves: the parameters of a script that updates them by hand.
         """
-        self._reached = tuple(reaches)
+        self._reached, self.is_between_step_and_pass = tuple(reaches), False
         self.write_tracker.backward_begins()
         for stepper in self._steppers_to_check():
             stepper.cleared |= not carries_gradient(leaves if stepper.by_hand else stepper.parameters())
@@ -96,6 +97,7 @@ class EarlyChecks:
     def step_ended(self, stepper: Stepper, loss: Tensor | None, frame: FrameType | None) -> Tensor | None:
         """Send the results of the checks of a step. Return its loss or else a loss that was not differentiated."""
         self.send_step_results(stepper)
+        self.is_between_step_and_pass = stepper.steps < WIRING_STEPS
         is_idle = loss is None and not stepper.is_fed and self._owns_run
         return self._unused_loss_finder.find(stepper, frame) if is_idle else loss
 
@@ -105,12 +107,11 @@ class EarlyChecks:
             return
         self.write_tracker.step_ended()
         held = frozenset().union(*(s.held for s in self.steppers.values()))
-        unheld, idle = (
-            [] if stepper.by_hand else self.modules.parameters_without_optimizer(held),
-            self.modules.modules_in_eval_mode(),
-        )
+        unheld = {} if stepper.by_hand else self.modules.parameters_without_optimizer(held)
+        idle = self.modules.modules_in_eval_mode()
+        replaced = self.modules.replaced_parameters(stepper.parameters(), unheld) if stepper.is_fed else []
         learning = None if stepper.optimizer is None else (stepper.is_fed, *gradients_held(stepper.optimizer))
-        left_out = (unheld, stepper.unreached)
+        left_out = ([*unheld], stepper.unreached, replaced)
         # If there was no backward pass, the script itself has set the gradients.
         cleared = stepper.cleared or not stepper.delivered
         found: list[Message] = list(

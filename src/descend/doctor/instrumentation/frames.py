@@ -7,6 +7,7 @@ torch call is the innermost frame outside torch and `descend`: in the user's cod
 import dis
 import os
 import sysconfig
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -14,6 +15,7 @@ from types import FrameType
 from typing import Any
 
 import torch
+from torch import nn
 
 from descend.doctor.instrumentation.call_expressions import call_ending
 from descend.doctor.record import Site, is_installed
@@ -186,6 +188,26 @@ def constructor_caller(frame: FrameType | None, made: object) -> FrameType | Non
             break
         frame = frame.f_back
     return found
+
+
+def variables_in(frame: FrameType) -> Iterator[tuple[str, Any]]:
+    """Yield (name, value) of a frame's local variables, its `self`'s attributes and its global variables."""
+    local = frame.f_locals
+    yield from local.items()
+    if (owner := local.get("self")) is not None:
+        attributes = {**getattr(owner, "__dict__", {}), **getattr(owner, "_modules", {})}
+        yield from ((f"self.{name}", value) for name, value in attributes.items())
+    yield from frame.f_globals.items()
+
+
+def variable_of(module: nn.Module, frame: FrameType) -> str:
+    """Return the variable in a frame's scope that holds a module, or a module that wraps only it; "" without one."""
+    return next((name for name, held in variables_in(frame) if _is_or_wraps(held, module)), "")
+
+
+def _is_or_wraps(held: Any, module: nn.Module) -> bool:
+    """Return whether a value is the module, or a module whose only part is the module, such as an `AveragedModel`."""
+    return held is module or (isinstance(held, nn.Module) and [*held.children()] == [module])
 
 
 def _first_argument(frame: FrameType) -> Any:

@@ -2,7 +2,7 @@
 
 import gc
 import weakref
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import replace
 from types import FrameType
 from typing import Any
@@ -246,12 +246,25 @@ class Modules:
         waiting = [(name, p) for name, p in parameters if id(p) in own & held and p.requires_grad and p.grad is None]
         return [name for name, p in waiting if p.ndim > 1 and has_default_initialisation(p.detach())]
 
-    def parameters_without_optimizer(self, held: Set[int]) -> list[str]:
-        """Return the names of the model's trainable parameters that no optimizer holds."""
-        parameters: list[tuple[str, Tensor]] = [
-            pair for _, root in self._existing_models() for pair in root.named_parameters()
-        ]
-        return [name for name, p in parameters if p.requires_grad and id(p) not in held]
+    def parameters_without_optimizer(self, held: Set[int]) -> dict[str, Tensor]:
+        """Return the model's trainable parameters that no optimizer holds, by name."""
+        parameters = [pair for _, root in self._existing_models() for pair in root.named_parameters()]
+        return {name: p for name, p in parameters if p.requires_grad and id(p) not in held}
+
+    def replaced_parameters(self, held: Iterable[Tensor], unheld: Mapping[str, Tensor]) -> list[str]:
+        """Return the names of parameters that no optimizer holds, although one holds former parameters of equal shapes.
+
+        Former parameters belong to no model any more and have never had a gradient. held: the optimizer's parameters;
+        unheld: the model's parameters that no optimizer holds, by name.
+        """
+        own = {id(p) for _, root in self._existing_models() for p in root.parameters()}
+        former = [p.shape for p in held if p.grad is None and id(p) not in own]
+        found = []
+        for name, parameter in unheld.items() if own else ():
+            if parameter.shape in former:
+                former.remove(parameter.shape)
+                found.append(name)
+        return found
 
 
 def _report_name(key: str, name: str) -> str:

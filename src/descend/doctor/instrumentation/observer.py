@@ -60,11 +60,10 @@ class Observer(EventHandler):
         self._recording: Recording | None = None  # recording of the loss of the current backward pass
         self.scaled_losses, self.manual_updates = ScaledLosses(), ManualUpdates(owns_run=owns_run)
         self.functions, self.loaders = CustomFunctions(modules, send, probe_runner.note), Loaders(send)
-        self.checkpoints = Checkpoints(modules, send, lambda: self.steps, self.on_internal_error)
-        self.components = ComponentObservers.create(
-            modules, send, lambda: self.steps, lambda: probe_runner.budget.is_spending, with_metric=owns_run
-        )
+        self.checkpoints = Checkpoints(self)
         checks = self.early_checks = EarlyChecks(modules, send, self.steppers.by_key, owns_run=owns_run)
+        states = lambda: self.steps, lambda: probe_runner.budget.is_spending, lambda: checks.is_between_step_and_pass
+        self.components = ComponentObservers.create(modules, send, *states, with_metric=owns_run)
         self.settings = SettingChanges(modules, send, owns_run=owns_run)
         probe_runner.increases_loss = lambda key: self.manual_updates.increases_loss or checks.increases_loss(key)
         probe_runner.is_held, checks.call_site = checks.is_held, probe_runner.tape.call_site
@@ -78,7 +77,7 @@ class Observer(EventHandler):
     def _disable_in_fork(self) -> None:
         """Stop observing in a forked process, such as a loader's worker."""
         if not self.is_disabled:
-            for part in (self, self.functions, self.checkpoints, self.settings, *self.components):
+            for part in (self, self.functions, self.settings, *self.components):
                 part.is_disabled = True
             self.light_sampling.stop()
             self.probe_runner.tape.stop()

@@ -20,7 +20,7 @@ def wiring(
     key: str,
     step: int,
     gradients: tuple[bool, bool],
-    left_out: tuple[Sequence[str], Sequence[str]],
+    left_out: tuple[Sequence[str], Sequence[str], Sequence[str]],
     idle_switches: Sequence[str],
     learning: tuple[bool, int, int] | None,
 ) -> Measurement:
@@ -31,13 +31,14 @@ def wiring(
     gradients
         Whether a backward pass of the step began with cleared gradients, and whether gradients were clear at the step.
     left_out
-        Names of model parameters that no optimizer holds, and of used weights that this one holds without a gradient.
+        Names of model parameters that no optimizer holds, of used weights that this one holds without a gradient, and
+        of parameters that were replaced after this one was created.
     idle_switches
         Names of dropout and normalisation modules in evaluation mode.
     learning
         Whether the step had a backward pass, and how many of the optimizer's parameters have a gradient and exist.
     """
-    (cleared, wiped), (unheld, unreached) = gradients, left_out
+    (cleared, wiped), (unheld, unreached, replaced) = gradients, left_out
     is_fed, with_gradient, held = learning or (True, None, None)
     found = facts.Wiring(
         gradients_cleared=cleared,
@@ -49,6 +50,7 @@ def wiring(
         is_fed=is_fed,
         with_gradient=with_gradient,
         held=held,
+        replaced=tuple(replaced[:LISTED]),
     )
     yield Fact.of(found, step, key)
 

@@ -76,6 +76,8 @@ class SiteKind(StrEnum):
     EVALUATION = "evaluation", "evaluation"
     EVALUATED = "evaluated", "evaluation"
     DRAWN = "drawn", "call of dropout"
+    EVALUATED_COPY = "evaluated_copy", "call of the copy"
+    AVERAGE_DECAY = "average_decay", "decay of the averaged weights"
     ON_EVALUATED = "on_evaluated", "call on the evaluation data"
     ON_MEASURED = "on_measured", "call on the network's outputs in evaluation"
     METRIC_COMPUTATION = "metric_computation", "computation of the evaluation metric"

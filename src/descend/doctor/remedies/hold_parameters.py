@@ -52,6 +52,8 @@ def hold_parameters(script: Script, record: Record, arguments: HoldParametersArg
         raise NotApplicable(f"the parameters of `{model}` belong to another optimizer than that of line {line}")
     if later := _later_assignments(place, model, replaced=bool(arguments.replaced)):
         text = _with_optimizer_below(place, model, later[-1]) or _add_new_parameter_group(place, model, later)
+    elif arguments.replaced:
+        text = _with_optimizer_before_its_use(place)
     elif arguments.grouped or has_group_argument(place.syntax, place.call, "params"):
         text = _add_remaining_parameters(place, model)
     else:
@@ -147,6 +149,24 @@ def _with_optimizer_below(place: Place, model: str, later: cst.Assign) -> str | 
     is_read = bool(elsewhere) or any(syntax.code(node) == optimizer for node in names)
     is_bound = any(is_target(syntax, node) and syntax.code(node) in made_of for node in names)
     return None if is_read or is_bound else move_after(syntax, block, own, other)
+
+
+def _with_optimizer_before_its_use(place: Place) -> str:
+    """Return the source with the optimizer made just before the first statement that uses it."""
+    syntax, optimizer, line = place.syntax, place.site.variable, place.syntax.line(place.call)
+    own = line_around(syntax, place.call)
+    block = syntax.parents[own] if own is not None else None
+    if own is None or not isinstance(block, Block) or not optimizer or len(own.body) > 1:
+        raise NotApplicable(f"line {line} is not a statement that only makes the optimizer, so it cannot be moved")
+    body: list[cst.CSTNode] = list(block.body)
+    later = body[body.index(own) + 1 :]
+    read = [each for each in later if any(syntax.code(n) == optimizer for n in descendants(each))]
+    between = later[: later.index(read[0])] if read else later
+    made_of = {name.value for name in names_read(place.call)}
+    nodes = [node for statement in between for node in descendants(statement)]
+    if not between or any(is_target(syntax, node) and syntax.code(node) in made_of for node in nodes):
+        raise NotApplicable(f"the optimizer of line {line} cannot be made later: the next statements use it")
+    return move_after(syntax, block, own, between[-1])
 
 
 def _add_new_parameter_group(place: Place, model: str, later: list[cst.Assign]) -> str:

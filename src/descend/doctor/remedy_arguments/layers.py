@@ -1,7 +1,12 @@
 """Arguments of remedies that change the model: its layers, their parameters and their buffers."""
 
 from descend.core.bound import Bound, Count
-from descend.doctor.assess.modules import USUAL_STATISTICS_MOMENTUM, find_incomplete_load, narrow_layers
+from descend.doctor.assess.modules import (
+    USUAL_STATISTICS_MOMENTUM,
+    find_incomplete_load,
+    find_replaced_parameters,
+    narrow_layers,
+)
 from descend.doctor.assess.symptom import Symptom
 from descend.doctor.record import Record, SiteKind, facts
 from descend.doctor.remedy_arguments.training_loop import only_optimizer
@@ -41,7 +46,7 @@ def optimizer_if_layers_are_made_in_forward(record: Record, symptom: Symptom) ->
 
 def whole_model(record: Record, symptom: Symptom) -> Values | None:
     """Return the variable of the model that the optimizer should train; None if layers are replaced during the run."""
-    if record.fact(facts.NoTrainedParameters, "0") or optimizer_if_layers_are_kept(record, symptom) is None:
+    if _are_layers_replaced(record) or optimizer_if_layers_are_kept(record, symptom) is None:
         return None
     optimizer = record.fact(facts.Optimizer, symptom.optimizer)
     return {**_optimizer_and_model(record, symptom), "grouped": optimizer is not None and optimizer.groups > 1}
@@ -49,11 +54,12 @@ def whole_model(record: Record, symptom: Symptom) -> Values | None:
 
 def model_with_replaced_layers(record: Record, symptom: Symptom) -> Values | None:
     """Return the variable of the model if its layers were replaced after the optimizer was created; else None."""
-    return (
-        {**_optimizer_and_model(record, symptom), "replaced": True}
-        if record.fact(facts.NoTrainedParameters, "0")
-        else None
-    )
+    return {**_optimizer_and_model(record, symptom), "replaced": True} if _are_layers_replaced(record) else None
+
+
+def _are_layers_replaced(record: Record) -> bool:
+    """Return whether the model's parameters were replaced after its optimizer was created."""
+    return record.fact(facts.NoTrainedParameters, "0") is not None or find_replaced_parameters(record) is not None
 
 
 def line_of_second_model(record: Record, symptom: Symptom) -> Values | None:

@@ -12,6 +12,7 @@ class Values(TypedDict, total=False):
     batch_size: int
     both: str  # positions of two swapped arguments, as text for the label: "1 and 2"
     call: str  # the call that replaces a `view` or `reshape`, such as "transpose(0, 1)"
+    decay: float  # weight of the former value in each update of an average of the weights
     default: Any  # value of the argument if the call does not pass it
     dim: int
     divisor: float

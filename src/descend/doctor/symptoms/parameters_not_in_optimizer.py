@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from descend.core.bound import Count
+from descend.doctor.assess.modules import find_replaced_parameters
 from descend.doctor.assess.summary import RunSummary
 from descend.doctor.assess.symptom import FRESH, Detection, FatalDetection
 from descend.doctor.record import Record, SiteKind, facts
@@ -94,6 +95,8 @@ def detect(record: Record, summary: RunSummary) -> Detection | None:
         return None
     if record.every(facts.MadeInForward):
         return _report_layers_made_in_forward(record)
+    if (former := find_replaced_parameters(record)) is not None:
+        return _report_former_parameters(record, *former)
     if connections is not None and connections.untrained_count:
         return _report_left_out_parameters(record, summary, connections)
     if (replaced := _report_replaced_layers(record)) is not None:
@@ -113,6 +116,16 @@ def _report_layers_made_in_forward(record: Record) -> Detection:
     )
     found = _symptom(record, sentence, float(len(made)), True)
     return replace(found, quantity="layers created in each pass", where=record.site(SiteKind.MADE_IN_FORWARD))
+
+
+def _report_former_parameters(record: Record, key: str, names: tuple[str, ...]) -> Detection:
+    """Report an optimizer that holds parameters that the model had before they were replaced."""
+    count, listed = len(names), ", ".join(names[:3])
+    sentence = (
+        f"the optimizer holds {count} tensors that are no longer parameters of the model: {listed} were replaced after "
+        "the optimizer was created, so no step changes the new ones"
+    )
+    return replace(_symptom(record, sentence, float(count), True, key), quantity="parameters replaced")
 
 
 def _report_replaced_layers(record: Record) -> Detection | None:
@@ -160,7 +173,7 @@ def _report_left_out_parameters(record: Record, summary: RunSummary, found: fact
     return _symptom(record, sentence, share, False)
 
 
-def _symptom(record: Record, sentence: str, share: float, certain: bool) -> Detection:
+def _symptom(record: Record, sentence: str, share: float, certain: bool, optimizer: str = "0") -> Detection:
     """Return the symptom of parameters that no optimizer holds; `share` is their share of all parameters in use."""
     return FatalDetection(
         certain=certain,
@@ -170,5 +183,5 @@ def _symptom(record: Record, sentence: str, share: float, certain: bool) -> Dete
         value=share,
         bound=0.0,
         source=SOURCE,
-        where=record.site(SiteKind.OPTIMIZER, "0"),
+        where=record.site(SiteKind.OPTIMIZER, optimizer),
     )

@@ -17,7 +17,13 @@ from descend.doctor.record.facts.curvature import (
 )
 from descend.doctor.record.facts.data import BadData, Batch, Inputs, Pairing, ZeroInput
 from descend.doctor.record.facts.dimensions import Exchanged, LoneEntry, Mixing, OrderDependence, TargetLeak
-from descend.doctor.record.facts.evaluation import EvaluatedInputs, EvaluationData, SelectionBeforeSplit
+from descend.doctor.record.facts.evaluation import (
+    AverageDecay,
+    EvaluatedCopy,
+    EvaluatedInputs,
+    EvaluationData,
+    SelectionBeforeSplit,
+)
 from descend.doctor.record.facts.examples import DrawnExamples, Loader, Monitor
 from descend.doctor.record.facts.floors import Floor, IncreasingLoss, Reachability
 from descend.doctor.record.facts.gradient_noise import (
@@ -32,7 +38,15 @@ from descend.doctor.record.facts.gradient_noise import (
     NoShortRuns,
     WeightVariance,
 )
-from descend.doctor.record.facts.gradients import Clip, ConstantTerm, GradientCheck, IdleLoss, ModuleGradient, Singular
+from descend.doctor.record.facts.gradients import (
+    Clip,
+    ConstantTerm,
+    GradientCheck,
+    IdleLoss,
+    LateClipping,
+    ModuleGradient,
+    Singular,
+)
 from descend.doctor.record.facts.layers import Activation, Recurrent, RunningStatistics, UnaveragedBuffers, Widths
 from descend.doctor.record.facts.layout import Forecast, LayerCost, StepCost
 from descend.doctor.record.facts.logged_metrics import (
@@ -107,6 +121,7 @@ from descend.doctor.record.facts.wiring import (
     MadeInForward,
     Modes,
     NoTrainedParameters,
+    OwnWeightsLoaded,
     PartlyLoaded,
     Wiring,
 )
@@ -117,6 +132,7 @@ __all__ = [
     "Activation",
     "Alterations",
     "OutputTargetCovariance",
+    "AverageDecay",
     "AveragedGradient",
     "Axis",
     "BadData",
@@ -148,6 +164,7 @@ __all__ = [
     "Eigenvalue",
     "Eigenvalues",
     "Estimate",
+    "EvaluatedCopy",
     "EvaluatedInputs",
     "EvaluationData",
     "DrawnExamples",
@@ -167,6 +184,7 @@ __all__ = [
     "Ineffective",
     "Inputs",
     "SavedBytes",
+    "LateClipping",
     "LayerCost",
     "PartlyLoaded",
     "Line",
@@ -201,6 +219,7 @@ __all__ = [
     "MetricName",
     "SelectedExamplesLoss",
     "OrderDependence",
+    "OwnWeightsLoaded",
     "Pairing",
     "BackwardPasses",
     "FinalState",

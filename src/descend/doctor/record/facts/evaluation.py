@@ -33,3 +33,25 @@ class EvaluationData:
     targets: tuple[str, ...]
     inputs: tuple[str, ...]  # digest of each data tensor from which the network's inputs are computed
     random: str  # digest of the random generators' states at the start of the evaluation
+
+
+@dataclass(frozen=True)
+class EvaluatedCopy:
+    """A copy of the trained network that the script calls after its last step.
+
+    The copy had the network's parameter values at the first step.
+    """
+
+    # projection of the copy's change since the first step on the network's change, as a share of the network's change
+    followed: float
+    copy: str  # variable that holds the copy where the script calls it; "" if it is unknown
+    network: str  # variable that holds the network in the same scope; "" if it is unknown
+    is_network_called: bool  # whether the script calls the network after its last step as well
+
+
+@dataclass(frozen=True)
+class AverageDecay:
+    """The decay of an average of the network's parameters: the weight of the former average in each update."""
+
+    decay: float
+    is_complement: bool  # whether the number in the source is 1 − decay, as `lerp_` needs it

@@ -12,6 +12,13 @@ class Clip:
 
 
 @dataclass(frozen=True)
+class LateClipping:
+    """Calls that clip gradients after a step and before the next backward pass, so that no step uses the result."""
+
+    calls: int  # number of such calls in the first steps
+
+
+@dataclass(frozen=True)
 class ConstantTerm:
     """A loss that contains derivatives without an autograd graph, so that their gradient is zero."""
 

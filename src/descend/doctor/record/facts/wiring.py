@@ -98,6 +98,15 @@ class PartlyLoaded:
 
 
 @dataclass(frozen=True)
+class OwnWeightsLoaded:
+    """A call of `load_state_dict` that gives a module its own weights, so that nothing changes."""
+
+    tensors: int  # number of tensors of the module
+    module: str  # variable that holds the module where the script loads the weights; "" if it is unknown
+    source: str  # variable in the same scope of a trained module with tensors of the same names and shapes; "" without
+
+
+@dataclass(frozen=True)
 class NoTrainedParameters:
     """An optimizer that holds no parameter that the loss depends on."""
 
@@ -139,3 +148,5 @@ class Wiring:
     # number of the optimizer's parameters with a gradient; None if there is no optimizer object
     with_gradient: int | None = None
     held: int | None = None  # number of the optimizer's parameters; None if there is no optimizer object
+    # model parameters that no optimizer holds, although this one holds former parameters of the same shapes
+    replaced: tuple[str, ...] = ()
