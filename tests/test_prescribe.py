@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent / "symptoms"))
 sys.path.insert(0, str(Path(__file__).parent / "remedy_arguments"))
 
 from records import add_site, change, healthy, observe, rising, set_cost
-from sick_batches import examples_not_drawn, moved_examples
+from sick_batches import different_rows, examples_not_drawn, moved_examples, shifted_twice
 from sick_held import copy_not_updated, own_weights
 from sick_metric import printing
 from sick_runs import RUNS, look
@@ -38,7 +38,7 @@ def treatable() -> Iterator[Record]:
     yield from (record for _, record, _ in RATES + AMOUNTS + CHOICES + DIMENSIONS)
     yield from (altered(), all_calls(), unusual(), several_labels(), moved_examples(dimensions=4))
     yield from (examples_not_drawn(), examples_not_drawn(empty=3, passes=1))
-    yield from (own_weights(), copy_not_updated(decay=0.9999))
+    yield from (own_weights(), copy_not_updated(decay=0.9999), different_rows(), shifted_twice())
 
 
 ROWS = [(entry.id, row) for entry in CATALOG.values() for row in entry.remedies]

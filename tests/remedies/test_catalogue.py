@@ -73,6 +73,8 @@ OTHER_ARGUMENTS: dict[str, dict[str, object]] = {
     "partner_too": {"kind": "prepared", "place": "0", "moved": "x", "partner": "y"},
     "remove_normalisation": {"place": "0"},
     "rename_weights": {"place": "0", "prefix": "module.", "is_extra": True},
+    "same_rows": {},
+    "shift_once": {},
     "shuffle": {},
     "skip_call": {"kind": "on_inputs", "place": "0"},
     "speed_shares": {"speeds": [3.0, 1.0]},

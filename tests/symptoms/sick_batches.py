@@ -27,3 +27,17 @@ def examples_not_drawn(distinct: int = 10, draws: int = 4000, promised: int = 10
 def moved_examples(left: float = 0.4, axes: tuple[int, ...] = (0, 1), dimensions: int = 3) -> Record:
     shape = (32, 8, 8, 3)[:dimensions]
     return order_dependence("reorder", left, in_network=False, function="roll", axes=axes, shape=shape, result=shape)
+
+
+def different_rows(is_target: bool = True) -> Record:
+    record = healthy()
+    observe(record, facts.DifferentRows(64, 63, 1257, (918, 407, 269), (0, 1, 2), is_target))
+    add_site(record, "taken_rows", "targets", 11)
+    return record
+
+
+def shifted_twice() -> Record:
+    record = healthy()
+    observe(record, facts.TargetShift(2, 1.0))
+    add_site(record, "taken_rows", "shift", 12, detail="roll")
+    return record

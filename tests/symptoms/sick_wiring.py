@@ -19,7 +19,7 @@ from records import (
     set_cost,
     stuck,
 )
-from sick_batches import examples_not_drawn, moved_examples, order_dependence
+from sick_batches import different_rows, examples_not_drawn, moved_examples, order_dependence, shifted_twice
 from sick_first_steps import (
     clipped_after_step,
     former_parameters,
@@ -296,5 +296,7 @@ WIRING = {
     target_leak: "target_leak",
     unpaired_targets: "unpaired_targets",
     moved_examples: "unpaired_targets",
+    different_rows: "unpaired_targets",
+    shifted_twice: "unpaired_targets",
     examples_not_drawn: "examples_not_drawn",
 }

@@ -22,6 +22,7 @@ from descend.doctor.measure.mixed_reductions import mixed_reductions
 from descend.doctor.measure.mixing import mixing
 from descend.doctor.measure.monitored_loss import monitored_loss, spread_evaluation_metric
 from descend.doctor.measure.not_finite import not_finite
+from descend.doctor.measure.origins import origins
 from descend.doctor.measure.pairing import pairing
 from descend.doctor.measure.reachability import reachability
 from descend.doctor.measure.running_statistics import running_statistics
@@ -53,6 +54,7 @@ PROBES = (
     Probe("balance", "gradient norm", term_balance, differentiates=True, for_trials=True, once=True),
     Probe("blocking", "share of the gradient", gradient_blocking, differentiates=True, for_trials=True, once=True),
     Probe("pairing", "", pairing, once=True),
+    Probe("origins", "", origins, once=True),
     Probe("equivariance", "", equivariance, once=True),
     Probe("widths", "units", widths, once=True),
     Probe("zero input", "", zero_input, once=True),

@@ -31,6 +31,7 @@ MEASURED_BY = {
         "editable calls": "of_loss on_inputs on_loss",
         "self-sampled loss": "self_sampled_loss",
         "selected examples": "selected_examples_loss",
+        "origins": "different_rows target_shift",
         "pairing": "pairing",
         "reachability": "crossing floor reachability",
         "running statistics": "running_statistics metric_in_training_mode",

@@ -52,6 +52,7 @@ class SiteKind(StrEnum):
     SELECTION_BEFORE_SPLIT = "selection_before_split", "fit of the feature selector"
     EXCHANGED = "exchanged", "call on exchanged dimensions"
     ORDER_DEPENDENCE = "order_dependence", "call that does not treat the examples of a batch alike"
+    TAKEN_ROWS = "taken_rows", "indexing of the data"
     MIXING = "mixing", "call that mixes the examples of a batch"
     LEAK = "leak", "attention or recurrent layer"
     ON_NETWORK = "on_network", "call within the network"

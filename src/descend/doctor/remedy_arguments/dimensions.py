@@ -5,7 +5,7 @@ from collections.abc import Callable
 from descend.doctor.assess.batch_dimension import LAYERS
 from descend.doctor.assess.single_entry import find_inner_normalisation_of_one
 from descend.doctor.assess.symptom import Symptom
-from descend.doctor.record import Record, facts
+from descend.doctor.record import Record, SiteKind, facts
 from descend.doctor.remedy_arguments.values import Values
 
 
@@ -40,6 +40,17 @@ def shuffling_loaders(record: Record, symptom: Symptom) -> Values | None:
     sizes = {loader and (loader.examples, loader.batch_size) for loader in loaders}
     shuffling = [key for key, loader in zip(keys, loaders) if loader and loader.shuffles]
     return {"loaders": shuffling} if shuffling and len(sizes) == 1 else None
+
+
+def rows_of_inputs(record: Record, symptom: Symptom) -> Values | None:
+    """Return no arguments if inputs and targets come from different rows of stored tensors; None if they do not."""
+    return {} if record.fact(facts.DifferentRows) else None
+
+
+def second_shift(record: Record, symptom: Symptom) -> Values | None:
+    """Return the call that shifts targets a second time; None without one."""
+    site = record.site(SiteKind.TAKEN_ROWS, "shift")
+    return {"function": site.detail} if site is not None else None
 
 
 def axes_within_example(number: int) -> Callable[[Record, Symptom], Values | None]:

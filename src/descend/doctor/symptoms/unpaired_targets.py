@@ -1,4 +1,4 @@
-"""Unpaired targets: two loaders shuffle inputs and targets separately, or a call moves only one of them."""
+"""Unpaired targets: inputs and targets come from different rows, or a call moves only one of them."""
 
 from descend.doctor.assess.progress_messages import loss_left_message
 from descend.doctor.assess.summary import LITTLE_LEARNED, RunSummary
@@ -7,14 +7,16 @@ from descend.doctor.record import Record, SiteKind, facts
 from descend.doctor.remedy_arguments.dimensions import (
     axes_within_example,
     exchange_of_mixed_dimensions,
+    rows_of_inputs,
+    second_shift,
     shuffling_loaders,
 )
 from descend.doctor.symptoms import phrases
 from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 
 SOURCE = "torch.utils.data.DataLoader: with shuffle=True, each iterator draws its own order"
-
-
+ROWS = "torch.Tensor.__getitem__: an example and its target are in the same row of two tensors"
+TOKENS = "Bengio et al. 2003, sect. 2: a language model predicts the next token"
 MOVED = "torch.roll, torch.flip: in dims, axis 0 is the batch"
 SENTENCES = {
     "reorder": "{call} reorders the examples along the batch dimension",
@@ -35,6 +37,24 @@ PROBLEM = Problem(
             "torch.utils.data.DataLoader",
             cost=1,
             judged_on="spread",
+        ),
+        RemedyEntry(
+            "same_rows",
+            rows_of_inputs,
+            "index the targets like the inputs",
+            "each example then gets its own target",
+            ROWS,
+            cost=1,
+            judged_on="spread",
+        ),
+        RemedyEntry(
+            "shift_once",
+            second_shift,
+            "remove {function} from the targets",
+            "the target at each position is then the next token",
+            TOKENS,
+            cost=1,
+            judged_on="metric",
         ),
         RemedyEntry(
             "transpose",
@@ -64,8 +84,53 @@ PROBLEM = Problem(
 
 
 def detect(record: Record, summary: RunSummary) -> Detection | None:
-    """Report inputs and targets that are shuffled separately, or a call that reorders only one of them."""
-    return _report_separate_shuffling(record, summary) or _report_separate_reordering(record, summary)
+    """Report inputs and targets of different rows, targets that are shifted twice, or a call that reorders one of them.
+
+    The rows of stored tensors are numbered, and the numbers are followed through all calls before the network.
+    """
+    return (
+        _report_different_rows(record)
+        or _report_shift(record)
+        or _report_separate_shuffling(record, summary)
+        or _report_separate_reordering(record, summary)
+    )
+
+
+def _report_different_rows(record: Record) -> Detection | None:
+    """Report inputs and targets that are taken from two stored tensors by different rows."""
+    found = record.fact(facts.DifferentRows)
+    if found is None:
+        return None
+    rows, others = (", ".join(map(str, numbers)) for numbers in (found.rows, found.others))
+    what = "targets" if found.is_target else "other values"
+    return FatalDetection(
+        certain=True,
+        sentence=f"the inputs of the first batch are rows {rows}, … of a tensor with {found.of:,} rows, but the {what} "
+        f"are rows {others}, … of another one: {found.differing} of {found.examples} examples get the {what} of others",
+        quantity="examples with rows of others",
+        value=found.differing,
+        bound=0.0,
+        source=ROWS,
+        where=record.site(SiteKind.TAKEN_ROWS, "targets") or record.site(SiteKind.TAKEN_ROWS, "inputs"),
+    )
+
+
+def _report_shift(record: Record) -> Detection | None:
+    """Report targets that are the tokens two or three positions after those of the input."""
+    found = record.fact(facts.TargetShift)
+    if found is None:
+        return None
+    return FatalDetection(
+        certain=False,
+        likely=True,
+        sentence=f"the target at each position is the input token {found.positions} positions later, not the next one: "
+        "the targets are shifted more than once",
+        quantity="positions from input token to target",
+        value=found.positions,
+        bound=1.0,
+        source=TOKENS,
+        where=record.site(SiteKind.TAKEN_ROWS, "shift") or record.site(SiteKind.LOSS),
+    )
 
 
 def _report_separate_reordering(record: Record, summary: RunSummary) -> Detection | None:

@@ -15,7 +15,7 @@ from descend.doctor.record.facts.curvature import (
     Taylor,
     TaylorErrors,
 )
-from descend.doctor.record.facts.data import BadData, Batch, Inputs, Pairing, ZeroInput
+from descend.doctor.record.facts.data import BadData, Batch, DifferentRows, Inputs, Pairing, TargetShift, ZeroInput
 from descend.doctor.record.facts.dimensions import Exchanged, LoneEntry, Mixing, OrderDependence, TargetLeak
 from descend.doctor.record.facts.evaluation import (
     AverageDecay,
@@ -154,6 +154,7 @@ __all__ = [
     "Crossing",
     "CurvaturePoint",
     "TimedOut",
+    "DifferentRows",
     "Direction",
     "Directions",
     "Divergence",
@@ -254,6 +255,7 @@ __all__ = [
     "Survival",
     "SymmetryPoint",
     "TargetLeak",
+    "TargetShift",
     "Targets",
     "TargetsFollow",
     "Taylor",

@@ -56,3 +56,23 @@ class ZeroInput:
     """A layer whose input is all zeros."""
 
     layer: str  # the layer's class name
+
+
+@dataclass(frozen=True)
+class DifferentRows:
+    """A batch in which inputs and other values come from different rows of two stored tensors with as many rows."""
+
+    examples: int  # number of examples in the batch
+    differing: int  # number of examples whose rows differ
+    of: int  # number of rows of each stored tensor
+    rows: tuple[int, ...]  # rows of the first inputs
+    others: tuple[int, ...]  # rows of the first targets, or of other values
+    is_target: bool  # whether the other values are targets
+
+
+@dataclass(frozen=True)
+class TargetShift:
+    """Target tokens that are several positions after the input tokens of the same sequence."""
+
+    positions: int
+    share: float  # share of the positions with this shift
