@@ -39,6 +39,7 @@ OTHER_ARGUMENTS: dict[str, dict[str, object]] = {
     "constant_rate": {},
     "causal_mask": {},
     "create_graph": {},
+    "draw_all_rows": {},
     "dropout_rate": {"p": 0.2},
     "evaluate_as_trained": {},
     "evaluate_network": {"places": ["0.0"]},

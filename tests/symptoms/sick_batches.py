@@ -41,3 +41,10 @@ def shifted_twice() -> Record:
     observe(record, facts.TargetShift(2, 1.0))
     add_site(record, "taken_rows", "shift", 12, detail="roll")
     return record
+
+
+def few_rows(distinct: int = 64, draws: int = 512, of: int = 4400) -> Record:
+    record = healthy()
+    observe(record, facts.DrawnRows(of, distinct, draws))
+    add_site(record, "taken_rows", "draw", 9, detail="randint")
+    return record

@@ -47,6 +47,15 @@ def schedule(
     return record
 
 
+def squared_rate(share: float = 1.0, rule: str = "LambdaLR", largest: float = 0.01) -> Record:
+    """Return a run whose learning rate falls from the square of the optimizer's setting of 0.1."""
+    record = healthy()
+    set_series(record, "learning_rate", "0", [share * largest * (1 - step / STEPS) for step in range(STEPS)])
+    observe(record, facts.Scheduler(rule, 200), "0", STEPS)
+    add_site(record, "scheduler", "0", 11)
+    return record
+
+
 def clipping_too_hard(
     limit: float = 0.99, cut: float = 0.9, left: float = 0.31, function: str = "clip_grad_norm_", **rule: Any
 ) -> Record:
@@ -253,6 +262,7 @@ def now_and_then(slow: float = 0.05, usual: float = 0.01, every: int = 4, ranks:
 
 DYNAMICS = {
     schedule: "schedule",
+    squared_rate: "schedule",
     clipping_too_hard: "clipping_too_hard",
     momentum_mismatch: "momentum_mismatch",
     warm_start: "warm_start",

@@ -87,3 +87,10 @@ def former_parameters(names: tuple[str, ...] = ("0.weight", "2.weight")) -> Reco
     record = healthy()
     change(record, facts.Wiring, "0", replaced=names)
     return record
+
+
+def cut_by_checkpoint(parameters: int = 6) -> Record:
+    record = healthy()
+    observe(record, facts.CheckpointWithoutGradient(parameters))
+    add_site(record, "checkpoint", "0", 19, detail="checkpoint")
+    return record

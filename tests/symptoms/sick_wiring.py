@@ -19,9 +19,17 @@ from records import (
     set_cost,
     stuck,
 )
-from sick_batches import different_rows, examples_not_drawn, moved_examples, order_dependence, shifted_twice
+from sick_batches import (
+    different_rows,
+    examples_not_drawn,
+    few_rows,
+    moved_examples,
+    order_dependence,
+    shifted_twice,
+)
 from sick_first_steps import (
     clipped_after_step,
+    cut_by_checkpoint,
     former_parameters,
     never_backward,
     no_batch,
@@ -297,6 +305,8 @@ WIRING = {
     unpaired_targets: "unpaired_targets",
     moved_examples: "unpaired_targets",
     different_rows: "unpaired_targets",
+    few_rows: "examples_not_drawn",
+    cut_by_checkpoint: "frozen_or_detached",
     shifted_twice: "unpaired_targets",
     examples_not_drawn: "examples_not_drawn",
 }

@@ -34,6 +34,7 @@ from sick_dynamics import (
     schedule,
     slow_progress,
     spike,
+    squared_rate,
     stopped_too_early,
     stragglers,
     tiny_updates,
@@ -59,6 +60,8 @@ SHOWN = [
         "is, from step 120 on, below 2% of 0.1, in 80 of 200 steps; the loss is still 31%",
         "slow_progress",
     ),
+    (squared_rate, {}, True, 11, "is 0.01, the square of the optimizer's lr=0.1", "slow_progress"),
+    (squared_rate, {"share": 0.95}, True, 11, "the function of the schedule returns learning rates", "slow_progress"),
     (schedule, {"until": 50, "cost": settling_at(0.11)}, False, 26, "loss was still falling at step 50", "plateau"),
     (clipping_too_hard, {}, False, 23, "90% of the gradients are clipped to norm 0.99 (usual", "slow_progress"),
     (momentum_mismatch, {}, False, 10, "0.95 lengthens the steps 20 times: α·λmax/(1−μ) is 2.2", "oscillation"),
@@ -115,6 +118,7 @@ def test_reported(run, changes, certain, line, says, consequence):
 
 LEFT_ALONE = {
     # The learning rate falls late, falls less, or rises again in a cycle; a schedule may end at zero.
+    squared_rate: [{"share": 0.8}, {"rule": "StepLR"}, {"largest": 0.1}],
     schedule: [{"until": 121}, {"tiny": 2.1e-3}, {"back": 199}, {"left": 0.29}, {"until": 180, "tiny": 0.0}]
     # The run had already learned its task.
     + [{"until": 50, "cost": settling_at(0.09)}, {"until": 104, "cost": settling_at(0.11)}],

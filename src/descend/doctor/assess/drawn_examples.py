@@ -1,6 +1,6 @@
-"""Data loaders that leave examples out: through an exhausted iterator, or a sampler that draws few of them."""
+"""Examples that are left out: by an exhausted iterator, a sampler or a random index that draws few of them."""
 
-from math import exp
+from math import exp, sqrt
 
 from descend.core.bound import Bound, Count
 from descend.doctor.record import Record, facts
@@ -11,6 +11,11 @@ FEW = Bound(
     0.25,
     "different examples that were drawn / those that a uniform sampler draws",
     "chosen: a sampler that draws each of two classes equally often, one of them with 1 % of the examples, has 0.6",
+)
+RARE = Bound(
+    4.0,
+    "standard deviations of the number of repeated rows",
+    "chosen: by chance, so many more repetitions are drawn in fewer than one of 10,000 runs",
 )
 
 Drawn = tuple[str, facts.DrawnExamples]  # the number of a loader, and what it has drawn
@@ -36,3 +41,17 @@ def uniform_count(drawn: facts.DrawnExamples) -> float:
 def _is_partial(drawn: facts.DrawnExamples) -> bool:
     """Return whether far fewer different examples were drawn than a uniform sampler draws."""
     return drawn.draws >= drawn.examples and drawn.distinct < FEW * uniform_count(drawn)
+
+
+def find_partial_index(record: Record) -> facts.DrawnRows | None:
+    """Return the rows that batches take by a random index, if it reaches less than a quarter of all rows; else None.
+
+    If an index reaches R rows, n draws have about n − R (1 − exp(−n/R)) repetitions. The number of repetitions must be
+    clearly larger than for a quarter of the rows.
+    """
+    found = record.fact(facts.DrawnRows)
+    if found is None:
+        return None
+    repeated, reached = found.draws - found.distinct, FEW * found.of
+    expected = found.draws - reached * (1 - exp(-found.draws / reached))
+    return found if repeated > expected + RARE * sqrt(expected + 1) else None

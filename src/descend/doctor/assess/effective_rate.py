@@ -1,4 +1,4 @@
-"""The effective learning rate of a run: the optimizer's own, or the one that a loop or a scheduler sets."""
+"""The effective learning rate of a run: the optimizer's own, or the one that a loop or a scheduler sets instead."""
 
 from math import isclose
 
@@ -13,6 +13,25 @@ DECAYED = Bound(
     "largest learning rate of the run divided by the one that the script passes to the optimizer",
     "chosen: in the first steps, a slowly decaying learning rate stays near its initial value",
 )
+
+SQUARED = Bound(
+    0.1,
+    "relative difference between the largest learning rate and the square of the optimizer's lr",
+    "chosen: a schedule whose function returns learning rates gives lr × lr, and warm-up may miss its maximum slightly",
+)
+
+
+def find_squared_rate(record: Record) -> str | None:
+    """Return the first optimizer whose largest learning rate is the square of its setting, below 1; None without one.
+
+    Only `LambdaLR` multiplies the setting by the value of a function.
+    """
+    is_multiplied = any(scheduler.rule == "LambdaLR" for scheduler in record.every(facts.Scheduler).values())
+    for key, optimizer in record.every(facts.Optimizer).items() if is_multiplied else ():
+        own, largest = learning_rate_of(optimizer), record.series("learning_rate", key).max
+        if 0 < own < 1 and abs(largest / own**2 - 1) < SQUARED and largest < DECAYED * own:
+            return key
+    return None
 
 
 def find_overriding_scheduler(record: Record) -> Site | None:

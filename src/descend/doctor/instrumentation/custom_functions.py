@@ -1,6 +1,7 @@
 """Check each custom `torch.autograd.Function` against finite differences, once, after the training.
 
-A Function may have a state, so running it again during the training could change the training.
+A Function may have a state, so running it again during the training could change the training. Checkpoints that are
+made by such a Function (`use_reentrant=True`) are checked for an input with a gradient.
 """
 
 import sys
@@ -10,8 +11,9 @@ from types import FrameType
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.compiler import is_compiling
+from torch.utils.checkpoint import CheckpointFunction
 
 from descend.doctor.instrumentation.attribute_patching import patched_attribute
 from descend.doctor.instrumentation.frames import call_span
@@ -21,6 +23,8 @@ from descend.doctor.instrumentation.tape_control import first_line
 from descend.doctor.measure.gradient_check import gradient_error
 from descend.doctor.record import Fact, Listener, SiteKind, facts
 
+SEVERAL = 3  # A checkpoint is reported if so many calls of it receive no input that needs a gradient.
+
 
 class CustomFunctions(EventHandler):
     """Checks the gradients of custom autograd Functions, with the arguments of the script's first call."""
@@ -29,6 +33,7 @@ class CustomFunctions(EventHandler):
         self.modules, self.send, self.note = modules, send, note
         # Function's class -> (its `apply` method, the arguments of its first call)
         self._seen: dict[type, tuple[Callable[..., Any], tuple]] = {}
+        self._checkpoints = 0  # number of checkpoints without an input that needs a gradient
 
     def on_internal_error(self, error: Exception) -> None:
         """Send the error because of which the gradient of a custom Function could not be checked."""
@@ -38,11 +43,24 @@ class CustomFunctions(EventHandler):
     def function_applied(self, kind: type, apply: Callable[..., Any], args: tuple, frame: FrameType | None) -> None:
         """Store a copy of the arguments of a custom Function's first call that needs a gradient."""
         flows = any(isinstance(a, Tensor) and a.requires_grad for a in args)
+        if kind is CheckpointFunction and not flows and torch.is_grad_enabled():
+            self._report_checkpoint(args[0], frame)
         if kind in self._seen or not flows or kind.__module__.partition(".")[0] == "torch":
             return
         self._seen[kind] = (apply, tuple(_copy_argument(a) for a in args))
         span = call_span(self.modules.tree.caller(frame))
         self.modules.report_site(SiteKind.CUSTOM_FUNCTION, kind.__name__, span, kind.__name__)
+
+    def _report_checkpoint(self, function: Any, frame: FrameType | None) -> None:
+        """Report a checkpoint that passes no gradient to the parameters inside it, because no input needs one."""
+        parameters = [p for p in function.parameters() if p.requires_grad] if isinstance(function, nn.Module) else []
+        if isinstance(function, nn.Module) and not parameters:
+            return  # The module is frozen.
+        self._checkpoints += 1
+        if self._checkpoints == SEVERAL:
+            span = call_span(self.modules.tree.caller(frame))
+            self.modules.report_site(SiteKind.CHECKPOINT, "0", span, "checkpoint")
+            self.send([Fact.of(facts.CheckpointWithoutGradient(len(parameters)), 0)])
 
     def finish(self) -> None:
         """Check the gradient of each custom Function that the script has applied."""

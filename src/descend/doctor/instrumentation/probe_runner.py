@@ -23,7 +23,7 @@ from descend.doctor.instrumentation.steps.attribution import Stepper
 from descend.doctor.instrumentation.steps.backward_passes import BackwardPass
 from descend.doctor.instrumentation.steps.budget import Budget
 from descend.doctor.instrumentation.tape_control import REFUSALS, TapeControl, first_line
-from descend.doctor.measure import CURVATURE, PROBES, SPREAD, Probe, Snapshot, Unavailable, update_ratio
+from descend.doctor.measure import CURVATURE, DRAWN, PROBES, SPREAD, Probe, Snapshot, Unavailable, update_ratio
 from descend.doctor.measure.shown.points import next_step
 from descend.doctor.record import Cost, Fact, Listener, Note, facts
 from descend.doctor.record.measured_by import FOR_TIME, TAPE
@@ -40,8 +40,7 @@ class ProbeRunner:
         self.sampling = False  # whether later batches are recorded in addition to the fixed ones
         self.is_strict = False  # whether a measurement has to end as soon as its share of the time is used
         self.asked: Mapping[str, Any] = {}  # for `descend show`: what to measure, and at which steps
-        # `is_held` returns whether any optimizer of the script holds a parameter.
-        self.is_held: Callable[[Tensor], bool] = lambda parameter: False
+        self.is_held: Callable[[Tensor], bool] = lambda parameter: False  # whether any optimizer holds a parameter
         # `increases_loss` returns whether an optimizer maximises the loss instead of minimising it.
         self.increases_loss: Callable[[str], bool] = lambda key: False
         self.loader: Callable[[str], Any] = lambda number: None  # returns the script's data loader with a number
@@ -205,12 +204,13 @@ class ProbeRunner:
 
     def _measure_at_end(self, snapshot: Snapshot) -> None:
         """Run the measurements that are made at the end of a run."""
+        at_end = (p for p in self.probes if p.at_end or not p.dear and not p.once and p.name != "gradient")
         with _disable_current_modes():
-            for probe in self.probes:
-                if probe.at_end or not probe.dear and not probe.once and probe.name != "gradient":
-                    self._run_probe(probe, snapshot, always=probe.name == "monitored_loss")
+            for probe in at_end:
+                self._run_probe(probe, snapshot, always=probe.name == "monitored_loss")
             if self._later:
                 self._run_probe(SPREAD, replace(snapshot, monitor=tuple(self._later)), always=True)
+            self._run_probe(DRAWN, replace(snapshot, monitor=(*self.monitor, *self._later)), always=True)
         self.report_costs()
 
     def before_step(self, parameters: Sequence[Tensor]) -> None:

@@ -6,6 +6,7 @@ from descend.doctor.measure.connections import connections
 from descend.doctor.measure.constant_term import constant_term
 from descend.doctor.measure.curvature import curvature
 from descend.doctor.measure.dimensions import dimensions
+from descend.doctor.measure.drawn_rows import drawn_rows
 from descend.doctor.measure.duplicate_units import duplicate_units
 from descend.doctor.measure.editable_calls import editable_calls
 from descend.doctor.measure.equivariance import equivariance
@@ -78,8 +79,9 @@ PROBES = (
     Probe("reachability", "loss", reachability, differentiates=True, dear=True, for_trials=True, at_end=True),
 )
 
-# This measurement runs at the end of the run, on batches later than the fixed examples.
+# These measurements run at the end of the run. The first uses batches later than the fixed examples, the second all.
 SPREAD = Probe("spread_metric", "loss", spread_evaluation_metric)
+DRAWN = Probe("drawn rows", "", drawn_rows)
 
 # `descend gradcheck` makes only this measurement.
 GRADIENTS = (Probe("gradients", "share of the finite difference", gradients, differentiates=True, once=True),)

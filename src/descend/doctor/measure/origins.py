@@ -17,7 +17,7 @@ from descend.doctor.measure.replay import run_without_graph
 from descend.doctor.measure.snapshot import Measurement, Snapshot
 from descend.doctor.record import Fact, SiteKind, facts
 from descend.doctor.tape import Op, Recording
-from descend.doctor.tape.call import NONE, SMOOTH
+from descend.doctor.tape.call import NONE, SMOOTH, Slot
 from descend.doctor.tape.nesting import leaves
 
 ROLL = "roll"
@@ -42,7 +42,7 @@ class Origins:
 def origins(snapshot: Snapshot) -> Measurement:
     """Yield inputs and targets that come from different rows, and targets that are several tokens after the inputs."""
     recording = snapshot.recordings()[0]
-    followed, call = _Followed(recording), loss_call(recording)
+    followed, call = FollowedRows(recording), loss_call(recording)
     target: set[int] = set() if call is None else recording.upstream_slots(call.target)
     inputs = None if recording.input_slot is None else followed.origins.get(recording.input_slot)
     for slot in followed.reads.keys() & followed.origins.keys() if inputs is not None else ():
@@ -66,17 +66,16 @@ def _note_site(snapshot: Snapshot, key: str, op: Op | None) -> None:
         snapshot.note_site(SiteKind.TAKEN_ROWS, key, op.site, op.name.strip("_"))
 
 
-class _Followed:
+class FollowedRows:
     """The origins of each value of a step before the network, and the values that the network or the loss reads."""
 
     def __init__(self, recording: Recording) -> None:
         self.origins: dict[int, Origins] = {}
         self.reads: dict[int, Tensor] = {}  # slot of data that the network or the loss reads -> its value
-        stored = {**recording.data, **{slot: tensor for slot, (tensor, _) in recording.watched.items()}}
-        self.rows = {slot: len(tensor) for slot, tensor in stored.items() if tensor.ndim}
-        for slot, rows in self.rows.items():
-            if LEAST <= rows <= MOST_ROWS and slot not in recording.statistics:
-                self.origins[slot] = Origins(slot, _row_numbers(stored[slot]))
+        self.stored = {**recording.data, **{slot: tensor for slot, (tensor, _) in recording.watched.items()}}
+        for slot, tensor in self.stored.items():
+            if tensor.ndim and LEAST <= len(tensor) <= MOST_ROWS and slot not in recording.statistics:
+                self.origins[slot] = Origins(slot, _row_numbers(tensor))
         run_without_graph(recording, self._follow)
 
     def _follow(self, op: Op, args: tuple, kwargs: dict, result: Any) -> None:
@@ -90,17 +89,21 @@ class _Followed:
             self.origins.pop(slot, None)
         if not known or op.written or SMOOTH in op.dependences:
             return
-        rows, origin = [known[0].rows], known[0]
+        # Each element of another call's result comes from the element at its own place in the largest argument.
+        origin = max(known, key=lambda each: each.rows.numel())
+        rows, is_unclear = [origin.rows], sum(each.rows.shape == origin.rows.shape for each in known) > 1
         if op.name.strip("_") in MOVING and op.inputs[0] in self.origins and args[0] is tensors[0]:
-            origin = self.origins[op.inputs[0]]
+            origin, is_unclear = self.origins[op.inputs[0]], False
             rows = [*leaves(op.func(origin.rows, *args[1:], **kwargs))]
-        elif len(known) > 1:
-            return
-        # Each element of the result of another call comes from the element at its own place.
-        taken = op if op.name.strip("_") in TAKING else origin.op
         for made, value, row in zip(op.outputs, leaves(result), rows):
-            if made is not None and isinstance(value, Tensor) and row.shape == value.shape:
-                self.origins[made] = Origins(origin.stored, row, taken)
+            if made is not None and isinstance(value, Tensor) and row.shape == value.shape and not is_unclear:
+                takes = op.name.strip("_") in TAKING and not torch.equal(_first_column(row), _first_column(origin.rows))
+                self.origins[made] = Origins(origin.stored, row, op if takes else origin.op)
+
+
+def _first_column(rows: Tensor) -> Tensor:
+    """Return the row of the first element of each entry of a tensor along its first dimension."""
+    return rows.reshape(len(rows), -1)[:, 0] if rows.ndim and rows.numel() else rows
 
 
 def _row_numbers(tensor: Tensor) -> Tensor:
@@ -109,7 +112,13 @@ def _row_numbers(tensor: Tensor) -> Tensor:
     return torch.arange(len(tensor), device=tensor.device).reshape(shape).expand(tensor.shape)
 
 
-def _rows_of_examples(origins: Origins, count: int) -> Tensor | None:
+def index_slots(op: Op) -> list[int]:
+    """Return the slots of the index tensors of a call that takes rows."""
+    index = op.args[1:2] if op.name.strip("_") == "getitem" else (*op.args[2:3], op.kwargs.get("index"))
+    return [leaf.index for leaf in leaves(index) if isinstance(leaf, Slot)]
+
+
+def rows_of_examples(origins: Origins, count: int) -> Tensor | None:
     """Return the row of each of `count` examples, shape (count,); None if an example has elements of several rows."""
     if not origins.rows.numel() or origins.rows.numel() % count:
         return None
@@ -118,22 +127,22 @@ def _rows_of_examples(origins: Origins, count: int) -> Tensor | None:
 
 
 def _different_rows(
-    followed: _Followed, inputs: Origins, other: Origins, is_target: bool
+    followed: FollowedRows, inputs: Origins, other: Origins, is_target: bool
 ) -> facts.DifferentRows | None:
     """Return the rows of inputs and other values if these come from another stored tensor and from other rows.
 
     Values that are no targets count only if they are the first rows, as if an index had been forgotten.
     """
-    count, of = len(inputs.rows), followed.rows[other.stored]
-    if count < LEAST or other.stored == inputs.stored or followed.rows[inputs.stored] != of:
+    count, of = len(inputs.rows), len(followed.stored[other.stored])
+    if count < LEAST or other.stored == inputs.stored or len(followed.stored[inputs.stored]) != of:
         return None
-    rows, others = _rows_of_examples(inputs, count), _rows_of_examples(other, count)
+    rows, others = rows_of_examples(inputs, count), rows_of_examples(other, count)
     if rows is None or others is None:
         return None
     for value in followed.origins.values():
         # The step may take the right rows, too, and others on purpose, such as negative examples. Or other inputs, such
         # as labelled ones, have the rows of the targets.
-        of_value = _rows_of_examples(value, count) if value.op is not None else None
+        of_value = rows_of_examples(value, count) if value.op is not None else None
         if of_value is not None and torch.equal(of_value, rows if value.stored == other.stored else others):
             return None
     differing = int((rows != others).sum())

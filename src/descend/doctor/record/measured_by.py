@@ -32,6 +32,7 @@ MEASURED_BY = {
         "self-sampled loss": "self_sampled_loss",
         "selected examples": "selected_examples_loss",
         "origins": "different_rows target_shift",
+        "drawn rows": "drawn_rows",
         "pairing": "pairing",
         "reachability": "crossing floor reachability",
         "running statistics": "running_statistics metric_in_training_mode",

@@ -59,6 +59,7 @@ class SiteKind(StrEnum):
     HIDDEN_ACTIVATION = "hidden_activation", "hidden activation"
     LONE_ENTRY = "lone_entry", "normalisation over a single entry"
     DETACH = "detach", "detach() call"
+    CHECKPOINT = "checkpoint", "activation checkpoint"
     OUTPUT = "output", "network's output"
     ACTIVATION = "activation", "output activation"
     DIFFERENCE = "difference", "difference of predictions and targets"

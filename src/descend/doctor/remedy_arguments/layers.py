@@ -62,6 +62,15 @@ def _are_layers_replaced(record: Record) -> bool:
     return record.fact(facts.NoTrainedParameters, "0") is not None or find_replaced_parameters(record) is not None
 
 
+def reentrant_checkpoint(record: Record, symptom: Symptom) -> Values | None:
+    """Return the argument that lets a checkpoint pass gradients to its parameters; None without such a checkpoint."""
+    if record.fact(facts.CheckpointWithoutGradient) is None:
+        return None
+    site = record.site(SiteKind.CHECKPOINT, "0")
+    where: Values = {"kind": "checkpoint", "place": "0", "function": "checkpoint", "line": site.line if site else 0}
+    return {**where, "keyword": "use_reentrant", "index": -1, "value": False}
+
+
 def line_of_second_model(record: Record, symptom: Symptom) -> Values | None:
     """Return the source line that creates the model in use if the optimizer has none of its parameters; else None."""
     model, connections = record.site(SiteKind.MODEL, "0"), record.fact(facts.Connections)

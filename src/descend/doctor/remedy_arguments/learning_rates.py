@@ -8,7 +8,7 @@ from math import isfinite
 from statistics import median
 
 from descend.core.bound import Bound
-from descend.doctor.assess.effective_rate import effective_learning_rate
+from descend.doctor.assess.effective_rate import effective_learning_rate, find_squared_rate
 from descend.doctor.assess.stability import (
     ADAM_RATE,
     ADAPTIVE,
@@ -281,3 +281,9 @@ def _scaled_rate(record: Record, symptom: Symptom, factor: float) -> Values | No
     """Return `factor` times the present learning rate, rounded to one digit; None if the learning rate is unknown."""
     rate = effective_learning_rate(record, symptom.optimizer)
     return {"lr": round_to_one_digit(factor * rate), "old": rate, "optimizer": symptom.optimizer} if rate > 0 else None
+
+
+def unit_rate(record: Record, symptom: Symptom) -> Values | None:
+    """Return 1 as the optimizer's learning rate if its schedule returns learning rates; None if it returns factors."""
+    key = find_squared_rate(record)
+    return None if key is None else {"argument": "lr", "value": 1.0, "default": None, "optimizer": key}

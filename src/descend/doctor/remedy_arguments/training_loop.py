@@ -7,9 +7,13 @@ from statistics import median
 from descend.core.bound import Bound, Count
 from descend.core.quantile import quantile
 from descend.doctor.assess.batches import USUAL_BATCH, mean_batch_size, noise_scale
-from descend.doctor.assess.drawn_examples import find_exhausted_iterator, find_partial_sampler
+from descend.doctor.assess.drawn_examples import (
+    find_exhausted_iterator,
+    find_partial_index,
+    find_partial_sampler,
+)
 from descend.doctor.assess.symptom import Symptom
-from descend.doctor.record import Record, facts
+from descend.doctor.record import Record, SiteKind, facts
 from descend.doctor.remedy_arguments.learning_rates import rate_for_short_run
 from descend.doctor.remedy_arguments.rounding import round_to_one_digit
 from descend.doctor.remedy_arguments.values import Values
@@ -49,6 +53,18 @@ def loader_with_sampler(record: Record, symptom: Symptom) -> Values | None:
     """Return the loader that draws few of the examples; None without one."""
     found = find_partial_sampler(record)
     return None if found is None else {"loader": found[0]}
+
+
+def rows_of_random_index(record: Record, symptom: Symptom) -> Values | None:
+    """Return how much longer a pass becomes if batches take few rows by a random index; None if they take many.
+
+    A permutation of more rows gives more batches. Numbers that are drawn for each batch do not.
+    """
+    found, draw = find_partial_index(record), record.site(SiteKind.TAKEN_ROWS, "draw")
+    if found is None:
+        return None
+    is_permutation = draw is not None and draw.detail == "randperm"
+    return {"times": found.of // max(1, found.distinct) if is_permutation else 1}
 
 
 def restart_seed(draw: int) -> Callable[[Record, Symptom], Values | None]:

@@ -5,13 +5,14 @@ from descend.doctor.assess.drawn_examples import (
     EMPTY,
     FEW,
     find_exhausted_iterator,
+    find_partial_index,
     find_partial_sampler,
     uniform_count,
 )
 from descend.doctor.assess.summary import RunSummary
 from descend.doctor.assess.symptom import Detection, FatalDetection
 from descend.doctor.record import Record, SiteKind
-from descend.doctor.remedy_arguments.training_loop import exhausted_loop, loader_with_sampler
+from descend.doctor.remedy_arguments.training_loop import exhausted_loop, loader_with_sampler, rows_of_random_index
 from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 
 SOURCE = "torch.utils.data.DataLoader: each call of iter() starts a new pass, and an exhausted iterator stays empty"
@@ -39,6 +40,15 @@ PROBLEM = Problem(
             cost=1,
             judged_on="metric",
         ),
+        RemedyEntry(
+            "draw_all_rows",
+            rows_of_random_index,
+            "draw the index from all rows of the data",
+            "each example may then be drawn",
+            "torch.randint: high is one above the largest number that is drawn",
+            cost=1,
+            judged_on="metric",
+        ),
     ),
     flatters=True,
     example=CodeExample(
@@ -49,11 +59,30 @@ PROBLEM = Problem(
 
 
 def detect(record: Record, summary: RunSummary) -> Detection | None:
-    """Report a loop over an exhausted iterator, or a sampler that draws few of the examples.
+    """Report a loop over an exhausted iterator, or a sampler or a random index that draws few of the examples.
 
     The indices that each data loader draws are counted. A subset that the script chooses by its indices is no mistake.
+    If the script draws an index of rows itself, the rows of the recorded batches are counted.
     """
-    return _report_exhausted_iterator(record) or _report_partial_sampler(record)
+    return _report_exhausted_iterator(record) or _report_partial_sampler(record) or _report_partial_index(record)
+
+
+def _report_partial_index(record: Record) -> Detection | None:
+    """Report a random index that reaches only a few of the rows."""
+    found = find_partial_index(record)
+    if found is None:
+        return None
+    return FatalDetection(
+        certain=False,
+        likely=True,
+        sentence=f"the recorded batches take {found.draws:,} rows of a tensor with {found.of:,} rows by a random "
+        f"index, but only {found.distinct:,} different ones, so the network learns from a small part of the data",
+        quantity="rows that were taken repeatedly / all draws",
+        value=1 - found.distinct / found.draws,
+        bound=FEW,
+        source=COVERAGE,
+        where=record.site(SiteKind.TAKEN_ROWS, "draw") or record.site(SiteKind.TAKEN_ROWS, "drawn"),
+    )
 
 
 def _report_exhausted_iterator(record: Record) -> Detection | None:

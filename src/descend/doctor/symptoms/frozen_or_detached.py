@@ -4,9 +4,12 @@ from descend.doctor.assess.first_steps import first_steps_without_gradients
 from descend.doctor.assess.summary import RunSummary
 from descend.doctor.assess.symptom import EARLY, FRESH, Detection, FatalDetection, optimizer_name
 from descend.doctor.record import Record, Site, SiteKind, facts
+from descend.doctor.remedy_arguments.layers import reentrant_checkpoint
 from descend.doctor.remedy_arguments.losses import optimizer_if_derivatives_are_cut, optimizer_if_graph_is_cut
+from descend.doctor.symptoms import phrases
 from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 
+CHECKPOINT = "torch.utils.checkpoint.checkpoint: with use_reentrant=True, at least one input must require a gradient"
 SOURCE = "torch.Tensor.detach and requires_grad: parameters that are cut off from the graph are not trained"
 
 PROBLEM = Problem(
@@ -32,6 +35,14 @@ PROBLEM = Problem(
             judged_on="training",
         ),
         RemedyEntry(
+            "call_argument",
+            reentrant_checkpoint,
+            phrases.SET_ARGUMENT,
+            "the checkpoint then passes gradients to its parameters",
+            CHECKPOINT,
+            cost=1,
+        ),
+        RemedyEntry(
             "unfreeze",
             optimizer_if_graph_is_cut,
             "unfreeze the parameters",
@@ -50,12 +61,27 @@ PROBLEM = Problem(
 def detect(record: Record, summary: RunSummary) -> Detection | None:
     """Report parameters with random initial values that receive no gradient, because they are detached or frozen."""
     return (
-        _report_optimizer_without_gradients(record)
+        _report_checkpoint(record)
+        or _report_optimizer_without_gradients(record)
         or _report_constant_derivatives(record)
         or _report_detached_parameters(record)
         or _report_parameters_without_gradient(record)
         or _report_frozen_parameters(record, summary)
     )
+
+
+def _report_checkpoint(record: Record) -> Detection | None:
+    """Report an activation checkpoint that passes no gradient to its parameters."""
+    found = record.fact(facts.CheckpointWithoutGradient)
+    if found is None:
+        return None
+    inside = f"{found.parameters} parameters" if found.parameters else "the parameters"
+    sentence = (
+        "the checkpoint with use_reentrant=True receives no input that needs a gradient, so "
+        f"{inside} inside it receive no gradient and are not trained"
+    )
+    number = ("inputs with a gradient", 0.0)
+    return _symptom(sentence, number, record.site(SiteKind.CHECKPOINT, "0"))
 
 
 def _report_optimizer_without_gradients(record: Record) -> Detection | None:

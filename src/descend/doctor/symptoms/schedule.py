@@ -1,18 +1,21 @@
-"""Schedule: the learning rate is tiny for much of the training, since it decays too early or never rises."""
+"""Schedule: the learning rate is tiny for much of the training, since it decays too early, or is multiplied twice."""
 
 from math import log
 
 from descend.core.bound import Bound
+from descend.doctor.assess.effective_rate import find_squared_rate
 from descend.doctor.assess.progress_messages import loss_left_message
 from descend.doctor.assess.stability import learning_rate_of
 from descend.doctor.assess.summary import LEFT_TO_LEARN, LITTLE_LEARNED, RunSummary
 from descend.doctor.assess.symptom import Detection
 from descend.doctor.assess.training_time import log_loss_fall_rate, training_time
 from descend.doctor.record import Record, SiteKind, facts
+from descend.doctor.remedy_arguments.learning_rates import unit_rate
 from descend.doctor.remedy_arguments.training_loop import only_optimizer
 from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 
 SOURCE = "Ba, CSC413 lecture 4, SGD Learning Rate: lowering it makes the loss drop, but slows down the rest of the run"
+LAMBDA = "torch.optim.lr_scheduler.LambdaLR: the learning rate is the optimizer's lr times the value of the function"
 TINY = Bound(
     0.02, "share of the largest learning rate", "chosen: such short steps have almost no effect in the remaining time"
 )
@@ -42,6 +45,14 @@ PROBLEM = Problem(
         }
     ),
     remedies=(
+        RemedyEntry(
+            "optimizer_argument",
+            unit_rate,
+            "set lr=1: the schedule's function returns learning rates, not factors",
+            "the learning rate is then the value of the function",
+            LAMBDA,
+            cost=1,
+        ),
         RemedyEntry(
             "step_per_epoch",
             only_optimizer,
@@ -81,8 +92,11 @@ PROBLEM = Problem(
 def detect(record: Record, summary: RunSummary) -> Detection | None:
     """Report a learning rate below a fiftieth of its maximum for much of a run that learns little.
 
-    A run that learns more is reported only if the decay of the learning rate ended a fall of the loss.
+    A run that learns more is reported only if the decay of the learning rate ended a fall of the loss. A learning rate
+    that is the square of the optimizer's setting is reported in any run.
     """
+    if (key := find_squared_rate(record)) is not None:
+        return _report_squared_rate(record, key)
     for key in record.places("learning_rate"):
         rates = record.series("learning_rate", key)
         largest = max(rates.max, learning_rate_of(record.fact(facts.Optimizer, key)))
@@ -118,6 +132,23 @@ def detect(record: Record, summary: RunSummary) -> Detection | None:
             evidence=(("loss", key), ("learning_rate", key)),
         )
     return None
+
+
+def _report_squared_rate(record: Record, key: str) -> Detection:
+    """Report a schedule whose function returns learning rates although the optimizer has a learning rate, too."""
+    lr, largest = learning_rate_of(record.fact(facts.Optimizer, key)), record.series("learning_rate", key).max
+    return Detection(
+        certain=True,
+        sentence=f"the largest learning rate of the run is {largest:.3g}, the square of the optimizer's lr={lr:g}: the "
+        "function of the schedule returns learning rates, but its values are multiplied by lr",
+        quantity="largest learning rate / lr²",
+        value=largest / lr**2,
+        bound=1.0,
+        source=LAMBDA,
+        where=record.site(SiteKind.SCHEDULER) or record.site(SiteKind.OPTIMIZER, key),
+        optimizer=key,
+        evidence=(("loss", key), ("learning_rate", key)),
+    )
 
 
 def _did_decay_end_progress(record: Record, key: str, at: int) -> bool:

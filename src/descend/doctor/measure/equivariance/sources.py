@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from descend.doctor.measure.equivariance.positions import Position, permute
+from descend.doctor.measure.origins import index_slots
 from descend.doctor.tape import Op, Recording
-from descend.doctor.tape.call import NONE, SMOOTH, Slot
+from descend.doctor.tape.call import NONE, SMOOTH
 from descend.doctor.tape.evaluation import is_random_in_training
-from descend.doctor.tape.nesting import leaves
 
 # These calls read and write rows by their numbers.
 READING = frozenset({"getitem", "index_select"})
@@ -149,18 +149,12 @@ def _row_numbers(recording: Recording, examples: set[int | None], values: Values
         name, has_rows = op.name.strip("_"), bool(op.inputs) and values[op.inputs[0]].shape[:1] == (count,)
         moved = op.inputs if name in WRITING else op.inputs[:1] if name in READING else ()
         if has_rows and examples.intersection(moved):
-            free = [slot for slot in _index_slots(op) if slot in given or slot not in examples]
+            free = [slot for slot in index_slots(op) if slot in given or slot not in examples]
             numbers = [slot for slot in free if slot not in seen and _is_row_number(values[slot], count)]
             seen.update(numbers)
             yield from numbers
         if examples.intersection(op.inputs):
             examples = examples.union(op.outputs)
-
-
-def _index_slots(op: Op) -> list[int]:
-    """Return the slots of the index tensors of an indexing call."""
-    index = op.args[1:2] if op.name.strip("_") == "getitem" else (*op.args[2:3], op.kwargs.get("index"))
-    return [leaf.index for leaf in leaves(index) if isinstance(leaf, Slot)]
 
 
 def _is_row_number(index: Tensor, count: int) -> bool:

@@ -15,7 +15,16 @@ from descend.doctor.record.facts.curvature import (
     Taylor,
     TaylorErrors,
 )
-from descend.doctor.record.facts.data import BadData, Batch, DifferentRows, Inputs, Pairing, TargetShift, ZeroInput
+from descend.doctor.record.facts.data import (
+    BadData,
+    Batch,
+    DifferentRows,
+    DrawnRows,
+    Inputs,
+    Pairing,
+    TargetShift,
+    ZeroInput,
+)
 from descend.doctor.record.facts.dimensions import Exchanged, LoneEntry, Mixing, OrderDependence, TargetLeak
 from descend.doctor.record.facts.evaluation import (
     AverageDecay,
@@ -116,6 +125,7 @@ from descend.doctor.record.facts.window import Window
 from descend.doctor.record.facts.wiring import (
     Alterations,
     Broadcast,
+    CheckpointWithoutGradient,
     Connections,
     LoadedWeights,
     MadeInForward,
@@ -146,6 +156,7 @@ __all__ = [
     "BiasUntested",
     "Broadcast",
     "IncreasingLoss",
+    "CheckpointWithoutGradient",
     "Clip",
     "ConditionNumber",
     "Connections",
@@ -169,6 +180,7 @@ __all__ = [
     "EvaluatedInputs",
     "EvaluationData",
     "DrawnExamples",
+    "DrawnRows",
     "Exchanged",
     "NetworkSize",
     "FileRead",

@@ -114,6 +114,16 @@ class NoTrainedParameters:
 
 
 @dataclass(frozen=True)
+class CheckpointWithoutGradient:
+    """An activation checkpoint with `use_reentrant=True` and no input that needs a gradient.
+
+    Its parameters then receive no gradient.
+    """
+
+    parameters: int  # number of trainable parameters in the checkpointed module; 0 if it is a function
+
+
+@dataclass(frozen=True)
 class MadeInForward:
     """A layer that is constructed in each forward pass."""
 
