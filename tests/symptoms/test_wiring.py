@@ -3,7 +3,7 @@
 from math import inf, nan
 
 import pytest
-from records import STEPS, change, forget, healthy, observe, second_optimizer
+from records import STEPS, change, forget, healthy, observe, second_optimizer, set_cost
 from sick_runs import RUNS, look, named, neighbours
 from sick_wiring import (
     all_masked,
@@ -276,3 +276,11 @@ def test_class_indices_with_a_binary_loss_are_reported():
     assert [s.id for s in diagnose(record)][:1] == ["output_loss_mismatch"]
     change(record, facts.Targets, min=1.0, max=2.0, whole_values=2)
     assert [s.id for s in diagnose(record)][:1] == ["labels_wrong"]
+
+
+def test_a_loss_below_zero_does_not_show_that_the_run_has_learned():
+    certain, possible = order_dependence("gather"), examples_mixed(by="softmax")
+    for record in (certain, possible):
+        set_cost(record, lambda t: 1 - 2 * t)
+    assert "selects along the batch" in detect("examples_mixed", certain).sentence
+    assert detect("examples_mixed", possible) is None

@@ -40,7 +40,7 @@ PROBLEM = Problem(
     id="examples_mixed",
     kind="wiring",
     title="the output for one example depends on other examples in its batch",
-    consequences=frozenset({"no_signal", "unshuffled_data"}),
+    consequences=frozenset({"no_signal", "unshuffled_data", "target_leak"}),
     remedies=(
         RemedyEntry(
             "batch_first",
@@ -86,11 +86,13 @@ def detect(record: Record, summary: RunSummary) -> Detection | None:
     """Report a network in which the order of a batch matters, or whose examples attend to each other.
 
     One step is replayed in evaluation mode and in float64 with its batch permuted, and the examples are followed from
-    call to call. In a second replay one example is replaced. Nothing is reported of a run that has learned its task.
+    call to call. In a second replay one example is replaced. Nothing is reported of a run that has learned its task. If
+    no loss shows that, only calls that cannot be intended are reported.
     """
-    has_much_left = summary.cost_left > LEFT_TO_LEARN
+    left = summary.cost_left
+    is_unknown = not left >= 0  # A loss that becomes negative has no lower limit to compare it with.
     found = _report_order_dependence(record) or _report_dependence_on_others(record)
-    return found if has_much_left else None
+    return found if left > LEFT_TO_LEARN or is_unknown and found is not None and found.certain else None
 
 
 def _report_order_dependence(record: Record) -> Detection | None:
