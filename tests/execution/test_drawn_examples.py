@@ -72,3 +72,33 @@ def test_a_sampler_of_names_or_of_too_many_numbers_is_not_counted(run, indices):
 def test_the_loop_without_a_batch_is_named(run):
     assert run("iter(DataLoader(data, 8))").site("exhausted", "0").line == LOOP
     assert run("DataLoader(data, 8)").site("exhausted", "0") is None
+
+
+PREFETCHER = """
+class Prefetcher:
+    def __init__(self, loader):
+        self.loader = loader
+
+    def __iter__(self):
+        self.batches = iter(self.loader)
+        self.fetch()
+        while self.waiting is not None:
+            batch = self.waiting
+            self.fetch()
+            yield batch
+        self.fetch()
+
+    def fetch(self):
+        self.waiting = next(self.batches, None)
+
+
+batches = Prefetcher(DataLoader(data, 8))
+"""
+
+
+def test_a_prefetcher_that_asks_once_more_is_no_loop_over_an_exhausted_iterator(observe, tmp_path):
+    path = tmp_path / "train.py"
+    path.write_text(SCRIPT.replace("batches = LOADER", PREFETCHER))
+    assert observe(Script(path, tmp_path, ())).fact(facts.DrawnExamples, "0") == facts.DrawnExamples(
+        64, 64, 64, 320, passes=5, empty=1
+    )

@@ -145,3 +145,20 @@ def test_edits_that_repair_the_metric_are_found():
 def test_no_fact_without_exactly_one_target(measure):
     fact, _ = measured(NETS[classify], classify, measure)
     assert fact is None or fact.is_told_apart
+
+
+class Channels(nn.Module):
+    """Gives outputs of shape (examples, steps, channels) from layers that work on (examples, channels, steps)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(3, 8), nn.Linear(3, 8)
+
+    def forward(self, x):
+        return (self.first(x) + self.second(x)).view(-1, 2, 4).permute(0, 2, 1)
+
+
+def test_outputs_in_another_order_than_the_targets_are_not_scored():
+    wanted = torch.randn(60, 4, 2)
+    found, _ = measured(Channels(), lambda says: F.mse_loss(says, wanted), lambda says: F.mse_loss(says, wanted))
+    assert found is None

@@ -42,8 +42,9 @@ def test_targets_that_are_not_reordered_are_reported():
         lambda net: F.cross_entropy(net(X.index_select(0, ROWS).unsqueeze(1).flatten(1)), Y[DRAWN].long()),
         lambda net: (F.cross_entropy(net(X[ROWS]), Y[ROWS], reduction="none") * W[: len(ROWS)]).mean(),
         lambda net: F.cross_entropy(net(X[:12]), Y[DRAWN]),
+        lambda net: F.cross_entropy(net(X.view(90, 5)[ROWS]), Y.view(90, 1)[DRAWN].view(-1)),
     ],
-    ids=["two draws", "other calls that take rows", "weights of the first rows", "inputs of the first rows"],
+    ids=["two draws", "other calls that take rows", "weights of the first rows", "inputs of the first rows", "views"],
 )
 def test_rows_are_followed_through_calls(loss):
     assert rows_of(loss).differing > 6

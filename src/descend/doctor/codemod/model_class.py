@@ -53,22 +53,25 @@ def holds_layers(syntax: Syntax, holder: cst.ClassDef | None) -> bool:
     return holder is not None and any(layer_kind(syntax, call) for call in syntax.every(cst.Call, holder))
 
 
-def layer_kind(syntax: Syntax, value: cst.BaseExpression) -> str:
-    """Return "Module" or "Parameter" if an expression constructs a module or a parameter, else ""."""
+def layer_kind(syntax: Syntax, value: cst.BaseExpression, seen: frozenset[str] = frozenset()) -> str:
+    """Return "Module" or "Parameter" if an expression constructs a module or a parameter, else "".
+
+    seen: names of the functions through which the value has been followed, because a function may call itself.
+    """
     if isinstance(value, cst.IfExp):
-        return layer_kind(syntax, value.body) or layer_kind(syntax, value.orelse)
+        return layer_kind(syntax, value.body, seen) or layer_kind(syntax, value.orelse, seen)
     if not isinstance(value, cst.Call):
         return ""
     callee, name = value.func, last_name(value.func)
     if isinstance(callee, cst.Attribute) and isinstance(callee.value, cst.Call):
-        return layer_kind(syntax, callee.value)  # a method of a new layer, such as nn.Linear(2, 2).to(device)
+        return layer_kind(syntax, callee.value, seen)  # a method of a new layer, such as nn.Linear(2, 2).to(device)
     if _is_torch_module(syntax, callee):
         return "Parameter" if name == "Parameter" else "Module"
     if name in _classes_by_name(syntax):
         return "Module" if _is_module_subclass(syntax, name) else ""
-    functions = [f for f in syntax.every(cst.FunctionDef) if f.name.value == name]
+    functions = [f for f in syntax.every(cst.FunctionDef) if f.name.value == name and name not in seen]
     returned = [r.value for f in functions for r in syntax.every(cst.Return, f) if r.value is not None]
-    return next((kind for v in returned if v is not value and (kind := layer_kind(syntax, v))), "")
+    return next((kind for v in returned if (kind := layer_kind(syntax, v, seen | {name}))), "")
 
 
 def _is_torch_module(syntax: Syntax, callee: cst.BaseExpression) -> bool:

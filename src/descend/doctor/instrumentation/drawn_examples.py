@@ -28,7 +28,7 @@ class _Draws:
     promised: int  # number of different examples that the sampler can draw in one epoch
     draws: int = 0
     passes: int = 0
-    empty: int = 0  # loops over an exhausted iterator
+    empty: int = 0  # largest number of loops over one exhausted iterator
 
     @property
     def fact(self) -> facts.DrawnExamples:
@@ -44,7 +44,8 @@ class DrawnExamples(ObserverPart):
         super().__init__(observer)
         self._of_loaders: dict[str, _Draws | None] = {}  # None for a loader whose examples have no numbers
         self._of_iterators: weakref.WeakKeyDictionary[Any, _Draws | None] = weakref.WeakKeyDictionary()
-        self._exhausted: weakref.WeakSet[Any] = weakref.WeakSet()
+        # iterator -> how often it has shown that it is at its end
+        self._ends: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
 
     @never_raises
     def indices_drawn(self, iterator: Any, indices: Any) -> None:
@@ -65,15 +66,16 @@ class DrawnExamples(ObserverPart):
         draws = self._draws_of(iterator)
         if draws is None:
             return
-        if iterator in self._exhausted:
-            draws.empty += 1
+        ends = self._ends[iterator] = self._ends.get(iterator, 0) + 1
+        if ends > 1:
+            # A prefetcher asks each iterator for a batch once more, so the ends of several iterators are not added.
+            draws.empty = max(draws.empty, ends - 1)
             span = call_span(self.observer.modules.tree.in_script(sys._getframe(1)))
             # The span is that of the whole loop, which may end with another call.
             loop = None if span is None else replace(span, operator=True)
             self.observer.modules.report_site(SiteKind.EXHAUSTED, draws.number, loop)
         else:
             draws.passes += 1
-            self._exhausted.add(iterator)
         count = draws.passes + draws.empty
         if count <= EACH or count & (count - 1) == 0:
             self.observer.send([Fact.of(draws.fact, self.observer.steps, draws.number)])

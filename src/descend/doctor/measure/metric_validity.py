@@ -14,12 +14,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import one_hot
 
 from descend.doctor.measure.editable_calls import NoteSite, edit_facts, source_span
-from descend.doctor.measure.loss_call import LossCall, class_dim, loss_call
+from descend.doctor.measure.loss_call import LossCall, loss_call
 from descend.doctor.measure.other_arguments import argument_changes
 from descend.doctor.measure.replay import run_without_graph, slot_value, with_data
+from descend.doctor.measure.right_outputs import find_class_dimension, keeps_order, right_outputs
 from descend.doctor.measure.snapshot import Measurement
 from descend.doctor.record import Fact, Site, SiteKind, facts
 from descend.doctor.record.facts import Edit, OnMeasured
@@ -34,7 +34,6 @@ PAIRINGS = 16  # number of trials in which the outputs are shuffled over the exa
 # smallest difference between right and shuffled outputs, in standard deviations; exceeded by chance once in 700 times
 APART = 3.0
 ROUNDING = 1e-4  # relative rounding error of a metric whose terms are summed in a different order
-SURE = 10.0  # logit of the right class; at this size, the other classes change only the sixth digit
 SEED = 0
 SELECTIONS = frozenset({"__getitem__", "index_select"})
 
@@ -106,7 +105,9 @@ def metric_validity(evaluation: Recording, trained: Recording, step: int, key: s
     tail = None if said is None else _metric_tail(evaluation, said, call)
     if tail is None:
         return
-    axis = _find_class_dimension(trained, producer, call) if call.task == Task.CLASSES else None
+    if call.task != Task.CLASSES and not keeps_order(trained, producer, call):
+        return  # The targets are not in the order of the outputs, as after a permutation of dimensions.
+    axis = find_class_dimension(trained, producer, call) if call.task == Task.CLASSES else None
     scored = _metric_scores(tail, call, axis)
     if scored is None:
         return
@@ -195,38 +196,10 @@ def _may_be_target(value: Tensor, numel: int, call: LossCall) -> bool:
     return value.numel() == numel > 1
 
 
-def _find_class_dimension(trained: Recording, producer: Op, call: LossCall) -> int | None:
-    """Return the class dimension of the network's outputs, found by replaying the loss with 0, 1, 2, … as outputs."""
-    slot, seen, shapes = producer.outputs[0], [], []
-
-    def watch(op: Op, args: tuple, kwargs: dict, result: Any) -> None:
-        """Store the shape of the outputs, and the prediction that the loss call receives."""
-        if op is producer:
-            shapes.append(result.shape)
-        if op is call.op:
-            seen.append(call.pair(args, kwargs)[0])
-
-    run_without_graph(trained, watch)
-    if slot is None or not shapes or not seen:
-        return None
-    asked = call.activation.inputs[0] if call.activation else call.prediction
-    for axis, size in enumerate(shapes[0]):
-        ramp = torch.arange(size).to(seen[0])
-        given = ramp.view([-1 if i == axis else 1 for i in range(len(shapes[0]))]).expand(shapes[0]).contiguous()
-        cut = with_data(replace(trained, root=asked), slot, given)
-        with torch.no_grad():
-            reached = given if slot == asked else cut.run({})
-        along = class_dim(reached)
-        expected = ramp.view([-1 if i == along else 1 for i in range(reached.ndim)])
-        if reached.shape[along] == size and torch.equal(reached, expected.expand(reached.shape)):
-            return axis
-    return None
-
-
 def _metric_scores(tail: MetricTail, call: LossCall, axis: int | None) -> MetricScores | None:
     """Return the metric's values for right and wrong outputs, or None if any of the values is not finite."""
     targets = slot_value(tail.recording, tail.targets)
-    right = _right_outputs(targets, tail.shape, call, axis)
+    right = right_outputs(targets, tail.shape, call, axis)
     if right is None or len(right) < LEAST:
         return None
     generator = torch.Generator().manual_seed(SEED)
@@ -247,23 +220,6 @@ def _with_one_wrong_class(right: Tensor, axis: int, generator: torch.Generator) 
     slipped = right.clone()
     slipped[example] = right[example].roll(by, axis - 1)
     return slipped
-
-
-def _right_outputs(targets: Tensor, shape: torch.Size, call: LossCall, axis: int | None) -> Tensor | None:
-    """Return the outputs of a perfect network, or None if they are unknown or equal for all examples."""
-    if call.task == Task.CLASSES:
-        if axis is None:
-            return None
-        rest = [size for i, size in enumerate(shape) if i != axis]
-        classes = targets.long().reshape(rest)
-        if not (0 <= int(classes.min()) and int(classes.max()) < shape[axis]):
-            return None
-        right = SURE * one_hot(classes, shape[axis]).movedim(-1, axis).to(torch.get_default_dtype())
-    else:
-        right = targets.reshape(shape).to(torch.get_default_dtype())
-        if call.task == Task.BINARY and (call.function.endswith("logits") or call.activation is not None):
-            right = SURE * (2 * right - 1)
-    return None if bool((right == right[:1]).all()) else right
 
 
 def _repairing_edits(tail: MetricTail, call: LossCall, axis: int | None) -> Iterator[tuple[Site, OnMeasured]]:

@@ -21,6 +21,7 @@ from descend.doctor.tape.call import NONE, SMOOTH, Slot
 from descend.doctor.tape.nesting import leaves
 
 ROLL = "roll"
+VIEW = "view"  # This call needs the numbers in the order of their memory.
 TAKING = frozenset({"getitem", "index_select"})
 MOVING = TAKING | having(Trait.RESHAPE) | having(Trait.VIEW) | {ROLL, "flip", "repeat_interleave", "narrow", "detach"}
 LEAST = 4  # smallest number of examples in a batch, and of positions in a sequence, for these facts
@@ -94,7 +95,8 @@ class FollowedRows:
         rows, is_unclear = [origin.rows], sum(each.rows.shape == origin.rows.shape for each in known) > 1
         if op.name.strip("_") in MOVING and op.inputs[0] in self.origins and args[0] is tensors[0]:
             origin, is_unclear = self.origins[op.inputs[0]], False
-            rows = [*leaves(op.func(origin.rows, *args[1:], **kwargs))]
+            numbers = origin.rows.contiguous() if op.name == VIEW else origin.rows
+            rows = [*leaves(op.func(numbers, *args[1:], **kwargs))]
         for made, value, row in zip(op.outputs, leaves(result), rows):
             if made is not None and isinstance(value, Tensor) and row.shape == value.shape and not is_unclear:
                 takes = op.name.strip("_") in TAKING and not torch.equal(_first_column(row), _first_column(origin.rows))

@@ -146,7 +146,8 @@ def _report_parameters_without_gradient(record: Record) -> Detection | None:
         return None
     sentence = (
         f"{', '.join(names[:3])} {'is' if len(names) == 1 else 'are'} used and held by the optimizer, but received no "
-        f"gradient in the first {len(seen)} steps: their output is detached from the autograd graph before the loss"
+        f"gradient in the first {len(seen)} steps: their output is detached from the autograd graph before the loss, "
+        "or the loss does not use it"
     )
     where = record.site(SiteKind.DETACH) or record.site(SiteKind.MODEL)
     return _symptom(sentence, ("parameters in use without a gradient", float(len(names))), where)

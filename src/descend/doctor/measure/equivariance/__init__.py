@@ -23,7 +23,10 @@ MOST_DIMENSIONS = 5  # An order of axes is searched for tensors with at most thi
 
 def equivariance(snapshot: Snapshot) -> Measurement:
     """Yield the first call that does not treat the examples of a batch alike, as a fact."""
-    measured = Equivariance(snapshot.recordings()[0])
+    recording = snapshot.recordings()[0]
+    loaders = {number: snapshot.loader(number) for number in recording.loaders.values()}
+    sizes = {number: getattr(loader, "batch_size", None) for number, loader in loaders.items()}
+    measured = Equivariance(recording, sizes)
     found = measured.violation()
     if found is None:
         return

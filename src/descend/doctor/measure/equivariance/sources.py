@@ -1,6 +1,6 @@
 """The tensors of a recording that hold one row per example, and the same recording with these rows in another order."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import torch
@@ -57,18 +57,25 @@ def batch_counts(recording: Recording, values: Values) -> list[int]:
 
 
 def find_sources(
-    recording: Recording, values: Values, results: Mapping[Op, list], count: int, *, anywhere: bool = False
+    recording: Recording,
+    values: Values,
+    results: Mapping[Op, list],
+    count: int,
+    *,
+    batch_first: Container[int] = (),
+    anywhere: bool = False,
 ) -> list[Source]:
     """Return the tensors that hold the `count` examples of the batch.
 
     values: the first value of each slot.
     results: the results of each call.
+    batch_first: slots of data whose first dimension has the batch size of their loader.
     anywhere: whether the columns of a data set may be the examples, as in several series with time first.
     """
     # A model reads these data without preprocessing. Columns of a data set are not examples.
     direct = {slot for op in recording.ops if SMOOTH in op.dependences for slot in op.inputs}
     found = [
-        Source(slot, None, values[slot], position, slot in recording.loaders)
+        Source(slot, None, values[slot], position, slot in batch_first)
         for slot in (*recording.data, *recording.watched)
         if slot not in recording.statistics
         and (position := _first_position(values[slot], count))

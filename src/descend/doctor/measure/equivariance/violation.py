@@ -47,13 +47,20 @@ class Violation:
 
 
 class Equivariance:
-    """The results of a step in evaluation mode, to compare with those for a permuted batch. Raises `Unavailable`."""
+    """The results of a step in evaluation mode, to compare with those for a permuted batch. Raises `Unavailable`.
 
-    def __init__(self, recording: Recording) -> None:
-        self.recording = recording
+    batch_sizes: loader's number -> its batch size. A loader may also deliver batches with time first.
+    """
+
+    def __init__(self, recording: Recording, batch_sizes: Mapping[str, int | None] | None = None) -> None:
+        self.recording, sizes = recording, batch_sizes or {}
         self.results: dict[Op, list[Any]] = {}
         self.values: dict[int, Tensor] = {**recording.parameters, **recording.data, **recording.statistics}
         self.values.update((slot, tensor) for slot, (tensor, _) in recording.watched.items())
+        numbers = {slot: number for slot, number in recording.loaders.items() if slot in self.values}
+        self._batch_first = {
+            slot for slot, number in numbers.items() if self.values[slot].shape[:1] == (sizes.get(number),)
+        }
         self._bytes = 0
         self.loss = run_without_graph(recording, self._keep, evaluation=True, double=True)
 
@@ -73,7 +80,7 @@ class Equivariance:
         """Return the first call that breaks equivariance; None if some choice of the batch axes explains the step."""
         tried: dict[int, tuple[_Comparison, list[Source]]] = {}
         for count in (count for count in batch_counts(self.recording, self.values) if count >= LEAST):
-            sources = find_sources(self.recording, self.values, self.results, count)
+            sources = find_sources(self.recording, self.values, self.results, count, batch_first=self._batch_first)
             comparison = self._compare(sources, count) if sources else None
             if comparison is None or not comparison.reaches_network or comparison.reads < LEAST_READS:
                 continue
