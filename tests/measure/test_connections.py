@@ -61,6 +61,17 @@ def test_a_network_that_compares_outputs_and_targets_has_no_output_layer() -> No
     assert found.untrained_count == 2 and not found.output_untrained
 
 
+def test_a_frozen_copy_that_follows_a_trained_network_is_not_counted_as_frozen() -> None:
+    net, target, other = network(), network(), nn.Linear(4, 3).requires_grad_(False)
+    target.requires_grad_(False)
+    with torch.no_grad():
+        for p in target.parameters():
+            p.mul_(0.9)
+    both = nn.ModuleList([net, target, other])
+    found = fact(Training(both, [lambda: F.mse_loss(net(X), target(X) + other(X))]))
+    assert found.frozen == ("2.weight", "2.bias")
+
+
 def test_trained_frozen_parameters_are_distinguished_from_fresh_ones() -> None:
     net = network()
     net[0].requires_grad_(False)

@@ -24,6 +24,7 @@ from descend.doctor.tape.call import SMOOTH
 from descend.doctor.tape.vocabulary import BROADCASTING, DIFFERENCES
 
 LISTED = 20  # largest number of names that a fact lists
+CLOSE = 0.5  # A copy differs from the original by at most this share of its norm. Two random tensors differ by 1.4.
 SAME_WEIGHT = 1.001  # Examples have equal weights if the largest slope is at most this multiple of the smallest slope.
 
 
@@ -35,7 +36,8 @@ def connections(snapshot: Snapshot) -> Measurement:
     matrices = [p for p in used if p.ndim > 1]
     reached = [p for slot, p in recording.parameters.items() if slot not in seen.cut]
     untrained = [p for p in reached if p.requires_grad and not snapshot.is_held(p)]
-    frozen = [p for p in used if not p.requires_grad and isinstance(p, nn.Parameter)]
+    trained = [p for p in used if p.requires_grad]
+    frozen = [p for p in used if not p.requires_grad and isinstance(p, nn.Parameter) and not _is_copy(p, trained)]
     cut = [
         p for slot, p in recording.parameters.items() if slot in seen.cut and p.requires_grad and snapshot.is_held(p)
     ]
@@ -67,6 +69,12 @@ def _last_weight_matrix(recording: Recording) -> int | None:
     matrices = {slot: p for slot, p in recording.parameters.items() if p.ndim > 1}
     used = [id(matrices[s]) for op in recording.ops for s in op.inputs if s in matrices]
     return used[-1] if used and used.count(used[-1]) == 1 else None
+
+
+def _is_copy(parameter: Tensor, trained: Sequence[Tensor]) -> bool:
+    """Return whether a frozen parameter is close to a trained one, as in a target network that follows the training."""
+    alike = [p for p in trained if p.shape == parameter.shape and p.device == parameter.device]
+    return any(bool((p - parameter).norm() <= CLOSE * p.norm()) for p in alike)
 
 
 def _describe_parameters(kind: str, parameters: Sequence[Tensor], names: dict[int, str]) -> dict[str, Any]:
