@@ -14,9 +14,10 @@ from complaints import complaints
 from sampling import sampled
 
 from descend.doctor.record.store import open_existing
+from descend.doctor.sandbox.promises import LEVELS
 
 from .faults import DESCEND, OURS, TRAINING, Command
-from .world import levels, none_left, skip_unless_reached
+from .world import none_left, skip_unless_reached
 
 ENDINGS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 MOMENTS = 20  # for each level; `make test` tries one
@@ -24,7 +25,7 @@ LATEST_S = 12.0  # after the start: from the first import to the trials
 
 
 @pytest.mark.slow
-@levels
+@pytest.mark.parametrize("level", sampled(LEVELS, "hooks"))
 @pytest.mark.parametrize("moment", sampled(range(MOMENTS), 7))
 def test_nothing_is_left_of_a_parent_that_ends_at_a_random_moment(tmp_path, level, moment):
     skip_unless_reached(level)

@@ -12,8 +12,9 @@ from sampling import sampled
 from waiting import comes
 
 from descend.doctor.execution.keeper import descendants
+from descend.doctor.sandbox.promises import LEVELS
 
-from .world import levels, named, none_left, skip_unless_reached
+from .world import named, none_left, skip_unless_reached
 
 ENDLESS = """
 import ctypes, os, time, torch
@@ -112,7 +113,7 @@ def consultation(tmp_path):
 
 
 @pytest.mark.slow
-@levels
+@pytest.mark.parametrize("level", sampled(LEVELS, "namespaces"))
 def test_after_the_doctor_was_killed_and_the_next_has_begun(consultation, level):
     one = consultation(level)
     one.process.kill()
@@ -124,7 +125,7 @@ def test_after_the_doctor_was_killed_and_the_next_has_begun(consultation, level)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("ending", sampled([signal.SIGINT, signal.SIGTERM, signal.SIGHUP], signal.SIGINT))
 def test_after_a_signal_ended_it(consultation, ending):
     one = consultation("landlock")
     os.kill(one.process.pid, ending)
@@ -135,7 +136,7 @@ def test_after_a_signal_ended_it(consultation, ending):
 
 
 @pytest.mark.slow
-@levels
+@pytest.mark.parametrize("level", sampled(LEVELS, "landlock"))
 @pytest.mark.parametrize("who", sampled(["script", "worker", "keeper", "server"], "worker"))
 def test_after_one_of_its_processes_was_killed(consultation, level, who):
     one = consultation(level)

@@ -27,7 +27,7 @@ def average_decay(script: Script, record: Record, arguments: AverageDecayArgumen
     """Change the number in the source that is the decay of the average, or 1 − decay."""
     site, now = record.site(SiteKind.AVERAGE_DECAY, "0"), record.fact(facts.AverageDecay, "0")
     if site is None or now is None:
-        raise NotApplicable("the source does not show the decay of the averaged weights as one number")
+        raise NotApplicable("the run did not show the decay of the averaged weights as one number of the source")
     syntax, literal = locate_node(script, site, cst.Float)
     value = 1 - arguments.decay if now.is_complement else arguments.decay
     return script.edit(syntax.file, syntax.replace(literal, cst.parse_expression(format_number(value))))
