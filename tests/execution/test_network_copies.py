@@ -84,6 +84,23 @@ def test_the_module_of_an_averaged_model_is_a_copy(run):
     assert average.copy == "average" and 0.5 < average.followed < 1.0
 
 
+def test_a_function_that_receives_the_copy_is_not_the_place_to_change(observe, tmp_path):
+    text = SCRIPT.replace("COPY", "copy.deepcopy(model)").replace("UPDATE", "pass").replace("FINALLY", "error(average)")
+    path = tmp_path / "train.py"
+    path.write_text("\n".join(_at_module_level(text)))
+    record = observe(Script(path, tmp_path, ()))
+    (key,) = record.every(facts.EvaluatedCopy)
+    # The network is a global variable, too, but the function's parameter must stay in use.
+    assert record.fact(facts.EvaluatedCopy, key).copy == "average"
+    assert "error(average)" in path.read_text().splitlines()[record.site("evaluated_copy", key).line - 1]
+
+
+def _at_module_level(text: str) -> list[str]:
+    """Return the lines of the script with the body of `main` at module level."""
+    head, body = text.split("def main():\n")
+    return [*head.splitlines(), *(line[4:] for line in body.replace("\nmain()\n", "").splitlines())]
+
+
 def test_a_call_of_the_network_after_the_last_step_is_seen(run):
     assert run(finally_="error(average), error(model)")[0].is_network_called
 

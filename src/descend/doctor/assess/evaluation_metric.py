@@ -13,6 +13,7 @@ JudgedOn = Literal[
     "training",  # the last training losses, used if the loss of the first examples cannot be computed again
     "median",  # the median error over the examples, used if a few targets are wrong
     "metric",  # a logged metric, used if the loss does not measure the task
+    "evaluation",  # in a catalog entry: a logged metric or else the held-out loss, if only the evaluation is edited
     "nothing",  # no number, used if the mistake itself lowers the loss, so that a comparison would mislead
     "time",  # the seconds per step, used if the edit does not change the loss
 ]

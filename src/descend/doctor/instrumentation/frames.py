@@ -205,6 +205,12 @@ def variable_of(module: nn.Module, frame: FrameType) -> str:
     return next((name for name, held in variables_in(frame) if _is_or_wraps(held, module)), "")
 
 
+def parameters_of(frame: FrameType) -> tuple[str, ...]:
+    """Return the names of the parameters of a frame's function."""
+    code = frame.f_code
+    return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+
+
 def _is_or_wraps(held: Any, module: nn.Module) -> bool:
     """Return whether a value is the module, or a module whose only part is the module, such as an `AveragedModel`."""
     return held is module or (isinstance(held, nn.Module) and [*held.children()] == [module])

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_pre_hook
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
-from descend.doctor.instrumentation.frames import CallSpan, call_span, outermost_module, variable_of
+from descend.doctor.instrumentation.frames import CallSpan, call_span, outermost_module, parameters_of, variable_of
 from descend.doctor.instrumentation.internal_errors import ObserverPart, never_raises
 from descend.doctor.record import Fact, SiteKind, facts
 
@@ -81,12 +81,15 @@ class NetworkCopies(ObserverPart):
                 self._store_call(pair, sys._getframe(1))
 
     def _store_call(self, pair: _Copy, frame: FrameType | None) -> None:
-        """Store the place of a copy's call: the innermost one in whose scope the network has a variable as well."""
+        """Store the place of a copy's call: the innermost one that names the copy and in whose scope the network is.
+
+        In a function that receives the copy, only a caller can pass the network instead.
+        """
         tree = self.observer.modules.tree
         caller = innermost = tree.caller(outermost_module(frame)[1])
         while caller is not None:
             variables = variable_of(pair.copy, caller), variable_of(pair.network, caller)
-            if all(variables):
+            if all(variables) and variables[0] not in parameters_of(caller):
                 break
             caller = tree.caller(caller.f_back)
         span = call_span(caller or innermost)

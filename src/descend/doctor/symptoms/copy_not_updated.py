@@ -22,7 +22,7 @@ PROBLEM = Problem(
             "the average then covers the last tenth of the steps instead of the initial weights",
             "Karras et al. 2024, sect. 3",
             cost=1,
-            judged_on="metric",
+            judged_on="evaluation",
         ),
         RemedyEntry(
             "evaluate_network",
@@ -31,7 +31,7 @@ PROBLEM = Problem(
             "the evaluation then measures the weights that are trained",
             SOURCE,
             cost=1,
-            judged_on="metric",
+            judged_on="evaluation",
         ),
     ),
     example=CodeExample(

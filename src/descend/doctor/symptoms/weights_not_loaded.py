@@ -32,7 +32,7 @@ PROBLEM = Problem(
             "the call then changes the weights",
             "torch.nn.Module.load_state_dict",
             cost=1,
-            judged_on="metric",
+            judged_on="evaluation",
         ),
     ),
     example=CodeExample(
