@@ -14,12 +14,12 @@ sys.path.insert(0, str(Path(__file__).parent / "remedy_arguments"))
 from records import add_site, change, healthy, observe, rising, set_cost
 from sick_batches import different_rows, examples_not_drawn, few_rows, moved_examples, shifted_twice
 from sick_dynamics import squared_rate
-from sick_first_steps import cut_by_checkpoint
+from sick_first_steps import cut_by_checkpoint, no_step
 from sick_held import copy_not_updated, own_weights
 from sick_metric import printing
 from sick_runs import RUNS, look
 from sick_statics import inputs_not_normalised, no_signal
-from sick_wiring import detached, no_step, output_before_loss
+from sick_wiring import detached, output_before_loss
 from test_argument_choices import CHOICES
 from test_argument_values import AMOUNTS, RATES, SYMPTOM, with_curvature
 from test_dimension_arguments import DIMENSIONS

@@ -3,7 +3,7 @@
 torch-audit is written into a training loop. Here PyTorch makes the calls of its wrapper mode (`watched_run.py`), which
 its documentation recommends for the most accurate results: `forward`, `backward` and `optimizer_step`. Each optimizer
 of the script has an auditor of all networks that it trains, with the static and initial audits. A network that the
-script calls as a part of these has an auditor of its own forward passes. With several optimizers no backward pass is
+script calls as a part of these has a second auditor for its forward passes. With several optimizers no backward pass is
 audited, because it may belong to another optimizer; the audit after the step covers the gradients. Every step is
 audited, and every forward pass, also those of the evaluation. ERROR and FATAL are `findings`, WARN and INFO are
 `suspicions`, each once for each layer. torch-audit names no lines and makes no patch.

@@ -42,7 +42,7 @@ print("nothing else")
 
 
 def adapter(name: str) -> ModuleType:
-    """Import a file under a name of its own: it has the name of its package."""
+    """Import a file under another name, because it has the name of its package."""
     spec = importlib.util.spec_from_file_location(f"adapter_{name}", CLINIC / "tools" / f"{name}.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)

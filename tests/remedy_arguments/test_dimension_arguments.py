@@ -4,16 +4,10 @@ from typing import Any
 
 import pytest
 from records import change, healthy, real
+from sick_batches import moved_examples, order_dependence
 from sick_held import lagging_statistics, narrow_layer, unaveraged_buffers, weights_not_loaded
 from sick_statics import mixed_reductions
-from sick_wiring import (
-    degenerate_normalisation,
-    dimensions_exchanged,
-    examples_mixed,
-    moved_examples,
-    order_dependence,
-    unpaired_targets,
-)
+from sick_wiring import degenerate_normalisation, dimensions_exchanged, examples_mixed, unpaired_targets
 from test_argument_values import ADAM, of, with_loss
 
 from descend.doctor.record import Ending, Record, facts

@@ -48,3 +48,13 @@ def few_rows(distinct: int = 64, draws: int = 512, of: int = 4400) -> Record:
     observe(record, facts.DrawnRows(of, distinct, draws))
     add_site(record, "taken_rows", "draw", 9, detail="randint")
     return record
+
+
+BATCHES = {
+    different_rows: "unpaired_targets",
+    examples_not_drawn: "examples_not_drawn",
+    few_rows: "examples_not_drawn",
+    moved_examples: "unpaired_targets",
+    order_dependence: "examples_mixed",
+    shifted_twice: "unpaired_targets",
+}

@@ -94,3 +94,15 @@ def cut_by_checkpoint(parameters: int = 6) -> Record:
     observe(record, facts.CheckpointWithoutGradient(parameters))
     add_site(record, "checkpoint", "0", 19, detail="checkpoint")
     return record
+
+
+FIRST_STEPS = {
+    clipped_after_step: "clipped_after_step",
+    cut_by_checkpoint: "frozen_or_detached",
+    former_parameters: "parameters_not_in_optimizer",
+    never_backward: "no_step",
+    no_batch: "no_batch",
+    no_gradient: "frozen_or_detached",
+    no_step: "no_step",
+    no_zero_grad: "no_zero_grad",
+}

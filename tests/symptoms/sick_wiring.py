@@ -19,24 +19,8 @@ from records import (
     set_cost,
     stuck,
 )
-from sick_batches import (
-    different_rows,
-    examples_not_drawn,
-    few_rows,
-    moved_examples,
-    order_dependence,
-    shifted_twice,
-)
-from sick_first_steps import (
-    clipped_after_step,
-    cut_by_checkpoint,
-    former_parameters,
-    never_backward,
-    no_batch,
-    no_gradient,
-    no_step,
-    no_zero_grad,
-)
+from sick_batches import BATCHES
+from sick_first_steps import FIRST_STEPS
 
 from descend.doctor.record import Ending, Record, facts
 
@@ -270,21 +254,16 @@ def unpaired_targets(left: float = 0.4, shuffles: tuple[bool, bool] = (True, Tru
 
 
 WIRING = {
+    **FIRST_STEPS,
+    **BATCHES,
     bad_data: "bad_data",
-    no_batch: "no_batch",
-    no_step: "no_step",
-    never_backward: "no_step",
     parameters_not_in_optimizer: "parameters_not_in_optimizer",
     nothing_held: "parameters_not_in_optimizer",
     made_in_forward: "parameters_not_in_optimizer",
-    former_parameters: "parameters_not_in_optimizer",
-    clipped_after_step: "clipped_after_step",
-    no_gradient: "frozen_or_detached",
     detached: "frozen_or_detached",
     frozen: "frozen_or_detached",
     incorrect_gradients: "incorrect_gradients",
     negated_loss: "negated_loss",
-    no_zero_grad: "no_zero_grad",
     constant_labels: "labels_wrong",
     labels_out_of_range: "labels_wrong",
     refused_label: "labels_wrong",
@@ -294,7 +273,6 @@ WIRING = {
     log_of_negatives: "output_loss_mismatch",
     eval_mode: "eval_mode",
     examples_mixed: "examples_mixed",
-    order_dependence: "examples_mixed",
     degenerate_normalisation: "degenerate_normalisation",
     all_masked: "degenerate_normalisation",
     divergence: "output_loss_mismatch",
@@ -303,10 +281,4 @@ WIRING = {
     infinite_gradient: "infinite_gradient",
     target_leak: "target_leak",
     unpaired_targets: "unpaired_targets",
-    moved_examples: "unpaired_targets",
-    different_rows: "unpaired_targets",
-    few_rows: "examples_not_drawn",
-    cut_by_checkpoint: "frozen_or_detached",
-    shifted_twice: "unpaired_targets",
-    examples_not_drawn: "examples_not_drawn",
 }

@@ -14,6 +14,7 @@ from sick_dynamics import (
     unstable,
     warm_start,
 )
+from sick_first_steps import no_gradient, no_step, no_zero_grad
 from sick_layers import exploding_gradients, layer_rate_mismatch, plateau, saddle_point, vanishing_gradients
 from sick_runs import RUNS, named
 from sick_statics import (
@@ -32,9 +33,6 @@ from sick_wiring import (
     eval_mode,
     incorrect_gradients,
     negated_loss,
-    no_gradient,
-    no_step,
-    no_zero_grad,
     output_before_loss,
     parameters_not_in_optimizer,
     refused_label,

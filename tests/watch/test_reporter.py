@@ -6,7 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "symptoms"))
 
-from sick_wiring import no_zero_grad
+from sick_first_steps import no_zero_grad
 
 from descend.doctor.commands.watch import alerts
 from descend.doctor.commands.watch.reporter import Reporter

@@ -35,7 +35,12 @@ def find_partial_sampler(record: Record) -> Drawn | None:
 
 def uniform_count(drawn: facts.DrawnExamples) -> float:
     """Return how many different examples a uniform sampler draws in as many draws."""
-    return drawn.promised * (1 - exp(-drawn.draws / drawn.promised)) if drawn.promised else 0.0
+    return _distinct_count(drawn.draws, drawn.promised)
+
+
+def _distinct_count(draws: float, rows: float) -> float:
+    """Return how many different rows are expected in a number of uniform draws from so many rows."""
+    return rows * (1 - exp(-draws / rows)) if rows else 0.0
 
 
 def _is_partial(drawn: facts.DrawnExamples) -> bool:
@@ -52,6 +57,6 @@ def find_partial_index(record: Record) -> facts.DrawnRows | None:
     found = record.fact(facts.DrawnRows)
     if found is None:
         return None
-    repeated, reached = found.draws - found.distinct, FEW * found.of
-    expected = found.draws - reached * (1 - exp(-found.draws / reached))
+    repeated = found.draws - found.distinct
+    expected = found.draws - _distinct_count(found.draws, FEW * found.of)
     return found if repeated > expected + RARE * sqrt(expected + 1) else None

@@ -168,8 +168,8 @@ def _changed_parts(row: RemedyEntry, record: Record, values: Values) -> frozense
 def _deciding_metric(row: RemedyEntry, record: Record) -> JudgedOn:
     """Return which kind of metric decides the trial of a remedy: a logged one if the loss cannot measure the gain."""
     if row.judged_on == "evaluation":
-        is_held_out = main_metric(record) is None and len(record.held_out(record)) > 0
-        return "held_out" if is_held_out else "metric" if main_metric(record) is not None else "fixed"
+        by_loss: JudgedOn = "held_out" if len(record.held_out(record)) else "fixed"
+        return by_loss if main_metric(record) is None else "metric"
     if row.judged_on not in ("fixed", "spread", "metric"):
         return row.judged_on
     by_loss = "fixed" if row.judged_on == "metric" else row.judged_on

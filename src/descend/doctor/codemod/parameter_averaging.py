@@ -44,8 +44,7 @@ def find_average_decay(syntax: Syntax, arguments: Sequence[str]) -> tuple[cst.Ba
         value = float(literal.value) if isinstance(literal, cst.Float) else 0.0
         if literal is not None and 0 < value < 1:
             found[id(literal)] = literal, value
-    values = {max(value, 1 - value) for _, value in found.values()}
-    return next(iter(found.values())) if len(found) == 1 and len(values) == 1 else None
+    return next(iter(found.values())) if len(found) == 1 else None
 
 
 def averaged_network_index(syntax: Syntax, loop: cst.For) -> int | None:

@@ -90,7 +90,7 @@ class Checkpoints(ObserverPart):
         return max(found, key=lambda name: found[name], default="")
 
     def _last_optimizer(self, module: nn.Module) -> int:
-        """Return the number of the last optimizer that holds a parameter of a module; -1 if there is none."""
+        """Return the number of the last optimizer that holds a parameter of a module; -1 without an optimizer."""
         ids = {id(p) for p in module.parameters()}
         steppers = self.observer.steppers.by_key.values()
         return max((number for number, stepper in enumerate(steppers) if ids & stepper.held), default=-1)

@@ -37,7 +37,7 @@ class ProbeRunner:
         self.probes, self.budget, self.modules, self.send = probes, budget, modules, send
         self.tape = TapeControl(budget, modules, self.note)
         self.batches = FixedBatches(budget, send)
-        self.sampling = False  # whether later batches are recorded in addition to the fixed ones
+        self.sampling = self.counts_rows = False  # whether later batches are recorded, and the rows of batches counted
         self.is_strict = False  # whether a measurement has to end as soon as its share of the time is used
         self.asked: Mapping[str, Any] = {}  # for `descend show`: what to measure, and at which steps
         self.is_held: Callable[[Tensor], bool] = lambda parameter: False  # whether any optimizer holds a parameter
@@ -55,8 +55,7 @@ class ProbeRunner:
         self.early = EarlyRecording(self.budget)
         self.modes = ModeReports(self.modules, self.send, is_on=self.budget.is_watched_run)
         self.batches.restart()
-        self.probed = -1  # number of the last step at which probes ran
-        self._next_probe: float = 0
+        self.probed, self._next_probe = -1, 0.0  # the last step at which probes ran, and the next one
         self._memory: dict[str, Any] = {}
         self._owed: set[str] = set()  # names of one-time probes that did not fit into the time budget so far
         self._later: list[Recording] = []  # recordings of batches from the whole run, after the fixed batches
@@ -210,7 +209,8 @@ class ProbeRunner:
                 self._run_probe(probe, snapshot, always=probe.name == "monitored_loss")
             if self._later:
                 self._run_probe(SPREAD, replace(snapshot, monitor=tuple(self._later)), always=True)
-            self._run_probe(DRAWN, replace(snapshot, monitor=(*self.monitor, *self._later)), always=True)
+            if self.counts_rows:
+                self._run_probe(DRAWN, replace(snapshot, monitor=(*self.monitor, *self._later)), always=True)
         self.report_costs()
 
     def before_step(self, parameters: Sequence[Tensor]) -> None:

@@ -69,7 +69,7 @@ class RunObservation:
         follows = world is not None and world.rank > 0  # In a process group, only rank 0 runs probes.
         probes = [] if follows else probes
         probe_runner = ProbeRunner(probes, self.budget, self.modules, self.channel.send)
-        probe_runner.sampling = role == Role.BASELINE
+        probe_runner.sampling = probe_runner.counts_rows = role == Role.BASELINE
         probing = role in (Role.WATCH, Role.BASELINE) and not follows
         observer = Observer(probe_runner, self.modules, self.channel.send, probing=probing, owns_run=role != Role.WATCH)
         if world is not None:

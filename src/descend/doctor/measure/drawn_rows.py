@@ -6,9 +6,9 @@ from itertools import islice
 import torch
 from torch import Tensor
 
-from descend.doctor.measure.origins import FollowedRows, Origins, index_slots, rows_of_examples
+from descend.doctor.measure.origins import FollowedRows, Origins, index_slots, note_taken_rows, rows_of_examples
 from descend.doctor.measure.snapshot import Measurement, Snapshot
-from descend.doctor.record import Fact, SiteKind, facts
+from descend.doctor.record import Fact, facts
 from descend.doctor.tape import Op, Recording
 
 
@@ -25,8 +25,8 @@ def drawn_rows(snapshot: Snapshot) -> Measurement:
                 return  # The script fills the tensor, such as a replay buffer.
             draws += len(taken)
             rows |= set(taken.tolist())
-            snapshot.note_site(SiteKind.TAKEN_ROWS, "drawn", inputs.op.site if inputs.op else None, "getitem")
-            snapshot.note_site(SiteKind.TAKEN_ROWS, "draw", draw.site, draw.name)
+            note_taken_rows(snapshot, "drawn", inputs.op)
+            note_taken_rows(snapshot, "draw", draw)
     if first is not None:
         yield Fact.of(facts.DrawnRows(len(first), len(rows), draws), snapshot.step)
 

@@ -49,20 +49,20 @@ def origins(snapshot: Snapshot) -> Measurement:
     for slot in followed.reads.keys() & followed.origins.keys() if inputs is not None else ():
         other = followed.origins[slot]
         if inputs is not None and (found := _different_rows(followed, inputs, other, slot in target)) is not None:
-            _note_site(snapshot, "inputs", inputs.op)
-            _note_site(snapshot, "targets", other.op)
+            note_taken_rows(snapshot, "inputs", inputs.op)
+            note_taken_rows(snapshot, "targets", other.op)
             yield Fact.of(found, snapshot.step)
             break
     labels = None if call is None else followed.reads.get(call.target)
     shifts = (_shift(tokens, labels) for tokens in followed.reads.values() if labels is not None)
     if (shift := next((shift for shift in shifts if shift), None)) is not None:
         rolls = [op for op in recording.ops if op.name == ROLL and target.intersection(op.outputs)]
-        _note_site(snapshot, "shift", rolls[-1] if rolls else None)
+        note_taken_rows(snapshot, "shift", rolls[-1] if rolls else None)
         yield Fact.of(shift, snapshot.step)
 
 
-def _note_site(snapshot: Snapshot, key: str, op: Op | None) -> None:
-    """Record the source of a call that takes rows."""
+def note_taken_rows(snapshot: Snapshot, key: str, op: Op | None) -> None:
+    """Record the source of a call that takes, draws or shifts rows."""
     if op is not None:
         snapshot.note_site(SiteKind.TAKEN_ROWS, key, op.site, op.name.strip("_"))
 
