@@ -205,7 +205,7 @@ def test_after_ctrl_c_the_results_so_far_are_shown(tmp_path):
     assert not _running(path)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_destructive_script_changes_no_original_file(descend_here, tmp_path):
     victim = tmp_path / "elsewhere"
     victim.mkdir()

@@ -45,6 +45,7 @@ def test_nothing_is_left_of_a_parent_that_ends_at_a_random_moment(tmp_path, leve
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="only an administrator mounts")
+@pytest.mark.thorough
 def test_a_disk_that_is_full_takes_no_verdict(tmp_path):
     small = tmp_path / "small"
     small.mkdir()
@@ -66,7 +67,7 @@ def test_a_disk_that_is_full_takes_no_verdict(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("closed", sampled(["<&- >&- 2>&-", ">&-", "2>&-", "<&- 2>&-"], "<&- >&- 2>&-"))
-@pytest.mark.parametrize("command", ["watch", "runs"])
+@pytest.mark.parametrize("command", sampled(["watch", "runs"], "watch"))
 def test_closed_standard_streams_lead_nothing_into_the_store(tmp_path, command, closed):
     (tmp_path / "train.py").write_text("import sys\nprint('said')\nprint('said', file=sys.stderr)\n")
     target = "train.py" if command == "watch" else ""

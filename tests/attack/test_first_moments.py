@@ -6,6 +6,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from sampling import sampled
 
 from descend.doctor.execution.forking import fork_server
 from descend.doctor.execution.launch import new_record, run
@@ -43,7 +44,7 @@ def test_a_script_that_leaves_at_once_does_not_weaken_its_sandbox(tmp_path, monk
     assert confinement.strongest_level() == "namespaces" and not record.notes
 
 
-@pytest.mark.parametrize("forked", [False, True], ids=["started", "forked"])
+@pytest.mark.parametrize("forked", sampled([False, True], True), ids=["started", "forked"])
 def test_a_module_with_a_name_of_the_standard_librarys_runs_only_as_the_scripts(tmp_path, forked):
     """Where it is not imported by the script, not at all."""
     kept = Path.home() / f".descend-attack-{os.getpid()}"

@@ -4,8 +4,9 @@ import os
 from pathlib import Path
 
 import pytest
+from sampling import sampled
 
-from .world import consulted, levels, none_left, refused, skip_unless_reached, state, victim
+from .world import LEVELS, consulted, levels, none_left, refused, skip_unless_reached, state, victim
 
 SHARED = Path("/dev/shm")
 
@@ -20,7 +21,7 @@ def staged():
 
 
 @pytest.mark.slow
-@levels
+@pytest.mark.parametrize("level", sampled(LEVELS, "namespaces"))
 def test_files_in_shared_memory_and_temporary_files_are_not_changed(tmp_path, staged, level):
     skip_unless_reached(level)
     kept = tmp_path / "kept.pt"
@@ -113,7 +114,7 @@ def test_modes_and_owners_cannot_be_changed_natively(tmp_path, shared_fork_serve
 
 @pytest.mark.slow
 @levels
-@pytest.mark.parametrize("forked", [False, True], ids=["started", "forked"])
+@pytest.mark.parametrize("forked", sampled([False, True], True), ids=["started", "forked"])
 def test_a_daemon_ends_with_the_run(tmp_path, shared_fork_server, level, forked):
     skip_unless_reached(level)
     name = f"dmn{os.getpid()}"

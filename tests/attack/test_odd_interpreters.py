@@ -52,7 +52,7 @@ ENVIRONMENTS: dict[str, dict[str, str]] = {
     "an empty path of programs": {"PATH": ""},
     "settings of typer": {"_TYPER_STANDARD_TRACEBACK": "1", "TYPER_USE_RICH": "0", "_DESCEND_COMPLETE": "source_bash"},
 }
-environments = pytest.mark.parametrize("name", sampled(ENVIRONMENTS, "no documentation strings", "ASCII, strictly"))
+environments = pytest.mark.parametrize("name", sampled(ENVIRONMENTS, "ASCII, strictly"))
 
 
 @pytest.fixture(scope="module")

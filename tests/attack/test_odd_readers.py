@@ -146,6 +146,7 @@ def test_a_reader_that_breaks_off_leaves_no_traceback(page, capfd, when):
     assert capfd.readouterr().err == ""
 
 
+@pytest.mark.thorough
 def test_readers_that_say_nothing_take_neither_threads_nor_descriptors_without_an_end(page, capfd):
     before = threading.active_count()
     readers = [connected(page) for _ in range(100)]

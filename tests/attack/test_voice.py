@@ -88,6 +88,7 @@ def test_the_report_of_a_killed_script_has_a_lower_bound_of_its_steps(descend_he
 @pytest.mark.parametrize(
     "end", sampled(["raise RuntimeError('no display')", "import sys; sys.exit(3)"], "import sys; sys.exit(3)")
 )
+@pytest.mark.thorough
 def test_a_failing_end_is_not_held_against_a_remedy(descend_here, tmp_path, end):
     name = script(tmp_path, steps=120, rate=30, end=f"print('plotting')\n{end}\n")
     options = ("--format", "json", "--select", "instability", "--seeds", "2")
@@ -145,7 +146,7 @@ def test_the_live_page_is_at_its_port_or_one_line_says_why_not(descend_here, tmp
         assert done.returncode == 2 and one_line(done.stderr, "port"), done.stderr
 
 
-@pytest.mark.parametrize("command", [["watch"], ["doctor", "--select", "dead_units"]], ids=" ".join)
+@pytest.mark.parametrize("command", sampled([["watch"], ["doctor", "--select", "dead_units"]], ["watch"]), ids=" ".join)
 @pytest.mark.parametrize("piped", sampled([True, False], True))
 def test_a_script_comes_in_by_standard_input(tmp_path, command, piped):
     name = script(tmp_path, "import mine, sys\n", end="print('done', sys.argv[1:])\nsys.exit(5)")

@@ -74,6 +74,7 @@ def test_a_working_example_has_no_finding(name, wanted, clinic_seed, descend_her
     assert (done.returncode, case["status"], case["findings"], case["patch"]) == (0, "healthy", [], None)
 
 
+@pytest.mark.thorough
 def test_observation_changes_no_bit_of_the_losses(monkeypatch, tmp_path):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     script = Script(tmp_path / "digits_lstm.py", tmp_path)

@@ -7,6 +7,7 @@ from real import TEXT
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_second_command_makes_only_the_examining_run_and_counts_the_others(descend, tmp_path):
     (tmp_path / "train.py").write_text(TEXT)
     options = ("--optimizers", "SGD", "--trials", "2", "--seeds", "2", "--format", "json")

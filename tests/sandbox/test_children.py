@@ -117,6 +117,7 @@ COMPILED = """
 
 @pytest.mark.slow
 @needs_landlock
+@pytest.mark.thorough
 def test_compilers_of_torch_may_run(world):
     outcome = examine(world, COMPILED, landlock=True, torch=True)
     assert outcome.said["kernels"] == "True"

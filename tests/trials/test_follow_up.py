@@ -239,6 +239,7 @@ with torch.no_grad():
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_output_after_the_last_step_shows_the_remaining_problem(descend_here, tmp_path):
     (tmp_path / "train.py").write_text(SAID_AT_THE_END)
     case = json.loads(descend_here("doctor", "--format", "json", "--seeds", "2", "train.py", cwd=tmp_path).stdout)
