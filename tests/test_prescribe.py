@@ -12,7 +12,15 @@ sys.path.insert(0, str(Path(__file__).parent / "symptoms"))
 sys.path.insert(0, str(Path(__file__).parent / "remedy_arguments"))
 
 from records import add_site, change, healthy, observe, rising, set_cost
-from sick_batches import different_rows, examples_not_drawn, few_rows, moved_examples, shifted_twice
+from sick_batches import (
+    different_rows,
+    examples_not_drawn,
+    few_rows,
+    ignored_class,
+    inverted_weights,
+    moved_examples,
+    shifted_twice,
+)
 from sick_dynamics import squared_rate
 from sick_first_steps import cut_by_checkpoint, no_step
 from sick_held import copy_not_updated, own_weights
@@ -41,7 +49,7 @@ def treatable() -> Iterator[Record]:
     yield from (altered(), all_calls(), unusual(), several_labels(), moved_examples(dimensions=4))
     yield from (examples_not_drawn(), examples_not_drawn(empty=3, passes=1))
     yield from (own_weights(), copy_not_updated(decay=0.9999), different_rows(), shifted_twice())
-    yield from (few_rows(), cut_by_checkpoint(), squared_rate())
+    yield from (few_rows(), cut_by_checkpoint(), squared_rate(), inverted_weights(), ignored_class())
 
 
 ROWS = [(entry.id, row) for entry in CATALOG.values() for row in entry.remedies]

@@ -43,6 +43,7 @@ OTHER_ARGUMENTS: dict[str, dict[str, object]] = {
     "draw_all_rows": {},
     "dropout_rate": {"p": 0.2},
     "evaluate_as_trained": {},
+    "invert_weights": {"argument": "weight", "place": "loss"},
     "evaluate_network": {"places": ["0.0"]},
     "evaluation_mode": {},
     "buffers_too": {"kind": "unaveraged_buffers", "place": "0"},

@@ -144,13 +144,6 @@ def test_a_missing_expression_is_reported(pointed_at, remedy):
         assert NOT_THERE[remedy] in patient.refusal(REMEDIES[remedy], **arguments)
 
 
-def test_a_quotient_is_inverted(pointed_at):
-    patient = pointed_at("weight = torch.tensor(rare / (rare + usual))\n", "rare / (rare + usual)")
-    assert patient.edited(exchange_arguments, **AT) == "weight = torch.tensor((rare + usual) / rare)\n"
-    product = pointed_at("weight = 2 * rare / usual\n", "2 * rare / usual")
-    assert product.edited(exchange_arguments, **AT) == "weight = usual / (2 * rare)\n"
-
-
 def test_a_second_fit_becomes_a_transform(pointed_at):
     text = "a = coder.fit_transform(x)\nb = coder.fit_transform(y)\nc = coder.transform(z)\n"
     edited = pointed_at(text, "coder.fit_transform(y)").edited(transform, **AT)

@@ -50,10 +50,28 @@ def few_rows(distinct: int = 64, draws: int = 512, of: int = 4400) -> Record:
     return record
 
 
+def inverted_weights(
+    weights: tuple[float, ...] = (0.9, 0.07, 0.03), counts: tuple[int, ...] = (270, 20, 10), argument: str = "weight"
+) -> Record:
+    record = healthy()
+    observe(record, facts.ClassWeights(argument, weights, counts), "0" if argument == "sampler" else "loss")
+    add_site(record, "class_weights", "loss", 17, detail="CrossEntropyLoss")
+    return record
+
+
+def ignored_class(ignored: int = 30, targets: int = 280, following: int = 4) -> Record:
+    record = healthy()
+    observe(record, facts.IgnoredClass(0, ignored, targets, following), "loss")
+    add_site(record, "class_weights", "loss", 17, detail="CrossEntropyLoss")
+    return record
+
+
 BATCHES = {
     different_rows: "unpaired_targets",
     examples_not_drawn: "examples_not_drawn",
     few_rows: "examples_not_drawn",
+    ignored_class: "class_weights",
+    inverted_weights: "class_weights",
     moved_examples: "unpaired_targets",
     order_dependence: "examples_mixed",
     shifted_twice: "unpaired_targets",

@@ -4,7 +4,16 @@ from math import inf, nan
 
 import pytest
 from records import STEPS, change, forget, healthy, observe, second_optimizer, set_cost
-from sick_batches import different_rows, examples_not_drawn, few_rows, moved_examples, order_dependence, shifted_twice
+from sick_batches import (
+    different_rows,
+    examples_not_drawn,
+    few_rows,
+    ignored_class,
+    inverted_weights,
+    moved_examples,
+    order_dependence,
+    shifted_twice,
+)
 from sick_first_steps import (
     clipped_after_step,
     cut_by_checkpoint,
@@ -127,6 +136,9 @@ SHOWN = [
     (unpaired_targets, {}, False, 6, "both shuffle independently", "no_signal"),
     (moved_examples, {}, True, 14, "roll reorders the examples along the batch dimension (dims=(0, 1))", "no_signal"),
     (few_rows, {}, False, 9, "take 512 rows of a tensor with 4,400 rows by a random index, but only 64", "overfitting"),
+    (inverted_weights, {}, False, 17, "0.9 to the most frequent one (270 targets), 0.03 to the rarest", "unreadable"),
+    (inverted_weights, {"argument": "sampler"}, False, 3, "the sampler gives larger weights to frequent", "plateau"),
+    (ignored_class, {}, False, 17, "ignores class 0 (ignore_index): 30 of 280 targets", "wrong_objective"),
     (cut_by_checkpoint, {}, True, 19, "so 6 parameters inside it receive no gradient", "plateau"),
     (cut_by_checkpoint, {"parameters": 0}, True, 19, "so the parameters inside it receive no gradient", "plateau"),
     (different_rows, {}, True, 11, "rows 918, 407, 269, … of a tensor with 1,257 rows, but the targets", "no_signal"),
@@ -197,6 +209,16 @@ LEFT_ALONE = {
     former_parameters: [{"names": ()}],
     # Few draws repeat rows by chance, and a part of the rows may be enough.
     few_rows: [{"distinct": 500}, {"distinct": 15, "draws": 16}, {"of": 200}, {"of": 10**6, "distinct": 511}],
+    # Weights against rare classes, equal ones, and too few targets to know which class is rare.
+    inverted_weights: [
+        {"weights": (0.03, 0.07, 0.9)},
+        {"weights": (1, 1, 1)},
+        {"counts": (5, 2, 1)},
+        {"counts": (0, 0, 0)},
+        {"weights": (0, 0, 0)},
+    ],
+    # Padding comes in runs, and few targets show no order.
+    ignored_class: [{"following": 25}, {"ignored": 9, "following": 0}, {"ignored": 280, "following": 279}],
     clipped_after_step: [{"calls": 2}],
     # The sampler may draw from a subset on purpose, and half of a data set may be rare.
     examples_not_drawn: [{"promised": 10}, {"distinct": 300}, {"draws": 40}, {"distinct": 1000, "empty": 1}],

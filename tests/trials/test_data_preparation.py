@@ -172,30 +172,3 @@ def test_a_statement_that_moves_all_values_is_omitted(tmp_path, made):
         apply_remedy(skip_call, script, record, {"kind": "prepared", "place": place}).read(path) for place in skipped
     ]
     assert made_anew == ([f"{head}{REARRANGED[made]}\nloss.backward()\n"] if REARRANGED[made] else [])
-
-
-WEIGHED = """def train(rows, pos_weight):
-    loss = nn.BCEWithLogitsLoss(pos_weight=pos_weight)
-    loss.backward()
-
-
-mean = total / count
-{made}
-train(rows, share)
-"""
-QUOTIENTS = {  # statements that compute weights, and the lines of their quotients
-    "share = rare / usual": [7],
-    "share = torch.tensor(rare / usual)": [7],
-    "share = 1; each = 1 / mean; sampler = WeightedRandomSampler(each, 64)": [7],
-    "w = a / a.sum(); w = w / w.mean(); criterion = nn.CrossEntropyLoss(weight=w)": [7, 7],
-    "loss = nn.BCEWithLogitsLoss(pos_weight=torch.tensor(rare / usual))": [7],
-    "other = rare / usual": [],
-}
-
-
-@pytest.mark.parametrize("made", QUOTIENTS)
-def test_quotients_that_compute_weights_are_found(tmp_path, made):
-    path = tmp_path / "train.py"
-    path.write_text(WEIGHED.format(made=made))
-    told = preprocessing_edits(Script(path, tmp_path), Record(sites=[Site("backward", "", str(path), 3, 4, 3, 19)]))
-    assert [each.line for each in found_in(told) if each.edit == "exchange"] == QUOTIENTS[made]

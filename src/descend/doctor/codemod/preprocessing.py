@@ -2,7 +2,7 @@
 
 A statement is left out if the name also has a value without it. Other edits change calls: a second
 ``fit_transform`` of a scaler or encoder, on the test data; a reshape that relies on an order of dimensions,
-``images.reshape(-1, 3, 32, 32)``; a rearrangement, ``torch.tensor(x).flip(1)``; a quotient used as a class weight.
+``images.reshape(-1, 3, 32, 32)``; a rearrangement, ``torch.tensor(x).flip(1)``.
 
 A statement that computes the targets cannot be left out, as the task would change. A statement that only reorders
 the targets, such as a shuffle of the labels, can be left out.
@@ -19,7 +19,6 @@ from descend.doctor.codemod.comparison_targets import operands_compared_with_pre
 from descend.doctor.codemod.functions import function_around, functions_around
 from descend.doctor.codemod.in_place_changes import indexed_name, name_changed_in_place
 from descend.doctor.codemod.locate import site_of_node, training_file
-from descend.doctor.codemod.loss_weights import weight_quotients
 from descend.doctor.codemod.model_class import holds_layers
 from descend.doctor.codemod.names import enclosing_class
 from descend.doctor.codemod.parallel_arrays import unchanged_partners
@@ -31,7 +30,7 @@ from descend.doctor.codemod.target_flow import TargetFlow
 from descend.doctor.record import Fact, Message, Record, SiteKind, facts
 from descend.doctor.script.script import Script
 
-MAX_STATEMENTS, MAX_RESHAPES, MAX_PARTNERS, MAX_QUOTIENTS, MAX_REARRANGEMENTS = 12, 3, 3, 2, 3
+MAX_STATEMENTS, MAX_RESHAPES, MAX_PARTNERS, MAX_REARRANGEMENTS = 12, 3, 3, 3
 CONVERSIONS = frozenset(  # functions that keep the values of an array
     """
     BoolTensor FloatTensor IntTensor LongTensor Tensor array as_tensor asarray ascontiguousarray astype clone contiguous
@@ -61,8 +60,6 @@ def preprocessing_edits(script: Script, record: Record) -> list[Message]:
     others = [statement for statement in statements if statement not in {s for s, _ in changing}]
     found += _reshape_edits(syntax, flow, statements)[:MAX_RESHAPES]
     found += _partner_edits(syntax, flow, changing)[:MAX_PARTNERS]
-    quotients = [q for q in weight_quotients(syntax, statements) if not flow.is_upstream(q)]
-    found += [(quotient, {"edit": "exchange"}) for quotient in quotients[:MAX_QUOTIENTS]]
     found += _rearrangement_edits(syntax, flow, others)[:MAX_REARRANGEMENTS]
     removable = [statement for statement, _ in changing if _is_removable(syntax, flow, statement)]
     found += [(s, {"edit": "leave", "moves_targets": flow.is_upstream(s)}) for s in removable]

@@ -14,6 +14,7 @@ from descend.doctor.instrumentation.dataset_calls import observing_dataset_calls
 from descend.doctor.instrumentation.frames import call_span
 from descend.doctor.instrumentation.internal_errors import ObserverPart, never_raises
 from descend.doctor.instrumentation.observer import Observer
+from descend.doctor.instrumentation.sampler_weights import sampler_weights
 from descend.doctor.record import Fact, SiteKind, facts
 
 EACH = 64  # The draws are reported after each of so many passes, and then after 128, 256, ….
@@ -80,12 +81,19 @@ class DrawnExamples(ObserverPart):
         if count <= EACH or count & (count - 1) == 0:
             self.observer.send([Fact.of(draws.fact, self.observer.steps, draws.number)])
 
+    def _report_weights(self, number: str, iterator: Any) -> None:
+        """Report the weights of the classes in a sampler with weights."""
+        weights = sampler_weights(_sampler(iterator), iterator._dataset)
+        if weights is not None:
+            self.observer.send([Fact.of(weights, self.observer.steps, number)])
+
     def _draws_of(self, iterator: Any) -> _Draws | None:
         """Return the draws of an iterator's loader; None if its examples have no numbers."""
         if iterator not in self._of_iterators:
             number = self.observer.loaders.key(iterator)
             if number is not None and number not in self._of_loaders:
                 self._of_loaders[number] = _new_draws(number, iterator)
+                self._report_weights(number, iterator)
             self._of_iterators[iterator] = None if number is None else self._of_loaders[number]
         return self._of_iterators[iterator]
 
@@ -94,10 +102,15 @@ def _new_draws(number: str, iterator: Any) -> _Draws | None:
     """Return the empty count of a loader's draws; None if the data set has no length."""
     if iterator._dataset_kind == dataloader._DatasetKind.Iterable or not hasattr(iterator._dataset, "__len__"):
         return None
-    size, sampler = len(iterator._dataset), getattr(iterator._index_sampler, "sampler", iterator._index_sampler)
+    size, sampler = len(iterator._dataset), _sampler(iterator)
     # A sampler of a subset has its indices, and one of several processes draws a share of the data.
     part = getattr(sampler, "indices", None) if not hasattr(sampler, "num_replicas") else range(len(sampler))
     return _Draws(number, bytearray(size), size if part is None else min(size, len(part)))
+
+
+def _sampler(iterator: Any) -> Any:
+    """Return the sampler that draws single examples for an iterator of a loader."""
+    return getattr(iterator._index_sampler, "sampler", iterator._index_sampler)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from descend.doctor.measure.activations import activations
 from descend.doctor.measure.batch import batch
+from descend.doctor.measure.class_weights import class_weights
 from descend.doctor.measure.connections import connections
 from descend.doctor.measure.constant_term import constant_term
 from descend.doctor.measure.curvature import curvature
@@ -54,6 +55,7 @@ PROBES = (
     Probe("editable calls", "", editable_calls, for_trials=True, once=True),
     Probe("balance", "gradient norm", term_balance, differentiates=True, for_trials=True, once=True),
     Probe("blocking", "share of the gradient", gradient_blocking, differentiates=True, for_trials=True, once=True),
+    Probe("class weights", "", class_weights, once=True),
     Probe("pairing", "", pairing, once=True),
     Probe("origins", "", origins, once=True),
     Probe("equivariance", "", equivariance, once=True),

@@ -12,6 +12,7 @@ MEASURED_BY = {
         "balance": "loss_term",
         "batch": "batch",
         "blocking": "on_network",
+        "class weights": "class_weights ignored_class",
         "connections": "connections",
         "constant term": "constant_term",
         "curvature": "curvature curvature_lowest curvature_standardised preconditioned_curvature",

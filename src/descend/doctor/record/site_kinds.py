@@ -57,6 +57,7 @@ class SiteKind(StrEnum):
     LEAK = "leak", "attention or recurrent layer"
     ON_NETWORK = "on_network", "call within the network"
     HIDDEN_ACTIVATION = "hidden_activation", "hidden activation"
+    CLASS_WEIGHTS = "class_weights", "weights of the classes"
     LONE_ENTRY = "lone_entry", "normalisation over a single entry"
     DETACH = "detach", "detach() call"
     CHECKPOINT = "checkpoint", "activation checkpoint"

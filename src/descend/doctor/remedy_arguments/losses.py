@@ -1,6 +1,7 @@
 """Arguments of remedies that change the loss: its function, its terms, its input or its autograd graph."""
 
 from descend.core.bound import Bound
+from descend.doctor.assess.class_weights import find_growing_weights, find_ignored_class
 from descend.doctor.assess.constant_prediction import constant_cost
 from descend.doctor.assess.evaluation_metric import evaluation_metric
 from descend.doctor.assess.modules import excess_weight
@@ -13,6 +14,7 @@ from descend.doctor.remedy_arguments.rounding import round_to_one_digit
 from descend.doctor.remedy_arguments.training_loop import only_optimizer
 from descend.doctor.remedy_arguments.values import Values
 
+NO_CLASS = -100  # the default of `ignore_index` in torch.nn, which is no class
 LIGHT = Bound(
     0.01,
     "ratio of the penalty term to the other terms of the loss",
@@ -122,3 +124,18 @@ def light_penalty(record: Record, symptom: Symptom) -> Values | None:
     if not 0 < share < 1 or record.site(SiteKind.PENALTY, "0") is None:
         return None
     return {"kind": "penalty", "place": "0", "factor": round_to_one_digit(LIGHT * (1 - share) / share)}
+
+
+def growing_weights(record: Record, symptom: Symptom) -> Values | None:
+    """Return the weights that are larger for frequent classes: their argument, and their key; None without any."""
+    found = find_growing_weights(record)
+    return None if found is None else {"argument": found[1].argument, "place": found[0]}
+
+
+def counted_class(record: Record, symptom: Symptom) -> Values | None:
+    """Return the value of `ignore_index` that ignores no class, and the class that is ignored now; None without one."""
+    found, site = find_ignored_class(record), record.site(SiteKind.CLASS_WEIGHTS, "loss")
+    if found is None or site is None or find_growing_weights(record) is not None:
+        return None
+    place: Values = {"kind": site.kind, "place": site.key, "ignored": found.index}
+    return {**place, "keyword": "ignore_index", "value": NO_CLASS, "index": -1}

@@ -24,6 +24,7 @@ class Values(TypedDict, total=False):
     feeds: bool  # whether the tensor to be edited reaches the network
     function: str
     grouped: bool  # whether the optimizer has several parameter groups
+    ignored: int  # index of the class that the loss ignores
     index: int  # position of an argument, not counting the tensor; -1 if it is passed only by keyword
     is_extra: bool  # whether the names in the checkpoint have the prefix; otherwise, those in the model have it
     is_judged_by_error: bool  # whether the evaluation metric measures the error of predictions

@@ -17,6 +17,7 @@ NAMES = {
     "balance": "gradient norm of each term of the loss",
     "blocking": "calls that block the gradient",
     "editable calls": "calls between the data, the network and the loss",
+    "class weights": "weights of the classes in the loss",
     "drawn rows": "rows that the batches take",
     "origins": "rows of inputs and targets",
     "pairing": "batch pairing",

@@ -10,7 +10,7 @@ GROUPS = {
     ).split(),
     "Output and loss": (
         "output_loss_mismatch negated_loss broadcasting sum_reduction mixed_reductions unbalanced_terms "
-        "unbounded_loss unreachable_loss infinite_gradient wrong_objective"
+        "unbounded_loss unreachable_loss infinite_gradient class_weights wrong_objective"
     ).split(),
     "Data": (
         "bad_data inputs_not_normalised targets_not_scaled correlated_inputs outliers labels_wrong unshuffled_data "

@@ -79,13 +79,6 @@ PROBLEM = Problem(
             phrases.REMOVE_CALL,
             phrases.INFORMATION_IS_KEPT,
         ),
-        *entries_for_places(
-            "exchange_arguments",
-            (facts.Prepared, "exchange", phrases.CALLS_TRIED),
-            "invert the quotient in line {line}",
-            phrases.LOSS_MATCHES_METRIC,
-            cost=1,
-        ),
     ),
     observes=True,
     example=CodeExample(

@@ -65,7 +65,15 @@ from descend.doctor.record.facts.logged_metrics import (
     SelfSampledLoss,
     UntrainedMetric,
 )
-from descend.doctor.record.facts.loss import Divergence, LossInput, MixedReductions, NotFinite, Targets
+from descend.doctor.record.facts.loss import (
+    ClassWeights,
+    Divergence,
+    IgnoredClass,
+    LossInput,
+    MixedReductions,
+    NotFinite,
+    Targets,
+)
 from descend.doctor.record.facts.named import name_of
 from descend.doctor.record.facts.optimizers import (
     ActingSetting,
@@ -104,7 +112,7 @@ from descend.doctor.record.facts.run import (
     TimedOut,
     UnenteredLoop,
 )
-from descend.doctor.record.facts.shown import Measuring, NetworkSize, SavedBytes, Settings
+from descend.doctor.record.facts.shown import Measuring, SavedBytes
 from descend.doctor.record.facts.surface import Axis, SurfacePoint, SurfaceValues, SurfaceView, Trail, Written
 from descend.doctor.record.facts.switched import Dropout, TrainingMode
 from descend.doctor.record.facts.symmetry import (
@@ -157,6 +165,8 @@ __all__ = [
     "Broadcast",
     "IncreasingLoss",
     "CheckpointWithoutGradient",
+    "ClassWeights",
+    "IgnoredClass",
     "Clip",
     "ConditionNumber",
     "Connections",
@@ -182,7 +192,6 @@ __all__ = [
     "DrawnExamples",
     "DrawnRows",
     "Exchanged",
-    "NetworkSize",
     "FileRead",
     "FirstStep",
     "Floor",
@@ -254,7 +263,6 @@ __all__ = [
     "SelectionBeforeSplit",
     "SelfSampledLoss",
     "Setting",
-    "Settings",
     "SharpAndWide",
     "Signal",
     "Singular",

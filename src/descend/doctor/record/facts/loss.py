@@ -85,3 +85,23 @@ class Targets:
     simplex_floor: float = 0.0
     row_sum_min: float = 1.0  # smallest sum of the class probabilities in a target; 1 for other targets
     row_sum_max: float = 1.0  # largest sum of the class probabilities in a target; 1 for other targets
+
+
+@dataclass(frozen=True)
+class ClassWeights:
+    """The weights that a loss or a sampler gives to the classes, and how often each class occurs."""
+
+    argument: str  # the argument with the weights: weight, pos_weight, or sampler
+    weights: tuple[float, ...]
+    # number of targets of each class: in the fixed examples for a loss, in all data for a sampler
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class IgnoredClass:
+    """The class that a loss ignores (`ignore_index`), and where its targets are among the fixed examples' targets."""
+
+    index: int
+    ignored: int  # number of ignored targets
+    targets: int  # number of all targets
+    following: int  # number of ignored targets directly after another one, as in padding
