@@ -39,8 +39,10 @@ PROBLEM = Problem(
     ),
     flatters=True,
     example=CodeExample(
-        faulty="loss = F.cross_entropy(logits, labels, weight=counts / counts.sum())",
-        fixed="loss = F.cross_entropy(logits, labels, weight=counts.sum() / counts)",
+        faulty="counts = torch.bincount(targets)\n"
+        "loss = F.cross_entropy(outputs, targets, weight=counts / counts.sum())",
+        fixed="counts = torch.bincount(targets)\n"
+        "loss = F.cross_entropy(outputs, targets, weight=counts.sum() / counts)",
     ),
 )
 
