@@ -19,7 +19,7 @@ from descend.doctor.measure.editable_calls import NoteSite, edit_facts, source_s
 from descend.doctor.measure.loss_call import LossCall, loss_call
 from descend.doctor.measure.other_arguments import argument_changes
 from descend.doctor.measure.replay import run_without_graph, slot_value, with_data
-from descend.doctor.measure.right_outputs import find_class_dimension, keeps_order, right_outputs
+from descend.doctor.measure.right_outputs import number_outputs, right_outputs
 from descend.doctor.measure.snapshot import Measurement
 from descend.doctor.record import Fact, Site, SiteKind, facts
 from descend.doctor.record.facts import Edit, OnMeasured
@@ -105,9 +105,10 @@ def metric_validity(evaluation: Recording, trained: Recording, step: int, key: s
     tail = None if said is None else _metric_tail(evaluation, said, call)
     if tail is None:
         return
-    if call.task != Task.CLASSES and not keeps_order(trained, producer, call):
+    numbers = number_outputs(trained, producer, call)
+    if numbers is None or call.task != Task.CLASSES and not numbers.are_in_order:
         return  # The targets are not in the order of the outputs, as after a permutation of dimensions.
-    axis = find_class_dimension(trained, producer, call) if call.task == Task.CLASSES else None
+    axis = numbers.class_dimension if call.task == Task.CLASSES else None
     scored = _metric_scores(tail, call, axis)
     if scored is None:
         return

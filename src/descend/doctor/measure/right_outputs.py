@@ -1,6 +1,6 @@
 """The outputs of a perfect network: those that minimise the training loss for given targets."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -15,50 +15,45 @@ from descend.doctor.tape import Op, Recording
 SURE = 10.0  # logit of the right class; at this size, the other classes change only the sixth digit
 
 
-def keeps_order(trained: Recording, producer: Op, call: LossCall) -> bool:
-    """Return whether the predictions that the loss receives have the values of the outputs in the same order."""
+@dataclass(frozen=True)
+class OutputNumbers:
+    """Which of the network's outputs is where in the prediction that the loss receives."""
+
+    reached: Tensor  # the number of each output, as far as the loss receives it
+    shape: torch.Size  # the shape of the network's outputs
+
+    @property
+    def are_in_order(self) -> bool:
+        """Return whether the loss receives all outputs in their own order."""
+        return torch.equal(self.reached.flatten(), torch.arange(self.shape.numel()).to(self.reached))
+
+    @property
+    def class_dimension(self) -> int | None:
+        """Return the dimension of the outputs with one entry for each class; None if the loss reads none as classes."""
+        along = class_dim(self.reached)
+        for axis, size in enumerate(self.shape):
+            stride = self.shape[axis + 1 :].numel()
+            if self.reached.shape[along] == size and bool((self.reached.diff(dim=along) == stride).all()):
+                return axis
+        return None
+
+
+def number_outputs(trained: Recording, producer: Op, call: LossCall) -> OutputNumbers | None:
+    """Replay the calls between the network and the loss with 0, 1, 2, … as outputs; None if the outputs are unknown."""
     slot, asked = producer.outputs[0], call.activation.inputs[0] if call.activation else call.prediction
-    if slot is None or slot == asked:
-        return slot is not None
     numbers: list[Tensor] = []
 
     def watch(op: Op, args: tuple, kwargs: dict, result: Any) -> None:
-        """Replace the outputs by their numbers."""
+        """Put numbers in the place of the outputs."""
         if op is producer:
             numbers.append(torch.arange(result.numel()).to(result).view(result.shape))
 
     run_without_graph(trained, watch)
-    with torch.no_grad():
-        reached = with_data(replace(trained, root=asked), slot, numbers[0]).run({})
-    return torch.equal(reached.flatten(), numbers[0].flatten())
-
-
-def find_class_dimension(trained: Recording, producer: Op, call: LossCall) -> int | None:
-    """Return the class dimension of the network's outputs, found by replaying the loss with 0, 1, 2, … as outputs."""
-    slot, seen, shapes = producer.outputs[0], [], []
-
-    def watch(op: Op, args: tuple, kwargs: dict, result: Any) -> None:
-        """Store the shape of the outputs, and the prediction that the loss call receives."""
-        if op is producer:
-            shapes.append(result.shape)
-        if op is call.op:
-            seen.append(call.pair(args, kwargs)[0])
-
-    run_without_graph(trained, watch)
-    if slot is None or not shapes or not seen:
+    if slot is None or not numbers:
         return None
-    asked = call.activation.inputs[0] if call.activation else call.prediction
-    for axis, size in enumerate(shapes[0]):
-        ramp = torch.arange(size).to(seen[0])
-        given = ramp.view([-1 if i == axis else 1 for i in range(len(shapes[0]))]).expand(shapes[0]).contiguous()
-        cut = with_data(replace(trained, root=asked), slot, given)
-        with torch.no_grad():
-            reached = given if slot == asked else cut.run({})
-        along = class_dim(reached)
-        expected = ramp.view([-1 if i == along else 1 for i in range(reached.ndim)])
-        if reached.shape[along] == size and torch.equal(reached, expected.expand(reached.shape)):
-            return axis
-    return None
+    with torch.no_grad():
+        reached = numbers[0] if slot == asked else with_data(replace(trained, root=asked), slot, numbers[0]).run({})
+    return OutputNumbers(reached, numbers[0].shape)
 
 
 def right_outputs(targets: Tensor, shape: torch.Size, call: LossCall, axis: int | None) -> Tensor | None:
