@@ -151,14 +151,17 @@ class SlowEvaluation:
     """An evaluation of one second, recorded by a tape with the options and a time budget of `left` seconds."""
 
     def __init__(self, monkeypatch, **options) -> None:
-        self.seconds, self.left, self.notes, self.measured = 0.0, 0.0, [], []
+        self.seconds, self.left, self.notes, self.measured, self.reported = 0.0, 0.0, [], [], []
+        self.weight = torch.ones(2)
         budget = SimpleNamespace(
             clock=lambda: self.seconds, left=lambda: self.left, is_spending=False, charging=lambda probe: nullcontext()
         )
         of_training = SimpleNamespace(blocked="", pause=lambda: None, resume=lambda: None)
         note = lambda probe, reason, step: self.notes.append(reason)  # noqa: E731
-        probe_runner = SimpleNamespace(monitor=[1], tape=of_training, budget=budget, note=note)
-        modules = SimpleNamespace(tree=SourceTree(), origin=lambda frame: Origin(None, None))
+        step = SimpleNamespace(parameters={0: self.weight})
+        probe_runner = SimpleNamespace(monitor=(step,), tape=of_training, budget=budget, note=note)
+        report_site = lambda kind, key, span: self.reported.append((kind, key))  # noqa: E731
+        modules = SimpleNamespace(tree=SourceTree(), origin=lambda frame: Origin(None, None), report_site=report_site)
         early_checks = SimpleNamespace(is_parameter=lambda leaf: True)
         self.tape = EvaluationTape(
             SimpleNamespace(
@@ -172,9 +175,10 @@ class SlowEvaluation:
         self.tape._known.add(self.tape._span)
         self.measured.append(probing)
 
-    def run(self, left: float) -> None:
+    def run(self, left: float, used: torch.Tensor | None = None) -> None:
         self.left, context = left, torch.no_grad()
         self.tape.evaluation_begins(context, sys._getframe())
+        torch.sum(self.weight if used is None else used)
         self.tape._called = self.tape._span  # as if the network had been called
         self.seconds += 1.0
         self.tape.evaluation_ends(context)
@@ -188,6 +192,14 @@ def test_an_expensive_evaluation_is_recorded_when_the_budget_suffices(monkeypatc
         assert len(evaluation.measured) == count and bool(evaluation.tape._waiting) == (not count)
         evaluation.tape.finish()
     assert evaluation.notes == ["the evaluation takes too long to be replayed within the time budget"] * 2
+
+
+def test_an_evaluation_without_time_to_replay_it_is_known_if_it_uses_the_network(monkeypatch) -> None:
+    other, evaluation = SlowEvaluation(monkeypatch), SlowEvaluation(monkeypatch)
+    other.run(1.0, torch.ones(2))
+    evaluation.run(1.0)
+    assert not other.reported and not evaluation.measured
+    assert evaluation.reported == [("evaluation", "unmeasured 0")]
 
 
 @pytest.mark.parametrize(("probing", "measured"), [(False, [False]), (True, [False, True])])

@@ -11,6 +11,7 @@ from descend.doctor.measure.drawn_rows import drawn_rows
 from descend.doctor.record import facts
 
 X, Y = torch.randn(400, 5), torch.arange(400) % 3
+Z = Y[:, None].repeat(1, 5)
 
 
 def drawn(take, steps: int = 8) -> facts.DrawnRows | None:
@@ -31,6 +32,14 @@ def by(draw):
         return X[rows], Y[rows]
 
     return take
+
+
+def test_the_elements_of_an_example_are_one_draw():
+    def take():
+        rows = torch.randperm(400)[:16]
+        return X[:80], Z[rows].flatten()
+
+    assert drawn(take).draws == 128
 
 
 def test_the_rows_of_all_batches_are_counted():

@@ -142,6 +142,8 @@ class EvaluationTape(ObserverPart):
         self._waiting.pop(self._span, None)
         if not fits and (self.probing or not self.is_compared):
             self._waiting[self._span] = took
+            if tape.uses_any(self._reference().parameters):
+                self.modules.report_site(SiteKind.EVALUATION, f"unmeasured {self._seen[self._span]}", self._called)
         if not fits and (not self.is_compared or self._span in self._known):
             return
         with budget.charging(PROBE):
@@ -160,9 +162,8 @@ class EvaluationTape(ObserverPart):
 
     def _measure(self, recording: Recording | None, *, probing: bool) -> None:
         """Send the fingerprints of the first evaluation at a place and, if `probing`, the measured values."""
-        if self._trained.recordings is not self.probe_runner.monitor:
-            self._trained = TrainingReference(self.probe_runner.monitor)
-        if recording is None or not self._trained.is_network_of(recording := _with_gradients_enabled(recording)):
+        trained = self._reference()
+        if recording is None or not trained.is_network_of(recording := _with_gradients_enabled(recording)):
             return
         assert self._span is not None
         if self._span not in self._known:
@@ -175,8 +176,14 @@ class EvaluationTape(ObserverPart):
         self._measured += 1
         self.modules.report_site(SiteKind.EVALUATION, key, self._called)
         self.observer.send(
-            list(evaluation_inputs(recording, self._trained, key, self.observer.steps, self.modules.report_known_site))
+            list(evaluation_inputs(recording, trained, key, self.observer.steps, self.modules.report_known_site))
         )
+
+    def _reference(self) -> TrainingReference:
+        """Return the fixed training examples, which evaluations are compared with."""
+        if self._trained.recordings is not self.probe_runner.monitor:
+            self._trained = TrainingReference(self.probe_runner.monitor)
+        return self._trained
 
 
 def _with_gradients_enabled(recording: Recording) -> Recording:

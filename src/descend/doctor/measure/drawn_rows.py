@@ -34,7 +34,7 @@ def drawn_rows(snapshot: Snapshot) -> Measurement:
 def _drawn_inputs(recording: Recording, followed: FollowedRows) -> Iterator[tuple[Origins, Tensor, Op]]:
     """Yield data that the network or the loss reads, their rows, and the call that draws these rows in this step."""
     for slot in followed.reads.keys() & followed.origins.keys():
-        inputs = followed.origins[slot]
+        inputs = _as_taken(followed, followed.origins[slot])
         index: set[int] = set()
         for number in index_slots(inputs.op) if inputs.op is not None else ():
             index |= recording.upstream_slots(number)
@@ -42,6 +42,12 @@ def _drawn_inputs(recording: Recording, followed: FollowedRows) -> Iterator[tupl
         draws = (op for op in recording.ops if op.random is not None and index.intersection(op.outputs))
         if rows is not None and (draw := next(draws, None)) is not None:
             yield inputs, rows, draw
+
+
+def _as_taken(followed: FollowedRows, inputs: Origins) -> Origins:
+    """Return the origins of the result of the call that took the rows: a later reshape may split an example."""
+    slot = inputs.op.outputs[0] if inputs.op is not None else None
+    return inputs if slot is None else followed.origins.get(slot, inputs)
 
 
 def _is_same(first: Tensor, now: Tensor) -> bool:

@@ -44,10 +44,14 @@ class TrainingReference:
         """The inputs ``(examples, features)`` of the network in training. Raises `Unavailable`."""
         return network_inputs(self.recordings)[0]
 
+    @cached_property
+    def parameters(self) -> set[int]:
+        """The ids of the network's parameters."""
+        return {id(parameter) for recording in self.recordings for parameter in recording.parameters.values()}
+
     def is_network_of(self, evaluated: Recording) -> bool:
         """Return whether an evaluation passes data to any part of this network, such as its decoder."""
-        known = {id(parameter) for recording in self.recordings for parameter in recording.parameters.values()}
-        return not _first_parameters(evaluated).isdisjoint(known)
+        return not _first_parameters(evaluated).isdisjoint(self.parameters)
 
     def has_same_first_layer(self, evaluated: Recording) -> bool:
         """Return whether an evaluation's data enter the network at the same parameters as the training data."""

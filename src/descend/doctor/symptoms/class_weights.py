@@ -37,7 +37,6 @@ PROBLEM = Problem(
             judged_on="metric",
         ),
     ),
-    flatters=True,
     example=CodeExample(
         faulty="counts = torch.bincount(targets)\n"
         "loss = F.cross_entropy(outputs, targets, weight=counts / counts.sum())",
@@ -84,8 +83,7 @@ def _report_ignored_class(record: Record) -> Detection | None:
     if found is None:
         return None
     return Detection(
-        certain=False,
-        likely=True,
+        certain=False,  # A class may be ignored on purpose, for example a class for targets without a label.
         sentence=f"the loss ignores class {found.index} (ignore_index): {found.ignored:,} of {found.targets:,} "
         "targets, which are spread among the other targets, unlike padding, so the network does not learn this class",
         quantity=SCATTERED.unit,

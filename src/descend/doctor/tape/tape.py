@@ -89,6 +89,10 @@ class Tape(TorchFunctionMode):
             remove_mode(self)
         self.active = False
 
+    def uses_any(self, tensors: Container[int]) -> bool:
+        """Return whether a call has used one of the tensors with these ids so far."""
+        return any(id(tensor) in tensors for tensor in self._trace.tensors)
+
     def named_sites(self) -> list[tuple[str, Site]]:
         """Return the name (such as `pow` for `__pow__`) and source line of each call so far whose line was recorded."""
         return [(op.name.strip("_"), op.site) for op in self._trace.ops if op.site is not None]
