@@ -209,6 +209,12 @@ def test_an_order_of_axes_before_the_reshape_is_suggested():
     assert (pair.shape, pair.result, pair.order) == ((2, N, 3), (N, D), (1, 0, 2))
 
 
+def test_after_the_reshape_the_examples_may_be_a_factor_of_an_axis():
+    tags = Y[:, None].repeat(1, T)
+    classes_first = found(lambda net: F.cross_entropy(net(X).reshape(3, -1).t(), tags.reshape(-1)), nn.Linear(D, 3))
+    assert (classes_first.by, classes_first.result, classes_first.order) == ("reshape", (3, N * T), (2, 0, 1))
+
+
 def test_a_small_batch_cannot_be_checked():
     with pytest.raises(Unavailable):
         found(lambda net: F.cross_entropy(net(X[:3].flatten(1).clone()), Y[:3].clone()))

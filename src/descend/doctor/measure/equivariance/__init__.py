@@ -98,11 +98,12 @@ def _order_before(reshape: Op, measured: Equivariance, found: Violation) -> tupl
     place = min(found.places.get(reshape.inputs[0], CONSTANT))
     if len(shape) > MOST_DIMENSIONS or len(place) != 1:
         return ()
-    wanted: set[Position]
+    wanted: list[set[Position]]  # positions after the reshape, preferred ones first
     if reshape is found.op:
-        wanted = {((axis, 1),) for axis, size in enumerate(result) if size == found.count}
+        times = {axis: size // found.count for axis, size in enumerate(result) if size and size % found.count == 0}
+        wanted = [{((axis, 1),) for axis in times if (times[axis] == 1) is is_alone} for is_alone in (True, False)]
     else:
-        wanted = set().union(*(places for places in found.positions if place not in places)) - {()}
+        wanted = [set().union(*(places for places in found.positions if place not in places)) - {()}]
     orders = sorted(permutations(range(len(shape))), key=lambda order: sum(a != b for a, b in enumerate(order)))
     numbers = _example_numbers(shape, place, found.count)
     other = torch.arange(found.count).roll(1)
@@ -112,7 +113,8 @@ def _order_before(reshape: Op, measured: Equivariance, found: Violation) -> tupl
         one = numbers.permute(order).reshape(result)
         return positions_of(one, other[one], other, scale=0.0)
 
-    return next((order for order in orders[1:] if wanted & places_after(order)), ())
+    placed = [(order, places_after(order)) for order in orders[1:]]
+    return next((order for choice in wanted for order, places in placed if choice & places), ())
 
 
 def _example_numbers(shape: torch.Size, place: Position, count: int) -> Tensor:
