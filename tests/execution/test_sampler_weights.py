@@ -40,3 +40,5 @@ def test_other_weights_and_samplers_have_no_classes():
     assert sampler_weights(sampler(torch.arange(1.0, 21.0)), Examples(LABELS)) is None
     assert sampler_weights(sampler(), Examples(torch.arange(20))) is None
     assert sampler_weights(sampler(), Examples(["cat"] * 20)) is None
+    assert sampler_weights(sampler(), Examples(np.array(["cat"] * 20, dtype=object))) is None
+    assert sampler_weights(sampler(OF_CLASSES), Subset(Examples(LABELS), range(4, 20))) is None

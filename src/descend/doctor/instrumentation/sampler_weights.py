@@ -20,7 +20,7 @@ def sampler_weights(sampler: Any, dataset: Any) -> facts.ClassWeights | None:
     if not isinstance(sampler, WeightedRandomSampler):
         return None
     weights = torch.as_tensor(sampler.weights, dtype=torch.float64)
-    for labels in _columns(dataset, len(weights)):
+    for labels in _columns(dataset, len(dataset)) if len(weights) == len(dataset) else ():
         number, counts = labels.unique(return_inverse=True, return_counts=True)[1:]
         of_classes = torch.zeros(len(counts), dtype=weights.dtype).scatter(0, number, weights)
         if 1 < len(counts) <= len(labels) // FEW and torch.equal(of_classes[number], weights):
@@ -36,7 +36,7 @@ def _columns(dataset: Any, size: int) -> Iterator[Tensor]:
         return
     for value in [*getattr(dataset, "tensors", ()), *getattr(dataset, "__dict__", {}).values()]:
         is_numbers = isinstance(value, list) and len(value) == size and all(isinstance(each, int) for each in value)
-        if is_numbers or getattr(value, "shape", None) == (size,):
-            column = torch.as_tensor(value).detach().cpu()
-            if not column.is_floating_point() and not column.is_complex():
-                yield column
+        kind = str(getattr(value, "dtype", "")).removeprefix("torch.")
+        is_column = getattr(value, "shape", None) == (size,) and kind.startswith(("int", "uint", "bool"))
+        if is_numbers or is_column:
+            yield torch.as_tensor(value).cpu()
