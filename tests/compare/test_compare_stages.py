@@ -55,6 +55,7 @@ def test_adversarial_losses_do_not_rank_choices(descend, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_setting_of_the_last_stage_is_ranked_by_the_loss_there(descend, tmp_path):
     (tmp_path / "train.py").write_text(SCRIPT)
     options = ("--set", "LATER=0.0001,0.1", "--trials", "2", "--seeds", "3", "--format", "json")

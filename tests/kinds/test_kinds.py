@@ -208,7 +208,7 @@ def examined_kind(request, kind):
 
 
 def test_the_healthy_one_is_unharmed(request, kind, tmp_path, record_property):
-    if kind.in_run and not request.config.getoption("--kinds"):
+    if (kind.in_run or kind.always) and not request.config.getoption("--kinds"):
         pytest.skip("make kinds watches this one, too")
     named = kind.write(tmp_path, sick=False)
     plain = printed(kind, tmp_path, named, watched=False)

@@ -179,7 +179,7 @@ def test_a_failing_script_keeps_its_traceback_and_status(descend_here, tmp_path)
     assert done.returncode == 1 and "ValueError: no data" in done.stderr and "descend/" not in done.stderr
 
 
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("ending", sampled([signal.SIGINT, signal.SIGTERM], signal.SIGINT))
 def test_after_a_signal_the_measurements_are_shown_and_nothing_is_left_over(tmp_path, monkeypatch, ending):
     temporary = tmp_path / "temporary"
     temporary.mkdir()
