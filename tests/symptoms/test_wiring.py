@@ -3,17 +3,7 @@
 from math import inf, nan
 
 import pytest
-from records import STEPS, change, forget, healthy, observe, second_optimizer, set_cost
-from sick_batches import (
-    different_rows,
-    examples_not_drawn,
-    few_rows,
-    ignored_class,
-    inverted_weights,
-    moved_examples,
-    order_dependence,
-    shifted_twice,
-)
+from records import STEPS, change, forget, healthy, observe, second_optimizer
 from sick_first_steps import (
     clipped_after_step,
     cut_by_checkpoint,
@@ -119,11 +109,6 @@ SHOWN = [
         "of 50% of the others: the examples of a batch attend to each other",
         "vanishing_gradients",
     ),
-    (order_dependence, {}, True, 14, "the layer treats the batch dimension as time", "vanishing_gradients"),
-    (order_dependence, {"by": "reshape"}, True, 14, "lstm turns shape (32, 20, 3) into (20, 32, 3)", "no_signal"),
-    (order_dependence, {"by": "gather"}, True, 14, "lstm selects along the batch dimension", "no_signal"),
-    (order_dependence, {"by": "positions"}, True, 14, "treated in its own way", "no_signal"),
-    (order_dependence, {"by": "reorder"}, False, 14, "each example is combined with another one", "no_signal"),
     (degenerate_normalisation, {}, False, 8, "shape (32, 20, 1) normalises over a single entry", "vanishing_gradients"),
     (degenerate_normalisation, {"function": "layer_norm"}, False, 8, "is its bias alone", "slow_progress"),
     (all_masked, {}, True, 15, "softmax is taken over rows in which every entry is masked (-inf)", "dead_units"),
@@ -134,18 +119,8 @@ SHOWN = [
     (infinite_gradient, {}, False, 17, "sqrt has an infinite derivative at 0", "instability"),
     (target_leak, {}, True, 8, "each target is the next element of the input sequence", "stopped_too_early"),
     (unpaired_targets, {}, False, 6, "both shuffle independently", "no_signal"),
-    (moved_examples, {}, True, 14, "roll reorders the examples along the batch dimension (dims=(0, 1))", "no_signal"),
-    (few_rows, {}, False, 9, "take 512 rows of a tensor with 4,400 rows by a random index, but only 64", "overfitting"),
-    (inverted_weights, {}, False, 17, "0.9 to the most frequent one (270 targets), 0.03 to the rarest", "unreadable"),
-    (inverted_weights, {"argument": "sampler"}, False, 3, "the sampler gives larger weights to frequent", "plateau"),
-    (ignored_class, {}, False, 17, "ignores class 0 (ignore_index): 30 of 280 targets", "wrong_objective"),
     (cut_by_checkpoint, {}, True, 19, "so 6 parameters inside it receive no gradient", "plateau"),
     (cut_by_checkpoint, {"parameters": 0}, True, 19, "so the parameters inside it receive no gradient", "plateau"),
-    (different_rows, {}, True, 11, "rows 918, 407, 269, … of a tensor with 1,257 rows, but the targets", "no_signal"),
-    (different_rows, {"is_target": False}, True, 11, "but the other values are rows 0, 1, 2, …", "no_signal"),
-    (shifted_twice, {}, False, 12, "is the input token 2 positions later", "no_signal"),
-    (examples_not_drawn, {}, False, 3, "only 10 different ones of 1,000", "overfitting"),
-    (examples_not_drawn, {"empty": 3, "passes": 1}, True, 9, "training ends after 1 pass", "stopped_too_early"),
     (unpaired_targets, {"shuffles": (True, False)}, False, 6, "one of them shuffles", "plateau"),
     (several_tags, {}, True, 7, "softmax probabilities, which sum to 1", "slow_progress"),
     (
@@ -199,29 +174,13 @@ LEFT_ALONE = {
     log_of_negatives: [{"function": "exp", "is_partial": False}],
     # The nodes of a graph depend on each other on purpose.
     examples_mixed: [{"share": 0.0}, {"by": ""}, {"left": 0.09}],
-    order_dependence: [{"left": 0.09}, {"in_network": False}],
     all_masked: [{"is_masked": False}],
     degenerate_normalisation: [{"left": 0.09}, {"line": 9}],  # `output_loss_mismatch` reports the output layer.
     dimensions_exchanged: [{"left": 0.09}],
     infinite_gradient: [{"risen": 2.0}, {"function": ""}],  # If the loss rises first, the step length explains the NaN.
     target_leak: [{"sees": False}],
-    moved_examples: [{"left": 0.29}],
     former_parameters: [{"names": ()}],
-    # Few draws repeat rows by chance, and a part of the rows may be enough.
-    few_rows: [{"distinct": 500}, {"distinct": 15, "draws": 16}, {"of": 200}, {"of": 10**6, "distinct": 511}],
-    # Weights against rare classes, equal ones, and too few targets to know which class is rare.
-    inverted_weights: [
-        {"weights": (0.03, 0.07, 0.9)},
-        {"weights": (1, 1, 1)},
-        {"counts": (5, 2, 1)},
-        {"counts": (0, 0, 0)},
-        {"weights": (0, 0, 0)},
-    ],
-    # Padding comes in runs, and few targets show no order.
-    ignored_class: [{"following": 25}, {"ignored": 9, "following": 0}, {"ignored": 280, "following": 279}],
     clipped_after_step: [{"calls": 2}],
-    # The sampler may draw from a subset on purpose, and half of a data set may be rare.
-    examples_not_drawn: [{"promised": 10}, {"distinct": 300}, {"draws": 40}, {"distinct": 1000, "empty": 1}],
     unpaired_targets: [{"left": 0.29}, {"shuffles": (False, False)}],
     several_tags: [{"floor": 0.005}, {"activation": "sigmoid"}],  # Each example has one label, with label smoothing.
     # A pretrained part may normalise in evaluation mode from the start; after a validation pass, training mode returns.
@@ -295,11 +254,3 @@ def test_class_indices_with_a_binary_loss_are_reported():
     assert [s.id for s in diagnose(record)][:1] == ["output_loss_mismatch"]
     change(record, facts.Targets, min=1.0, max=2.0, whole_values=2)
     assert [s.id for s in diagnose(record)][:1] == ["labels_wrong"]
-
-
-def test_a_loss_below_zero_does_not_show_that_the_run_has_learned():
-    certain, possible = order_dependence("gather"), examples_mixed(by="softmax")
-    for record in (certain, possible):
-        set_cost(record, lambda t: 1 - 2 * t)
-    assert "selects along the batch" in detect("examples_mixed", certain).sentence
-    assert detect("examples_mixed", possible) is None
