@@ -9,7 +9,7 @@ from descend.doctor.remedies.invert_weights import invert_weights
 
 
 def weighted(patient, text: str, kind: str):
-    """Return a patient whose run recorded the last call that has any arguments as the place of the weights."""
+    """Return a patient whose run recorded the call of its loader or its loss. kind: of the recorded site."""
     p = patient(text)
     name = {"loader": "DataLoader", "class_weights": ("CrossEntropyLoss", "cross_entropy", "BCEWithLogitsLoss")}[kind]
     node = next(

@@ -33,18 +33,22 @@ def find_growing_weights(record: Record) -> Weighted | None:
 
 def weight_ratio(found: facts.ClassWeights) -> float:
     """Return the mean weight of the targets divided by the mean weight of the classes."""
-    of_targets = sum(n * w for n, w in zip(found.counts, found.weights)) / sum(found.counts)
-    return of_targets * len(found.weights) / sum(found.weights)
+    return sum(n * w for n, w in zip(found.counts, _relative_weights(found))) / sum(found.counts)
+
+
+def _relative_weights(found: facts.ClassWeights) -> list[float]:
+    """Return the weights of the classes divided by their mean."""
+    mean = sum(found.weights) / len(found.weights)
+    return [weight / mean for weight in found.weights]
 
 
 def _grow(found: facts.ClassWeights) -> bool:
     """Return whether the weights are larger for frequent classes, beyond what few targets show by chance."""
-    count, total = sum(found.counts), sum(found.weights)
-    if not count or not total > 0:
+    count = sum(found.counts)
+    if not count or not sum(found.weights) > 0:
         return False
     ratio = weight_ratio(found)
-    relative = [w * len(found.weights) / total for w in found.weights]
-    variance = sum(n * (w - ratio) ** 2 for n, w in zip(found.counts, relative)) / count
+    variance = sum(n * (w - ratio) ** 2 for n, w in zip(found.counts, _relative_weights(found))) / count
     return ratio > GROWS and ratio - 1 > CERTAIN * sqrt(variance / count)
 
 

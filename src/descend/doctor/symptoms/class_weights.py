@@ -12,6 +12,7 @@ from descend.doctor.remedy_arguments.losses import counted_class, growing_weight
 from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 
 SOURCE = "King & Zeng 2001, eq. 7: the weight of a class is its share in the population / its share in the sample"
+IGNORED = "torch.nn.CrossEntropyLoss: targets equal to ignore_index do not contribute to the gradient"
 PROBLEM = Problem(
     id="class_weights",
     kind="wiring",
@@ -32,7 +33,7 @@ PROBLEM = Problem(
             counted_class,
             "count class {ignored} in the loss: {keyword}={value}",
             "the network then learns this class",
-            "torch.nn.CrossEntropyLoss: targets equal to ignore_index do not contribute to the gradient",
+            IGNORED,
             cost=1,
             judged_on="metric",
         ),
@@ -89,6 +90,6 @@ def _report_ignored_class(record: Record) -> Detection | None:
         quantity=SCATTERED.unit,
         value=found.following * found.targets / found.ignored**2,
         bound=SCATTERED,
-        source="torch.nn.CrossEntropyLoss: targets equal to ignore_index do not contribute to the gradient",
+        source=IGNORED,
         where=record.site(SiteKind.CLASS_WEIGHTS, "loss"),
     )

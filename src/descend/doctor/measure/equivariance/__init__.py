@@ -113,8 +113,8 @@ def _order_before(reshape: Op, measured: Equivariance, found: Violation) -> tupl
         one = numbers.permute(order).reshape(result)
         return positions_of(one, other[one], other, scale=0.0)
 
-    placed = [(order, places_after(order)) for order in orders[1:]]
-    return next((order for choice in wanted for order, places in placed if choice & places), ())
+    tried = ((order, choice) for choice in wanted if choice for order in orders[1:])
+    return next((order for order, choice in tried if choice & places_after(order)), ())
 
 
 def _example_numbers(shape: torch.Size, place: Position, count: int) -> Tensor:
