@@ -4,8 +4,8 @@ A statement is left out if the name also has a value without it. Other edits cha
 ``fit_transform`` of a scaler or encoder, on the test data; a reshape that relies on an order of dimensions,
 ``images.reshape(-1, 3, 32, 32)``; a rearrangement, ``torch.tensor(x).flip(1)``.
 
-A statement that computes the targets cannot be left out, as the task would change. A statement that only reorders
-the targets, such as a shuffle of the labels, can be left out.
+An edit may compute other targets, and then the task changes. The source does not show that reliably, but a trial does:
+it records the targets. Only edits that reorder values may give examples other targets.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,6 @@ from typing import Any
 import libcst as cst
 
 from descend.doctor.codemod.bindings import outermost_loop
-from descend.doctor.codemod.comparison_targets import operands_compared_with_predictions
 from descend.doctor.codemod.functions import function_around, functions_around
 from descend.doctor.codemod.in_place_changes import indexed_name, name_changed_in_place
 from descend.doctor.codemod.locate import site_of_node, training_file
@@ -26,7 +25,6 @@ from descend.doctor.codemod.parameter_averaging import find_average_decay, param
 from descend.doctor.codemod.rearrangement import find_rearrangements, only_rearranges
 from descend.doctor.codemod.reshape_sizes import explicit_sizes
 from descend.doctor.codemod.syntax import Syntax, last_name
-from descend.doctor.codemod.target_flow import TargetFlow
 from descend.doctor.record import Fact, Message, Record, SiteKind, facts
 from descend.doctor.script.script import Script
 
@@ -50,60 +48,33 @@ def preprocessing_edits(script: Script, record: Record) -> list[Message]:
         return []
     syntax, backward = known
     inside = [n for n in _statements(syntax) if syntax.spans_line(n, backward.line)]
-    flow = TargetFlow(syntax, operands_compared_with_predictions(script, record, syntax))
-    found: list[_Edit] = [
-        (call, {"edit": "transform"}) for call in _repeated_fits(syntax) if not flow.is_upstream(call)
-    ]
+    found: list[_Edit] = [(call, {"edit": "transform"}) for call in _repeated_fits(syntax)]
     statements = _statements_outside_training(syntax, inside[-1]) if inside else []
     non_data = _non_data_names(syntax)
     changing = [(s, name) for s in statements if (name := _changed_name(syntax, s)) and name not in non_data]
     others = [statement for statement in statements if statement not in {s for s, _ in changing}]
-    found += _reshape_edits(syntax, flow, statements)[:MAX_RESHAPES]
-    found += _partner_edits(syntax, flow, changing)[:MAX_PARTNERS]
-    found += _rearrangement_edits(syntax, flow, others)[:MAX_REARRANGEMENTS]
-    removable = [statement for statement, _ in changing if _is_removable(syntax, flow, statement)]
-    found += [(s, {"edit": "leave", "moves_targets": flow.is_upstream(s)}) for s in removable]
+    reshapes = [call for statement in statements for call in _ambiguous_reshapes(syntax, statement)]
+    found += [(call, {"edit": "transpose", "reorders": True}) for call in reshapes[:MAX_RESHAPES]]
+    found += _partner_edits(syntax, changing)[:MAX_PARTNERS]
+    for part, name in list(find_rearrangements(syntax, others))[:MAX_REARRANGEMENTS]:
+        found.append((part, {"edit": "skip", "function": name, "reorders": True}))
+    found += [(s, {"edit": "leave", "reorders": only_rearranges(syntax, s)}) for s, _ in changing]
     messages: list[Message] = []
     for number, (node, edit) in enumerate(found[:MAX_STATEMENTS]):
         site = site_of_node(syntax, node, SiteKind.PREPARED, str(number), backward.file)
         site = replace(site, detail=edit.get("function", ""))
-        place = facts.Prepared(line=site.line, is_followed=flow.is_known, **edit)
+        place = facts.Prepared(line=site.line, **edit)
         messages += [site, Fact.of(place, 0, site.key)]
     return messages
 
 
-def _reshape_edits(syntax: Syntax, flow: TargetFlow, statements: list[cst.BaseSmallStatement]) -> list[_Edit]:
-    """Return edits that swap the dimensions of a reshape which may have confused them."""
-    calls = [c for s in statements for c in _ambiguous_reshapes(syntax, s) if _keeps_target_values(flow, c)]
-    return [(call, {"edit": "transpose", "moves_targets": flow.is_upstream(call)}) for call in calls]
-
-
-def _partner_edits(syntax: Syntax, flow: TargetFlow, changing: list[tuple[cst.BaseSmallStatement, str]]) -> list[_Edit]:
+def _partner_edits(syntax: Syntax, changing: list[tuple[cst.BaseSmallStatement, str]]) -> list[_Edit]:
     """Return edits that also apply a statement to an array that is defined with the changed one, such as targets."""
     return [
-        (s, {"edit": "partner", "moved": name, "partner": partner, "moves_targets": flow.is_target_name(partner)})
+        (s, {"edit": "partner", "moved": name, "partner": partner, "reorders": only_rearranges(syntax, s)})
         for s, name in changing
         for partner in unchanged_partners(syntax, s, name)
-        if not flow.is_target_name(partner) or only_rearranges(syntax, s)
     ]
-
-
-def _rearrangement_edits(syntax: Syntax, flow: TargetFlow, statements: list[cst.BaseSmallStatement]) -> list[_Edit]:
-    """Return edits that remove a call, such as ``flip``, or a slice that rearranges the values of an array."""
-    found = [(c, name) for c, name in find_rearrangements(syntax, statements) if _keeps_target_values(flow, c)]
-    return [(c, {"edit": "skip", "function": name, "moves_targets": flow.is_upstream(c)}) for c, name in found]
-
-
-def _keeps_target_values(flow: TargetFlow, node: cst.CSTNode) -> bool:
-    """Return whether code does not change the values of the targets, although it may change their order."""
-    return not flow.is_upstream(node) or flow.keeps_target_values(node)
-
-
-def _is_removable(syntax: Syntax, flow: TargetFlow, statement: cst.BaseSmallStatement) -> bool:
-    """Return whether the targets keep their values, perhaps in a different order, if the statement is removed."""
-    return _keeps_target_values(flow, statement) and (
-        not flow.is_upstream(statement) or only_rearranges(syntax, statement)
-    )
 
 
 def unaveraged_buffers(script: Script, record: Record) -> list[Message]:

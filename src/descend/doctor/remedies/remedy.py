@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from descend.doctor.assess.evaluation_metric import JudgedOn
-from descend.doctor.record import SiteKey
+from descend.doctor.record import SiteKey, SiteKind
 from descend.doctor.record.facts import Remade
 from descend.doctor.remedies.traits import EditTraits
 from descend.doctor.script.script import Script
@@ -65,6 +65,11 @@ class Prescription(EditTraits):
     def same_batches(self) -> bool:
         """Whether each step of the trial uses the same examples as the same step of the baseline run."""
         return self.smaller_batch == 1 and not self.restart and not self.redraws
+
+    @property
+    def edits_preparation(self) -> bool:
+        """Whether the remedy edits a statement that prepares the data before training."""
+        return self.at is not None and self.at[0] == SiteKind.PREPARED
 
     @property
     def key(self) -> Key:

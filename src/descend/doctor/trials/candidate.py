@@ -151,10 +151,11 @@ def judge_unpaired(candidates: Sequence[Candidate], study: Study) -> Sequence[Ca
 
     The unchanged script is run again with the same seed. If its examples differ from those of the baseline, no two
     runs can be paired, and their spread over the seeds decides. If its targets change when no weight is updated,
-    they depend on the trained weights, so every edit changes them.
+    they depend on the trained weights, so every edit changes them; an edit of the data preparation may do so anyway.
     """
     baseline = study.baseline
     other_tasks = [c for c in candidates if c.reason in (OTHER_TARGETS, OTHER_EVALUATION)]
+    other_tasks = [c for c in other_tasks if not c.prescription.edits_preparation]
     if not other_tasks and not any(c.reason == OTHER_EXAMPLES for c in candidates):
         return candidates
     again = study.run([Job(study.script, baseline.seed, trial_steps(baseline))])[0]

@@ -12,7 +12,7 @@ from operator import attrgetter
 from descend.doctor.assess.logged_metric import HALVED, is_at_chance, main_metric
 from descend.doctor.record import Record, facts
 from descend.doctor.trials.candidate import Candidate, trial_steps
-from descend.doctor.trials.same_task import has_same_evaluation_targets
+from descend.doctor.trials.same_task import has_same_evaluation_targets, has_same_training_targets
 from descend.doctor.trials.study import Job, Study
 
 REORDERING_REMEDIES = frozenset({"transpose", "partner_too"})  # remedies that only reorder the values of a tensor
@@ -24,7 +24,7 @@ EVALUATION_CHANGED = "the edit also changes the data of the logged metric, so a 
 def reject_changed_evaluations(candidates: Sequence[Candidate], study: Study) -> Sequence[Candidate]:
     """Reject candidates that change the data of the evaluation, or that leave the training data unchanged."""
     baseline = study.baseline
-    found = [c for c in candidates if c.shows_gain and c.prescription.at and c.prescription.at[0] == "prepared"]
+    found = [c for c in candidates if c.shows_gain and c.prescription.edits_preparation]
     rejected = [
         c
         for c in found
@@ -70,14 +70,18 @@ def _has_equal_batches(candidate: Candidate, baseline: Record, part: Callable[[f
 
 
 def _keeps_targets(candidate: Candidate, baseline: Record) -> bool:
-    """Return whether an edit keeps the targets of the evaluation, as the source or the recorded values show.
+    """Return whether an edit keeps the targets: it only reorders values, or the recorded targets are the same.
 
     The untrained metric cannot show this: if all outputs are equal, it is the same for any targets.
     """
     at = candidate.prescription.at
     place = baseline.fact(facts.Prepared, at[1]) if at is not None else None
+    record = candidate.record or Record()
     return (
-        place is not None and place.is_followed or has_same_evaluation_targets(candidate.record or Record(), baseline)
+        place is not None
+        and place.reorders
+        or has_same_training_targets(record, baseline)
+        or has_same_evaluation_targets(record, baseline)
     )
 
 

@@ -52,13 +52,25 @@ def targets_depend_on_weights(untrained: Record, baseline: Record) -> bool:
     )
 
 
+def has_same_training_targets(record: Record, baseline: Record) -> bool:
+    """Return whether two runs drew the same fixed training examples and recorded equal targets of them."""
+    seen = _fixed_targets(record, baseline)
+    return seen is not None and seen[0] == seen[1]
+
+
 def _has_other_targets(record: Record, baseline: Record) -> bool:
     """Return whether the fixed training examples have different targets in two runs that drew the same examples."""
+    seen = _fixed_targets(record, baseline)
+    return seen is not None and seen[0] != seen[1]
+
+
+def _fixed_targets(record: Record, baseline: Record) -> tuple[str, str] | None:
+    """Return digests of the fixed training examples' targets; None if they are unknown or the examples may differ."""
     before, after = baseline.fact(facts.Monitor), record.fact(facts.Monitor)
     if before is None or after is None or not before.random or before.random != after.random:
-        return False
+        return None
     is_known = bool(before.targets and after.targets) and before.batches == after.batches
-    return is_known and before.targets != after.targets
+    return (before.targets, after.targets) if is_known else None
 
 
 def _shared_evaluations(record: Record, baseline: Record) -> list[tuple[facts.EvaluationData, facts.EvaluationData]]:

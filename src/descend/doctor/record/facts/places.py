@@ -145,10 +145,9 @@ class Prepared(Editable):
     moved: str | None = None
     # variable that belongs with the changed one but is left unchanged, such as its targets, if the edit is `partner`
     partner: str | None = None
-    is_followed: bool = False  # whether the source shows which variables hold the targets
-    moves_targets: bool = False  # whether the edit changes the order of the targets
+    reorders: bool = False  # whether the edit only changes the order of values, perhaps of the targets
 
     @property
     def remakes(self) -> frozenset[Remade]:
-        """The parts of the task that the edit changes: the inputs and, if targets are moved, the pairs."""
-        return frozenset({"inputs", "pairs"} if self.moves_targets else {"inputs"})
+        """The parts of the task that the edit may change: the inputs and, if it reorders values, the pairs."""
+        return frozenset({"inputs", "pairs"} if self.reorders else {"inputs"})
