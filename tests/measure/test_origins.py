@@ -111,3 +111,22 @@ def test_targets_of_the_last_positions_are_compared_with_the_last_tokens():
 )
 def test_other_targets_are_no_second_shift(targets):
     assert shift_of(targets)[0] is None
+
+
+def changed(take: Callable[[], Tensor], keep: Callable[[], object] = lambda: None) -> facts.ChangedExamples | None:
+    def loss(net: nn.Module) -> Tensor:
+        keep()
+        rows = take()
+        rows.mul_(1.01)
+        return F.cross_entropy(net(rows), Y[:12])
+
+    return measured(loss)[0].fact(facts.ChangedExamples)
+
+
+def test_rows_that_are_changed_in_a_stored_tensor_are_reported():
+    x, buffer = X.clone(), X.clone()
+    assert changed(lambda: x[24:36]) == facts.ChangedExamples(12, 12, "")
+    assert changed(lambda: x[24:36].clone()) is None
+    assert changed(lambda: x[ROWS]) is None
+    # A replay buffer is written to, but the rows that are taken are copies.
+    assert changed(lambda: buffer[ROWS], lambda: buffer.__setitem__(3, 0.5)) is None

@@ -40,6 +40,7 @@ OTHER_ARGUMENTS: dict[str, dict[str, object]] = {
     "constant_rate": {},
     "causal_mask": {},
     "create_graph": {},
+    "copy_rows": {"method": "clone"},
     "draw_all_rows": {},
     "dropout_rate": {"p": 0.2},
     "evaluate_as_trained": {},

@@ -19,6 +19,19 @@ CASES = {
         "opt.zero_grad()\nf().backward()\nopt.zero_grad()\nopt.step()\n",
         "opt.zero_grad()\nf().backward()\nopt.step()\nopt.zero_grad()\n",
     ),
+    "in a loop over parts of the batch": (
+        "for x in r:\n    for y in x:\n        opt.zero_grad()\n        f(y).backward()\n    opt.step()\n",
+        "for x in r:\n    for y in x:\n        f(y).backward()\n    opt.step()\n    opt.zero_grad()\n",
+    ),
+    "before a step that is made in some passes": (
+        "for i, x in r:\n    opt.zero_grad()\n    f(x).backward()\n    if i % 4:\n        opt.step()\n",
+        "for i, x in r:\n    f(x).backward()\n    if i % 4:\n        opt.step()\n        opt.zero_grad()\n",
+    ),
+    "after a step that is made in some passes": (
+        "for i, x in r:\n    f(x).backward()\n    if i % 4:\n        opt.step()\n        log()\n    opt.zero_grad()\n",
+        "for i, x in r:\n    f(x).backward()\n    if i % 4:\n        opt.step()\n        opt.zero_grad()\n"
+        "        log()\n",
+    ),
     "a comment above": (
         "f().backward()\n# now\nopt.zero_grad()\nopt.step()\n",
         "f().backward()\n# now\nopt.step()\nopt.zero_grad()\n",

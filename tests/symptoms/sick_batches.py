@@ -66,6 +66,13 @@ def ignored_class(ignored: int = 30, targets: int = 280, following: int = 4) -> 
     return record
 
 
+def stored_examples_changed(changed: int = 15, read: int = 15, array: str = "images") -> Record:
+    record = healthy()
+    observe(record, facts.ChangedExamples(changed, read, array))
+    add_site(record, "taken_rows", "stored", 8)
+    return record
+
+
 BATCHES = {
     different_rows: "unpaired_targets",
     examples_not_drawn: "examples_not_drawn",
@@ -75,4 +82,5 @@ BATCHES = {
     moved_examples: "unpaired_targets",
     order_dependence: "examples_mixed",
     shifted_twice: "unpaired_targets",
+    stored_examples_changed: "stored_examples_changed",
 }

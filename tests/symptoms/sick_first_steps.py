@@ -75,6 +75,15 @@ def no_zero_grad(steps: int = 3, cleared_at: int | None = None, with_gradient: i
     return record
 
 
+def gradients_lost(steps: int = 6, lost: int = 3) -> Record:
+    """Return a run in which the gradients of some backward passes are cleared before each step."""
+    record = healthy()
+    change(record, facts.Wiring, "0", lost=3)
+    keep_first(record, facts.Wiring, steps, "0")
+    change_one(record, facts.Wiring, -1, "0", lost=lost)
+    return record
+
+
 def clipped_after_step(calls: int = 4) -> Record:
     record = healthy()
     observe(record, facts.LateClipping(calls))
@@ -100,6 +109,7 @@ FIRST_STEPS = {
     clipped_after_step: "clipped_after_step",
     cut_by_checkpoint: "frozen_or_detached",
     former_parameters: "parameters_not_in_optimizer",
+    gradients_lost: "gradients_lost",
     never_backward: "no_step",
     no_batch: "no_batch",
     no_gradient: "frozen_or_detached",

@@ -11,6 +11,7 @@ from sick_batches import (
     moved_examples,
     order_dependence,
     shifted_twice,
+    stored_examples_changed,
 )
 from sick_runs import RUNS, look, named, neighbours
 from sick_wiring import examples_mixed
@@ -32,6 +33,8 @@ SHOWN = [
     (different_rows, {}, True, 11, "rows 918, 407, 269, … of a tensor with 1,257 rows, but the targets", "no_signal"),
     (different_rows, {"is_target": False}, True, 11, "but the other values are rows 0, 1, 2, …", "no_signal"),
     (shifted_twice, {}, False, 12, "is the input token 2 positions later", "no_signal"),
+    (stored_examples_changed, {}, False, 8, "15 of 15 rows of the data set's `images` changed", "overfitting"),
+    (stored_examples_changed, {"array": ""}, False, 8, "15 of 15 rows of a stored tensor changed", "no_signal"),
     (examples_not_drawn, {}, False, 3, "only 10 different ones of 1,000", "overfitting"),
     (examples_not_drawn, {"empty": 3, "passes": 1}, True, 9, "training ends after 1 pass", "stopped_too_early"),
 ]

@@ -8,6 +8,7 @@ from sick_first_steps import (
     clipped_after_step,
     cut_by_checkpoint,
     former_parameters,
+    gradients_lost,
     never_backward,
     no_gradient,
     no_step,
@@ -94,6 +95,7 @@ SHOWN = [
         "instability",
     ),
     (negated_loss, {}, True, 22, "it falls (2.3 → -18.4) as the predictions get worse", "instability"),
+    (gradients_lost, {}, False, 24, "the gradients of 3 of 4 backward passes", "fluctuations"),
     (no_zero_grad, {}, True, 24, "in each of the first 3 steps", "instability"),
     (constant_labels, {}, True, 22, "all 32 labels in the recorded batches are 3", "slow_progress"),
     (labels_out_of_range, {}, True, 22, "from -1 to 1, but the loss is defined for [0, 1]", "plateau"),
@@ -167,6 +169,7 @@ LEFT_ALONE = {
     ],
     # Gradient accumulation clears only in some steps.
     no_zero_grad: [{"steps": 2}, {"cleared_at": 2}, {"with_gradient": 0}],
+    gradients_lost: [{"steps": 2}, {"lost": 0}],
     constant_labels: [{"labels": 31}, {"later": "4"}, {"task": "real", "function": "mse_loss"}, {"constant": 0.5}],
     labels_out_of_range: [{"low": 0.0}, {"task": "real"}],
     refused_label: [{"error": "IndexError: list index out of range"}, {"error": ""}],

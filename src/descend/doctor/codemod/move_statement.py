@@ -55,6 +55,23 @@ def move_after(syntax: Syntax, block: Block, statement: cst.CSTNode, other: cst.
     return replace_body(syntax, block, [*body[:begin], kept, *between, moved, *body[end:]])
 
 
+def move_from_elsewhere(syntax: Syntax, block: Block, statement: cst.SimpleStatementLine, other: cst.CSTNode) -> str:
+    """Return the edited source in which a statement of another block follows the statement `other` of this block."""
+    body: list[cst.CSTNode] = list(block.body)
+    after, moved = body.index(other) + 1, statement.with_changes(leading_lines=())
+
+    def insert(old: cst.CSTNode) -> cst.CSTNode:
+        """Return the block with the moved statement."""
+        body = list(old.body)  # type: ignore[attr-defined]
+        return old.with_changes(body=[*body[:after], moved, *body[after:]])
+
+    def remove(old: cst.CSTNode) -> cst.CSTNode:
+        """Remove the statement from its former block."""
+        return cst.RemoveFromParent()  # type: ignore[return-value]
+
+    return syntax.rewrite({block: insert, statement: remove})
+
+
 def move_before(syntax: Syntax, block: Block, statement: cst.SimpleStatementLine, other: cst.CSTNode) -> str:
     """Return the edited source in which a statement precedes an earlier statement of the same block."""
     body: list[cst.CSTNode] = list(block.body)

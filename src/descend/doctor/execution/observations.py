@@ -11,6 +11,7 @@ from descend.doctor.instrumentation.evaluation_tape import taping_evaluations
 from descend.doctor.instrumentation.hooks import observing
 from descend.doctor.instrumentation.network_copies import observing_copies
 from descend.doctor.instrumentation.observer import Observer
+from descend.doctor.instrumentation.stored_examples import observing_stored_examples
 from descend.doctor.instrumentation.training_mode_calls import observing_training_mode, training_mode_calls_of
 from descend.doctor.script.run_names import Role
 
@@ -26,6 +27,7 @@ def start_observations(
     if is_baseline:
         # This observer is entered first, because the observers that pause the tape must wrap it.
         stack.enter_context(observing_loaders(observer))
+        stack.enter_context(observing_stored_examples(observer))
     stack.enter_context(observing(observer))
     if role in (Role.BASELINE, Role.TRIAL_RUN, Role.GRADCHECK, Role.SHOW):
         stack.enter_context(observing_functions(observer.functions))

@@ -66,20 +66,30 @@ class EarlyChecks:
                 self.modules.report_known_site(SiteKind.NOT_FINITE, "0", self.call_site(made.function), made.function)
                 self.send([Fact.of(made, step)])
 
-    def before_backward(self, reaches: Iterable[str], leaves: Iterable[Tensor]) -> None:
+    def before_backward(self, place: object, reaches: Iterable[str], leaves: Iterable[Tensor]) -> None:
         """Before a backward pass, record which of the optimizers that it reaches have cleared their gradients.
 
-        leaves: the parameters of a script that updates them by hand.
+        Cleared gradients are lost if all passes are at one place, with the same parameters. Scripts that move inputs or
+        parameters along a gradient make their last pass at another place, or change the parameters.
+
+        place: the place of the pass in the source; None if it is unknown. leaves: the parameters of a script that
+        updates them by hand.
         """
         self._reached, self.is_between_step_and_pass = tuple(reaches), False
         self.write_tracker.backward_begins()
         for stepper in self._steppers_to_check():
-            stepper.cleared |= not carries_gradient(leaves if stepper.by_hand else stepper.parameters())
+            parameters = list(leaves if stepper.by_hand else stepper.parameters())
+            is_clear, this_pass = not carries_gradient(parameters), (place, sum(p._version for p in parameters))
+            is_repeated = place is not None and stepper.last_pass == this_pass
+            stepper.lost = stepper.lost + (is_clear and stepper.delivered) if is_repeated else 0
+            stepper.last_pass = this_pass
+            stepper.cleared |= is_clear
 
     def after_backward(self) -> None:
         """After a backward pass, record which of the optimizers that it reaches have gradients."""
         for stepper in self._steppers_to_check():
             stepper.delivered |= carries_gradient(stepper.parameters())
+            stepper.gradients = _gradient_ids(stepper)
         self.write_tracker.backward_ended()
 
     def step_begins(self, stepper: Stepper) -> None:
@@ -87,6 +97,8 @@ class EarlyChecks:
         stepper.refresh()
         self.write_tracker.step_begins()
         stepper.wiped = stepper.delivered and not carries_gradient(stepper.parameters())
+        if stepper.gradients != _gradient_ids(stepper):
+            stepper.lost = 0  # The script has computed gradients of its own, perhaps from those of all passes.
         stepper.unreached = tuple(self.modules.weights_without_gradient(stepper.held)) if stepper.delivered else ()
 
     def _steppers_to_check(self) -> Iterator[Stepper]:
@@ -115,13 +127,14 @@ class EarlyChecks:
         # If there was no backward pass, the script itself has set the gradients.
         cleared = stepper.cleared or not stepper.delivered
         found: list[Message] = list(
-            wiring(stepper.key, stepper.steps, (cleared, stepper.wiped), left_out, idle, learning)
+            wiring(stepper.key, stepper.steps, (cleared, stepper.wiped, stepper.lost), left_out, idle, learning)
         )
         if stepper.by_hand:
             self._manual_results += found
         else:
             self.send(found)
         stepper.cleared = stepper.delivered = stepper.wiped = False
+        stepper.lost = 0
 
     def send_manual_results(self) -> None:
         """Send the stored results of the checks of manual updates."""
@@ -131,3 +144,8 @@ class EarlyChecks:
     def forget(self) -> None:
         """Drop the stored results of the checks of manual updates, because the script has not trained with them."""
         self._manual_results.clear()
+
+
+def _gradient_ids(stepper: Stepper) -> tuple[int, ...]:
+    """Return the ids of the tensors that hold the gradients of an optimizer's parameters."""
+    return tuple(id(p.grad) for p in stepper.parameters() if p.grad is not None)

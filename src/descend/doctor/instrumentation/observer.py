@@ -144,7 +144,7 @@ class Observer(EventHandler):
         place = (caller := self.modules.tree.caller(frame)) and frame_position(caller)
         reaches = self.attribution.record_backward(loss, root, place, inside=self._stepping is not None)
         self.light_sampling.add_full_pass(place, frame and frame_position(frame))
-        self.early_checks.before_backward(reaches, self.manual_updates.leaves)
+        self.early_checks.before_backward(place, reaches, self.manual_updates.leaves)
         # This backward pass is certainly part of a training.
         if self.steps < WIRING_STEPS and (self.steppers.has_optimizer or self.manual_updates.trains):
             self.modules.report_call(SiteKind.BACKWARD, "", frame)

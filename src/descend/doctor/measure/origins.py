@@ -41,7 +41,7 @@ class Origins:
 
 
 def origins(snapshot: Snapshot) -> Measurement:
-    """Yield inputs and targets that come from different rows, and targets that are several tokens after the inputs."""
+    """Yield different rows of inputs and targets, stored rows that change, and targets several tokens after inputs."""
     recording = snapshot.recordings()[0]
     followed, call = FollowedRows(recording), loss_call(recording)
     target: set[int] = set() if call is None else recording.upstream_slots(call.target)
@@ -55,6 +55,11 @@ def origins(snapshot: Snapshot) -> Measurement:
             break
     labels = None if call is None else followed.reads.get(call.target)
     shifts = (_shift(tokens, labels) for tokens in followed.reads.values() if labels is not None)
+    given = set() if recording.input_slot is None else recording.upstream_slots(recording.input_slot)
+    for taking in (op for slot, op in followed.changed.items() if slot in given and slot not in recording.loaders):
+        note_taken_rows(snapshot, "stored", taking)
+        count = recording.sizes.get(taking.outputs[0] or 0, 0)
+        yield Fact.of(facts.ChangedExamples(count, count, ""), snapshot.step)
     if (shift := next((shift for shift in shifts if shift), None)) is not None:
         rolls = [op for op in recording.ops if op.name == ROLL and target.intersection(op.outputs)]
         note_taken_rows(snapshot, "shift", rolls[-1] if rolls else None)
@@ -73,6 +78,8 @@ class FollowedRows:
     def __init__(self, recording: Recording) -> None:
         self.origins: dict[int, Origins] = {}
         self.reads: dict[int, Tensor] = {}  # slot of data that the network or the loss reads -> its value
+        self.changed: dict[int, Op] = {}  # slot of a stored tensor -> the call that took rows which are then changed
+        self._views: dict[int, tuple[int, Op]] = {}  # memory of a stored tensor -> its slot, and a call that took rows
         self.stored = {**recording.data, **{slot: tensor for slot, (tensor, _) in recording.watched.items()}}
         for slot, tensor in self.stored.items():
             if tensor.ndim and LEAST <= len(tensor) <= MOST_ROWS and slot not in recording.statistics:
@@ -86,8 +93,13 @@ class FollowedRows:
             pairs = zip(op.inputs, op.dependences, tensors)
             self.reads.update((slot, tensor) for slot, kind, tensor in pairs if kind == NONE)
         known = [self.origins[slot] for slot in op.inputs if slot in self.origins]
+        if op.name.strip("_") in TAKING and op.inputs[0] in self.stored and _memory(tensors[0]) == _memory(result):
+            self._views[_memory(result)] = op.inputs[0], op
         for slot in op.written:
             self.origins.pop(slot, None)
+            stored, taking = self._views.get(_memory(tensors[op.inputs.index(slot)]), (slot, op))
+            if slot != stored:
+                self.changed[stored] = taking
         if not known or op.written or SMOOTH in op.dependences:
             return
         # Each element of another call's result comes from the element at its own place in the largest argument.
@@ -101,6 +113,11 @@ class FollowedRows:
             if made is not None and isinstance(value, Tensor) and row.shape == value.shape and not is_unclear:
                 takes = op.name.strip("_") in TAKING and not torch.equal(_first_column(row), _first_column(origin.rows))
                 self.origins[made] = Origins(origin.stored, row, op if takes else origin.op)
+
+
+def _memory(tensor: Tensor) -> int:
+    """Return the address of a tensor's memory, which a tensor and its views share."""
+    return tensor.untyped_storage().data_ptr()
 
 
 def _first_column(rows: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ IMPLEMENTATION = frozenset("lr foreach fused capturable differentiable".split())
 def wiring(
     key: str,
     step: int,
-    gradients: tuple[bool, bool],
+    gradients: tuple[bool, bool, int],
     left_out: tuple[Sequence[str], Sequence[str], Sequence[str]],
     idle_switches: Sequence[str],
     learning: tuple[bool, int, int] | None,
@@ -29,7 +29,8 @@ def wiring(
     Parameters
     ----------
     gradients
-        Whether a backward pass of the step began with cleared gradients, and whether gradients were clear at the step.
+        Whether a backward pass of the step began with cleared gradients, whether gradients were clear at the step, and
+        of how many backward passes the gradients were cleared by the next one.
     left_out
         Names of model parameters that no optimizer holds, of used weights that this one holds without a gradient, and
         of parameters that were replaced after this one was created.
@@ -38,11 +39,12 @@ def wiring(
     learning
         Whether the step had a backward pass, and how many of the optimizer's parameters have a gradient and exist.
     """
-    (cleared, wiped), (unheld, unreached, replaced) = gradients, left_out
+    (cleared, wiped, lost), (unheld, unreached, replaced) = gradients, left_out
     is_fed, with_gradient, held = learning or (True, None, None)
     found = facts.Wiring(
         gradients_cleared=cleared,
         gradients_wiped=wiped,
+        lost=lost,
         unheld=tuple(unheld[:LISTED]),
         unheld_count=len(unheld),
         unreached=tuple(unreached[:LISTED]),

@@ -32,7 +32,7 @@ MEASURED_BY = {
         "editable calls": "of_loss on_inputs on_loss",
         "self-sampled loss": "self_sampled_loss",
         "selected examples": "selected_examples_loss",
-        "origins": "different_rows target_shift",
+        "origins": "changed_examples different_rows target_shift",
         "drawn rows": "drawn_rows",
         "pairing": "pairing",
         "reachability": "crossing floor reachability",

@@ -67,6 +67,14 @@ def rows_of_random_index(record: Record, symptom: Symptom) -> Values | None:
     return {"times": found.of // max(1, found.distinct) if is_permutation else 1}
 
 
+def copy_of_stored_row(record: Record, symptom: Symptom) -> Values | None:
+    """Return the method that copies a row of stored data: `clone` for tensors, `copy` for NumPy arrays."""
+    found = record.fact(facts.ChangedExamples)
+    if found is None:
+        return None
+    return {"method": "clone" if found.is_tensor else "copy"}
+
+
 def restart_seed(draw: int) -> Callable[[Record, Symptom], Values | None]:
     """Return a function that selects a restart with new random initial weights. `draw` is its number, from 1."""
 

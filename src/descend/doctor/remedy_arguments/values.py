@@ -40,6 +40,7 @@ class Values(TypedDict, total=False):
     loss: str  # name of a loss function in torch.nn.functional, or of the variable that holds the loss
     lr: float
     max_norm: float
+    method: str  # method of an array that copies it: "clone" or "copy"
     model: str  # the variable that holds the model
     momentum: float
     name: str  # name of the variable that gets a new value

@@ -5,8 +5,8 @@ This module imports nothing, so that the shell can complete the ids of problems 
 
 GROUPS = {
     "Training loop": (
-        "no_batch no_step no_zero_grad parameters_not_in_optimizer frozen_or_detached weights_not_loaded "
-        "incorrect_gradients wrong_step clipped_after_step eval_mode"
+        "no_batch no_step no_zero_grad gradients_lost parameters_not_in_optimizer frozen_or_detached "
+        "weights_not_loaded incorrect_gradients wrong_step clipped_after_step eval_mode"
     ).split(),
     "Output and loss": (
         "output_loss_mismatch negated_loss broadcasting sum_reduction mixed_reductions unbalanced_terms "
@@ -14,7 +14,8 @@ GROUPS = {
     ).split(),
     "Data": (
         "bad_data inputs_not_normalised targets_not_scaled correlated_inputs outliers labels_wrong unshuffled_data "
-        "unpaired_targets examples_not_drawn target_leak selection_before_split no_signal unreadable zero_input"
+        "unpaired_targets examples_not_drawn stored_examples_changed target_leak selection_before_split no_signal "
+        "unreadable zero_input"
     ).split(),
     "Evaluation": (
         "evaluated_in_training_mode evaluated_on_other_inputs copy_not_updated lagging_statistics wrong_metric"

@@ -15,16 +15,7 @@ from descend.doctor.record.facts.curvature import (
     Taylor,
     TaylorErrors,
 )
-from descend.doctor.record.facts.data import (
-    BadData,
-    Batch,
-    DifferentRows,
-    DrawnRows,
-    Inputs,
-    Pairing,
-    TargetShift,
-    ZeroInput,
-)
+from descend.doctor.record.facts.data import BadData, Batch, DifferentRows, Inputs, Pairing, TargetShift, ZeroInput
 from descend.doctor.record.facts.dimensions import Exchanged, LoneEntry, Mixing, OrderDependence, TargetLeak
 from descend.doctor.record.facts.evaluation import (
     AverageDecay,
@@ -33,7 +24,7 @@ from descend.doctor.record.facts.evaluation import (
     EvaluationData,
     SelectionBeforeSplit,
 )
-from descend.doctor.record.facts.examples import DrawnExamples, Loader, Monitor
+from descend.doctor.record.facts.examples import ChangedExamples, DrawnExamples, DrawnRows, Loader, Monitor
 from descend.doctor.record.facts.floors import Floor, IncreasingLoss, Reachability
 from descend.doctor.record.facts.gradient_noise import (
     AveragedGradient,
@@ -164,6 +155,7 @@ __all__ = [
     "BiasUntested",
     "Broadcast",
     "IncreasingLoss",
+    "ChangedExamples",
     "CheckpointWithoutGradient",
     "ClassWeights",
     "IgnoredClass",

@@ -76,12 +76,3 @@ class TargetShift:
 
     positions: int
     share: float  # share of the positions with this shift
-
-
-@dataclass(frozen=True)
-class DrawnRows:
-    """The rows of a stored tensor that several batches take by an index that the script draws at random."""
-
-    of: int  # number of rows of the tensor
-    distinct: int  # number of different rows that were taken
-    draws: int  # number of rows that were taken

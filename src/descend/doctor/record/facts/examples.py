@@ -34,6 +34,25 @@ class DrawnExamples:
 
 
 @dataclass(frozen=True)
+class DrawnRows:
+    """The rows of a stored tensor that several batches take by an index that the script draws at random."""
+
+    of: int  # number of rows of the tensor
+    distinct: int  # number of different rows that were taken
+    draws: int  # number of rows that were taken
+
+
+@dataclass(frozen=True)
+class ChangedExamples:
+    """Stored examples that change while the script reads them, so that it reads other ones in the next pass."""
+
+    changed: int  # number of stored examples that had changed after they were read
+    read: int  # number of examples that were compared before and after they were read
+    array: str  # attribute of the data set that stores the examples; "" if the script reads a tensor without a data set
+    is_tensor: bool = True  # whether the examples are PyTorch tensors, not NumPy arrays
+
+
+@dataclass(frozen=True)
 class Monitor:
     """The fixed examples: the first training batches, whose loss is computed again later with other weights."""
 

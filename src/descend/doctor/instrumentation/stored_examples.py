@@ -1,0 +1,146 @@
+"""Data sets whose stored examples change while a loader fetches them, so that each pass receives other examples.
+
+The first examples that a loader fetches are followed. When it fetches them again, the arrays of the data set that have
+one entry for each example are compared before and after. The first fetch does not count, because it may fill a cache.
+"""
+
+import ast
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import Subset
+from torch.utils.data._utils.fetch import _MapDatasetFetcher
+
+from descend.doctor.instrumentation.attribute_patching import patched_attribute
+from descend.doctor.instrumentation.frames import CallSpan
+from descend.doctor.instrumentation.internal_errors import ObserverPart, never_raises
+from descend.doctor.record import Fact, SiteKind, facts
+
+FOLLOWED = 64  # number of examples of a data set that are followed
+FETCHES = 8  # number of fetches of followed examples that are compared
+Entry = tuple[str, int]  # the name of an array of a data set, and the number of an example
+
+
+@dataclass
+class _Followed:
+    """The followed examples of one data set, and how many of their entries have changed in each array."""
+
+    dataset: Any
+    examples: set[int] = field(default_factory=set)
+    fetches: int = 0
+    fetched: int = 0
+    changed: dict[str, int] = field(default_factory=dict)
+    before: dict[Entry, Tensor] = field(default_factory=dict)  # entries before the present fetch
+
+
+class StoredExamples(ObserverPart):
+    """Compares the stored examples of data sets before and after they are fetched again."""
+
+    def __init__(self, observer: Any) -> None:
+        super().__init__(observer)
+        self._of: dict[int, _Followed] = {}  # by the id of the data set
+
+    @never_raises
+    def fetch_begins(self, dataset: Any, indices: Any) -> _Followed | None:
+        """Copy the stored entries of those examples that have been fetched before; return None without any."""
+        examples = list(indices) if isinstance(indices, list | tuple) else [indices]
+        while isinstance(dataset, Subset):
+            dataset, examples = dataset.dataset, [dataset.indices[i] for i in examples]
+        followed = self._of.setdefault(id(dataset), _Followed(dataset))
+        again = followed.examples.intersection(examples)
+        if len(followed.examples) < FOLLOWED:
+            followed.examples.update(examples[:FOLLOWED])
+        if not again or followed.fetches >= FETCHES:
+            return None
+        followed.fetches += 1
+        followed.fetched += len(again)
+        arrays = stored_arrays(dataset).items()
+        entries = {(name, i): _entry(array, i) for name, array in arrays for i in again}
+        followed.before = {key: entry.clone() for key, entry in entries.items() if entry is not None}
+        return followed
+
+    @never_raises
+    def fetch_ended(self, followed: _Followed) -> None:
+        """Report the array in which most of the fetched examples have changed."""
+        arrays = stored_arrays(followed.dataset)
+        for (name, i), before in followed.before.items():
+            after = _entry(arrays[name], i) if name in arrays else None
+            if after is not None and after.shape == before.shape and not torch.equal(after, before):
+                followed.changed[name] = followed.changed.get(name, 0) + 1
+        followed.before = {}
+        if followed.changed:
+            name = max(followed.changed, key=followed.changed.__getitem__)
+            self.observer.modules.report_site(SiteKind.TAKEN_ROWS, "stored", reading_span(followed.dataset, name))
+            is_tensor = isinstance(stored_arrays(followed.dataset)[name][0], Tensor)
+            found = facts.ChangedExamples(followed.changed[name], followed.fetched, name, is_tensor)
+            self.observer.send([Fact.of(found, self.observer.steps)])
+
+
+def stored_arrays(dataset: Any) -> dict[str, Any]:
+    """Return the attributes of a data set that have one entry for each example, and their names."""
+    held = dict(getattr(dataset, "__dict__", {}))
+    for name, value in list(held.items()):
+        if isinstance(value, tuple):  # a `TensorDataset`, for example
+            held.update({f"{name}[{i}]": part for i, part in enumerate(value)})
+    count = len(dataset)
+    return {name: value for name, value in held.items() if hasattr(value, "__len__") and _has_length(value, count)}
+
+
+def _has_length(value: Any, count: int) -> bool:
+    """Return whether a value has `count` entries; False for a scalar tensor."""
+    try:
+        return len(value) == count
+    except TypeError:
+        return False
+
+
+def _entry(array: Any, index: int) -> Tensor | None:
+    """Return an entry of an array as a tensor, usually without a copy; None if it is no array of several numbers.
+
+    Single numbers do not count, because a data set may count how often it has returned an example.
+    """
+    try:
+        entry = array[index]
+        entry = torch.as_tensor(entry) if isinstance(entry, Tensor) or hasattr(entry, "__array__") else None
+    except (TypeError, ValueError, KeyError, IndexError):
+        return None
+    return entry if entry is not None and entry.numel() > 1 else None
+
+
+def reading_span(dataset: Any, name: str) -> CallSpan | None:
+    """Return the place where a data set's `__getitem__` reads an entry of its array `name`; None if it is unclear."""
+    code = getattr(getattr(type(dataset), "__getitem__", None), "__code__", None)
+    if code is None:
+        return None
+    try:
+        parsed = ast.parse(Path(code.co_filename).read_text("utf-8"))
+    except (OSError, ValueError, SyntaxError):
+        return None
+    functions = [n for n in ast.walk(parsed) if isinstance(n, ast.FunctionDef) and n.lineno == code.co_firstlineno]
+    for node in (n for function in functions for n in ast.walk(function) if isinstance(n, ast.Subscript)):
+        is_read = isinstance(node.ctx, ast.Load) and isinstance(node.value, ast.Attribute) and node.value.attr == name
+        if is_read and node.end_lineno is not None and node.end_col_offset is not None:
+            span = node.lineno, node.col_offset, node.end_lineno, node.end_col_offset
+            return CallSpan(code.co_filename, *span, code.co_name, operator=True)
+    return None
+
+
+@contextmanager
+def observing_stored_examples(observer: Any) -> Iterator[None]:
+    """Observe inside the `with` block whether data sets change their stored examples."""
+    stored, fetch = StoredExamples(observer), _MapDatasetFetcher.fetch
+
+    def observed_fetch(self: Any, possibly_batched_index: Any) -> Any:
+        followed = stored.fetch_begins(self.dataset, possibly_batched_index)
+        batch = fetch(self, possibly_batched_index)
+        if followed is not None:
+            stored.fetch_ended(followed)
+        return batch
+
+    with patched_attribute(_MapDatasetFetcher, "fetch", observed_fetch):
+        yield
