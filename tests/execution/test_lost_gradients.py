@@ -81,6 +81,20 @@ for epoch in range(8):
             loss.backward()
             return loss
         optimizer.step(closure)
+
+# An optimizer holds copies in a higher precision, and the script writes them back.
+net = nn.Linear(6, 1).bfloat16()
+masters = [p.detach().float().requires_grad_() for p in net.parameters()]
+optimizer = torch.optim.SGD(masters, lr=0.01)
+for a, b in batches:
+    net.zero_grad()
+    nn.functional.mse_loss(net(a.bfloat16()).float(), b).backward()
+    for master, p in zip(masters, net.parameters()):
+        master.grad = p.grad.float()
+    optimizer.step()
+    with torch.no_grad():
+        for master, p in zip(masters, net.parameters()):
+            p.copy_(master)
 """
 
 
@@ -90,4 +104,6 @@ def test_gradients_that_no_step_uses_are_counted(observe, tmp_path) -> None:
     path.write_text(PROGRAM)
     record = observe(Script(path, tmp_path), steps=200, seconds=100)
     lost = {key: {step.fact.lost for step in record.history(facts.Wiring, key)} for key in map(str, range(7))}
+    copies = [step.fact for step in record.history(facts.Wiring, "7")]
+    assert all(step.gradients_cleared for step in copies) and any(step.rewritten for step in copies)
     assert lost == {"0": {3}, "1": {1}, "2": {0}, "3": {0}, "4": {0}, "5": {0}, "6": {0}}

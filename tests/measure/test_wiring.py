@@ -15,7 +15,7 @@ from descend.doctor.record import Observed, facts
 
 
 def test_the_fact_wiring_contains_all_arguments() -> None:
-    found = kept(wiring("1", 3, (True, False, 2), (["a"] * (LISTED + 5), ["b"], ["c"]), ["drop"], (False, 2, 7)))
+    found = kept(wiring("1", 3, (True, False, 2), (["a"] * (LISTED + 5), ["b"], ["c"], True), ["drop"], (False, 2, 7)))
     told = facts.Wiring(
         gradients_cleared=True,
         gradients_wiped=False,
@@ -27,13 +27,14 @@ def test_the_fact_wiring_contains_all_arguments() -> None:
         with_gradient=2,
         held=7,
         replaced=("c",),
+        rewritten=True,
         lost=2,
     )
     assert found.history(facts.Wiring, "1") == [Observed(3, told)]
 
 
 def test_a_script_that_steps_by_hand_has_no_optimizer_whose_gradients_are_counted() -> None:
-    found = kept(wiring("0", 0, (False, True, 0), ([], [], []), [], None)).fact(facts.Wiring, "0")
+    found = kept(wiring("0", 0, (False, True, 0), ([], [], [], False), [], None)).fact(facts.Wiring, "0")
     assert (found.with_gradient, found.held) == (None, None)
 
 

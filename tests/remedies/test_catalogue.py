@@ -33,6 +33,7 @@ OTHER_ARGUMENTS: dict[str, dict[str, object]] = {
     "call_backward": {"loss": "loss", "optimizer": "0"},
     "call_step": {"optimizer": "0"},
     "clear_later": {"optimizer": "0"},
+    "step_in_loop": {"optimizer": "0"},
     "step_later": {"optimizer": "0"},
     "clip_before_step": {"optimizer": "0"},
     "clip_gradients": {"max_norm": 1.0, "optimizer": "0"},

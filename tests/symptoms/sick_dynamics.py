@@ -187,13 +187,14 @@ def ill_conditioned_curvature(
 
 
 def fluctuations(
-    spread: float = 0.41, left: float = 0.11, steps: int = STEPS, falls: float = 0.0, last_rate: float = 0.1
+    spread: float = 0.42, left: float = 0.11, steps: int = STEPS, falls: float = 0.0, last_rate: float = 0.1
 ) -> Record:
-    """Return a run whose loss alternates between two values."""
+    """Return a run whose loss jumps between two values, every other step."""
     record = healthy()
     set_cost(record, lambda t: left)
     levels = [1.0 if step >= 3 * steps // 4 else 1 / (1 - falls) for step in range(steps)]
-    set_series(record, "loss", "0", [level * (1 + spread * (-1) ** step) for step, level in enumerate(levels)])
+    signs = [(-1) ** (step % 50 // 2) for step in range(steps)]
+    set_series(record, "loss", "0", [level * (1 + spread * sign) for level, sign in zip(levels, signs)])
     set_series(record, "learning_rate", "0", [0.1] * (STEPS - 1) + [last_rate])
     return record
 

@@ -1,7 +1,8 @@
 """How much the losses of neighbouring batches differ, and how large a rise of the loss must be to exceed that."""
 
+from collections.abc import Sequence
 from math import sqrt
-from statistics import median, median_low
+from statistics import fmean, median, median_low
 
 from descend.core.bound import Bound, Count
 from descend.doctor.record import Record, Series, facts
@@ -55,6 +56,15 @@ def reversal_size(losses: Series) -> float:
     changes = [b - a for a, b in zip(values, values[1:])]
     turns = [min(abs(a), abs(b)) for a, b in zip(changes, changes[1:]) if a * b < 0]
     return median(turns) if len(turns) > OFTEN * len(changes) else 0.0
+
+
+def noise_deviation(losses: Sequence[float]) -> float:
+    """Return the standard deviation of the noise in consecutive losses: √(mean squared difference / 2).
+
+    A trend or a jump, as when the script restarts with other weights, has almost no effect on it (von Neumann et al.
+    1941, the mean square successive difference).
+    """
+    return sqrt(fmean((b - a) ** 2 for a, b in zip(losses, losses[1:])) / 2)
 
 
 def batch_noise(record: Record, losses: Series) -> float:

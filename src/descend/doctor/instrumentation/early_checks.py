@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from types import FrameType
 
 from torch import Tensor, nn
@@ -15,6 +16,7 @@ from descend.doctor.instrumentation.write_tracking import WriteTracker
 from descend.doctor.measure.wiring import carries_gradient, gradients_held, wiring
 from descend.doctor.record import Fact, Listener, Message, Site, SiteKind
 
+SUMMED = 8  # number of parameters without an optimizer whose values are followed
 WIRING_STEPS = 6  # A mistake in the training loop shows in each of this many first steps.
 
 
@@ -33,6 +35,7 @@ class EarlyChecks:
         self._owns_run = owns_run  # Only a run that we have started may wait for values from the GPU.
         self._unused_loss_finder = UnusedLossFinder(modules, send)
         self._has_labels = not owns_run  # Labels are checked once, and not in a run that the user watches.
+        self._sums: dict[str, float] = {}  # sums of some parameters that no optimizer holds, by name
         self._found_nonfinite = False  # whether a loss was not finite
 
     def is_held(self, parameter: Tensor) -> bool:
@@ -82,14 +85,16 @@ class EarlyChecks:
             is_clear, this_pass = not carries_gradient(parameters), (place, sum(p._version for p in parameters))
             is_repeated = place is not None and stepper.last_pass == this_pass
             stepper.lost = stepper.lost + (is_clear and stepper.delivered) if is_repeated else 0
-            stepper.last_pass = this_pass
+            stepper.last_pass, stepper.gradients = this_pass, _gradient_versions(stepper)
             stepper.cleared |= is_clear
 
     def after_backward(self) -> None:
         """After a backward pass, record which of the optimizers that it reaches have gradients."""
         for stepper in self._steppers_to_check():
             stepper.delivered |= carries_gradient(stepper.parameters())
-            stepper.gradients = _gradient_ids(stepper)
+            before, stepper.gradients = stepper.gradients, _gradient_versions(stepper)
+            # The pass has added nothing to these gradients, so the script sets them itself.
+            stepper.cleared |= before == stepper.gradients
         self.write_tracker.backward_ended()
 
     def step_begins(self, stepper: Stepper) -> None:
@@ -97,7 +102,7 @@ class EarlyChecks:
         stepper.refresh()
         self.write_tracker.step_begins()
         stepper.wiped = stepper.delivered and not carries_gradient(stepper.parameters())
-        if stepper.gradients != _gradient_ids(stepper):
+        if stepper.gradients.keys() != _gradient_versions(stepper).keys():
             stepper.lost = 0  # The script has computed gradients of its own, perhaps from those of all passes.
         stepper.unreached = tuple(self.modules.weights_without_gradient(stepper.held)) if stepper.delivered else ()
 
@@ -123,7 +128,7 @@ class EarlyChecks:
         idle = self.modules.modules_in_eval_mode()
         replaced = self.modules.replaced_parameters(stepper.parameters(), unheld) if stepper.is_fed else []
         learning = None if stepper.optimizer is None else (stepper.is_fed, *gradients_held(stepper.optimizer))
-        left_out = ([*unheld], stepper.unreached, replaced)
+        left_out = ([*unheld], stepper.unreached, replaced, self._has_rewritten(unheld))
         # If there was no backward pass, the script itself has set the gradients.
         cleared = stepper.cleared or not stepper.delivered
         found: list[Message] = list(
@@ -136,6 +141,12 @@ class EarlyChecks:
         stepper.cleared = stepper.delivered = stepper.wiped = False
         stepper.lost = 0
 
+    def _has_rewritten(self, unheld: Mapping[str, Tensor]) -> bool:
+        """Return whether the script has changed parameters that no optimizer holds since the last step."""
+        sums = {name: float(p.detach().double().sum()) for name, p in islice(unheld.items(), SUMMED)}
+        before, self._sums = self._sums, sums
+        return any(before.get(name, value) != value for name, value in sums.items())
+
     def send_manual_results(self) -> None:
         """Send the stored results of the checks of manual updates."""
         unsure, self._manual_results = self._manual_results, []
@@ -146,6 +157,6 @@ class EarlyChecks:
         self._manual_results.clear()
 
 
-def _gradient_ids(stepper: Stepper) -> tuple[int, ...]:
-    """Return the ids of the tensors that hold the gradients of an optimizer's parameters."""
-    return tuple(id(p.grad) for p in stepper.parameters() if p.grad is not None)
+def _gradient_versions(stepper: Stepper) -> dict[int, int]:
+    """Return the ids of the gradients of an optimizer's parameters, each with its number of in-place changes."""
+    return {id(p.grad): p.grad._version for p in stepper.parameters() if p.grad is not None}

@@ -20,7 +20,7 @@ def wiring(
     key: str,
     step: int,
     gradients: tuple[bool, bool, int],
-    left_out: tuple[Sequence[str], Sequence[str], Sequence[str]],
+    left_out: tuple[Sequence[str], Sequence[str], Sequence[str], bool],
     idle_switches: Sequence[str],
     learning: tuple[bool, int, int] | None,
 ) -> Measurement:
@@ -33,17 +33,19 @@ def wiring(
         of how many backward passes the gradients were cleared by the next one.
     left_out
         Names of model parameters that no optimizer holds, of used weights that this one holds without a gradient, and
-        of parameters that were replaced after this one was created.
+        of parameters that were replaced after this one was created. The last value is whether the script itself has
+        changed the parameters without an optimizer.
     idle_switches
         Names of dropout and normalisation modules in evaluation mode.
     learning
         Whether the step had a backward pass, and how many of the optimizer's parameters have a gradient and exist.
     """
-    (cleared, wiped, lost), (unheld, unreached, replaced) = gradients, left_out
+    (cleared, wiped, lost), (unheld, unreached, replaced, is_rewritten) = gradients, left_out
     is_fed, with_gradient, held = learning or (True, None, None)
     found = facts.Wiring(
         gradients_cleared=cleared,
         gradients_wiped=wiped,
+        rewritten=is_rewritten,
         lost=lost,
         unheld=tuple(unheld[:LISTED]),
         unheld_count=len(unheld),

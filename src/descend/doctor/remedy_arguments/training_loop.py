@@ -67,6 +67,12 @@ def rows_of_random_index(record: Record, symptom: Symptom) -> Values | None:
     return {"times": found.of // max(1, found.distinct) if is_permutation else 1}
 
 
+def step_for_each_pass(record: Record, symptom: Symptom) -> Values:
+    """Return the key of the optimizer, and how many backward passes are made for each of its steps now."""
+    lost = [wiring.fact.lost for wiring in record.history(facts.Wiring, symptom.optimizer)]
+    return {"smaller": 1 + max(lost, default=0), "optimizer": symptom.optimizer}
+
+
 def copy_of_stored_row(record: Record, symptom: Symptom) -> Values | None:
     """Return the method that copies a row of stored data: `clone` for tensors, `copy` for NumPy arrays."""
     found = record.fact(facts.ChangedExamples)

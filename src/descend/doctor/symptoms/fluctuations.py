@@ -1,8 +1,9 @@
 """Fluctuations: at a constant learning rate, gradient noise keeps the parameters moving around the minimum."""
 
-from statistics import fmean, stdev
+from statistics import fmean
 
 from descend.core.bound import Bound, Count
+from descend.doctor.assess.noise import noise_deviation
 from descend.doctor.assess.summary import LEFT_TO_LEARN, RunSummary
 from descend.doctor.assess.symptom import Detection
 from descend.doctor.record import Record, SiteKind, facts
@@ -95,7 +96,7 @@ def detect(record: Record, summary: RunSummary) -> Detection | None:
             or fmean(tail) <= 0
         ):
             continue
-        spread = stdev(tail) / fmean(tail)
+        spread = noise_deviation(tail) / fmean(tail)
         half = len(tail) // 2
         fallen = 1 - fmean(tail[half:]) / fmean(tail[:half])
         error = spread * (2 / half) ** 0.5  # standard error of the relative fall of the loss

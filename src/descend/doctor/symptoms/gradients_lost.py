@@ -7,7 +7,7 @@ accumulated, they must be cleared once in each step, not once in each batch.
 from descend.doctor.assess.summary import RunSummary
 from descend.doctor.assess.symptom import EARLY, Detection, FatalDetection
 from descend.doctor.record import Record, SiteKind, facts
-from descend.doctor.remedy_arguments.training_loop import only_optimizer
+from descend.doctor.remedy_arguments.training_loop import only_optimizer, step_for_each_pass
 from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 
 SOURCE = "torch.Tensor.backward accumulates into .grad, and zero_grad() discards what no step has used"
@@ -18,6 +18,15 @@ PROBLEM = Problem(
     title="gradients are cleared before a step uses them",
     consequences=frozenset({"batch_size", "fluctuations", "slow_progress", "stopped_too_early"}),
     remedies=(
+        RemedyEntry(
+            "step_in_loop",
+            step_for_each_pass,
+            "call step() in the loop, after each backward pass",
+            "each batch then has a step",
+            "torch.optim.Optimizer.step",
+            cost=1,
+            judged_on="metric",
+        ),
         RemedyEntry(
             "clear_later",
             only_optimizer,

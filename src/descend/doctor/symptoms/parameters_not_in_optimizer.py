@@ -88,10 +88,16 @@ PROBLEM = Problem(
 
 
 def detect(record: Record, summary: RunSummary) -> Detection | None:
-    """Report parameters that the loss depends on but that no optimizer holds."""
+    """Report parameters that the loss depends on but that no optimizer holds.
+
+    They are no mistake if the script itself changes them between the steps: an optimizer may hold copies of them in a
+    higher precision.
+    """
     connections, wiring = record.fact(facts.Connections), record.fact(facts.Wiring, "0")
     optimizers = record.every(facts.Optimizer)
     if not optimizers or "0" in optimizers and optimizers["0"].by_hand:
+        return None
+    if any(step.fact.rewritten for step in record.history(facts.Wiring, "0")):
         return None
     if record.every(facts.MadeInForward):
         return _report_layers_made_in_forward(record)

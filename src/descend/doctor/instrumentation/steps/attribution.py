@@ -44,7 +44,7 @@ class Stepper:
     wiped: bool = False  # whether the gradients had been cleared when the step began
     lost: int = 0  # number of backward passes since the last step whose gradients were cleared by the next pass
     last_pass: tuple[object, int] = (None, 0)  # place of the last backward pass, and changes of the parameters so far
-    gradients: tuple[int, ...] = ()  # ids of the gradients after the last backward pass
+    gradients: dict[int, int] = field(default_factory=dict)  # id of a gradient -> its number of in-place changes
     held: frozenset[int] = frozenset()  # ids of the optimizer's parameters
     epoch: int = 0  # how often the optimizer's gradients have been cleared
     _pending: bool = False  # whether there was a backward pass since the last step

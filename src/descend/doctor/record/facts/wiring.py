@@ -160,4 +160,6 @@ class Wiring:
     held: int | None = None  # number of the optimizer's parameters; None if there is no optimizer object
     # model parameters that no optimizer holds, although this one holds former parameters of the same shapes
     replaced: tuple[str, ...] = ()
+    # whether the script itself has changed the parameters that no optimizer holds, since the last step
+    rewritten: bool = False
     lost: int = 0  # number of backward passes whose gradients were cleared by the next one, before the step
