@@ -63,3 +63,25 @@ def test_changes_of_examples_that_are_fetched_again_are_counted(observe, tmp_pat
     else:
         assert path.read_text().splitlines()[site.line - 1][site.column : site.end_column] == "self.rows[i]"
         assert site.line == LINE
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("length", "row", "expected"),
+    [
+        ("len(self.rows) // 5", "self.rows[i]", facts.ShortLength("rows", 40, 8)),
+        ("8", "self.rows[i] * 2", facts.ShortLength("rows", 40, 8)),
+        ("8", "self.rows[5 * i]", None),
+        ("8", "self.rows[torch.randint(40, ())]", None),
+    ],
+)
+def test_a_length_below_that_of_the_array_that_is_indexed_is_recorded(observe, tmp_path, length, row, expected):
+    text = SCRIPT.replace("return 40", f"return {length}").replace("self.labels[i]", "1").replace("DATA", "Rows()")
+    path = tmp_path / "train.py"
+    path.write_text(text.replace("ROWS", TENSOR).replace("CHANGE", f"row = {row}").replace("self.visits[i] += 1", ""))
+    record = observe(Script(path, tmp_path, ()))
+    assert record.fact(facts.ShortLength, "0") == expected
+    site = record.site("length", "0")
+    assert (site is None) == (expected is None)
+    if site is not None:
+        assert path.read_text().splitlines()[site.line - 1][site.column : site.end_column] == length

@@ -46,6 +46,15 @@ def of_network(change: Callable[[Network, Tensor], Tensor]) -> facts.OrderDepend
     return found(lambda net: F.cross_entropy(net(X), Y), Network(change))
 
 
+def test_an_index_for_each_example_that_is_applied_to_all_examples_is_reported():
+    net, spread = nn.Linear(T * D, 3), nn.Linear(T * D, 3)
+    wrong = found(lambda net: -net(X.flatten(1)).log_softmax(1)[:, Y].mean(), net)
+    assert (wrong.by, wrong.function, wrong.shape, wrong.result) == ("pairs", "getitem", (N, 3), (N, N))
+    assert found(lambda net: -net(X.flatten(1)).log_softmax(1)[torch.arange(N), Y].mean(), net) is None
+    # All pairs of examples are compared on purpose.
+    assert found(lambda net: F.cross_entropy(net(X.flatten(1)) @ spread(X.flatten(1)).T, torch.arange(N)), net) is None
+
+
 WRONG: dict[str, tuple[Callable[[Network, Tensor], Tensor], str, str]] = {
     "an LSTM that takes the batch for time": (lambda n, h: n.later(h)[0][:, -1], "recurrence", "lstm"),
     "a view in place of a transpose": (lambda n, h: n.later(h.view(T, N, D))[0][-1], "reshape", "view"),

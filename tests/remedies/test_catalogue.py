@@ -43,6 +43,8 @@ OTHER_ARGUMENTS: dict[str, dict[str, object]] = {
     "create_graph": {},
     "copy_rows": {"method": "clone"},
     "draw_all_rows": {},
+    "length_of_data": {"name": "images"},
+    "own_entries": {},
     "dropout_rate": {"p": 0.2},
     "evaluate_as_trained": {},
     "invert_weights": {"argument": "weight", "place": "loss"},

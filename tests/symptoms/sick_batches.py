@@ -24,6 +24,20 @@ def examples_not_drawn(distinct: int = 10, draws: int = 4000, promised: int = 10
     return record
 
 
+def short_length(entries: int = 4000, length: int = 80) -> Record:
+    record = healthy()
+    observe(record, facts.ShortLength("images", entries, length), "0")
+    add_site(record, "length", "0", 6)
+    return record
+
+
+def left_loop() -> Record:
+    record = healthy()
+    observe(record, facts.LeftLoop(20))
+    add_site(record, "break", "0", 27)
+    return record
+
+
 def moved_examples(left: float = 0.4, axes: tuple[int, ...] = (0, 1), dimensions: int = 3) -> Record:
     shape = (32, 8, 8, 3)[:dimensions]
     return order_dependence("reorder", left, in_network=False, function="roll", axes=axes, shape=shape, result=shape)
@@ -79,8 +93,10 @@ BATCHES = {
     few_rows: "examples_not_drawn",
     ignored_class: "class_weights",
     inverted_weights: "class_weights",
+    left_loop: "examples_not_drawn",
     moved_examples: "unpaired_targets",
     order_dependence: "examples_mixed",
     shifted_twice: "unpaired_targets",
+    short_length: "examples_not_drawn",
     stored_examples_changed: "stored_examples_changed",
 }

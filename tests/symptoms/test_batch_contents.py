@@ -8,9 +8,11 @@ from sick_batches import (
     few_rows,
     ignored_class,
     inverted_weights,
+    left_loop,
     moved_examples,
     order_dependence,
     shifted_twice,
+    short_length,
     stored_examples_changed,
 )
 from sick_runs import RUNS, look, named, neighbours
@@ -25,6 +27,9 @@ SHOWN = [
     (order_dependence, {"by": "gather"}, True, 14, "lstm selects along the batch dimension", "no_signal"),
     (order_dependence, {"by": "positions"}, True, 14, "treated in its own way", "no_signal"),
     (order_dependence, {"by": "reorder"}, False, 14, "each example is combined with another one", "no_signal"),
+    (order_dependence, {"by": "pairs"}, False, 14, "the index of each example is applied to all examples", "no_signal"),
+    (left_loop, {}, False, 27, "ends the loop in line 20 in its first iteration", "stopped_too_early"),
+    (short_length, {}, False, 6, "is 80, but its `images` has 4,000 entries", "overfitting"),
     (moved_examples, {}, True, 14, "roll reorders the examples along the batch dimension (dims=(0, 1))", "no_signal"),
     (few_rows, {}, False, 9, "take 512 rows of a tensor with 4,400 rows by a random index, but only 64", "overfitting"),
     (inverted_weights, {}, False, 17, "0.9 to the most frequent one (270 targets), 0.03 to the rarest", "unreadable"),
@@ -51,6 +56,8 @@ def test_reported(run, changes, certain, line, says, consequence):
 LEFT_ALONE = {
     order_dependence: [{"left": 0.09}, {"in_network": False}],
     moved_examples: [{"left": 0.29}],
+    # Windows of a series need more entries than there are windows.
+    short_length: [{"entries": 159}],
     # Few draws repeat rows by chance, and a part of the rows may be enough.
     few_rows: [{"distinct": 500}, {"distinct": 15, "draws": 16}, {"of": 200}, {"of": 10**6, "distinct": 511}],
     # Weights against rare classes, equal ones, and too few targets to know which class is rare.

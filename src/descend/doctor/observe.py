@@ -6,6 +6,7 @@ from collections.abc import Callable
 from descend.core.interruption import interruption_status
 from descend.doctor.assess.logged_metric import logged_metrics, needs_untrained_values
 from descend.doctor.codemod.feature_selection import selections_before_split
+from descend.doctor.codemod.left_loops import left_loops
 from descend.doctor.codemod.preprocessing import average_decay, preprocessing_edits, unaveraged_buffers
 from descend.doctor.execution.chance import untrained_metrics
 from descend.doctor.execution.forking import ForkServer
@@ -69,5 +70,5 @@ def _analyse_source(script: Script, plan: Plan, record: Record, _: ForkServer | 
     """Return facts found in the source of a baseline run; an empty list if the script logs no metric."""
     if plan.role != Role.BASELINE or not record.can_be_compared or not logged_metrics(record):
         return []
-    further = [*unaveraged_buffers(script, record), *average_decay(script, record)]
+    further = [*unaveraged_buffers(script, record), *average_decay(script, record), *left_loops(script, record)]
     return [*preprocessing_edits(script, record), *further, *selections_before_split(script, record)]

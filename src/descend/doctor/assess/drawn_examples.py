@@ -18,6 +18,12 @@ RARE = Bound(
     "chosen: by chance, so many more repetitions are drawn in fewer than one of 10,000 runs",
 )
 
+SHORT = Bound(
+    2.0,
+    "entries of an array / length of the data set",
+    "chosen: windows of a series need some entries more than there are windows",
+)
+
 Drawn = tuple[str, facts.DrawnExamples]  # the number of a loader, and what it has drawn
 
 
@@ -31,6 +37,12 @@ def find_partial_sampler(record: Record) -> Drawn | None:
     """Return the first loader that draws far fewer different examples than a uniform sampler; None without one."""
     every = record.every(facts.DrawnExamples)
     return next(((key, drawn) for key, drawn in every.items() if _is_partial(drawn)), None)
+
+
+def find_short_length(record: Record) -> tuple[str, facts.ShortLength] | None:
+    """Return the first loader whose data set is far shorter than the array that it returns by entry; None without."""
+    every = record.every(facts.ShortLength)
+    return next(((key, found) for key, found in every.items() if found.entries >= SHORT * found.length), None)
 
 
 def uniform_count(drawn: facts.DrawnExamples) -> float:

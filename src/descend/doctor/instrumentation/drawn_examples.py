@@ -11,6 +11,7 @@ from torch.utils.data import dataloader
 
 from descend.doctor.instrumentation.attribute_patching import patched_attribute
 from descend.doctor.instrumentation.dataset_calls import observing_dataset_calls
+from descend.doctor.instrumentation.dataset_code import indexed_attributes, length_span
 from descend.doctor.instrumentation.frames import call_span
 from descend.doctor.instrumentation.internal_errors import ObserverPart, never_raises
 from descend.doctor.instrumentation.observer import Observer
@@ -87,6 +88,17 @@ class DrawnExamples(ObserverPart):
         if weights is not None:
             self.observer.send([Fact.of(weights, self.observer.steps, number)])
 
+    def _report_length(self, number: str, dataset: Any) -> None:
+        """Report an array that a data set reads by its index if the array has far more entries than the data set."""
+        for name in indexed_attributes(dataset):
+            array: Any = getattr(dataset, name, ())
+            entries = len(array) if hasattr(array, "__len__") else 0
+            if entries > len(dataset):
+                self.observer.modules.report_site(SiteKind.LENGTH, number, length_span(dataset))
+                found = facts.ShortLength(name, entries, len(dataset))
+                self.observer.send([Fact.of(found, self.observer.steps, number)])
+                return
+
     def _draws_of(self, iterator: Any) -> _Draws | None:
         """Return the draws of an iterator's loader; None if its examples have no numbers."""
         if iterator not in self._of_iterators:
@@ -94,6 +106,7 @@ class DrawnExamples(ObserverPart):
             if number is not None and number not in self._of_loaders:
                 self._of_loaders[number] = _new_draws(number, iterator)
                 self._report_weights(number, iterator)
+                self._report_length(number, iterator._dataset)
             self._of_iterators[iterator] = None if number is None else self._of_loaders[number]
         return self._of_iterators[iterator]
 

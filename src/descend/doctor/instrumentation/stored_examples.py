@@ -4,11 +4,9 @@ The first examples that a loader fetches are followed. When it fetches them agai
 one entry for each example are compared before and after. The first fetch does not count, because it may fill a cache.
 """
 
-import ast
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,7 +15,7 @@ from torch.utils.data import Subset
 from torch.utils.data._utils.fetch import _MapDatasetFetcher
 
 from descend.doctor.instrumentation.attribute_patching import patched_attribute
-from descend.doctor.instrumentation.frames import CallSpan
+from descend.doctor.instrumentation.dataset_code import reading_span
 from descend.doctor.instrumentation.internal_errors import ObserverPart, never_raises
 from descend.doctor.record import Fact, SiteKind, facts
 
@@ -110,24 +108,6 @@ def _entry(array: Any, index: int) -> Tensor | None:
     except (TypeError, ValueError, KeyError, IndexError):
         return None
     return entry if entry is not None and entry.numel() > 1 else None
-
-
-def reading_span(dataset: Any, name: str) -> CallSpan | None:
-    """Return the place where a data set's `__getitem__` reads an entry of its array `name`; None if it is unclear."""
-    code = getattr(getattr(type(dataset), "__getitem__", None), "__code__", None)
-    if code is None:
-        return None
-    try:
-        parsed = ast.parse(Path(code.co_filename).read_text("utf-8"))
-    except (OSError, ValueError, SyntaxError):
-        return None
-    functions = [n for n in ast.walk(parsed) if isinstance(n, ast.FunctionDef) and n.lineno == code.co_firstlineno]
-    for node in (n for function in functions for n in ast.walk(function) if isinstance(n, ast.Subscript)):
-        is_read = isinstance(node.ctx, ast.Load) and isinstance(node.value, ast.Attribute) and node.value.attr == name
-        if is_read and node.end_lineno is not None and node.end_col_offset is not None:
-            span = node.lineno, node.col_offset, node.end_lineno, node.end_col_offset
-            return CallSpan(code.co_filename, *span, code.co_name, operator=True)
-    return None
 
 
 @contextmanager

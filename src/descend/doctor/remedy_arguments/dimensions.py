@@ -95,6 +95,12 @@ def gathered_dimension(record: Record, symptom: Symptom) -> Values | None:
     return {**at, "keyword": "dim", "index": 0, "value": 1}
 
 
+def index_of_all_examples(record: Record, symptom: Symptom) -> Values | None:
+    """Return the line that applies the index of each example to all examples; None without one."""
+    found = record.fact(facts.OrderDependence)
+    return None if found is None or found.by != "pairs" else {"line": found.line}
+
+
 def other_batch_first(record: Record, symptom: Symptom) -> Values | None:
     """Return the opposite value of `batch_first`, if a recurrent or attention layer takes the batch for time steps."""
     for kind, found in (

@@ -11,6 +11,7 @@ from descend.doctor.assess.drawn_examples import (
     find_exhausted_iterator,
     find_partial_index,
     find_partial_sampler,
+    find_short_length,
 )
 from descend.doctor.assess.symptom import Symptom
 from descend.doctor.record import Record, SiteKind, facts
@@ -27,6 +28,9 @@ TIMES = (4, 10, 20, 50, 100, 200)
 FEW = Count(100, "steps", "chosen: in a shorter run, Adam needs a larger learning rate in addition to more epochs")
 ENOUGH = Count(1000, "steps", "chosen: a training run usually has at least this many steps")
 AFFORDABLE_S = Bound(10.0, "seconds", "chosen: a user is willing to wait this long for the longer run")
+MOST_BATCHES = Count(
+    100, "batches in a pass", "chosen: the trial may make so many times the steps if the number of batches is unknown"
+)
 LITTLE = Count(16, "examples in a batch", "chosen: gradients of batches up to this size vary a lot from batch to batch")
 LARGER = Count(
     8,
@@ -65,6 +69,24 @@ def rows_of_random_index(record: Record, symptom: Symptom) -> Values | None:
         return None
     is_permutation = draw is not None and draw.detail == "randperm"
     return {"times": found.of // max(1, found.distinct) if is_permutation else 1}
+
+
+def array_of_short_length(record: Record, symptom: Symptom) -> Values | None:
+    """Return the array that determines the length of a data set, and how much longer a pass becomes; None without."""
+    found = find_short_length(record)
+    if found is None:
+        return None
+    key, short = found
+    return {"loader": key, "name": short.array, "times": short.entries // max(1, short.length)}
+
+
+def break_of_loop(record: Record, symptom: Symptom) -> Values | None:
+    """Return the place of the break that ends each training loop, and how many batches a pass has; None without."""
+    site = record.site(SiteKind.BREAK, "0")
+    if site is None:
+        return None
+    batches = max((loader.batches or 0 for loader in record.every(facts.Loader).values()), default=0)
+    return {"kind": SiteKind.BREAK, "place": "0", "line": site.line, "times": batches or MOST_BATCHES}
 
 
 def step_for_each_pass(record: Record, symptom: Symptom) -> Values:

@@ -14,6 +14,7 @@ from descend.doctor.remedy_arguments.dimensions import (
     dimension_within_example,
     exchange_of_mixed_dimensions,
     gathered_dimension,
+    index_of_all_examples,
     other_batch_first,
 )
 from descend.doctor.symptoms import phrases
@@ -30,11 +31,13 @@ SENTENCES = {
     "gather": "{call} selects along the batch dimension, so it reads values of other examples",
     "positions": "{call} combines the examples with a tensor along the batch dimension, so each row of the batch is "
     "treated in its own way",
+    "pairs": "the index of each example is applied to all examples, so shape {shape} becomes {result}, and each "
+    "example is trained on the indices of the others, too",
     "other": "{call} turns shape {shape} into {result} and treats the rows of the batch in different ways",
     "softmax": "the softmax normalises along the batch dimension, so the outputs of one example lower those of the "
     "others",
 }
-ON_PURPOSE = frozenset({"reorder", "other"})  # Some programs combine the examples of a batch on purpose.
+ON_PURPOSE = frozenset({"reorder", "other", "pairs"})  # Some programs combine the examples of a batch on purpose.
 
 PROBLEM = Problem(
     id="examples_mixed",
@@ -65,6 +68,15 @@ PROBLEM = Problem(
                 "torch.roll, torch.flip, torch.gather: dims and dim",
             )
             for within_example in (*map(axes_within_example, range(phrases.CALLS_TRIED)), gathered_dimension)
+        ),
+        RemedyEntry(
+            "own_entries",
+            index_of_all_examples,
+            "take the entry of each example by its own index in line {line}",
+            "each example is then trained on its own index only",
+            "torch.gather",
+            cost=1,
+            judged_on="metric",
         ),
         RemedyEntry(
             "softmax_dimension",
@@ -101,10 +113,12 @@ def _report_order_dependence(record: Record) -> Detection | None:
     if found is None or not found.in_network or found.by not in SENTENCES:
         return None
     sentence = SENTENCES[found.by].format(call=found.function, shape=found.shape, result=found.result)
+    changed = f"if the {found.examples} examples of a batch and their targets are permuted alike, the loss changes: "
     return FatalDetection(
         certain=found.by not in ON_PURPOSE,
-        sentence=f"if the {found.examples} examples of a batch and their targets are permuted alike, the loss changes: "
-        f"{sentence}{_batch_first_message(found.by, found.batch_first)}",
+        likely=found.by == "pairs",
+        sentence=f"{'' if found.by == 'pairs' else changed}{sentence}"
+        f"{_batch_first_message(found.by, found.batch_first)}",
         quantity="examples in the batch",
         value=found.examples,
         bound=0.0,

@@ -4,15 +4,23 @@ from descend.doctor.assess.drawn_examples import (
     COVERAGE,
     EMPTY,
     FEW,
+    SHORT,
     find_exhausted_iterator,
     find_partial_index,
     find_partial_sampler,
+    find_short_length,
     uniform_count,
 )
 from descend.doctor.assess.summary import RunSummary
 from descend.doctor.assess.symptom import Detection, FatalDetection
-from descend.doctor.record import Record, SiteKind
-from descend.doctor.remedy_arguments.training_loop import exhausted_loop, loader_with_sampler, rows_of_random_index
+from descend.doctor.record import Record, SiteKind, facts
+from descend.doctor.remedy_arguments.training_loop import (
+    array_of_short_length,
+    break_of_loop,
+    exhausted_loop,
+    loader_with_sampler,
+    rows_of_random_index,
+)
 from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 
 SOURCE = "torch.utils.data.DataLoader: each call of iter() starts a new pass, and an exhausted iterator stays empty"
@@ -28,6 +36,24 @@ PROBLEM = Problem(
             "loop over the data loader instead of its iterator",
             "each pass then starts a new iterator",
             "torch.utils.data.DataLoader",
+            cost=1,
+            judged_on="metric",
+        ),
+        RemedyEntry(
+            "leave_out",
+            break_of_loop,
+            "remove the break in line {line}",
+            "each pass then trains on all of its batches",
+            "torch.utils.data.DataLoader: one pass over a loader returns each of its batches once",
+            cost=1,
+            judged_on="metric",
+        ),
+        RemedyEntry(
+            "length_of_data",
+            array_of_short_length,
+            "return len(self.{name}) as the length of the data set",
+            "the loader then draws each entry",
+            "torch.utils.data.Dataset: __len__ returns the number of examples",
             cost=1,
             judged_on="metric",
         ),
@@ -64,7 +90,51 @@ def detect(record: Record, summary: RunSummary) -> Detection | None:
     The indices that each data loader draws are counted. A subset that the script chooses by its indices is no mistake.
     If the script draws an index of rows itself, the rows of the recorded batches are counted.
     """
-    return _report_exhausted_iterator(record) or _report_partial_sampler(record) or _report_partial_index(record)
+    reports = (
+        _report_exhausted_iterator,
+        _report_loop_left_early,
+        _report_short_length,
+        _report_partial_sampler,
+        _report_partial_index,
+    )
+    return next((found for report in reports if (found := report(record)) is not None), None)
+
+
+def _report_loop_left_early(record: Record) -> Detection | None:
+    """Report a training loop that always ends in its first iteration."""
+    left = record.fact(facts.LeftLoop)
+    if left is None:
+        return None
+    return FatalDetection(
+        certain=False,
+        likely=True,
+        sentence=f"`break` without a condition ends the loop in line {left.line} in its first iteration, so each pass "
+        "trains on its first batch only",
+        quantity="iterations of the training loop",
+        value=1.0,
+        bound=1.0,
+        source="torch.utils.data.DataLoader: one pass over a loader returns each of its batches once",
+        where=record.site(SiteKind.BREAK, "0"),
+    )
+
+
+def _report_short_length(record: Record) -> Detection | None:
+    """Report a data set whose length is far smaller than that of the array whose entries it returns."""
+    found = find_short_length(record)
+    if found is None:
+        return None
+    key, short = found
+    return FatalDetection(
+        certain=False,
+        likely=True,
+        sentence=f"the length of the data set is {short.length:,}, but its `{short.array}` has {short.entries:,} "
+        "entries, of which it returns one for each index, so the loader never draws the others",
+        quantity=SHORT.unit,
+        value=short.entries / max(1, short.length),
+        bound=SHORT,
+        source="torch.utils.data.Dataset: __len__ returns the number of examples",
+        where=record.site(SiteKind.LENGTH, key) or record.site(SiteKind.LOADER, key),
+    )
 
 
 def _report_partial_index(record: Record) -> Detection | None:

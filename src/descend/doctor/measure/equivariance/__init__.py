@@ -56,6 +56,8 @@ def equivariance(snapshot: Snapshot) -> Measurement:
 def _kind(found: Violation) -> str:
     """Return how a call breaks equivariance."""
     name = found.op.name.strip("_")
+    if found.is_crossing:
+        return "pairs"
     if name in RECURRENT:
         return "recurrence"
     if name in RESHAPES:

@@ -44,6 +44,7 @@ class Violation:
     result: tuple[int, ...]  # the shape of the result
     count: int  # the number of examples
     places: Mapping[int, Positions]  # the positions of the examples in each slot before the call
+    is_crossing: bool = False  # whether the call combines each example with the indices of all examples
 
 
 class Equivariance:
@@ -85,7 +86,7 @@ class Equivariance:
             if comparison is None or not comparison.reaches_network or comparison.reads < LEAST_READS:
                 continue
             if comparison.explains:
-                return None
+                return comparison.crossing
             if comparison.violation is None:
                 continue
             tried[self.recording.ops.index(comparison.violation.op)] = comparison, sources
@@ -154,6 +155,7 @@ class _Comparison:
         self.results, self.order = results, order
         self.positions: dict[int, Positions] = {source.slot: frozenset({source.position}) for source in sources}
         self.violation: Violation | None = None
+        self.crossing: Violation | None = None  # the first call that uses the index of each example for all examples
         self._unassigned: set[int] = set()  # random numbers that may belong to any of the examples
         self.scale = 0.0  # the largest value of all inputs so far
         self.explains = False  # whether no result contradicts this choice of the batch, and the loss is the same
@@ -176,7 +178,7 @@ class _Comparison:
             self.reads += sum(kind == NONE and () not in positions for kind, positions in pairs)
         slots, found = _results(op, args, result)
         for slot, before, after in zip(slots, self.results.get(op, ()), found):
-            if slot is None or not isinstance(before, Tensor) or not isinstance(after, Tensor):
+            if slot is None or not tensors or not isinstance(before, Tensor) or not isinstance(after, Tensor):
                 continue
             self.positions[slot] = positions_of(before, after, self.order, self.scale)
             draws = op.random is not None and not is_random_in_training(op.func)
@@ -187,11 +189,13 @@ class _Comparison:
                 continue
             if SMOOTH in op.dependences and after.ndim and () not in self.positions[slot]:
                 self.reaches_network = True
+            this_call = Violation(
+                op, tuple(tensors[0].shape), given, tuple(after.shape), len(self.order), dict(self.positions)
+            )
             if not self.positions[slot] and given and all(given) and self.violation is None:
-                if not _selects(op, args, after, len(self.order)):
-                    self.violation = Violation(
-                        op, tuple(tensors[0].shape), given, tuple(after.shape), len(self.order), dict(self.positions)
-                    )
+                self.violation = None if _selects(op, args, after, len(self.order)) else this_call
+            if self.crossing is None and op.name == "__getitem__" and _crosses(given, self.positions[slot]):
+                self.crossing = replace(this_call, is_crossing=True)
 
 
 def _results(op: Op, args: tuple, result: Any) -> tuple[tuple[int | None, ...], list[Any]]:
@@ -210,6 +214,12 @@ def _selects(op: Op, args: tuple, result: Tensor, count: int) -> bool:
         return is_mask or is_part
     numbers = op.name in ORDERINGS and not result.is_floating_point()
     return numbers or op.name in SELECTIONS | UNINITIALISED or op.random is not None
+
+
+def _crosses(given: tuple[Positions, ...], result: Positions) -> bool:
+    """Return whether examples along one axis, and an index for each example, result in all pairs of examples."""
+    are_single = all(len(position) == 1 for positions in given for position in positions)
+    return len(given) == 2 and are_single and bool(result) and all(len(position) == 2 for position in result)
 
 
 def _groups_axis(shape: tuple[int, ...], result: tuple[int, ...], count: int) -> bool:

@@ -24,7 +24,7 @@ from descend.doctor.record.facts.evaluation import (
     EvaluationData,
     SelectionBeforeSplit,
 )
-from descend.doctor.record.facts.examples import ChangedExamples, DrawnExamples, DrawnRows, Loader, Monitor
+from descend.doctor.record.facts.examples import ChangedExamples, DrawnExamples, DrawnRows, Loader, Monitor, ShortLength
 from descend.doctor.record.facts.floors import Floor, IncreasingLoss, Reachability
 from descend.doctor.record.facts.gradient_noise import (
     AveragedGradient,
@@ -96,6 +96,7 @@ from descend.doctor.record.facts.run import (
     BackwardPasses,
     FileRead,
     FinalState,
+    LeftLoop,
     Line,
     PeakMemory,
     ScriptEnded,
@@ -201,6 +202,7 @@ __all__ = [
     "LateClipping",
     "LayerCost",
     "PartlyLoaded",
+    "LeftLoop",
     "Line",
     "LoadedWeights",
     "Loader",
@@ -256,6 +258,7 @@ __all__ = [
     "SelfSampledLoss",
     "Setting",
     "SharpAndWide",
+    "ShortLength",
     "Signal",
     "Singular",
     "Spectrum",

@@ -36,10 +36,13 @@ class Mixing:
 
 @dataclass(frozen=True)
 class OrderDependence:
-    """The first call whose result is not permuted alike if the examples of the batch are permuted."""
+    """The first call whose result is not permuted alike if the examples of the batch are permuted.
+
+    Or the first one that takes, by an index with a number for each example, entries of all pairs of examples.
+    """
 
     examples: int
-    by: str  # how: recurrence, reshape, reorder, gather, positions, pairing, other
+    by: str  # how: recurrence, reshape, reorder, gather, pairs, positions, pairing, other
     function: str
     line: int  # line number in the script; 0 if unknown
     shape: tuple[int, ...]  # shape of the call's first tensor argument

@@ -34,6 +34,15 @@ class DrawnExamples:
 
 
 @dataclass(frozen=True)
+class ShortLength:
+    """A data set that returns the entry of an array for each index, but whose length is smaller than the array's."""
+
+    array: str  # attribute of the data set
+    entries: int  # number of entries of the array
+    length: int  # length of the data set
+
+
+@dataclass(frozen=True)
 class DrawnRows:
     """The rows of a stored tensor that several batches take by an index that the script draws at random."""
 

@@ -1,0 +1,34 @@
+"""Find a training loop that `break` always ends in its first iteration."""
+
+import libcst as cst
+
+from descend.doctor.codemod.bindings import loops_around
+from descend.doctor.codemod.locate import site_of_node, training_file
+from descend.doctor.codemod.syntax import Syntax
+from descend.doctor.record import Fact, Message, Record, SiteKind, facts
+from descend.doctor.script.script import Script
+
+
+def left_loops(script: Script, record: Record) -> list[Message]:
+    """Return the place of a `break` without a condition in the innermost loop around the backward pass, or []."""
+    if (known := training_file(script, record)) is None:
+        return []
+    syntax, backward = known
+    statements: list[cst.BaseSmallStatement] = syntax.every(cst.BaseSmallStatement)  # type: ignore[type-abstract]
+    inside = [statement for statement in statements if syntax.spans_line(statement, backward.line)]
+    for loop in loops_around(syntax, inside[-1])[-1:] if inside else ():
+        if (left := _unconditional_break(syntax, loop)) is not None:
+            site = site_of_node(syntax, left, SiteKind.BREAK, "0", backward.file)
+            return [site, Fact.of(facts.LeftLoop(syntax.line(loop)), 0)]
+    return []
+
+
+def _unconditional_break(syntax: Syntax, loop: cst.For | cst.While) -> cst.Break | None:
+    """Return the `break` that each iteration of a loop reaches; None without one."""
+    if any(loops_around(syntax, node)[-1] is loop for node in syntax.every(cst.Continue, loop)):
+        return None
+    for line in loop.body.body:
+        for part in line.body if isinstance(line, cst.SimpleStatementLine) else ():
+            if isinstance(part, cst.Break):
+                return part
+    return None
