@@ -41,6 +41,7 @@ OTHER_ARGUMENTS: dict[str, dict[str, object]] = {
     "constant_rate": {},
     "causal_mask": {},
     "create_graph": {},
+    "average_network": {},
     "copy_rows": {"method": "clone"},
     "draw_all_rows": {},
     "length_of_data": {"name": "images"},

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from descend.core.interruption import interruption_status
 from descend.doctor.assess.logged_metric import logged_metrics, needs_untrained_values
+from descend.doctor.codemod.average_update import average_updates
 from descend.doctor.codemod.feature_selection import selections_before_split
 from descend.doctor.codemod.left_loops import left_loops
 from descend.doctor.codemod.preprocessing import average_decay, preprocessing_edits, unaveraged_buffers
@@ -67,8 +68,15 @@ def _measure_in_other_runs(script: Script, plan: Plan, record: Record, server: F
 
 
 def _analyse_source(script: Script, plan: Plan, record: Record, _: ForkServer | None) -> list[Message]:
-    """Return facts found in the source of a baseline run; an empty list if the script logs no metric."""
-    if plan.role != Role.BASELINE or not record.can_be_compared or not logged_metrics(record):
+    """Return facts found in the source of a baseline run; those about its data only if the script logs a metric."""
+    if plan.role != Role.BASELINE or not record.can_be_compared:
         return []
-    further = [*unaveraged_buffers(script, record), *average_decay(script, record), *left_loops(script, record)]
-    return [*preprocessing_edits(script, record), *further, *selections_before_split(script, record)]
+    found = [
+        *unaveraged_buffers(script, record),
+        *average_decay(script, record),
+        *average_updates(script, record),
+        *left_loops(script, record),
+    ]
+    if logged_metrics(record):
+        found += [*preprocessing_edits(script, record), *selections_before_split(script, record)]
+    return found

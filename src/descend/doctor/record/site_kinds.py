@@ -43,6 +43,7 @@ class SiteKind(StrEnum):
     ALTERED_PARAMETERS = "altered_parameters", "change of the parameters"
     ALTERED_STATE = "altered_state", "change of the optimizer's state"
     LOAD_STATE_DICT = "load_state_dict", "loading of weights"
+    AVERAGE_UPDATE = "average_update", "update of the averaged weights"
     BREAK = "break", "break of the training loop"
     EXHAUSTED = "exhausted", "loop over an exhausted iterator"
     UNENTERED_LOOP = "unentered_loop", "loop without an iteration"

@@ -3,7 +3,7 @@
 from descend.core.bound import Bound
 from descend.doctor.assess.copies import find_own_weights, find_stale_copy
 from descend.doctor.assess.symptom import Symptom
-from descend.doctor.record import Record, facts
+from descend.doctor.record import Record, SiteKind, facts
 from descend.doctor.remedy_arguments.rounding import round_to_one_digit
 from descend.doctor.remedy_arguments.values import Values
 
@@ -19,6 +19,11 @@ def decay_for_run(record: Record, symptom: Symptom) -> Values | None:
     now = record.fact(facts.AverageDecay, "0")
     decay = 1 - round_to_one_digit(1 / (HORIZON * record.steps)) if record.steps else 0.0
     return {"decay": decay, "old": now.decay} if now is not None and 0.5 < decay < now.decay else None
+
+
+def update_of_average(record: Record, symptom: Symptom) -> Values | None:
+    """Return no values if the script averages the weights of the wrong network; otherwise None."""
+    return None if record.site(SiteKind.AVERAGE_UPDATE, "0") is None else {}
 
 
 def calls_of_copy(record: Record, symptom: Symptom) -> Values | None:

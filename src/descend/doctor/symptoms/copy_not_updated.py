@@ -4,7 +4,7 @@ from descend.doctor.assess.copies import FOLLOWS, INITIAL, find_stale_copy
 from descend.doctor.assess.summary import RunSummary
 from descend.doctor.assess.symptom import Detection, FatalDetection
 from descend.doctor.record import Record, SiteKind, facts
-from descend.doctor.remedy_arguments.copies import calls_of_copy, decay_for_run
+from descend.doctor.remedy_arguments.copies import calls_of_copy, decay_for_run, update_of_average
 from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 
 SOURCE = "Polyak & Juditsky 1992, sect. 1: an average of the iterates replaces the last iterate only if it follows them"
@@ -21,6 +21,15 @@ PROBLEM = Problem(
             "set the decay of the averaged weights to {decay:.4g} (now {old:g})",
             "the average then covers the last tenth of the steps instead of the initial weights",
             "Karras et al. 2024, sect. 3",
+            cost=1,
+            judged_on="evaluation",
+        ),
+        RemedyEntry(
+            "average_network",
+            update_of_average,
+            "average the weights of the trained network into the copy",
+            "the copy then follows the network",
+            SOURCE,
             cost=1,
             judged_on="evaluation",
         ),
@@ -63,16 +72,17 @@ def detect(record: Record, summary: RunSummary) -> Detection | None:
     if not is_only and not summary.may_fail():
         return None
     names = (f"`{copy.copy}`", f"`{copy.network}`") if copy.copy else ("a copy of the network", "the network")
-    decay = record.fact(facts.AverageDecay, "0")
+    decay, update = record.fact(facts.AverageDecay, "0"), record.site(SiteKind.AVERAGE_UPDATE, "0")
     slow = f", because its decay of {decay.decay:g} is too slow for {record.steps} steps" if decay is not None else ""
+    cause = f", because line {update.line} averages the weights of the wrong network" if update is not None else slow
     return FatalDetection(
         certain=is_only and copy.followed < INITIAL,
         likely=True,
         sentence=f"the script evaluates {names[0]}, whose weights have followed {copy.followed:.0%} of the change of "
-        f"{names[1]} since the first step (limit: {FOLLOWS:.0%}){slow}",
+        f"{names[1]} since the first step (limit: {FOLLOWS:.0%}){cause}",
         quantity=FOLLOWS.unit,
         value=copy.followed,
         bound=FOLLOWS,
         source=SOURCE,
-        where=record.site(SiteKind.AVERAGE_DECAY, "0") or record.site(SiteKind.EVALUATED_COPY, key),
+        where=update or record.site(SiteKind.AVERAGE_DECAY, "0") or record.site(SiteKind.EVALUATED_COPY, key),
     )
