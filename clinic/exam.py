@@ -2,7 +2,7 @@
 
 python clinic/exam.py validity                    # which of the mistakes hurt: once for each version of PyTorch
 python clinic/exam.py take --tool descend         # each of those through a tool, then the working programs
-python clinic/exam.py table --tool descend        # what is known so far
+python clinic/exam.py table --tool descend        # what is known so far; --half visible held_out: of both halves
 
 A tool is a file in `clinic/tools`: a command that is given a script and prints what it found (`tools/README.md`).
 All of it continues where it was stopped.
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from consult import applies
-from contracts import THEMES, of_half, programs
+from contracts import THEMES, of_half, programs, theme
 from contracts.sample import HALVES, candidates
 from mutations.judged import HALF, MOSTLY, Harm, Values, program_key
 from mutations.pool import for_each
@@ -54,10 +54,13 @@ class Exam:
             self._each(filter(self._is_chosen, working(half)), lambda path: self._accused(path, rows))
 
     def table(self) -> None:
-        """Print what a tool made of the programs so far."""
+        """Print what a tool made of the programs of each half so far."""
         rows = Rows(f"contracts.{self.options.label or self.options.tool}").by_subject
         file = TOOLS / f"{self.options.tool}.json"
-        print(table(rows, json.loads(file.read_text()) if file.exists() else {}))
+        for half in self.options.half:
+            chosen = {of: row for of, row in rows.items() if of_program(of) in names_of(half)}
+            print(f"{half.replace('_', ' ')} half\n")
+            print(table(chosen, json.loads(file.read_text()) if file.exists() else {}))
 
     def _examined(self, subject: Subject, rows: Rows) -> str:
         own = program_key(subject)
@@ -82,8 +85,8 @@ class Exam:
 
     def _is_chosen(self, subject: Subject | Path) -> bool:
         """Return whether a program is of a chosen theme."""
-        theme = subject.mutants[0].family if isinstance(subject, Subject) else subject.stem.partition("_")[0]
-        return theme in self.options.theme
+        own = subject.mutants[0].family if isinstance(subject, Subject) else subject.stem.partition("_")[0]
+        return own in self.options.theme
 
     def _each(self, programs: Iterable[Any], measure: Callable[[Any], str]) -> None:
         for_each(programs, measure, lambda program: getattr(program, "id", str(program)), self.options.jobs, self.until)
@@ -100,18 +103,30 @@ def table(rows: Mapping[str, Mapping[str, Any]], names: Mapping[str, Sequence[st
         "| theme | programs | named first | first at its line | half restored | four fifths |",
         "|---|---|---|---|---|---|",
     ]
-    for theme in (*THEMES, "all"):
-        some = [(of.split("/", 1)[1].rsplit("/", 1)[0], row) for of, row in faulty.items()]
-        some = [(operator, row) for operator, row in some if theme in ("all", operator.split("/")[0])]
+    for name in (*THEMES, "all"):
+        some = [(of_program(of), row) for of, row in faulty.items()]
+        some = [(operator, row) for operator, row in some if name in ("all", operator.split("/")[0])]
         firsts = [(operator, row, next(iter(row["findings"]), {})) for operator, row in some]
         cells = [
             share(first.get("name") in names.get(operator, ()) for operator, _, first in firsts),
             share(first.get("line") in row["lines"] for _, row, first in firsts),
             *(share(row.get("given_back", 0.0) >= part for _, row in some) for part in (HALF, MOSTLY)),
         ]
-        lines.append(f"| {theme} | {len(some)} | {' | '.join(cells)} |")
+        lines.append(f"| {name} | {len(some)} | {' | '.join(cells)} |")
     right = [row for of, row in rows.items() if of.startswith("working/")]
     return "\n".join([*lines, "", f"Working programs accused: {share(bool(row['findings']) for row in right)}."])
+
+
+def of_program(of: str) -> str:
+    """Return the operator of a faulty program, as in `axes/final_states_viewed`, or `working/` and a working one."""
+    return of if of.startswith("working/") else of.split("/", 1)[1].rsplit("/", 1)[0]
+
+
+def names_of(half: str) -> set[str]:
+    """Return the operators of a half, each with its theme, and the working programs."""
+    own = {name: (operator.name for operator in theme(name).OPERATORS) for name in THEMES}
+    operators = {f"{name}/{operator}" for name in THEMES for operator in of_half(own[name], half)}
+    return operators | {f"working/{path.stem}" for path in working(half)}
 
 
 def working(half: str) -> list[Path]:

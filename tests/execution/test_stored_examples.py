@@ -57,10 +57,11 @@ def test_changes_of_examples_that_are_fetched_again_are_counted(observe, tmp_pat
     path.write_text(SCRIPT.replace("ROWS", rows).replace("CHANGE", change).replace("DATA", data))
     record = observe(Script(path, tmp_path, ()))
     assert record.fact(facts.ChangedExamples) == expected
-    site = record.site("taken_rows", "stored")
+    site, changed = record.site("taken_rows", "stored"), record.site("taken_rows", "changed")
     if expected is None:
         assert site is None
     else:
+        assert (changed is None) == (rows == ARRAY)  # Calls of NumPy are not observed.
         assert path.read_text().splitlines()[site.line - 1][site.column : site.end_column] == "self.rows[i]"
         assert site.line == LINE
 

@@ -45,6 +45,7 @@ OTHER_ARGUMENTS: dict[str, dict[str, object]] = {
     "copy_rows": {"method": "clone"},
     "draw_all_rows": {},
     "length_of_data": {"name": "images"},
+    "out_of_place": {},
     "own_entries": {},
     "dropout_rate": {"p": 0.2},
     "evaluate_as_trained": {},

@@ -26,7 +26,7 @@ MOST = 8  # Calls of at most this many places in the source are reported.
 IN_PLACE = frozenset("add_ sub_ mul_ div_ __iadd__ __isub__ __imul__ __itruediv__".split())
 
 
-class _CallObserver(TorchFunctionMode):
+class CallObserver(TorchFunctionMode):
     """Calls `seen` with the function, arguments, result and frame of each torch call."""
 
     def __init__(self, seen: Callable[[Any, tuple, Any, FrameType], None]) -> None:
@@ -59,14 +59,14 @@ class DatasetCalls(ObserverPart):
         self._reported: set[CallSpan] = set()
 
     @never_raises
-    def fetch_begins(self, iterator: Any) -> _CallObserver | None:
+    def fetch_begins(self, iterator: Any) -> CallObserver | None:
         """Return a function mode that observes the loader's next batch; None if enough batches were observed."""
         number = self.observer.loaders.key(iterator)
         if number is None or self._batches.get(number, 0) == BATCHES:
             return None
         self._now, self._batches[number] = number, self._batches.get(number, 0) + 1
         self._calls.setdefault(number, {})
-        return _CallObserver(self._record_call)
+        return CallObserver(self._record_call)
 
     @never_raises
     def _record_call(self, func: Any, args: tuple, result: Any, frame: FrameType) -> None:

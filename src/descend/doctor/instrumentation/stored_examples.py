@@ -7,6 +7,7 @@ one entry for each example are compared before and after. The first fetch does n
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import FrameType
 from typing import Any
 
 import torch
@@ -15,9 +16,12 @@ from torch.utils.data import Subset
 from torch.utils.data._utils.fetch import _MapDatasetFetcher
 
 from descend.doctor.instrumentation.attribute_patching import patched_attribute
+from descend.doctor.instrumentation.dataset_calls import IN_PLACE, CallObserver
 from descend.doctor.instrumentation.dataset_code import reading_span
+from descend.doctor.instrumentation.frames import call_span
 from descend.doctor.instrumentation.internal_errors import ObserverPart, never_raises
 from descend.doctor.record import Fact, SiteKind, facts
+from descend.doctor.tape.call import call_name
 
 FOLLOWED = 64  # number of examples of a data set that are followed
 FETCHES = 8  # number of fetches of followed examples that are compared
@@ -34,6 +38,7 @@ class _Followed:
     fetched: int = 0
     changed: dict[str, int] = field(default_factory=dict)
     before: dict[Entry, Tensor] = field(default_factory=dict)  # entries before the present fetch
+    memory: set[int] = field(default_factory=set)  # addresses of the memory of the stored tensors
 
 
 class StoredExamples(ObserverPart):
@@ -60,7 +65,17 @@ class StoredExamples(ObserverPart):
         arrays = stored_arrays(dataset).items()
         entries = {(name, i): _entry(array, i) for name, array in arrays for i in again}
         followed.before = {key: entry.clone() for key, entry in entries.items() if entry is not None}
+        followed.memory = {_memory(entry) for entry in entries.values() if entry is not None}
         return followed
+
+    @never_raises
+    def call_seen(self, followed: _Followed, func: Any, args: tuple, frame: FrameType) -> None:
+        """Report the place of a torch call that changes a stored tensor in place."""
+        name = call_name(func)
+        is_in_place = name in IN_PLACE or name.endswith("_") and not name.endswith("__")
+        if is_in_place and args and isinstance(args[0], Tensor) and _memory(args[0]) in followed.memory:
+            span = call_span(self.observer.modules.tree.in_script(frame))
+            self.observer.modules.report_site(SiteKind.TAKEN_ROWS, "changed", span, name.strip("_"))
 
     @never_raises
     def fetch_ended(self, followed: _Followed) -> None:
@@ -77,6 +92,11 @@ class StoredExamples(ObserverPart):
             is_tensor = isinstance(stored_arrays(followed.dataset)[name][0], Tensor)
             found = facts.ChangedExamples(followed.changed[name], followed.fetched, name, is_tensor)
             self.observer.send([Fact.of(found, self.observer.steps)])
+
+
+def _memory(tensor: Tensor) -> int:
+    """Return the address of a tensor's memory, which a tensor and its views share."""
+    return tensor.untyped_storage().data_ptr()
 
 
 def stored_arrays(dataset: Any) -> dict[str, Any]:
@@ -117,9 +137,11 @@ def observing_stored_examples(observer: Any) -> Iterator[None]:
 
     def observed_fetch(self: Any, possibly_batched_index: Any) -> Any:
         followed = stored.fetch_begins(self.dataset, possibly_batched_index)
-        batch = fetch(self, possibly_batched_index)
-        if followed is not None:
-            stored.fetch_ended(followed)
+        if followed is None:
+            return fetch(self, possibly_batched_index)
+        with CallObserver(lambda func, args, result, frame: stored.call_seen(followed, func, args, frame)):
+            batch = fetch(self, possibly_batched_index)
+        stored.fetch_ended(followed)
         return batch
 
     with patched_attribute(_MapDatasetFetcher, "fetch", observed_fetch):

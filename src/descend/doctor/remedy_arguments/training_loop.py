@@ -71,6 +71,12 @@ def rows_of_random_index(record: Record, symptom: Symptom) -> Values | None:
     return {"times": found.of // max(1, found.distinct) if is_permutation else 1}
 
 
+def place_of_change(record: Record, symptom: Symptom) -> Values | None:
+    """Return the line that changes stored rows in place; None if it is unknown."""
+    site = record.site(SiteKind.TAKEN_ROWS, "changed")
+    return None if site is None else {"line": site.line}
+
+
 def array_of_short_length(record: Record, symptom: Symptom) -> Values | None:
     """Return the array that determines the length of a data set, and how much longer a pass becomes; None without."""
     found = find_short_length(record)

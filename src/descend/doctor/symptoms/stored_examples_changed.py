@@ -8,7 +8,7 @@ each pass.
 from descend.doctor.assess.summary import RunSummary
 from descend.doctor.assess.symptom import Detection, FatalDetection
 from descend.doctor.record import Record, SiteKind, facts
-from descend.doctor.remedy_arguments.training_loop import copy_of_stored_row
+from descend.doctor.remedy_arguments.training_loop import copy_of_stored_row, place_of_change
 from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 
 SOURCE = "torch.Tensor.clone: an entry or a slice shares its memory with the tensor, and clone() copies it"
@@ -23,6 +23,15 @@ PROBLEM = Problem(
             "copy_rows",
             copy_of_stored_row,
             "copy the example before it is changed: {method}()",
+            "each pass then starts from the original examples",
+            SOURCE,
+            cost=1,
+            judged_on="metric",
+        ),
+        RemedyEntry(
+            "out_of_place",
+            place_of_change,
+            "compute a new tensor in line {line}, not in place",
             "each pass then starts from the original examples",
             SOURCE,
             cost=1,
@@ -55,5 +64,5 @@ def detect(record: Record, summary: RunSummary) -> Detection | None:
         value=float(found.changed),
         bound=0.0,
         source=SOURCE,
-        where=record.site(SiteKind.TAKEN_ROWS, "stored"),
+        where=record.site(SiteKind.TAKEN_ROWS, "stored") or record.site(SiteKind.TAKEN_ROWS, "changed"),
     )
