@@ -18,8 +18,12 @@ from sick_batches import (
     few_rows,
     ignored_class,
     inverted_weights,
+    left_loop,
     moved_examples,
+    order_dependence,
     shifted_twice,
+    short_length,
+    stored_examples_changed,
 )
 from sick_dynamics import squared_rate
 from sick_first_steps import cut_by_checkpoint, no_step
@@ -49,6 +53,8 @@ def treatable() -> Iterator[Record]:
     yield from (altered(), all_calls(), unusual(), several_labels(), moved_examples(dimensions=4))
     yield from (examples_not_drawn(), examples_not_drawn(empty=3, passes=1))
     yield from (own_weights(), copy_not_updated(decay=0.9999), different_rows(), shifted_twice())
+    yield from (copy_not_updated(update=14), left_loop(), short_length(), stored_examples_changed())
+    yield order_dependence("pairs")
     yield from (few_rows(), cut_by_checkpoint(), squared_rate(), inverted_weights(), ignored_class())
 
 

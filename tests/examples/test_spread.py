@@ -16,7 +16,7 @@ TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "
 @pytest.mark.parametrize(
     ("command", "least"),
     [
-        ((*TORCHRUN, str(EXAMPLES / "digits.py"), "pipeline"), 80),
+        pytest.param((*TORCHRUN, str(EXAMPLES / "digits.py"), "pipeline"), 80, marks=pytest.mark.thorough),
         pytest.param((*TORCHRUN, str(EXAMPLES / "columns.py")), 80, marks=pytest.mark.thorough),
         ((str(EXAMPLES / "large_batch.py"),), 80),
     ],

@@ -137,8 +137,8 @@ def test_a_file_that_shadows_a_module_also_does_so_in_a_forked_run(tmp_path, ser
     ("does", "reason", "status"),
     [
         ("os.kill(os.getpid(), signal.SIGKILL)", "killed", 128 + signal.SIGKILL),
-        ("os._exit(9)", "failed", 9),
-        ("raise ValueError('not so')", "failed", 1),
+        pytest.param("os._exit(9)", "failed", 9, marks=pytest.mark.thorough),
+        pytest.param("raise ValueError('not so')", "failed", 1, marks=pytest.mark.thorough),
         ("sys.exit(0)", "finished", 0),
     ],
 )

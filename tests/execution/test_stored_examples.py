@@ -46,8 +46,11 @@ ARRAY, TENSOR = "np.random.randn(40, 6).astype(np.float32)", "torch.randn(40, 6)
     [
         (ARRAY, "row = self.rows[i]; row += 1", "Rows()", facts.ChangedExamples(64, 64, "rows", is_tensor=False)),
         (TENSOR, "row = self.rows[i].mul_(0.9)", "Subset(Rows(), range(9, 33))", facts.ChangedExamples(64, 64, "rows")),
-        (f"list({TENSOR})", "row = self.rows[i]; row += 1", "Rows()", facts.ChangedExamples(64, 64, "rows")),
-        (ARRAY, "row = self.rows[i] + 1", "Rows()", None),
+        pytest.param(
+            *(f"list({TENSOR})", "row = self.rows[i]; row += 1", "Rows()", facts.ChangedExamples(64, 64, "rows")),
+            marks=pytest.mark.thorough,
+        ),
+        pytest.param(ARRAY, "row = self.rows[i] + 1", "Rows()", None, marks=pytest.mark.thorough),
         (TENSOR, "row = self.cache[i]; row.copy_(self.rows[i])", "Rows()", None),
     ],
     ids=["an array", "a tensor of a subset", "a list of tensors", "a copy", "a cache"],
@@ -71,9 +74,9 @@ def test_changes_of_examples_that_are_fetched_again_are_counted(observe, tmp_pat
     ("length", "row", "expected"),
     [
         ("len(self.rows) // 5", "self.rows[i]", facts.ShortLength("rows", 40, 8)),
-        ("8", "self.rows[i] * 2", facts.ShortLength("rows", 40, 8)),
+        pytest.param("8", "self.rows[i] * 2", facts.ShortLength("rows", 40, 8), marks=pytest.mark.thorough),
         ("8", "self.rows[5 * i]", None),
-        ("8", "self.rows[torch.randint(40, ())]", None),
+        pytest.param("8", "self.rows[torch.randint(40, ())]", None, marks=pytest.mark.thorough),
     ],
 )
 def test_a_length_below_that_of_the_array_that_is_indexed_is_recorded(observe, tmp_path, length, row, expected):

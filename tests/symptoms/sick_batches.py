@@ -84,6 +84,7 @@ def stored_examples_changed(changed: int = 15, read: int = 15, array: str = "ima
     record = healthy()
     observe(record, facts.ChangedExamples(changed, read, array))
     add_site(record, "taken_rows", "stored", 8)
+    add_site(record, "taken_rows", "changed", 9)
     return record
 
 

@@ -33,8 +33,9 @@ def own_weights(source: str = "model", step: int = 100) -> Record:
 
 
 def copy_not_updated(
-    followed: float = 0.02, is_network_called: bool = False, decay: float = 0.0, left: float = 0.5
+    followed: float = 0.02, is_network_called: bool = False, decay: float = 0.0, left: float = 0.5, update: int = 0
 ) -> Record:
+    """Return a run that evaluates a stale average. update: line that averages the wrong network; 0 without one."""
     record = healthy()
     set_cost(record, falling_to(left))
     observe(record, facts.EvaluatedCopy(followed, "average", "model", is_network_called), "0.0")
@@ -42,6 +43,8 @@ def copy_not_updated(
     if decay:
         observe(record, facts.AverageDecay(decay, is_complement=False), "0")
         add_site(record, "average_decay", "0", 8)
+    if update:
+        add_site(record, "average_update", "0", update)
     return record
 
 

@@ -39,6 +39,7 @@ SHOWN = [
     (own_weights, {"source": ""}, True, 25, "so the call changes nothing", "plateau"),
     (copy_not_updated, {}, True, 30, "evaluates `average`, whose weights have followed 2% of", "overfitting"),
     (copy_not_updated, {"decay": 0.9999}, True, 8, "decay of 0.9999 is too slow for 200 steps", "overfitting"),
+    (copy_not_updated, {"update": 14}, True, 14, "line 14 averages the weights of the wrong network", "overfitting"),
     (copy_not_updated, {"followed": 0.4}, False, 30, "followed 40% of the change of `model`", "overfitting"),
     (copy_not_updated, {"is_network_called": True}, False, 30, "followed 2%", "overfitting"),
     (weights_not_loaded, {"prefix": None}, True, 13, "left 4 of 4 tensors", "slow_progress"),
