@@ -16,7 +16,7 @@ from descend.doctor.instrumentation.write_tracking import WriteTracker
 from descend.doctor.measure.wiring import carries_gradient, gradients_held, wiring
 from descend.doctor.record import Fact, Listener, Message, Site, SiteKind
 
-SUMMED = 8  # number of parameters without an optimizer whose values are followed
+SUMMED, SUMMED_ENTRIES = 8, 1024  # So many parameters without an optimizer are followed, and so many of their values.
 WIRING_STEPS = 6  # A mistake in the training loop shows in each of this many first steps.
 
 
@@ -143,7 +143,8 @@ class EarlyChecks:
 
     def _has_rewritten(self, unheld: Mapping[str, Tensor]) -> bool:
         """Return whether the script has changed parameters that no optimizer holds since the last step."""
-        sums = {name: float(p.detach().double().sum()) for name, p in islice(unheld.items(), SUMMED)}
+        first = {name: p.detach().flatten()[:SUMMED_ENTRIES] for name, p in islice(unheld.items(), SUMMED)}
+        sums = {name: float(entries.double().sum()) for name, entries in first.items()}
         before, self._sums = self._sums, sums
         return any(before.get(name, value) != value for name, value in sums.items())
 

@@ -24,6 +24,7 @@ from descend.doctor.record import Fact, SiteKind, facts
 from descend.doctor.tape.call import call_name
 
 FOLLOWED = 64  # number of examples of a data set that are followed
+PARTS = 16  # A tuple of at most so many elements may hold the arrays of a data set.
 FETCHES = 8  # number of fetches of followed examples that are compared
 Entry = tuple[str, int]  # the name of an array of a data set, and the number of an example
 
@@ -101,20 +102,19 @@ def _memory(tensor: Tensor) -> int:
 
 def stored_arrays(dataset: Any) -> dict[str, Any]:
     """Return the attributes of a data set that have one entry for each example, and their names."""
+    if not hasattr(dataset, "__len__"):
+        return {}
     held = dict(getattr(dataset, "__dict__", {}))
     for name, value in list(held.items()):
-        if isinstance(value, tuple):  # a `TensorDataset`, for example
+        if isinstance(value, tuple) and len(value) <= PARTS:  # a `TensorDataset`, for example
             held.update({f"{name}[{i}]": part for i, part in enumerate(value)})
     count = len(dataset)
-    return {name: value for name, value in held.items() if hasattr(value, "__len__") and _has_length(value, count)}
+    return {name: value for name, value in held.items() if _is_array(value) and len(value) == count}
 
 
-def _has_length(value: Any, count: int) -> bool:
-    """Return whether a value has `count` entries; False for a scalar tensor."""
-    try:
-        return len(value) == count
-    except TypeError:
-        return False
+def _is_array(value: Any) -> bool:
+    """Return whether a value is a list, a tuple, or an array or tensor with at least one dimension."""
+    return isinstance(value, list | tuple) or hasattr(value, "__array__") and bool(getattr(value, "shape", ()))
 
 
 def _entry(array: Any, index: int) -> Tensor | None:
