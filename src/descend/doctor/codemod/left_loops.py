@@ -3,7 +3,8 @@
 import libcst as cst
 
 from descend.doctor.codemod.bindings import loops_around
-from descend.doctor.codemod.locate import site_of_node, training_file
+from descend.doctor.codemod.locate import site_of_node, statement_around
+from descend.doctor.codemod.not_applicable import if_applicable
 from descend.doctor.codemod.syntax import Syntax
 from descend.doctor.record import Fact, Message, Record, SiteKind, facts
 from descend.doctor.script.script import Script
@@ -11,12 +12,12 @@ from descend.doctor.script.script import Script
 
 def left_loops(script: Script, record: Record) -> list[Message]:
     """Return the place of a `break` without a condition in the innermost loop around the backward pass, or []."""
-    if (known := training_file(script, record)) is None:
+    backward = record.site(SiteKind.BACKWARD)
+    found = None if backward is None else if_applicable(statement_around, script, backward)
+    if backward is None or found is None:
         return []
-    syntax, backward = known
-    statements: list[cst.BaseSmallStatement] = syntax.every(cst.BaseSmallStatement)  # type: ignore[type-abstract]
-    inside = [statement for statement in statements if syntax.spans_line(statement, backward.line)]
-    for loop in loops_around(syntax, inside[-1])[-1:] if inside else ():
+    syntax, statement = found
+    for loop in loops_around(syntax, statement)[-1:]:
         if (left := _unconditional_break(syntax, loop)) is not None:
             site = site_of_node(syntax, left, SiteKind.BREAK, "0", backward.file)
             return [site, Fact.of(facts.LeftLoop(syntax.line(loop)), 0)]

@@ -103,7 +103,7 @@ class EarlyChecks:
         self.write_tracker.step_begins()
         stepper.wiped = stepper.delivered and not carries_gradient(stepper.parameters())
         if stepper.gradients.keys() != _gradient_versions(stepper).keys():
-            stepper.lost = 0  # The script has computed gradients of its own, perhaps from those of all passes.
+            stepper.lost = 0  # The script itself has set the gradients, perhaps from those of all passes.
         stepper.unreached = tuple(self.modules.weights_without_gradient(stepper.held)) if stepper.delivered else ()
 
     def _steppers_to_check(self) -> Iterator[Stepper]:

@@ -90,13 +90,13 @@ class StoredExamples(ObserverPart):
         if followed.changed:
             name = max(followed.changed, key=followed.changed.__getitem__)
             self.observer.modules.report_site(SiteKind.TAKEN_ROWS, "stored", reading_span(followed.dataset, name))
-            is_tensor = isinstance(stored_arrays(followed.dataset)[name][0], Tensor)
+            is_tensor = isinstance(arrays[name][0], Tensor)
             found = facts.ChangedExamples(followed.changed[name], followed.fetched, name, is_tensor)
             self.observer.send([Fact.of(found, self.observer.steps)])
 
 
 def _memory(tensor: Tensor) -> int:
-    """Return the address of a tensor's memory, which a tensor and its views share."""
+    """Return the address of a tensor's memory, which tensors made of one NumPy array share, too."""
     return tensor.untyped_storage().data_ptr()
 
 

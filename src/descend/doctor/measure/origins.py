@@ -19,6 +19,7 @@ from descend.doctor.record import Fact, SiteKind, facts
 from descend.doctor.tape import Op, Recording
 from descend.doctor.tape.call import NONE, SMOOTH, Slot
 from descend.doctor.tape.nesting import leaves
+from descend.doctor.tape.trace import memory_id
 
 ROLL = "roll"
 VIEW = "view"  # This call needs the numbers in the order of their memory.
@@ -93,11 +94,11 @@ class FollowedRows:
             pairs = zip(op.inputs, op.dependences, tensors)
             self.reads.update((slot, tensor) for slot, kind, tensor in pairs if kind == NONE)
         known = [self.origins[slot] for slot in op.inputs if slot in self.origins]
-        if op.name.strip("_") in TAKING and op.inputs[0] in self.stored and _memory(tensors[0]) == _memory(result):
-            self._views[_memory(result)] = op.inputs[0], op
+        if op.name.strip("_") in TAKING and op.inputs[0] in self.stored and memory_id(tensors[0]) == memory_id(result):
+            self._views[memory_id(result)] = op.inputs[0], op
         for slot in op.written:
             self.origins.pop(slot, None)
-            stored, taking = self._views.get(_memory(tensors[op.inputs.index(slot)]), (slot, op))
+            stored, taking = self._views.get(memory_id(tensors[op.inputs.index(slot)]), (slot, op))
             if slot != stored:
                 self.changed[stored] = taking
         if not known or op.written or SMOOTH in op.dependences:
@@ -113,11 +114,6 @@ class FollowedRows:
             if made is not None and isinstance(value, Tensor) and row.shape == value.shape and not is_unclear:
                 takes = op.name.strip("_") in TAKING and not torch.equal(_first_column(row), _first_column(origin.rows))
                 self.origins[made] = Origins(origin.stored, row, op if takes else origin.op)
-
-
-def _memory(tensor: Tensor) -> int:
-    """Return the address of a tensor's memory, which a tensor and its views share."""
-    return tensor.untyped_storage().data_ptr()
 
 
 def _first_column(rows: Tensor) -> Tensor:

@@ -198,7 +198,7 @@ class Trace:
         slot = self._slots[id(tensor)] = len(self.tensors)
         self.tensors.append(tensor)
         self.dependences.append(NONE)
-        self.storages.append(_memory_id(tensor))
+        self.storages.append(memory_id(tensor))
         return slot
 
     def _keep_external(self, tensor: Tensor, slot: int) -> None:
@@ -254,7 +254,7 @@ def has_foreign_memory(tensor: Tensor) -> bool:
         return False
 
 
-def _memory_id(tensor: Tensor) -> int:
+def memory_id(tensor: Tensor) -> int:
     """Return an id of the tensor's memory, equal for tensors that share it."""
     try:
         return unwrap_gradient(tensor).untyped_storage()._cdata

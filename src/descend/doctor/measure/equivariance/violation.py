@@ -189,13 +189,15 @@ class _Comparison:
                 continue
             if SMOOTH in op.dependences and after.ndim and () not in self.positions[slot]:
                 self.reaches_network = True
-            this_call = Violation(
-                op, tuple(tensors[0].shape), given, tuple(after.shape), len(self.order), dict(self.positions)
-            )
-            if not self.positions[slot] and given and all(given) and self.violation is None:
-                self.violation = None if _selects(op, args, after, len(self.order)) else this_call
-            if self.crossing is None and op.name == "__getitem__" and _crosses(given, self.positions[slot]):
-                self.crossing = replace(this_call, is_crossing=True)
+            crosses = self.crossing is None and op.name == "__getitem__" and _crosses(given, self.positions[slot])
+            breaks = not self.positions[slot] and given and all(given) and self.violation is None
+            if crosses or breaks and not _selects(op, args, after, len(self.order)):
+                shapes = tuple(tensors[0].shape), given, tuple(after.shape)
+                found_here = Violation(op, *shapes, len(self.order), dict(self.positions), is_crossing=crosses)
+                if crosses:
+                    self.crossing = found_here
+                else:
+                    self.violation = found_here
 
 
 def _results(op: Op, args: tuple, result: Any) -> tuple[tuple[int | None, ...], list[Any]]:
