@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from descend.doctor.tape import push_at_bottom, remove_mode
 from descend.doctor.tape.nesting import leaves
+from descend.doctor.tape.trace import memory_id
 
 
 class DerivedTensors(TorchFunctionMode):
@@ -30,7 +30,7 @@ class DerivedTensors(TorchFunctionMode):
 
     def contains_any(self, tensors: Sequence[Tensor]) -> bool:
         """Return whether any of the tensors is a source or was computed from the sources."""
-        return any(memory_of(tensor) in self._made for tensor in tensors)
+        return any(memory_id(tensor) in self._made for tensor in tensors)
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run the call; if an argument is derived from the sources, so are its results and the tensors it changes."""
@@ -46,18 +46,9 @@ class DerivedTensors(TorchFunctionMode):
 
     def _add_derived(self, tensors: Iterable[Tensor]) -> None:
         """Add tensors to the collection of tensors derived from the sources."""
-        self._made.update({memory_of(tensor): tensor for tensor in tensors})
+        self._made.update({memory_id(tensor): tensor for tensor in tensors})
 
 
 def tensors_in(tree: Any) -> list[Tensor]:
     """Return the tensors among the arguments or results of a torch call."""
     return [leaf for leaf in leaves(tree) if isinstance(leaf, Tensor)]
-
-
-def memory_of(tensor: Tensor) -> int:
-    """Return an id of the tensor's memory, which is equal for tensors that share memory."""
-    try:
-        return int(torch.Tensor.untyped_storage(tensor)._cdata)
-    # Sparse tensors and tensors wrapped by a function transform have no storage.
-    except (RuntimeError, NotImplementedError):
-        return id(tensor)

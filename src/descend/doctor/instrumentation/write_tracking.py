@@ -15,13 +15,14 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.overrides import TorchFunctionMode
 
-from descend.doctor.instrumentation.derived_tensors import memory_of, tensors_in
+from descend.doctor.instrumentation.derived_tensors import tensors_in
 from descend.doctor.instrumentation.frames import CallSpan, SourceTree, call_span, is_within
 from descend.doctor.instrumentation.modules import Modules
 from descend.doctor.instrumentation.steps.attribution import Stepper
 from descend.doctor.record import Fact, Listener, SiteKind, facts
 from descend.doctor.tape import push_at_bottom, remove_mode
 from descend.doctor.tape.call import call_name
+from descend.doctor.tape.trace import memory_id
 
 FIRST, LAST = 2, 4  # first and last observed step; before them, an optimizer may have no state
 SCALED = "unscale"
@@ -35,7 +36,7 @@ class _WriteRecorder(TorchFunctionMode):
     def __init__(self, kind: str, watched: Iterable[Tensor], tree: SourceTree) -> None:
         super().__init__()
         self.kind = kind
-        self.memory, self.tree = {memory_of(tensor) for tensor in watched}, tree
+        self.memory, self.tree = {memory_id(tensor) for tensor in watched}, tree
         self.calls: dict[CallSpan | None, str] = {}  # place in the source -> name of the torch call
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -55,7 +56,7 @@ class _WriteRecorder(TorchFunctionMode):
         """Return whether a torch call writes to the memory of a watched tensor."""
         if name == "set grad":
             return self.kind == "gradient"
-        return any(memory_of(tensor) in self.memory for tensor in written)
+        return any(memory_id(tensor) in self.memory for tensor in written)
 
 
 class WriteTracker:

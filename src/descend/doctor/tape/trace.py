@@ -257,6 +257,6 @@ def has_foreign_memory(tensor: Tensor) -> bool:
 def memory_id(tensor: Tensor) -> int:
     """Return an id of the tensor's memory, equal for tensors that share it."""
     try:
-        return unwrap_gradient(tensor).untyped_storage()._cdata
+        return int(Tensor.untyped_storage(unwrap_gradient(tensor))._cdata)
     except (RuntimeError, NotImplementedError):  # Sparse and opaque tensors have no storage.
         return id(tensor)
