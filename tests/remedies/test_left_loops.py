@@ -25,6 +25,8 @@ def test_only_a_break_of_the_innermost_loop_without_a_condition_counts(tmp_path,
     path.write_text(LOOP.format(inner, outer))
     record = Record(sites=[Site("backward", "", str(path), 3, 8, 3, 23)])
     record.extend(left_loops(Script(path, tmp_path), record))
-    site = record.site("break", "0")
+    site = record.site("left_loop", "0")
     assert (None if site is None else site.line) == line
-    assert record.fact(facts.LeftLoop) == (None if line is None else facts.LeftLoop(2))
+    assert record.fact(facts.LeftLoop, "0") == (
+        None if line is None else facts.LeftLoop(line=line, edit="leave", loop=2)
+    )

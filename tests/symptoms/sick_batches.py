@@ -33,8 +33,8 @@ def short_length(entries: int = 4000, length: int = 80) -> Record:
 
 def left_loop() -> Record:
     record = healthy()
-    observe(record, facts.LeftLoop(20))
-    add_site(record, "break", "0", 27)
+    observe(record, facts.LeftLoop(line=27, edit="leave", loop=20), "0")
+    add_site(record, "left_loop", "0", 27)
     return record
 
 

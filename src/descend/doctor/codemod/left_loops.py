@@ -19,8 +19,9 @@ def left_loops(script: Script, record: Record) -> list[Message]:
     syntax, statement = found
     for loop in loops_around(syntax, statement)[-1:]:
         if (left := _unconditional_break(syntax, loop)) is not None:
-            site = site_of_node(syntax, left, SiteKind.BREAK, "0", backward.file)
-            return [site, Fact.of(facts.LeftLoop(syntax.line(loop)), 0)]
+            site = site_of_node(syntax, left, SiteKind.LEFT_LOOP, "0", backward.file)
+            edit = facts.LeftLoop(line=site.line, edit="leave", loop=syntax.line(loop))
+            return [site, Fact.of(edit, 0, "0")]
     return []
 
 

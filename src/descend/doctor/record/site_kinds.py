@@ -44,7 +44,7 @@ class SiteKind(StrEnum):
     ALTERED_STATE = "altered_state", "change of the optimizer's state"
     LOAD_STATE_DICT = "load_state_dict", "loading of weights"
     AVERAGE_UPDATE = "average_update", "update of the averaged weights"
-    BREAK = "break", "break of the training loop"
+    LEFT_LOOP = "left_loop", "break of the training loop"
     EXHAUSTED = "exhausted", "loop over an exhausted iterator"
     UNENTERED_LOOP = "unentered_loop", "loop without an iteration"
     UNAVERAGED_BUFFERS = "unaveraged_buffers", "loop that copies parameters but not buffers"

@@ -88,11 +88,11 @@ def array_of_short_length(record: Record, symptom: Symptom) -> Values | None:
 
 def break_of_loop(record: Record, symptom: Symptom) -> Values | None:
     """Return the place of the break that ends each training loop, and how many batches a pass has; None without."""
-    site = record.site(SiteKind.BREAK, "0")
+    site = record.site(SiteKind.LEFT_LOOP, "0")
     if site is None:
         return None
     batches = max((loader.batches or 0 for loader in record.every(facts.Loader).values()), default=0)
-    return {"kind": SiteKind.BREAK, "place": "0", "line": site.line, "times": batches or MOST_BATCHES}
+    return {"kind": SiteKind.LEFT_LOOP, "place": "0", "line": site.line, "times": batches or MOST_BATCHES}
 
 
 def step_for_each_pass(record: Record, symptom: Symptom) -> Values:

@@ -102,19 +102,19 @@ def detect(record: Record, summary: RunSummary) -> Detection | None:
 
 def _report_loop_left_early(record: Record) -> Detection | None:
     """Report a training loop that always ends in its first iteration."""
-    left = record.fact(facts.LeftLoop)
+    left = record.fact(facts.LeftLoop, "0")
     if left is None:
         return None
     return FatalDetection(
         certain=False,
         likely=True,
-        sentence=f"`break` without a condition ends the loop in line {left.line} in its first iteration, so each pass "
+        sentence=f"`break` without a condition ends the loop in line {left.loop} in its first iteration, so each pass "
         "trains on its first batch only",
         quantity="iterations of the training loop",
         value=1.0,
         bound=1.0,
         source="torch.utils.data.DataLoader: one pass over a loader returns each of its batches once",
-        where=record.site(SiteKind.BREAK, "0"),
+        where=record.site(SiteKind.LEFT_LOOP, "0"),
     )
 
 

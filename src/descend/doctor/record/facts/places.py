@@ -151,3 +151,15 @@ class Prepared(Editable):
     def remakes(self) -> frozenset[Remade]:
         """The parts of the task that the edit may change: the inputs and, if it reorders values, the pairs."""
         return frozenset({"inputs", "pairs"} if self.reorders else {"inputs"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeftLoop(Editable):
+    """A `break` without a condition, which ends each pass of the training loop in its first iteration."""
+
+    loop: int  # line of the loop
+
+    @property
+    def remakes(self) -> frozenset[Remade]:
+        """The parts of the task that the edit changes: without the `break`, other examples are drawn."""
+        return frozenset({"inputs", "pairs"})

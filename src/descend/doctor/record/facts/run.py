@@ -66,13 +66,6 @@ class UnenteredLoop:
 
 
 @dataclass(frozen=True)
-class LeftLoop:
-    """A loop around the backward pass that a `break` without a condition ends in its first iteration."""
-
-    line: int  # line of the loop
-
-
-@dataclass(frozen=True)
 class BackwardPasses:
     """The number of backward passes of the whole run."""
 
