@@ -9,6 +9,8 @@ import typer
 from typer.exceptions import TyperException
 
 from descend import __version__
+from descend.claims.command import EPILOG as CLAIMS_EPILOG
+from descend.claims.command import claims
 from descend.core.errors import WRONG_USAGE, UsageError
 from descend.core.interruption import catch_signals, command_status, interruption_status
 from descend.core.start_time import IMPORT_TIME_S
@@ -187,6 +189,7 @@ app.command()(mcp)
 app.add_typer(lab.app, name="lab")
 app.add_typer(lab.app, name="show", hidden=True)  # the earlier name of `descend lab`
 app.command(context_settings=PASS_ON)(layout)
+app.command(epilog=CLAIMS_EPILOG)(claims)
 app.command()(report)
 app.command()(runs)
 app.command()(explain)

@@ -32,8 +32,10 @@ def test_eight_runs_find_the_best_rate_of_a_quadratic_within_half_a_decade(scale
 def test_a_wide_range_is_searched_although_the_first_value_is_better_than_its_neighbour():
     choice = replace(sgd(10.0), dimensions=(Dimension("lr", 1e-4, 10.0),))
     tried = [TriedValues({"lr": rate}, cost, cost, 60) for rate, cost in ((10.0, 2.30), (1.0, 2.31), (100.0, 2.32))]
-    assert next_values(choice, tried, []) == {"lr": 0.01}  # the middle between 1e-4 and 1
-    assert next_values(choice, [*tried, TriedValues({"lr": 0.01}, 0.2, 0.2, 60)], []) == {"lr": 0.1}
+    assert next_values(choice.dimensions, choice.starts, tried) == {"lr": 0.01}  # the middle between 1e-4 and 1
+    assert next_values(choice.dimensions, choice.starts, [*tried, TriedValues({"lr": 0.01}, 0.2, 0.2, 60)]) == {
+        "lr": 0.1
+    }
 
 
 def test_a_choice_without_settings_has_one_run():

@@ -48,6 +48,17 @@ def student_quantile(freedom: int, level: float = LEVEL) -> float:
     return float(stdtrit(freedom, (1 + level) / 2))
 
 
+def sample_size(spread: float, half_width: float, level: float = LEVEL, least: int = 2, most: int = 1000) -> int | None:
+    """Return how many values a confidence interval of the mean needs to be that narrow; None for more than `most`.
+
+    spread: standard deviation of the values. half_width: half the width that the interval may have at most.
+    """
+    for size in range(max(2, least), most + 1):
+        if student_quantile(size - 1, level) * spread / size**0.5 < half_width:
+            return size
+    return None
+
+
 def ratio_interval(
     over: float, under: float, covariance: tuple[float, float, float], quantile: float
 ) -> tuple[float, float]:

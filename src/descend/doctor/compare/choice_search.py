@@ -91,7 +91,7 @@ class ChoiceSearch:
         """Plan a run with new values, and return it; None if no new values are left."""
         tried, running = self.tried, [point.values for point in self.running]
         seed = zlib.crc32(f"{self._seed} {self.choice.label} {len(tried) + len(running)}".encode())
-        values = next_values(self.choice, tried, running)
+        values = next_values(self.choice.dimensions, self.choice.starts, tried, running)
         if values is None:
             values = propose(self.choice.dimensions, tried, running, seed)
         if values is None:

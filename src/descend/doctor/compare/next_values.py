@@ -27,23 +27,28 @@ CLOSE = Bound(10**0.125, "factor", "chosen: half of the finest grid step; a clos
 DIGITS = Count(2, "significant digits", "chosen: a third digit changes the cost less than another seed does")
 
 
-def next_values(choice: Choice, tried: Sequence[TriedValues], running: Sequence[Values]) -> Values | None:
+def next_values(
+    dimensions: Sequence[Dimension],
+    starts: Sequence[Values],
+    tried: Sequence[TriedValues],
+    running: Sequence[Values] = (),
+) -> Values | None:
     """Return the values that are tried next; None if they should come from a model of the results.
 
-    running: values whose runs have not ended. They are not tried again.
+    starts: the values that are tried first. running: values whose runs have not ended. They are not tried again.
     """
     known = [*(run.values for run in tried), *running]
-    for start in choice.starts or [{d.name: middle(d) for d in choice.dimensions}]:
+    for start in starts or [{d.name: middle(d) for d in dimensions}]:
         if not any(are_same(start, values) for values in known):
             return start
-    grid = grid_dimension(choice.dimensions)
+    grid = grid_dimension(dimensions)
     if grid is None:
         return None
-    best = best_run([run for run in tried if is_inside(run.values, choice.dimensions)])
+    best = best_run([run for run in tried if is_inside(run.values, dimensions)])
     if best is None and tried:
         return _with_smaller_value(grid, known)
     center = running[0] if best is None else best.values  # Without any result, the first point is the best guess.
-    first, *finer = GRID_STEPS if len(choice.dimensions) > 1 else (*GRID_STEPS, FINEST_GRID_STEP)
+    first, *finer = GRID_STEPS if len(dimensions) > 1 else (*GRID_STEPS, FINEST_GRID_STEP)
     if values := _neighbour(grid, center, first, known) or _middle_of_gap(grid, center, known):
         return values
     return next((values for step in finer if (values := _neighbour(grid, center, step, known))), None)

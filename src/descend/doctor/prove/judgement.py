@@ -11,7 +11,7 @@ from math import inf, log1p, nan
 from statistics import fmean, stdev
 
 from descend.core.bound import Bound, Count
-from descend.core.interval import student_quantile
+from descend.core.interval import sample_size
 from descend.doctor.trials.statistics import LOOK, compare, paired_log_ratios
 
 MARGIN = Bound(
@@ -86,7 +86,5 @@ def _further_seeds(log_ratios: Sequence[float], margin: float, level: float) -> 
     centre, spread = abs(fmean(log_ratios)), stdev(log_ratios)
     # The interval must exclude 0 or lie within the margin, whichever needs fewer seeds.
     half_width = max(centre, log1p(margin) - centre)
-    for seeds in range(len(log_ratios) + 1, MOST_SEEDS + 1):
-        if student_quantile(seeds - 1, level) * spread / seeds**0.5 < half_width:
-            return seeds - len(log_ratios)
-    return None
+    seeds = sample_size(spread, half_width, level, len(log_ratios) + 1, MOST_SEEDS)
+    return None if seeds is None else seeds - len(log_ratios)

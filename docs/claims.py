@@ -1,0 +1,192 @@
+"""Write the pages of the claims, with their pictures, from the measurements that come with descend.
+
+`python docs/claims.py`; `descend claims --all --resume --store benchmarks/measured` measures what has changed.
+"""
+
+import math
+from html import escape
+from pathlib import Path
+
+from descend.claims.campaign import places_of, stored_rows
+from descend.claims.claim import Claim, Scale
+from descend.claims.estimate import Answer, Estimate
+from descend.claims.gallery import claim_names
+from descend.claims.measure import Rows, judge
+from descend.claims.report import figure_text, range_text, seeds_message, settings_text
+from descend.claims.rows import SHIPPED
+from descend.claims.verdict import Judged, Verdict, with_one_error_rate
+from descend.doctor.report.formatting import count, duration, number
+
+ROOT = Path(__file__).parents[1]
+FOLDER, INDEX = ROOT / "docs" / "claims", ROOT / "benchmarks" / "CLAIMS.md"
+COLOURS = {Answer.HOLDS: "#1a7f4b", Answer.FAILS: "#c0392b", Answer.UNDECIDED: "#8a6d1b"}
+LEFT, PLOT, ROW, TOP = 190, 420, 30, 14  # pixels
+MARGIN = 0.08  # of the axis, at both ends
+METHOD = """\
+## How they are measured
+
+- Each side of a comparison gets its own learning rate: the best of at most eight, each on two seeds that do not count.
+  The search continues beyond the first values if the best one is at the edge. Claims about one learning rate say so.
+- Seven seeds come first. If the answer is not certain, more follow: as many as make the interval half as wide as the
+  smallest relevant difference, at most 30.
+- Ratios of losses are compared in pairs with the same seed, by Student's t-test of their logarithm. Steps to a loss are
+  compared by the sign test of their median. A run that does not reach the loss counts as infinitely long.
+- *Holds*: the interval is within the expected range. *Does not hold*: the interval is outside, or the effect is
+  certainly smaller than a relevant one. All answers on this page share one error rate of 5 % (Holm 1979).
+- The data are small: digits (8 × 8 pixels), text (Python's language reference, by characters and by words), a table
+  (Friedman 1991), generated images, and clicks with rare features. A network trains in about a second. A claim may hold
+  for larger networks and not here, or the other way round.
+"""
+
+
+def judged_claims() -> tuple[dict[str, Judged], Rows]:
+    """Return all claims with their verdicts, which share one error rate, and the measurements."""
+    names = claim_names()
+    rows = stored_rows(SHIPPED, places_of(names))
+    return dict(zip(names, with_one_error_rate([judge(name, rows) for name in names]))), rows
+
+
+class Axis:
+    """The horizontal axis of a picture: logarithmic for ratios, linear for values."""
+
+    def __init__(self, claim: Claim, found: list[Estimate]) -> None:
+        self._is_log = claim.experiment.scale != Scale.VALUE
+        shown = [value for one in found for value in (one.centre, one.low, one.high)]
+        shown += [claim.expected.low, claim.expected.high, *([1.0] if self._is_log else [])]
+        known = [self._scaled(value) for value in shown if math.isfinite(value) and (value > 0 or not self._is_log)]
+        low, high = min(known), max(known)
+        pad = MARGIN * (high - low) or 0.5
+        self._low, self._high = low - pad, high + pad
+
+    def _scaled(self, value: float) -> float:
+        return math.log10(value) if self._is_log else value
+
+    def position(self, value: float) -> float:
+        """Return the horizontal position of a value in pixels, at most that of the axis's end."""
+        if self._is_log and value <= 0 or value == -math.inf:
+            return LEFT
+        share = 1.0 if value == math.inf else (self._scaled(value) - self._low) / (self._high - self._low)
+        return LEFT + PLOT * min(max(share, 0.0), 1.0)
+
+    @property
+    def ticks(self) -> list[float]:
+        """Four to eight round values on the axis."""
+        if not self._is_log:
+            step = 10 ** math.floor(math.log10((self._high - self._low) / 2))
+            step *= next(m for m in (1, 2, 5, 10) if (self._high - self._low) / (m * step) <= 6)
+            return [step * i for i in range(math.ceil(self._low / step), math.floor(self._high / step) + 1)]
+        decades = self._high - self._low
+        multiples = (1, 2, 5) if decades < 2.5 else (1,)
+        if decades < 0.5:
+            multiples = (0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.3, 1.5, 2, 3, 4, 5)
+        every = max(1, math.ceil(decades / 6))
+        powers = range(math.floor(self._low), math.ceil(self._high) + 1, every)
+        values = sorted({m * 10**p for p in powers for m in multiples})
+        return [value for value in values if self._low <= math.log10(value) <= self._high]
+
+
+def picture(one: Judged) -> str:
+    """Return the figures of all conditions with their intervals as SVG. The expected range is green."""
+    claim, found = one.claim, list(one.estimates.values())
+    axis, bottom = Axis(claim, found), TOP + ROW * len(found)
+    low, high = axis.position(claim.expected.low), axis.position(claim.expected.high)
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {LEFT + PLOT + 20} {bottom + 52}" role="img" '
+        f'font-family="system-ui, sans-serif" font-size="13"><title>{escape(claim.figure)}</title>',
+        '<rect width="100%" height="100%" rx="6" fill="#ffffff"/>',
+        f'<rect x="{low:.1f}" y="{TOP}" width="{high - low:.1f}" height="{bottom - TOP}" fill="#dff2e6"/>',
+    ]
+    for tick in axis.ticks:
+        x = axis.position(tick)
+        parts.append(f'<path d="M{x:.1f} {TOP}V{bottom}" stroke="#d0d4d8"/>')
+        parts.append(f'<text x="{x:.1f}" y="{bottom + 16}" text-anchor="middle" fill="#444">{number(tick)}</text>')
+    for index, (condition, estimate) in enumerate(one.estimates.items()):
+        y, colour = TOP + ROW * (index + 0.5), COLOURS[estimate.answer]
+        ends = [axis.position(value) for value in (estimate.low, estimate.high)]
+        parts.append(f'<text x="{LEFT - 10}" y="{y + 4:.1f}" text-anchor="end" fill="#222">{escape(condition)}</text>')
+        parts.append(f'<path d="M{ends[0]:.1f} {y}H{ends[1]:.1f}" stroke="{colour}" stroke-width="3"/>')
+        parts.append(f'<circle cx="{axis.position(estimate.centre):.1f}" cy="{y}" r="5" fill="{colour}"/>')
+    label = f"{claim.figure} (green: expected)"
+    middle = (LEFT + PLOT + 20) / 2
+    parts.append(f'<text x="{middle}" y="{bottom + 40}" text-anchor="middle" fill="#222">{escape(label)}</text></svg>')
+    return "\n".join(parts) + "\n"
+
+
+def page(name: str, one: Judged, rows: Rows) -> str:
+    """Return the page of one claim."""
+    claim = one.claim
+    lines = [f"# {name.replace('-', ' ').capitalize()}", "", claim.sentence, ""]
+    lines += [f"**{verdict_text(one)}** {seeds_message(one)}".rstrip(), ""]
+    if one.estimates:
+        lines += [f"![{claim.figure}]({name}.svg)", ""]
+        lines += ["| condition | figure (interval) | seeds | answer | tuned |", "|---" * 5 + "|"]
+        for condition, found in one.estimates.items():
+            row = rows[name, condition]
+            left_out = f", {row.without_figure} without a figure" if row.without_figure else ""
+            tuned = settings_text(row.settings)
+            lines.append(f"| {condition} | {figure_text(found)} | {found.seeds}{left_out} | {found.answer} | {tuned} |")
+        lines.append("")
+    lines += [
+        f"- **Figure:** {claim.figure}; expected: {range_text(claim)}.",
+        f"- **What would refute it:** {claim.refuted_by}.",
+        f"- **Source:** {claim.source}.",
+        *([f"- **Note:** {claim.caution}"] if claim.caution else []),
+        f"- **Measure it:** `descend claims {name}`. The experiment: "
+        f"[`{name.replace('-', '_')}.py`](../../src/descend/claims/gallery/{name.replace('-', '_')}.py).",
+        "",
+        "How claims are measured, and all others: [benchmarks/CLAIMS.md](../../benchmarks/CLAIMS.md).",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def verdict_text(one: Judged) -> str:
+    """Return the verdict as a sentence."""
+    text = one.message if one.estimates else "not measured yet"
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def index(judged: dict[str, Judged], rows: Rows) -> str:
+    """Return the page with all claims."""
+    measured = [one for one in judged.values() if one.estimates]
+    numbers = {verdict: sum(one.verdict == verdict for one in measured) for verdict in Verdict}
+    seconds = sum(row.seconds for row in rows.values())
+    machines = sorted({row.machine for row in rows.values()})
+    lines = [
+        "# What the texts claim, measured",
+        "",
+        "    descend claims NAME              # one claim",
+        "    descend claims --all --resume    # all that are not measured yet, or have changed since",
+        "    python docs/claims.py            # this page, and one for each claim",
+        "",
+        f"{len(measured)} of {len(judged)} claims are measured: {numbers[Verdict.HOLDS]} hold, "
+        f"{numbers[Verdict.PARTLY]} hold in some conditions only, {numbers[Verdict.FAILS]} do not hold "
+        f"here, {numbers[Verdict.UNDECIDED]} are undecided.",
+        f"Together the measurements take {duration(seconds)} on one core ({', '.join(machines)}).",
+        "",
+        METHOD,
+        "## All claims",
+        "",
+        "| claim | verdict | figures |",
+        "|---|---|---|",
+    ]
+    for name, one in judged.items():
+        figures = "; ".join(f"{condition} {number(found.centre)}" for condition, found in one.estimates.items())
+        what = f"{one.claim.figure}: {figures}" if figures else ""
+        lines.append(f"| [{name}](../docs/claims/{name}.md) | {verdict_text(one).rstrip('.')} | {what} |")
+    return "\n".join(lines) + "\n"
+
+
+def write() -> None:
+    """Write all pages and pictures."""
+    FOLDER.mkdir(exist_ok=True)
+    judged, rows = judged_claims()
+    for name, one in judged.items():
+        (FOLDER / f"{name}.md").write_text(page(name, one, rows), encoding="utf-8")
+        if one.estimates:
+            (FOLDER / f"{name}.svg").write_text(picture(one), encoding="utf-8")
+    INDEX.write_text(index(judged, rows), encoding="utf-8")
+    print(f"{count(len(judged), 'page')} in {FOLDER}")
+
+
+if __name__ == "__main__":
+    write()

@@ -1,0 +1,1 @@
+"""What the texts claim about training, measured: `descend claims`. Each file in `gallery` is one claim."""

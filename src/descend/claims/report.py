@@ -1,0 +1,141 @@
+"""The verdicts on claims as text for the terminal, and as JSON."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from math import isfinite
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.constrain import Constrain
+from rich.table import Table
+from rich.text import Text
+
+from descend.claims.claim import Claim, Scale, Settings
+from descend.claims.estimate import Answer, Estimate
+from descend.claims.gallery import load_claim
+from descend.claims.measure import Rows
+from descend.claims.verdict import Judged, Verdict
+from descend.doctor.report.console import WIDEST, Row, report_table
+from descend.doctor.report.formatting import count, interval, number
+
+STYLES = {
+    Verdict.HOLDS: "bold green",
+    Verdict.PARTLY: "bold",
+    Verdict.FAILS: "bold red",
+    Verdict.UNDECIDED: "bold yellow",
+}
+ANSWERS = {Answer.HOLDS: "green", Answer.FAILS: "red", Answer.UNDECIDED: "yellow"}
+NOT_MEASURED = "not measured yet"
+
+
+def figure_text(found: Estimate) -> str:
+    """Return a figure with its interval, such as `0.41 (0.38 to 0.45)`."""
+    within = interval(found.low, found.high)
+    return f"{number(found.centre)} ({within})" if within else number(found.centre)
+
+
+def settings_text(settings: Settings) -> str:
+    """Return the tuned learning rates with the tried ranges, such as `lr 0.03 (of 0.001 to 1)`; "" without any."""
+    texts = [f"{number(one.lr)} (of {number(one.low)} to {number(one.high)})" for one in settings.values()]
+    return f"lr {' and '.join(texts)}" if texts else ""
+
+
+def seeds_message(judged: Judged) -> str:
+    """Return how many seeds would decide; "" if the claim is decided."""
+    if judged.verdict != Verdict.UNDECIDED or not judged.estimates:
+        return ""
+    if judged.more_seeds is None:
+        return "The number of seeds that would decide cannot be predicted."
+    return f"About {count(judged.more_seeds, 'further seed')} would decide."
+
+
+def claim_report(name: str, judged: Judged, rows: Rows) -> RenderableType:
+    """Return all about one claim: the sentence, what would refute it, the figures and the verdict."""
+    claim = judged.claim
+    parts: list[Row] = [
+        ("claim", Text(f"{claim.sentence}  [{name}]")),
+        ("source", Text(claim.source, "dim")),
+        ("wrong if", Text(claim.refuted_by)),
+        ("figure", Text(f"{claim.figure}; expected: {range_text(claim)}")),
+    ]
+    if judged.estimates:
+        parts.append(("measured", _figures(name, judged, rows)))
+    seeds = seeds_message(judged)
+    verdict = judged.message if judged.estimates else f"{NOT_MEASURED}: descend claims {name}"
+    parts.append(("verdict", Text(verdict + (f". {seeds}" if seeds else ""), STYLES[judged.verdict])))
+    if claim.caution:
+        parts.append(("note", Text(claim.caution, "dim")))
+    return Constrain(report_table(parts), WIDEST)
+
+
+def range_text(claim: Claim) -> str:
+    """Return with which figures a claim holds, such as `below 0.5 for at least one of them`."""
+    quantifier = "" if claim.holds_for == "all" or len(claim.conditions) == 1 else " in at least one of the conditions"
+    return f"{claim.expected}{quantifier}"
+
+
+def gallery_table(judged: Mapping[str, Judged]) -> RenderableType:
+    """Return a table of all claims with their verdicts."""
+    table = Table.grid(padding=(0, 2, 0, 0), pad_edge=False, expand=True)
+    table.add_column(no_wrap=True, style="bold")
+    table.add_column(overflow="fold")
+    for name, one in judged.items():
+        verdict = Text(one.message if one.estimates else NOT_MEASURED, STYLES[one.verdict])
+        table.add_row(name, Group(Text(one.claim.sentence, "dim"), verdict))
+    return Constrain(table, WIDEST)
+
+
+def as_json(names: Sequence[str], judged: Mapping[str, Judged], rows: Rows) -> list[dict[str, Any]]:
+    """Return the claims, their figures and verdicts as JSON values."""
+    return [_claim_as_json(name, judged[name], rows) for name in names]
+
+
+def _claim_as_json(name: str, judged: Judged, rows: Rows) -> dict[str, Any]:
+    """Return one claim as JSON values; an unknown or infinite number is null."""
+    claim = load_claim(name)
+    figures = [
+        {
+            "condition": condition,
+            "figure": _finite(found.centre),
+            "interval": [_finite(found.low), _finite(found.high)],
+            "seeds": found.seeds,
+            "p_value": found.p_value,
+            "answer": str(found.answer),
+            "settings": {side: asdict(one) for side, one in rows[name, condition].settings.items()},
+        }
+        for condition, found in judged.estimates.items()
+    ]
+    return {
+        "claim": name,
+        "sentence": claim.sentence,
+        "source": claim.source,
+        "refuted_by": claim.refuted_by,
+        "figure": claim.figure,
+        "scale": str(claim.experiment.scale),
+        "holds": [_finite(claim.expected.low), _finite(claim.expected.high)],
+        "holds_for": claim.holds_for,
+        "verdict": str(judged.verdict) if judged.estimates else None,
+        "message": judged.message if judged.estimates else NOT_MEASURED,
+        "further_seeds": judged.more_seeds,
+        "conditions": figures,
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if isfinite(value) else None
+
+
+def _figures(name: str, judged: Judged, rows: Rows) -> Table:
+    """Return the figures of all conditions as a table."""
+    table = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
+    median = ", median" if judged.claim.experiment.scale == Scale.STEPS else ""
+    for condition, found in judged.estimates.items():
+        row = rows[name, condition]
+        table.add_row(
+            condition,
+            Text(figure_text(found)),
+            f"{count(found.seeds, 'seed')}{median}",
+            Text(str(found.answer), ANSWERS[found.answer]),
+            Text(settings_text(row.settings), "dim"),
+        )
+    return table

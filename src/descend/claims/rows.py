@@ -1,0 +1,90 @@
+"""What was measured, one JSON line for each condition of a claim, found again by a hash of what it depends on."""
+
+import ast
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib import import_module
+from inspect import getsource
+from pathlib import Path
+from pkgutil import iter_modules
+from types import ModuleType
+
+import msgspec
+import torch
+
+from descend.claims import experiments, gallery, tasks, training, tuning
+from descend.claims.claim import Claim, Measured, Settings
+from descend.core.errors import UsageError
+
+# The modules that a measurement may depend on, besides the claim's own.
+PARTS = tuple(
+    f"{package.__name__}.{m.name}" for package in (experiments, tasks) for m in iter_modules(package.__path__)
+)
+# arguments of a claim on which no result depends
+WORDING = ("sentence", "source", "refuted_by", "figure", "expected", "holds_for", "caution")
+SHIPPED = Path(__file__).with_name("measured.jsonl")
+
+
+@dataclass(frozen=True)
+class Row:
+    """The measurement of a claim in one condition."""
+
+    key: str  # hash of what the results depend on
+    claim: str
+    condition: str
+    settings: Settings  # what was tuned, by name
+    measured: tuple[Measured, ...]  # the results of the seeds 0, 1, 2, …
+    without_figure: int  # number of seeds that showed no figure
+    seconds: float
+    machine: str
+
+
+def row_key(name: str, condition: str) -> str:
+    """Return a hash of the code of a claim and of the modules it uses, of its condition and the version of torch."""
+    claim = import_module(f"{gallery.__name__}.{name.replace('-', '_')}")
+    source = getsource(claim)
+    used = [part for part in PARTS if part.startswith(tasks.__name__) or f"from {part} import" in source]
+    modules = [claim, *map(import_module, used), training, tuning]
+    parts = [*map(_code, modules), condition, torch.__version__]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+@cache
+def _code(module: ModuleType) -> str:
+    """Return the code of a module without comments, docstrings and what a claim says of its experiment."""
+    tree = ast.parse(getsource(module))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:]
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == Claim.__name__:
+            node.keywords = [each for each in node.keywords if each.arg not in WORDING]
+    return ast.dump(tree)
+
+
+def read_rows(path: Path) -> dict[str, Row]:
+    """Return the stored rows by key. Raise `UsageError` if the file is damaged."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        rows = [msgspec.convert(json.loads(line), Row) for line in lines]
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"{path} cannot be read as measured claims ({error}); delete it or choose another --store"
+        ) from None
+    return {row.key: row for row in rows}
+
+
+def prepare_file(path: Path) -> None:
+    """Create the file of rows, with its folder. Raise `UsageError` if it cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written ({error.strerror}); choose another --store") from None
+
+
+def add_row(path: Path, row: Row) -> None:
+    """Add a row to the file."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(asdict(row)) + "\n")
