@@ -14,6 +14,8 @@ from descend.claims.command import claims
 from descend.core.errors import WRONG_USAGE, UsageError
 from descend.core.interruption import catch_signals, command_status, interruption_status
 from descend.core.start_time import IMPORT_TIME_S
+from descend.discover.command import EPILOG as DISCOVER_EPILOG
+from descend.discover.command import discover
 from descend.doctor.commands.apply_patch import EPILOG as APPLY_EPILOG
 from descend.doctor.commands.apply_patch import apply, write_patch_or_report
 from descend.doctor.commands.command_group import CommandGroup, set_project_defaults
@@ -190,6 +192,7 @@ app.add_typer(lab.app, name="lab")
 app.add_typer(lab.app, name="show", hidden=True)  # the earlier name of `descend lab`
 app.command(context_settings=PASS_ON)(layout)
 app.command(epilog=CLAIMS_EPILOG)(claims)
+app.command(epilog=DISCOVER_EPILOG)(discover)
 app.command()(report)
 app.command()(runs)
 app.command()(explain)

@@ -1,0 +1,134 @@
+"""Run several searches in parallel, on the cores of this machine or on a Ray cluster."""
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from descend.core.errors import UsageError
+from descend.discover.archive import Archive, Entry
+from descend.discover.searches import run_search
+
+POLL_S = 2.0  # seconds between two reports of the progress
+Announce = Callable[[int, float], None]  # number of evaluations so far, and seconds since the beginning
+
+
+@dataclass(frozen=True)
+class SearchPlan:
+    """One seeded search."""
+
+    search: str
+    seed: int
+    evaluations: int
+    symbols: tuple[str, ...]
+    proxies: tuple[str, ...]
+
+    def path(self, folder: Path) -> Path:
+        """Return the file of its evaluations. A search with more evaluations continues the same file."""
+        what = json.dumps([self.search, self.symbols, self.proxies, torch.__version__])
+        digest = hashlib.sha256(what.encode()).hexdigest()[:8]
+        return folder / f"{self.search}-{digest}-{self.seed}.jsonl"
+
+
+@dataclass(frozen=True)
+class Found:
+    """The result of a search."""
+
+    plan: SearchPlan
+    entries: tuple[Entry, ...]  # in the order of the evaluations
+    proposed: int
+    invalid: int
+
+    @property
+    def best(self) -> list[Entry]:
+        """The entries that learn something, the best one first."""
+        return Archive(0, entries={entry.fingerprint: entry for entry in self.entries}).best
+
+
+def run(plan: SearchPlan, path: Path | None) -> Found:
+    """Run one search with one thread. path: the file of its evaluations; those that it holds are not made again."""
+    torch.set_num_threads(1)
+    archive = Archive(plan.evaluations, plan.proxies, path)
+    run_search(plan.search, archive, plan.seed, plan.symbols)
+    return Found(plan, tuple(archive.entries.values()), archive.proposed, archive.invalid)
+
+
+def run_all(plans: Sequence[SearchPlan], folder: Path, jobs: int, announce: Announce) -> list[Found]:
+    """Run several searches in processes. Ctrl-C ends them; their evaluations are kept in the folder."""
+    paths = [_prepared(plan.path(folder)) for plan in plans]
+    began, before = time.monotonic(), sum(map(_evaluations_in, paths))
+    pool = ProcessPoolExecutor(min(jobs, len(plans)), mp_context=get_context("spawn"), initializer=_ignore_ctrl_c)
+    try:
+        futures = [pool.submit(run, plan, path) for plan, path in zip(plans, paths)]
+        left = set(futures)
+        while left:
+            _, left = wait(left, POLL_S, FIRST_COMPLETED)
+            announce(sum(map(_evaluations_in, paths)) - before, time.monotonic() - began)
+        return [future.result() for future in futures]
+    except BaseException:
+        for process in (pool._processes or {}).values():
+            process.terminate()
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    finally:
+        pool.shutdown(wait=False)
+
+
+def run_on_cluster(plans: Sequence[SearchPlan], address: str, announce: Announce) -> list[Found]:
+    """Run several searches on a Ray cluster, one core each. Raise `UsageError` without Ray or a cluster."""
+    try:
+        import ray
+    except ImportError:
+        raise UsageError("--ray needs Ray: pip install 'descend[ray]'") from None
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+    except (ConnectionError, OSError, RuntimeError, ValueError) as error:
+        raise UsageError(f"there is no Ray cluster at {address} ({str(error).splitlines()[0]})") from None
+    began, remote = time.monotonic(), ray.remote(num_cpus=1)(run)
+    found: dict[Any, Found] = {}
+    waiting = [remote.remote(plan, None) for plan in plans]
+    order = list(waiting)
+    try:
+        while waiting:
+            done, waiting = ray.wait(waiting, timeout=POLL_S)
+            found |= {one: ray.get(one) for one in done}
+            announce(sum(len(one.entries) for one in found.values()), time.monotonic() - began)
+    finally:
+        ray.shutdown()
+    return [found[one] for one in order]
+
+
+def stored(plan: SearchPlan, folder: Path) -> Found:
+    """Return what an interrupted search has evaluated so far, without evaluating anything."""
+    path = plan.path(folder)
+    return run(SearchPlan(plan.search, plan.seed, _evaluations_in(path), plan.symbols, plan.proxies), path)
+
+
+def _evaluations_in(path: Path) -> int:
+    """Return the number of complete lines of a file."""
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def _prepared(path: Path) -> Path:
+    """Create the file of evaluations with its folder. Raise `UsageError` if it cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written ({error.strerror}); choose another --store") from None
+    return path
+
+
+def _ignore_ctrl_c() -> None:
+    """Let the parent alone handle Ctrl-C, so that no process prints a traceback."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

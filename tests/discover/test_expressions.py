@@ -1,0 +1,112 @@
+"""Expressions of update rules: their forms, their values, and which of them are equivalent."""
+
+import random
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from descend.discover.canonical import canonical
+from descend.discover.expression import (
+    LONGEST,
+    SYMBOLS,
+    Expression,
+    crossed,
+    expressions_up_to,
+    mutated,
+    random_expression,
+    read_prefix,
+)
+from descend.discover.known import FORMS, known_fingerprints
+from descend.discover.values import fingerprint, gradients, steps_on
+
+expressions = st.integers(0, 10**9).map(lambda seed: random_expression(random.Random(seed), list(SYMBOLS)))
+
+
+def of(text: str) -> Expression:
+    return read_prefix(text.split())
+
+
+@given(expressions)
+def test_an_expression_is_read_back_from_its_prefix(expression):
+    assert read_prefix(expression.prefix) == expression
+    assert 1 <= expression.size == len(expression.prefix) <= LONGEST
+
+
+@given(expressions)
+def test_the_canonical_form_is_no_longer_and_has_the_same_values(expression):
+    form = canonical(expression)
+    series = gradients(1.0, 5)
+    before = steps_on(expression, series)
+    if form is None:
+        return
+    after = steps_on(form, series)
+    assert form.size <= expression.size and canonical(form) == form
+    finite = before.isfinite() & after.isfinite() & (before.abs() < 1e12)
+    torch.testing.assert_close(after[finite], before[finite], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("+ g m", "+ m g"),
+        ("- g neg m", "+ m g"),
+        ("* sign g abs g", "g"),
+        ("* g g", "square g"),
+        ("neg neg m", "m"),
+        ("neg - g m", "- m g"),
+        ("sqrt square neg g", "abs g"),
+        ("* 1 / m 1", "m"),
+        ("+ g g", "* g 2"),
+        ("sign sign neg g", "neg sign g"),
+    ],
+)
+def test_equal_expressions_have_one_form(one, other):
+    assert canonical(of(one)) == canonical(of(other)) is not None
+
+
+@pytest.mark.parametrize("zero", ["- g g", "+ m neg m", "* g - v v", "/ g - m m"])
+def test_an_expression_that_is_always_0_or_divides_by_0_has_no_form(zero):
+    assert canonical(of(zero)) is None
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("g", "* 2 g"), ("/ m sqrt v", "/ * 2 m sqrt v"), ("* g exp 1", "g"), ("sign m", "/ m abs m")]
+)
+def test_rules_with_proportional_steps_have_one_fingerprint(one, other):
+    assert fingerprint(of(one)) == fingerprint(of(other)) is not None
+
+
+def test_published_rules_have_different_fingerprints():
+    assert len(known_fingerprints()) == sum(map(len, FORMS.values()))
+
+
+@pytest.mark.parametrize("useless", ["1", "d", "neg g", "v", "abs g", "exp exp exp square g", "neg sign m", "- v 1"])
+def test_a_rule_that_cannot_train_anything_has_no_fingerprint(useless):
+    assert fingerprint(of(useless)) is None
+
+
+@given(expressions, expressions, st.integers(0, 10**9))
+def test_changed_expressions_are_no_longer_than_allowed(parent, other, seed):
+    draws = random.Random(seed)
+    for child in (mutated(parent, draws, list(SYMBOLS)), crossed(parent, other, draws)):
+        assert child.size <= LONGEST
+        assert read_prefix(child.prefix) == child
+
+
+def test_the_number_of_expressions_is_counted_as_by_enumeration():
+    symbols = ("g", "m", "neg", "+")
+    known: dict[int, list[Expression]] = {1: [Expression("g"), Expression("m")]}
+    for size in range(2, 6):
+        known[size] = [Expression("neg", (x,)) for x in known[size - 1]]
+        known[size] += [
+            Expression("+", (x, y)) for left in range(1, size - 1) for x in known[left] for y in known[size - 1 - left]
+        ]
+    assert expressions_up_to(5, symbols) == sum(map(len, known.values()))
+
+
+@pytest.mark.parametrize("wrong", ["", "+ g", "g m", "+ g x"])
+def test_symbols_that_are_no_expression_are_refused(wrong):
+    with pytest.raises(ValueError):
+        read_prefix(wrong.split())
