@@ -54,7 +54,7 @@ def test_reported(run, changes, certain, line, says, consequence):
 
 
 LEFT_ALONE = {
-    order_dependence: [{"left": 0.09}, {"in_network": False}],
+    order_dependence: [{"by": "positions", "left": 0.09}, {"in_network": False}],
     moved_examples: [{"left": 0.29}],
     # Windows of a series need more entries than there are windows.
     short_length: [{"entries": 159}],
@@ -78,6 +78,12 @@ LEFT_ALONE = {
 @pytest.mark.parametrize("run, changes", neighbours(LEFT_ALONE), ids=named)
 def test_not_reported(run, changes):
     assert look(run, **changes) is None
+
+
+@pytest.mark.parametrize("by", ["recurrence", "attention", "reshape"])
+def test_a_run_that_has_learned_leaves_it_to_a_trial_whether_the_batch_is_one_sequence(by):
+    found = look(order_dependence, by=by, left=0.09)
+    assert found.certainty == "suspected" and found.where.line == 14
 
 
 def test_a_loss_below_zero_does_not_show_that_the_run_has_learned():

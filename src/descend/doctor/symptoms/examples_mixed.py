@@ -5,6 +5,8 @@ permuted alike, each intermediate result must be the former one with its example
 same. Batch normalisation has this property, too. The first call without it has confused the batch with another axis.
 """
 
+from dataclasses import replace
+
 from descend.doctor.assess.batch_dimension import LAYERS
 from descend.doctor.assess.summary import LEFT_TO_LEARN, RunSummary
 from descend.doctor.assess.symptom import Detection, FatalDetection
@@ -37,6 +39,8 @@ SENTENCES = {
     "softmax": "the softmax normalises along the batch dimension, so the outputs of one example lower those of the "
     "others",
 }
+# Kinds of calls that a remedy repairs, so that a trial can show whether they are mistakes.
+REPAIRABLE = frozenset({"recurrence", "attention", "reshape"})
 ON_PURPOSE = frozenset({"reorder", "other", "pairs"})  # Some programs combine the examples of a batch on purpose.
 
 PROBLEM = Problem(
@@ -98,13 +102,18 @@ def detect(record: Record, summary: RunSummary) -> Detection | None:
     """Report a network in which the order of a batch matters, or whose examples attend to each other.
 
     One step is replayed in evaluation mode and in float64 with its batch permuted, and the examples are followed from
-    call to call. In a second replay one example is replaced. Nothing is reported of a run that has learned its task. If
-    no loss shows that, only calls that cannot be intended are reported.
+    call to call. In a second replay one example is replaced. If the run has learned its task, a layer that takes the
+    batch for time is only suspected, because the rows may be the steps of one sequence, and nothing else is reported.
+    If no loss shows what was learned, only calls that cannot be intended are reported.
     """
     left = summary.cost_left
     is_unknown = not left >= 0  # A loss that becomes negative has no lower limit to compare it with.
     found = _report_order_dependence(record) or _report_dependence_on_others(record)
-    return found if left > LEFT_TO_LEARN or is_unknown and found is not None and found.certain else None
+    if found is None or left > LEFT_TO_LEARN or is_unknown and found.certain:
+        return found
+    order = record.fact(facts.OrderDependence)
+    is_repairable = order is not None and order.by in REPAIRABLE and found.certain
+    return replace(found, certain=False) if is_repairable else None
 
 
 def _report_order_dependence(record: Record) -> Detection | None:
