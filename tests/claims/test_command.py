@@ -27,6 +27,7 @@ def test_all_claims_are_listed_with_their_verdicts(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_measured_claim_is_kept_and_not_measured_again(tmp_path):
     first = run(*QUICK, "--format", "json", folder=tmp_path)
     assert first.returncode == 0 and "3 of 3" in first.stderr

@@ -62,7 +62,6 @@ def test_ctrl_c_keeps_the_rules_so_far(tmp_path):
         (("--symbols", "1 + 2"), "--symbols must contain g or m"),
         (("--tasks", "text"), "--tasks has no task 'text'"),
         (("--horizons", "0"), "--horizons must be integers from 1"),
-        (("--ray", "127.0.0.1:1"), "there is no Ray cluster"),
     ],
 )
 def test_wrong_usage_gets_one_line(arguments, message, tmp_path):

@@ -51,15 +51,17 @@ def claims(
     - descend claims momentum-helps
     - descend claims --all --resume
     """
-    from descend.claims.campaign import measure_all, places_of, stored_rows, usable_cores
     from descend.claims.gallery import claim_names
-    from descend.claims.rows import SHIPPED
 
     if names and is_all:
         raise UsageError("give either --all or the names of claims")
     if "://" in store:
         raise UsageError("--store of descend claims must be a folder, not a database")
     chosen = list(claim_names()) if is_all else _known(names or [])
+    # These import torch, which wrong usage need not wait for.
+    from descend.claims.campaign import measure_all, places_of, stored_rows, usable_cores
+    from descend.claims.rows import SHIPPED
+
     path, places = Path(store, FILE), places_of(chosen or claim_names())
     own = stored_rows(path, places)
     if not chosen:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from descend.core.errors import UsageError
 from descend.discover.canonical import canonical
-from descend.discover.expression import Expression, read_prefix
-from descend.discover.proxies import PROXIES, Score, score
+from descend.discover.expression import PROXIES, Expression
+from descend.discover.proxies import Score, score
 from descend.discover.values import fingerprint
 
 
@@ -104,11 +104,3 @@ class Archive:
         }
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
-
-
-def expression_of(text: str) -> Expression:
-    """Return the expression of a stored row. Raise `UsageError` if it is none."""
-    try:
-        return read_prefix(text.split())
-    except ValueError as error:
-        raise UsageError(str(error)) from None

@@ -62,10 +62,6 @@ def discover(  # noqa: PLR0913 - each argument is an option of the command
         int | None,
         number("--jobs", 1, MOST_PROCESSES, help="Run this many searches in parallel. Default: one per core."),
     ] = None,
-    ray: Annotated[
-        str | None,
-        typer.Option("--ray", metavar="ADDRESS", help="Run the searches on the Ray cluster at this address."),
-    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue the searches that an earlier command has begun.")
     ] = False,
@@ -87,20 +83,21 @@ def discover(  # noqa: PLR0913 - each argument is an option of the command
     - descend discover --search tree --evaluations 2000 --searches 4
     - descend discover --symbols "g m sign * + 1" --judge
     """
+    chosen, proxies, multiples = _symbols(symbols), _proxies(tasks), _horizons(horizons)
+    # These import torch, which wrong usage need not wait for.
     from descend.claims.campaign import usable_cores
     from descend.discover.judge import judge_all
     from descend.discover.report import best_of_all
-    from descend.discover.runs import SearchPlan, run_all, run_on_cluster, stored
+    from descend.discover.runs import SearchPlan, run_all, stored
 
-    proxies, multiples = _proxies(tasks), _horizons(horizons)
-    plans = [SearchPlan(search, seed + i, evaluations, _symbols(symbols), proxies) for i in range(searches)]
+    plans = [SearchPlan(search, seed + i, evaluations, chosen, proxies) for i in range(searches)]
     folder, cores = Path(store, FOLDER), jobs or usable_cores()
     for plan in plans:
         if not resume:
             plan.path(folder).unlink(missing_ok=True)
     progress = _Progress(evaluations * searches)
     try:
-        found = run_on_cluster(plans, ray, progress.show) if ray else run_all(plans, folder, cores, progress.show)
+        found = run_all(plans, folder, cores, progress.show)
     except KeyboardInterrupt:
         if known := [one for one in (stored(plan, folder) for plan in plans) if one.entries]:
             _print_result(known, [], out, format)
@@ -145,7 +142,7 @@ def _symbols(text: str | None) -> tuple[str, ...]:
 
 def _proxies(text: str) -> tuple[str, ...]:
     """Return the chosen tasks. Raise `UsageError` for an unknown one."""
-    from descend.discover.proxies import PROXIES
+    from descend.discover.expression import PROXIES
 
     chosen = tuple(dict.fromkeys(text.split(",")))
     for task in chosen:

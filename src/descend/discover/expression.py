@@ -27,6 +27,7 @@ UNARY = {
 }
 BINARY = {"+": "x + y", "-": "x − y", "*": "x·y", "/": "x/y, with a small number added to y"}
 SYMBOLS = {**LEAVES, **UNARY, **BINARY}
+PROXIES = ("digits", "table")  # the tasks on which a search trains its rules
 LONGEST = 10  # symbols of an expression; AddSign has 9
 
 

@@ -15,7 +15,7 @@ from torch.nn.functional import cross_entropy
 
 from descend.claims.tasks import TASKS
 from descend.core.bound import Bound, Count
-from descend.discover.expression import Expression, read_prefix
+from descend.discover.expression import PROXIES, Expression, read_prefix
 from descend.discover.values import BETA1, BETA2, compiled
 
 RATES = tuple(10 ** (-4 + i / 2) for i in range(8))  # relative learning rates, from 10⁻⁴ to 3·10⁻¹
@@ -25,7 +25,6 @@ PRUNED = Count(20, "steps", "chosen: a rule that has not lowered any loss by the
 HIDDEN, BATCH = 24, 32
 MONITORED = 400  # examples on which the final loss is computed
 DIVERGED = Bound(100.0, "multiple of the initial loss", "chosen: a larger loss, or no number, counts as this one")
-PROXIES = ("digits", "table")
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,13 @@
-"""Run several searches in parallel, on the cores of this machine or on a Ray cluster."""
+"""Run several searches in parallel, on the cores of this machine."""
 
 import hashlib
 import json
-import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -80,30 +78,6 @@ def run_all(plans: Sequence[SearchPlan], folder: Path, jobs: int, announce: Anno
         raise
     finally:
         pool.shutdown(wait=False)
-
-
-def run_on_cluster(plans: Sequence[SearchPlan], address: str, announce: Announce) -> list[Found]:
-    """Run several searches on a Ray cluster, one core each. Raise `UsageError` without Ray or a cluster."""
-    try:
-        import ray
-    except ImportError:
-        raise UsageError("--ray needs Ray: pip install 'descend[ray]'") from None
-    try:
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-    except (ConnectionError, OSError, RuntimeError, ValueError) as error:
-        raise UsageError(f"there is no Ray cluster at {address} ({str(error).splitlines()[0]})") from None
-    began, remote = time.monotonic(), ray.remote(num_cpus=1)(run)
-    found: dict[Any, Found] = {}
-    waiting = [remote.remote(plan, None) for plan in plans]
-    order = list(waiting)
-    try:
-        while waiting:
-            done, waiting = ray.wait(waiting, timeout=POLL_S)
-            found |= {one: ray.get(one) for one in done}
-            announce(sum(len(one.entries) for one in found.values()), time.monotonic() - began)
-    finally:
-        ray.shutdown()
-    return [found[one] for one in order]
 
 
 def stored(plan: SearchPlan, folder: Path) -> Found:
