@@ -92,7 +92,7 @@ def test_random_expressions_use_every_symbol_and_every_length():
     archive.evaluate = lambda expression: proposed.append(expression) or inf
     archive.most = 10**6
     with pytest.raises(StopIteration):
-        SEARCHES["random"](_limited(archive, 500, proposed), draws, list(SYMBOLS))
+        SEARCHES["random"](_limited(archive, 5000, proposed), draws, list(SYMBOLS))
     assert {symbol for expression in proposed for symbol in expression.prefix} == set(SYMBOLS)
     assert {expression.size for expression in proposed} == set(range(1, LONGEST + 1))
 
