@@ -23,7 +23,6 @@ def test_all_claims_are_listed_with_their_verdicts(tmp_path):
     listed = run("--format", "json", folder=tmp_path)
     assert listed.returncode == 0
     assert [claim["claim"] for claim in json.loads(listed.stdout)] == list(claim_names())
-    assert "momentum-helps" in run(folder=tmp_path).stdout
     assert not list(tmp_path.iterdir())
 
 
@@ -34,10 +33,9 @@ def test_a_measured_claim_is_kept_and_not_measured_again(tmp_path):
     found = json.loads(first.stdout)
     assert [claim["verdict"] for claim in found] == ["holds", "holds"]
     assert all(condition["seeds"] >= 7 for claim in found for condition in claim["conditions"])
-    again = run(*QUICK, "--resume", "--format", "json", folder=tmp_path)
-    assert again.stdout == first.stdout and "measure" not in again.stderr
-    shown = run(QUICK[0], "--resume", folder=tmp_path).stdout
-    assert "verdict    holds" in shown and "wrong if" in shown
+    again = run(*QUICK, "--resume", folder=tmp_path)
+    assert "measure" not in again.stderr
+    assert again.stdout.count("verdict    holds") == 2 and "wrong if" in again.stdout
 
 
 @pytest.mark.slow

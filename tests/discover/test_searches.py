@@ -38,6 +38,7 @@ def test_a_search_is_repeated_by_its_seed(name, quick_score):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_evolution_finds_better_rules_than_random_draws():
     def best(search: str, seed: int) -> float:
         archive = Archive(60, ("table",))

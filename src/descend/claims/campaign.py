@@ -1,14 +1,14 @@
 """Measure many claims in parallel processes; store each row when it is complete."""
 
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from concurrent.futures import as_completed
 from pathlib import Path
 
 from descend.claims.gallery import load_claim
 from descend.claims.measure import Rows, measure
-from descend.claims.rows import SHIPPED, Row, add_row, prepare_file, read_rows, row_key
+from descend.claims.rows import SHIPPED, Row, add_row, read_rows, row_key
+from descend.core.regular_files import prepare_file
+from descend.core.worker_pool import worker_pool
 
 UNKNOWN_S = 120.0  # time of a measurement that was never made, for the estimate of the time left
 Place = tuple[str, str]  # name of a claim and one of its conditions
@@ -70,31 +70,11 @@ def measure_all(places: Sequence[Place], path: Path, jobs: int, announce: Announ
     rows: Rows = {}
     order = sorted(places, key=lambda place: -left.expected_s(place))
     announce(None, left)
-    workers = min(jobs, max(1, len(places)))
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_ignore_ctrl_c)
-    try:
+    with worker_pool(min(jobs, max(1, len(places)))) as pool:
         for future in as_completed([pool.submit(measure, *place) for place in order]):
             row = future.result()
             add_row(path, row)
             rows[row.claim, row.condition] = row
             left.add(row)
             announce(row, left)
-    except BaseException:
-        for process in (pool._processes or {}).values():
-            process.terminate()
-        pool.shutdown(wait=False, cancel_futures=True)
-        raise
-    pool.shutdown()
     return rows
-
-
-def _ignore_ctrl_c() -> None:
-    """Let the parent alone handle Ctrl-C, so that no process prints a traceback."""
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def usable_cores() -> int:
-    """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -59,8 +59,9 @@ def claims(
         raise UsageError("--store of descend claims must be a folder, not a database")
     chosen = list(claim_names()) if is_all else _known(names or [])
     # These import torch, which wrong usage need not wait for.
-    from descend.claims.campaign import measure_all, places_of, stored_rows, usable_cores
+    from descend.claims.campaign import measure_all, places_of, stored_rows
     from descend.claims.rows import SHIPPED
+    from descend.core.worker_pool import usable_cores
 
     path, places = Path(store, FILE), places_of(chosen or claim_names())
     own = stored_rows(path, places)

@@ -75,15 +75,6 @@ def read_rows(path: Path) -> dict[str, Row]:
     return {row.key: row for row in rows}
 
 
-def prepare_file(path: Path) -> None:
-    """Create the file of rows, with its folder. Raise `UsageError` if it cannot be written."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written ({error.strerror}); choose another --store") from None
-
-
 def add_row(path: Path, row: Row) -> None:
     """Add a row to the file."""
     with path.open("a", encoding="utf-8") as file:

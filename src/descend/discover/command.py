@@ -85,7 +85,7 @@ def discover(  # noqa: PLR0913 - each argument is an option of the command
     """
     chosen, proxies, multiples = _symbols(symbols), _proxies(tasks), _horizons(horizons)
     # These import torch, which wrong usage need not wait for.
-    from descend.claims.campaign import usable_cores
+    from descend.core.worker_pool import usable_cores
     from descend.discover.judge import judge_all
     from descend.discover.report import best_of_all
     from descend.discover.runs import SearchPlan, run_all, stored

@@ -5,10 +5,9 @@ floor). A rule counts as better only beyond it.
 """
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass, replace
 from math import exp, log
-from multiprocessing import get_context
 
 import torch
 from torch.optim import SGD
@@ -20,6 +19,7 @@ from descend.claims.tasks import TASKS
 from descend.claims.training import MakeOptimizer, Recipe, of, trained, training_loss
 from descend.claims.tuning import tune
 from descend.core.bound import Count
+from descend.core.worker_pool import worker_pool
 from descend.discover.archive import Entry
 from descend.discover.expression import Expression
 from descend.discover.proxies import STEPS
@@ -62,7 +62,7 @@ def judge_all(best: Entry, horizons: Sequence[int], jobs: int, announce: Callabl
     places = [(case, horizon) for horizon in sorted(horizons, reverse=True) for case in CASES]
     found: list[Comparison] = []
     announce(f"judging on {len(places)} cases and horizons, each with {len(RIVALS)} rivals; the longest ones first")
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+    with worker_pool(jobs) as pool:
         arguments = (best.expression, best.score.lr)
         futures = [pool.submit(compare, *arguments, case, horizon) for case, horizon in places]
         for number, future in enumerate(as_completed(futures), 1):

@@ -4,14 +4,14 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 import torch
 
-from descend.core.errors import UsageError
+from descend.core.regular_files import prepare_file
+from descend.core.worker_pool import worker_pool
 from descend.discover.archive import Archive, Entry
 from descend.discover.searches import run_search
 
@@ -61,23 +61,17 @@ def run(plan: SearchPlan, path: Path | None) -> Found:
 
 def run_all(plans: Sequence[SearchPlan], folder: Path, jobs: int, announce: Announce) -> list[Found]:
     """Run several searches in processes. Ctrl-C ends them; their evaluations are kept in the folder."""
-    paths = [_prepared(plan.path(folder)) for plan in plans]
+    paths = [plan.path(folder) for plan in plans]
+    for path in paths:
+        prepare_file(path)
     began, before = time.monotonic(), sum(map(_evaluations_in, paths))
-    pool = ProcessPoolExecutor(min(jobs, len(plans)), mp_context=get_context("spawn"), initializer=_ignore_ctrl_c)
-    try:
+    with worker_pool(min(jobs, len(plans))) as pool:
         futures = [pool.submit(run, plan, path) for plan, path in zip(plans, paths)]
         left = set(futures)
         while left:
             _, left = wait(left, POLL_S, FIRST_COMPLETED)
             announce(sum(map(_evaluations_in, paths)) - before, time.monotonic() - began)
         return [future.result() for future in futures]
-    except BaseException:
-        for process in (pool._processes or {}).values():
-            process.terminate()
-        pool.shutdown(wait=False, cancel_futures=True)
-        raise
-    finally:
-        pool.shutdown(wait=False)
 
 
 def stored(plan: SearchPlan, folder: Path) -> Found:
@@ -89,20 +83,3 @@ def stored(plan: SearchPlan, folder: Path) -> Found:
 def _evaluations_in(path: Path) -> int:
     """Return the number of complete lines of a file."""
     return path.read_bytes().count(b"\n") if path.exists() else 0
-
-
-def _prepared(path: Path) -> Path:
-    """Create the file of evaluations with its folder. Raise `UsageError` if it cannot be written."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written ({error.strerror}); choose another --store") from None
-    return path
-
-
-def _ignore_ctrl_c() -> None:
-    """Let the parent alone handle Ctrl-C, so that no process prints a traceback."""
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
