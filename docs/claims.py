@@ -1,6 +1,7 @@
 """Write the pages of the claims, with their pictures, from the measurements that come with descend.
 
-`python docs/claims.py`; `descend claims --all --resume --store benchmarks/measured` measures what has changed.
+`descend claims --all --resume --store DIR` measures what has changed; its `claims.jsonl` then replaces the file that
+comes with descend.
 """
 
 import math
@@ -11,10 +12,10 @@ from descend.claims.campaign import places_of, stored_rows
 from descend.claims.claim import Claim, Scale
 from descend.claims.estimate import Answer, Estimate
 from descend.claims.gallery import claim_names
-from descend.claims.measure import Rows, judge
+from descend.claims.measure import Rows, judge_gallery
 from descend.claims.report import figure_text, range_text, seeds_message, settings_text
 from descend.claims.rows import SHIPPED
-from descend.claims.verdict import Judged, Verdict, with_one_error_rate
+from descend.claims.verdict import Judged, Verdict
 from descend.doctor.report.formatting import count, duration, number
 
 ROOT = Path(__file__).parents[1]
@@ -41,9 +42,8 @@ METHOD = """\
 
 def judged_claims() -> tuple[dict[str, Judged], Rows]:
     """Return all claims with their verdicts, which share one error rate, and the measurements."""
-    names = claim_names()
-    rows = stored_rows(SHIPPED, places_of(names))
-    return dict(zip(names, with_one_error_rate([judge(name, rows) for name in names]))), rows
+    rows = stored_rows(SHIPPED, places_of(claim_names()))
+    return judge_gallery(rows), rows
 
 
 class Axis:
@@ -141,8 +141,7 @@ def page(name: str, one: Judged, rows: Rows) -> str:
 
 def verdict_text(one: Judged) -> str:
     """Return the verdict as a sentence."""
-    text = one.message if one.estimates else "not measured yet"
-    return f"{text[0].upper()}{text[1:]}."
+    return f"{one.message[0].upper()}{one.message[1:]}."
 
 
 def index(judged: dict[str, Judged], rows: Rows) -> str:

@@ -7,8 +7,8 @@ from pathlib import Path
 from descend.claims.gallery import load_claim
 from descend.claims.measure import Rows, measure
 from descend.claims.rows import SHIPPED, Row, add_row, read_rows, row_key
-from descend.core.regular_files import prepare_file
 from descend.core.worker_pool import worker_pool
+from descend.doctor.redaction.private import require_file
 
 UNKNOWN_S = 120.0  # time of a measurement that was never made, for the estimate of the time left
 Place = tuple[str, str]  # name of a claim and one of its conditions
@@ -65,7 +65,7 @@ def measure_all(places: Sequence[Place], path: Path, jobs: int, announce: Announ
 
     announce: called once without a row, and after each row. The longest measurements begin first.
     """
-    prepare_file(path)
+    require_file(path)
     left = TimeLeft(places, jobs)
     rows: Rows = {}
     order = sorted(places, key=lambda place: -left.expected_s(place))

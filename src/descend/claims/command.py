@@ -45,8 +45,8 @@ def claims(
     With one, it is measured: each side of a comparison gets its own learning rate, tuned with as many runs, and as many
     seeds as its spread requires. A claim is measured on several kinds of data; it may hold for some of them only.
 
-    Examples
-    --------
+    Examples:
+
     - descend claims
     - descend claims momentum-helps
     - descend claims --all --resume
@@ -61,7 +61,7 @@ def claims(
     # These import torch, which wrong usage need not wait for.
     from descend.claims.campaign import measure_all, places_of, stored_rows
     from descend.claims.rows import SHIPPED
-    from descend.core.worker_pool import usable_cores
+    from descend.doctor.script.plan import cores
 
     path, places = Path(store, FILE), places_of(chosen or claim_names())
     own = stored_rows(path, places)
@@ -71,7 +71,7 @@ def claims(
     missing = [place for place in places if not (resume and place in own)]
     kept = own if resume else {}
     try:
-        rows = kept | measure_all(missing, path, jobs or usable_cores(), _show_progress)
+        rows = kept | measure_all(missing, path, jobs or cores(), _show_progress)
     except KeyboardInterrupt:
         _print_claims(chosen, stored_rows(path, places), format)
         say("interrupted; --resume continues")
@@ -104,15 +104,12 @@ def _known(names: list[str]) -> list[str]:
 
 def _print_gallery(rows: "Rows", format: str) -> None:
     """List all claims, judged with one error rate."""
-    from descend.claims.gallery import claim_names
-    from descend.claims.measure import judge
+    from descend.claims.measure import judge_gallery
     from descend.claims.report import as_json, gallery_table
-    from descend.claims.verdict import with_one_error_rate
 
-    names = claim_names()
-    judged = dict(zip(names, with_one_error_rate([judge(name, rows) for name in names])))
+    judged = judge_gallery(rows)
     if format == "json":
-        typer.echo(json.dumps(as_json(names, judged, rows)))
+        typer.echo(json.dumps(as_json(judged, rows)))
     else:
         console().print(gallery_table(judged))
 
@@ -125,7 +122,7 @@ def _print_claims(names: list[str], rows: "Rows", format: str) -> int:
 
     judged = {name: judge(name, rows) for name in names}
     if format == "json":
-        typer.echo(json.dumps(as_json(names, judged, rows)))
+        typer.echo(json.dumps(as_json(judged, rows)))
     else:
         for name, one in judged.items():
             console().print(claim_report(name, one, rows))

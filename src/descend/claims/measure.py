@@ -7,9 +7,9 @@ import torch
 
 from descend.claims.claim import Claim, Measured
 from descend.claims.estimate import FIRST_SEEDS, Estimate, estimate, seeds_of_second_round
-from descend.claims.gallery import load_claim
+from descend.claims.gallery import claim_names, load_claim
 from descend.claims.rows import Row, row_key
-from descend.claims.verdict import Judged
+from descend.claims.verdict import Judged, with_one_error_rate
 
 Rows = dict[tuple[str, str], Row]
 
@@ -38,6 +38,12 @@ def judge(name: str, rows: Rows) -> Judged:
     claim = load_claim(name)
     known = {c: rows[name, c].measured for c in claim.conditions if (name, c) in rows}
     return Judged(claim, {condition: _estimate(claim, measured) for condition, measured in known.items()})
+
+
+def judge_gallery(rows: Rows) -> dict[str, Judged]:
+    """Return the verdicts on all claims by name. Their answers share one error rate."""
+    names = claim_names()
+    return dict(zip(names, with_one_error_rate([judge(name, rows) for name in names])))
 
 
 def _estimate(claim: Claim, measured: "list[Measured] | tuple[Measured, ...]") -> Estimate:

@@ -1,6 +1,6 @@
 """The verdicts on claims as text for the terminal, and as JSON."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from math import isfinite
 from typing import Any
@@ -12,7 +12,6 @@ from rich.text import Text
 
 from descend.claims.claim import Claim, Scale, Settings
 from descend.claims.estimate import Answer, Estimate
-from descend.claims.gallery import load_claim
 from descend.claims.measure import Rows
 from descend.claims.verdict import Judged, Verdict
 from descend.doctor.report.console import WIDEST, Row, report_table
@@ -25,7 +24,6 @@ STYLES = {
     Verdict.UNDECIDED: "bold yellow",
 }
 ANSWERS = {Answer.HOLDS: "green", Answer.FAILS: "red", Answer.UNDECIDED: "yellow"}
-NOT_MEASURED = "not measured yet"
 
 
 def figure_text(found: Estimate) -> str:
@@ -61,7 +59,7 @@ def claim_report(name: str, judged: Judged, rows: Rows) -> RenderableType:
     if judged.estimates:
         parts.append(("measured", _figures(name, judged, rows)))
     seeds = seeds_message(judged)
-    verdict = judged.message if judged.estimates else f"{NOT_MEASURED}: descend claims {name}"
+    verdict = judged.message if judged.estimates else f"{judged.message}: descend claims {name}"
     parts.append(("verdict", Text(verdict + (f". {seeds}" if seeds else ""), STYLES[judged.verdict])))
     if claim.caution:
         parts.append(("note", Text(claim.caution, "dim")))
@@ -80,19 +78,19 @@ def gallery_table(judged: Mapping[str, Judged]) -> RenderableType:
     table.add_column(no_wrap=True, style="bold")
     table.add_column(overflow="fold")
     for name, one in judged.items():
-        verdict = Text(one.message if one.estimates else NOT_MEASURED, STYLES[one.verdict])
+        verdict = Text(one.message, STYLES[one.verdict])
         table.add_row(name, Group(Text(one.claim.sentence, "dim"), verdict))
     return Constrain(table, WIDEST)
 
 
-def as_json(names: Sequence[str], judged: Mapping[str, Judged], rows: Rows) -> list[dict[str, Any]]:
+def as_json(judged: Mapping[str, Judged], rows: Rows) -> list[dict[str, Any]]:
     """Return the claims, their figures and verdicts as JSON values."""
-    return [_claim_as_json(name, judged[name], rows) for name in names]
+    return [_claim_as_json(name, one, rows) for name, one in judged.items()]
 
 
 def _claim_as_json(name: str, judged: Judged, rows: Rows) -> dict[str, Any]:
     """Return one claim as JSON values; an unknown or infinite number is null."""
-    claim = load_claim(name)
+    claim = judged.claim
     figures = [
         {
             "condition": condition,
@@ -115,7 +113,7 @@ def _claim_as_json(name: str, judged: Judged, rows: Rows) -> dict[str, Any]:
         "holds": [_finite(claim.expected.low), _finite(claim.expected.high)],
         "holds_for": claim.holds_for,
         "verdict": str(judged.verdict) if judged.estimates else None,
-        "message": judged.message if judged.estimates else NOT_MEASURED,
+        "message": judged.message,
         "further_seeds": judged.more_seeds,
         "conditions": figures,
     }

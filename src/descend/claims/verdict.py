@@ -12,6 +12,8 @@ from descend.claims.claim import Claim
 from descend.claims.estimate import Answer, Estimate
 from descend.doctor.trials.statistics import LOOK
 
+NOT_MEASURED = "not measured yet"
+
 
 class Verdict(StrEnum):
     """What the measurements say about a claim."""
@@ -47,6 +49,8 @@ class Judged:
     @property
     def message(self) -> str:
         """The verdict as a phrase that names the conditions."""
+        if not self.estimates:
+            return NOT_MEASURED
         names = {answer: ", ".join(self.conditions(answer)) for answer in Answer}
         rest = [f"{answer} for {names[answer]}" for answer in (Answer.FAILS, Answer.UNDECIDED) if names[answer]]
         if self.verdict == Verdict.PARTLY:

@@ -11,8 +11,6 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from descend.core.errors import UsageError
-
 LARGEST = 64 << 20  # largest size in bytes of a file that is read as source code; larger files are assumed to be data
 
 
@@ -72,12 +70,3 @@ def write_output(path: Path, data: bytes) -> None:
     os.set_blocking(descriptor, True)
     with open(descriptor, "wb") as file:
         file.write(data)
-
-
-def prepare_file(path: Path) -> None:
-    """Create a file of the store, with its folder. Raise `UsageError` if it cannot be written."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written ({error.strerror}); choose another --store") from None

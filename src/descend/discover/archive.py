@@ -1,7 +1,7 @@
 """What a search has evaluated: one entry for each class of equivalent expressions, kept in a file."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from math import inf, isfinite
 from pathlib import Path
@@ -25,6 +25,11 @@ class Entry:
     expression: Expression
     score: Score
     number: int  # of the evaluation, counted from 1
+
+
+def best_entries(entries: Iterable[Entry]) -> list[Entry]:
+    """Return the entries that learn something, the best one first."""
+    return sorted((e for e in entries if isfinite(e.score.value)), key=lambda e: e.score.value)
 
 
 @dataclass
@@ -81,7 +86,7 @@ class Archive:
     @property
     def best(self) -> list[Entry]:
         """The entries that learn something, the best one first."""
-        return sorted((e for e in self.entries.values() if isfinite(e.score.value)), key=lambda e: e.score.value)
+        return best_entries(self.entries.values())
 
     @property
     def elites(self) -> list[Entry]:

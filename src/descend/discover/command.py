@@ -77,34 +77,34 @@ def discover(  # noqa: PLR0913 - each argument is an option of the command
     with proportional steps count as one, and rules that cannot train anything cost nothing. Each other rule trains two
     small networks for 100 steps with eight learning rates.
 
-    Examples
-    --------
+    Examples:
+
     - descend discover
     - descend discover --search tree --evaluations 2000 --searches 4
     - descend discover --symbols "g m sign * + 1" --judge
     """
     chosen, proxies, multiples = _symbols(symbols), _proxies(tasks), _horizons(horizons)
     # These import torch, which wrong usage need not wait for.
-    from descend.core.worker_pool import usable_cores
     from descend.discover.judge import judge_all
     from descend.discover.report import best_of_all
     from descend.discover.runs import SearchPlan, run_all, stored
+    from descend.doctor.script.plan import cores
 
     plans = [SearchPlan(search, seed + i, evaluations, chosen, proxies) for i in range(searches)]
-    folder, cores = Path(store, FOLDER), jobs or usable_cores()
+    folder, processes = Path(store, FOLDER), jobs or cores()
     for plan in plans:
         if not resume:
             plan.path(folder).unlink(missing_ok=True)
     progress = _Progress(evaluations * searches)
     try:
-        found = run_all(plans, folder, cores, progress.show)
+        found = run_all(plans, folder, processes, progress.show)
     except KeyboardInterrupt:
         if known := [one for one in (stored(plan, folder) for plan in plans) if one.entries]:
             _print_result(known, [], out, format)
         say("interrupted; --resume continues")
         raise
     best = best_of_all(found)
-    comparisons = judge_all(best[0], multiples, cores, say) if judge and best else []
+    comparisons = judge_all(best[0], multiples, processes, say) if judge and best else []
     _print_result(found, comparisons, out, format)
     if not best:
         raise typer.Exit(3)
@@ -164,13 +164,11 @@ def _print_result(found: "list[Found]", comparisons: "list[Comparison]", out: Pa
     from descend.discover.report import as_json, best_of_all, search_report
     from descend.discover.rule_file import source
     from descend.discover.rule_page import write_rule_page
+    from descend.doctor.report.document import write_document
 
     best, page = best_of_all(found), out.with_suffix(".html")
     if best:
-        try:
-            out.write_text(source(best[0].expression, best[0].score.lr), encoding="utf-8")
-        except OSError as error:
-            raise UsageError(f"{out} cannot be written ({error.strerror}); choose another --out") from None
+        write_document(source(best[0].expression, best[0].score.lr), out)
         write_rule_page(best[0], page)
     if format == "json":
         typer.echo(json.dumps(as_json(found, comparisons)))

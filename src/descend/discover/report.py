@@ -9,7 +9,7 @@ from rich.constrain import Constrain
 from rich.table import Table
 from rich.text import Text
 
-from descend.discover.archive import Entry
+from descend.discover.archive import Entry, best_entries
 from descend.discover.judge import ITSELF, Comparison, floor, is_better
 from descend.discover.known import FORMS, known_fingerprints
 from descend.discover.runs import Found
@@ -22,7 +22,7 @@ SHOWN = 8  # rules in the table
 def best_of_all(found: Sequence[Found]) -> list[Entry]:
     """Return the best rules of several searches, each class of equivalent rules once."""
     entries: dict[str, Entry] = {}
-    for entry in sorted((e for one in found for e in one.best), key=lambda e: e.score.value):
+    for entry in best_entries(e for one in found for e in one.entries):
         entries.setdefault(entry.fingerprint, entry)
     return list(entries.values())
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import torch
 
-from descend.core.regular_files import prepare_file
 from descend.core.worker_pool import worker_pool
-from descend.discover.archive import Archive, Entry
+from descend.discover.archive import Archive, Entry, best_entries
 from descend.discover.searches import run_search
+from descend.doctor.redaction.private import require_file
 
 POLL_S = 2.0  # seconds between two reports of the progress
 Announce = Callable[[int, float], None]  # number of evaluations so far, and seconds since the beginning
@@ -48,7 +48,7 @@ class Found:
     @property
     def best(self) -> list[Entry]:
         """The entries that learn something, the best one first."""
-        return Archive(0, entries={entry.fingerprint: entry for entry in self.entries}).best
+        return best_entries(self.entries)
 
 
 def run(plan: SearchPlan, path: Path | None) -> Found:
@@ -63,7 +63,7 @@ def run_all(plans: Sequence[SearchPlan], folder: Path, jobs: int, announce: Anno
     """Run several searches in processes. Ctrl-C ends them; their evaluations are kept in the folder."""
     paths = [plan.path(folder) for plan in plans]
     for path in paths:
-        prepare_file(path)
+        require_file(path)
     began, before = time.monotonic(), sum(map(_evaluations_in, paths))
     with worker_pool(min(jobs, len(plans))) as pool:
         futures = [pool.submit(run, plan, path) for plan, path in zip(plans, paths)]

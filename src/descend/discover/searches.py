@@ -34,8 +34,8 @@ def evolution(archive: Archive, draws: random.Random, symbols: Sequence[str]) ->
     start = read_prefix(["g"])
     population = [(_propose(archive, start), start)]
     while True:
-        if archive.elites and draws.random() < FROM_ARCHIVE:
-            parent = draws.choice(archive.elites).expression
+        if draws.random() < FROM_ARCHIVE and (elites := archive.elites):
+            parent = draws.choice(elites).expression
         else:
             parent = min(draws.choices(population, k=TOURNAMENT), key=lambda member: member[0])[1]
         if draws.random() < CROSSING:

@@ -3,6 +3,7 @@
 The learning rate of each rule is tuned, so two rules are equivalent if their steps are proportional.
 """
 
+import hashlib
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from math import e
@@ -18,7 +19,6 @@ STEPS, WIDTH = 8, 48  # of the fingerprint's gradients
 DIGITS = 3  # significant digits of the fingerprint
 SHOWN_STEPS = [2, 4, 7]  # the steps whose values are part of the fingerprint
 LARGEST = 1e6  # of the steps' elements, in root mean squares
-Values = dict[str, Tensor | float]
 
 
 @lru_cache(maxsize=4096)
@@ -81,8 +81,6 @@ def _digest(parts: Sequence[Tensor]) -> str:
     With more values, some of them would be so close to the middle between two rounded numbers that a difference in the
     seventh digit, such as that of a division, makes another string.
     """
-    import hashlib
-
     rounded = "".join(
         f"{value:.{DIGITS - 1}e}" for part in parts for value in part[SHOWN_STEPS, ::6].flatten().tolist()
     )

@@ -27,7 +27,7 @@ class LargestRate:
 
 
 def _largest(task: Task, recipe: Recipe, rates: Sequence[float], seed: int) -> float:
-    """Return the largest of the ascending rates with which the network learns; the smallest one if there is none."""
+    """Return the largest learning rate with which the network learns, or the smallest one if it learns with no rate."""
     before = next(training(task, recipe, 0.0, seed)).monitored
     working = [rate for rate in rates if trained(task, recipe, rate, seed).monitored < 0.9 * before]
     return max(working, default=rates[0])

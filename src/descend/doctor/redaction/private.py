@@ -5,6 +5,8 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
+from descend.core.errors import UsageError, reason_of
+
 FOLDER, FILE = 0o700, 0o600  # permissions of a folder and of a file to which only the owner has access
 
 
@@ -49,3 +51,12 @@ def make_private(path: Path) -> None:
         mode = os.lstat(path).st_mode
         if stat.S_ISREG(mode) and not mode & (stat.S_IWGRP | stat.S_IWOTH) and stat.S_IMODE(mode) != FILE:
             os.chmod(path, FILE)
+
+
+def require_file(path: Path) -> None:
+    """Create a file of a store and its folders, for their owner only. Raise `UsageError` if it cannot be written."""
+    try:
+        make_folder(path.parent)
+        path.touch(FILE)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {reason_of(error)}; choose another folder with --store") from None
