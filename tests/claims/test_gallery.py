@@ -10,6 +10,7 @@ from descend.claims.claim import Scale
 from descend.claims.estimate import Answer
 from descend.claims.experiments.least_squares import PROBLEMS, least_squares
 from descend.claims.gallery import claim_names, load_claim
+from descend.claims.gallery.momentum_of_one_never_settles import Settling
 from descend.claims.measure import judge, measure
 from descend.claims.rows import row_key
 from descend.claims.tasks import TASKS
@@ -50,6 +51,12 @@ def test_a_pair_of_trainings_gives_a_figure_with_its_tuned_rates():
     costs = claim.experiment.measure("table", settings, 0)
     assert claim.experiment.scale == Scale.RATIO and all(math.isfinite(cost) and cost > 0 for cost in costs)
     assert all(one.low <= one.lr <= one.high for one in settings.values())
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_momentum_of_less_than_one_settles(name):
+    [share] = Settling(momentum=0.9).measure(name, {}, 0)
+    assert share < 1e-9
 
 
 @pytest.mark.parametrize("name", PROBLEMS)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from descend.claims.claim import Measured, Scale, Settings
+from descend.claims.experiments.untuned import Untuned
 from descend.network import initialise
 
 ROWS, SIZES = 2000, range(800, 349, -50)
@@ -23,15 +24,11 @@ def remaining_spread(outputs: list[Tensor]) -> float:
 
 
 @dataclass(frozen=True)
-class InitialActivations:
+class InitialActivations(Untuned):
     """A figure of the layers' activations. The condition is the scheme and the activation, such as `xavier, tanh`."""
 
     figure: Callable[[list[Tensor]], float] = remaining_spread
     scale: Scale = Scale.VALUE
-
-    def prepare(self, condition: str) -> Settings:
-        """Return no settings: nothing is tuned."""
-        return {}
 
     def measure(self, condition: str, settings: Settings, seed: int) -> Measured:
         """Return the figure of one draw of the weights."""

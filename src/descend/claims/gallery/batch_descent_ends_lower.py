@@ -7,18 +7,15 @@ from torch import Tensor
 
 from descend.claims.claim import Claim, Measured, Scale, Settings, above
 from descend.claims.experiments.least_squares import PROBLEMS, LeastSquares, least_squares
+from descend.claims.experiments.untuned import Untuned
 
 PASSES, SIZE = 200, 8
 
 
-class Excess:
+class Excess(Untuned):
     """The excess loss of both after many passes over the data of a least squares problem."""
 
     scale = Scale.RATIO
-
-    def prepare(self, condition: str) -> Settings:
-        """Return no settings: the learning rates follow from the curvature."""
-        return {}
 
     def measure(self, condition: str, settings: Settings, seed: int) -> Measured:
         """Return the excess loss of stochastic and of batch gradient descent."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from descend.claims.claim import Claim, Measured, Scale, Settings, above
+from descend.claims.experiments.untuned import Untuned
 from descend.claims.tasks import TASKS, Build, Task
 from descend.claims.training import Recipe, trained, training
 
@@ -10,14 +11,10 @@ RATES = tuple(0.01 * 2**power for power in range(16))  # up to 328
 SHARE = 0.25  # of the task's steps
 
 
-class LargestRate:
+class LargestRate(Untuned):
     """The largest learning rate with which plain SGD ends with a lower loss than it began, with and without."""
 
     scale = Scale.RATIO
-
-    def prepare(self, condition: str) -> Settings:
-        """Return no settings: the learning rates are what is measured."""
-        return {}
 
     def measure(self, condition: str, settings: Settings, seed: int) -> Measured:
         """Return the largest learning rate with batch normalisation, and without."""

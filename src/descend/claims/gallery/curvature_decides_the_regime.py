@@ -4,18 +4,15 @@ import torch
 
 from descend.claims.claim import Claim, Expected, Measured, Scale, Settings
 from descend.claims.experiments.least_squares import PROBLEMS, least_squares
+from descend.claims.experiments.untuned import Untuned
 
 PRODUCTS, STEPS = ("0.9", "1.5", "2.5"), 10
 
 
-class Multiplication:
+class Multiplication(Untuned):
     """The factor of the distance from the solution along the top eigenvector, over its prediction 1 − αλ."""
 
     scale = Scale.VALUE
-
-    def prepare(self, condition: str) -> Settings:
-        """Return no settings: the product is the condition."""
-        return {}
 
     def measure(self, condition: str, settings: Settings, seed: int) -> Measured:
         """Return the mean factor of ten steps from random weights, over the prediction."""

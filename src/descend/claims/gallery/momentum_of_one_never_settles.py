@@ -1,21 +1,22 @@
 """With momentum 1, gradient descent never settles."""
 
+from dataclasses import dataclass
+
 import torch
 
 from descend.claims.claim import Claim, Measured, Scale, Settings, above
 from descend.claims.experiments.least_squares import PROBLEMS, least_squares
+from descend.claims.experiments.untuned import Untuned
 
 STEPS, LAST = 4000, 1000
 
 
-class Settling:
-    """The mean excess loss of the last steps with momentum 1, as a share of the first one."""
+@dataclass(frozen=True)
+class Settling(Untuned):
+    """The mean excess loss of the last steps, as a share of the first one."""
 
-    scale = Scale.VALUE
-
-    def prepare(self, condition: str) -> Settings:
-        """Return no settings: the learning rate follows from the curvature."""
-        return {}
+    momentum: float = 1.0
+    scale: Scale = Scale.VALUE
 
     def measure(self, condition: str, settings: Settings, seed: int) -> Measured:
         """Return the share of one start."""
@@ -24,7 +25,7 @@ class Settling:
         weights = torch.randn(problem.solution.shape, generator=torch.Generator().manual_seed(seed)).double()
         first, velocity, last = problem.excess(weights), torch.zeros_like(weights), []
         for step in range(STEPS):
-            velocity = velocity - lr * problem.gradient(weights)
+            velocity = self.momentum * velocity - lr * problem.gradient(weights)
             weights = weights + velocity
             if step >= STEPS - LAST:
                 last.append(problem.excess(weights))

@@ -6,19 +6,16 @@ import torch
 
 from descend.claims.claim import Claim, Expected, Measured, Scale, Settings
 from descend.claims.experiments.least_squares import PROBLEMS, LeastSquares, least_squares
+from descend.claims.experiments.untuned import Untuned
 
 SIZE, SETTLING, AVERAGED = 8, 5.0, 4000  # examples; multiples of the slowest time constant; steps
 SHARE = 0.05  # of the largest stable learning rate
 
 
-class Floor:
+class Floor(Untuned):
     """The exponent of the noise floor: the binary logarithm of its ratio at two learning rates, one twice the other."""
 
     scale = Scale.VALUE
-
-    def prepare(self, condition: str) -> Settings:
-        """Return no settings: the learning rates follow from the examples."""
-        return {}
 
     def measure(self, condition: str, settings: Settings, seed: int) -> Measured:
         """Return the exponent of one seed."""

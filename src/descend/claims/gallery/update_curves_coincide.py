@@ -3,20 +3,17 @@
 import torch
 
 from descend.claims.claim import Claim, Measured, Scale, Settings, below
+from descend.claims.experiments.untuned import Untuned
 from descend.claims.tasks import TASKS, Build, Split, Task
 from descend.claims.training import reshuffled
 
 SIZE, UPDATES, LR = 64, 200, 0.05
 
 
-class SplitBatches:
+class SplitBatches(Untuned):
     """The largest relative difference between two curves: with whole batches, and with batches in parts."""
 
     scale = Scale.VALUE
-
-    def prepare(self, condition: str) -> Settings:
-        """Return no settings: both use one learning rate."""
-        return {}
 
     def measure(self, condition: str, settings: Settings, seed: int) -> Measured:
         """Return the difference for one seed."""
