@@ -8,6 +8,7 @@ import gradient_statistics
 import surfaces
 import symmetries
 import torch
+import tradeoff
 import trajectories
 from side_by_side import HERE, fill_section
 
@@ -77,6 +78,7 @@ SECTIONS: dict[str, Callable[[Write], None]] = {
     "gradients": gradient_statistics.of_gradients,
     "trajectories": trajectories.of_trajectories,
     "symmetry": symmetries.of_symmetries,
+    "trade-off": tradeoff.of_tradeoff,
 }
 
 

@@ -39,10 +39,6 @@ _ON_GPU = {**_rules("gpu"), f"{_SWEEP} (reach: 10)": Origin("gpu", "one draw of 
 
 # page -> title of a section -> its origin
 ORIGINS: dict[str, dict[str, Origin]] = {
-    "CLAIMS.md": {
-        "Two trainings that differ in one thing": Origin("claims", "0 to 7", "95 %, of the paired difference"),
-        "All examples at once, one by one, or some": Origin("claims", "0 to 4", "none (means; times are medians)"),
-    },
     "RESULTS.md": {
         "Handing over the readings of a step": Origin("doctor", "nothing is drawn", "none (one run of 100 000 steps)"),
         "Loading a million readings, over parsing them from JSON": Origin(
@@ -117,6 +113,13 @@ ORIGINS: dict[str, dict[str, Origin]] = {
             "200 starts; 0 to 4 for random directions",
             limits="150 evaluations, else left out",
         ),
+        "Trade-off": Origin("trade-off", "0 to 9; 1000 and 1001 for the learning rate", "95 % in brackets"),
+    },
+    "DISCOVERY.md": {
+        "Rediscovery": Origin("rediscovery", "0 to 19", "exact, 95 %", "500 rules for each search"),
+        "Proxy tasks": Origin("proxy tasks", "0 to 19", "exact, 95 %", "500 rules for each search"),
+        "Best rules": Origin("best rules", "0 to 19", "least to largest", "500 rules for each search"),
+        "Transfer": Origin("transfer", "0 to 6; 1000 and 1001 for the learning rate", "97 % in brackets"),
     },
     "COMPARE.md": {
         "Prove": Origin(

@@ -5,13 +5,12 @@ import sys
 from functools import partial
 from pathlib import Path
 
-import claims
 import comparisons
+import discovery
 import landscape
 import parallel
 import parts
 import torch
-import tradeoff
 import update_rules
 from consultation import consultation
 from origins import with_origins
@@ -119,27 +118,11 @@ def around() -> None:
     sheet.write("| checkpoint | of | ratio |", "|---|---|---|", *parts.checkpoints(), "")
 
 
-def said() -> None:
-    """Measure what the texts claim."""
-    sheet = Sheet(HERE / "CLAIMS.md", "What the texts claim, measured")
-    sheet.write(
-        "## Two trainings that differ in one thing",
-        "",
-        f"{claims.SEEDS} seeds on the digits (1200 of them trained on): the means of both trainings, and the interval",
-        "of their difference. The first figure should be the smaller.",
-        "",
-        "| claim | figure | measured | difference | |",
-        "|---|---|---|---|---|",
-    )
-    for row in claims.rows():
-        sheet.write(row)
-    sheet.write("", "## All examples at once, one by one, or some", "", tradeoff.HEAD, *tradeoff.rows(), "")
-
-
-PARTS = {"doctor": doctor, "watch": watch, "rules": rules, "parts": around, "claims": said}
+PARTS = {"doctor": doctor, "watch": watch, "rules": rules, "parts": around}
 if torch.cuda.is_available():
     PARTS["gpu"] = rules_on_gpu
-PARTS |= {name: partial(page.measure, name) for page in (landscape, parallel, comparisons) for name in page.SECTIONS}
+PAGES = (landscape, parallel, comparisons, discovery)
+PARTS |= {name: partial(page.measure, name) for page in PAGES for name in page.SECTIONS}
 
 if __name__ == "__main__":
     if unknown := [name for name in sys.argv[1:] if name not in PARTS]:

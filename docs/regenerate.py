@@ -121,12 +121,17 @@ def picture(page_file: Path, into: Path, height: float = inf) -> None:
 
 
 def measured() -> dict[str, str]:
-    """Return the tables that `make bench` has measured last, by the name of their block."""
+    """Return the tables that benchmarks have measured last, by the name of their block."""
     found = {}
-    tables = (("claims", "CLAIMS", 0), ("trade-off", "CLAIMS", 1), ("parts", "PARTS", 0), ("growing", "PARTS", 1))
-    for name, file, number in tables:
+    heads = (
+        ("trade-off", "LANDSCAPE", "| a step sees | learning rate"),
+        ("cost of batches", "LANDSCAPE", "| a step sees | steps a second"),
+        ("parts", "PARTS", "| part"),
+        ("growing", "PARTS", "| what | mean size"),
+    )
+    for name, file, head in heads:
         text = (ROOT / "benchmarks" / f"{file}.md").read_text()
-        found[name] = re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)[number]
+        [found[name]] = [table for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE) if table.startswith(head)]
     return found
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 SOURCES = ("benchmarks", "src/descend/landscape", "src/descend/parallel", "src/descend/dynamics", "src/descend/optim")
 DEPTH = 3  # f-strings within f-strings
-NUMBER = re.compile(r"[-+−±]?\d[\d ]*(?:[.,]\d+)?(?:e[-+]?\d+)?")
+NUMBER = re.compile(r"[-+−±]?\d[\d ]*(?:[.,]\d+)?(?:e[-+]?\d+|×10[⁻⁰¹²³⁴-⁹]+)?")
 LEFT = re.compile(r"[\s.,:;/%()\[\]^²×~≥≤+–-]*(?:(?:ms|s|µs|MB|kB|inf|nan|to|of|at)\b[\s.,:;/%()\[\]^²×~≥≤+–-]*)*")
 
 

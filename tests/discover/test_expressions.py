@@ -1,6 +1,7 @@
 """Expressions of update rules: their forms, their values, and which of them are equivalent."""
 
 import random
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,8 +13,8 @@ from descend.discover.expression import (
     LONGEST,
     SYMBOLS,
     Expression,
+    argument_count,
     crossed,
-    expressions_up_to,
     mutated,
     random_expression,
     read_prefix,
@@ -95,15 +96,14 @@ def test_changed_expressions_are_no_longer_than_allowed(parent, other, seed):
         assert read_prefix(child.prefix) == child
 
 
-def test_the_number_of_expressions_is_counted_as_by_enumeration():
-    symbols = ("g", "m", "neg", "+")
-    known: dict[int, list[Expression]] = {1: [Expression("g"), Expression("m")]}
-    for size in range(2, 6):
-        known[size] = [Expression("neg", (x,)) for x in known[size - 1]]
-        known[size] += [
-            Expression("+", (x, y)) for left in range(1, size - 1) for x in known[left] for y in known[size - 1 - left]
-        ]
-    assert expressions_up_to(5, symbols) == sum(map(len, known.values()))
+def test_the_page_says_how_many_expressions_there_are():
+    kinds = [sum(argument_count(symbol) == count for symbol in SYMBOLS) for count in range(3)]
+    numbers = [0, kinds[0]]  # of expressions, by their size
+    for size in range(2, LONGEST + 1):
+        pairs = sum(numbers[left] * numbers[size - 1 - left] for left in range(1, size - 1))
+        numbers.append(kinds[1] * numbers[size - 1] + kinds[2] * pairs)
+    page = Path(__file__).parents[2] / "docs" / "discover.md"
+    assert f"{sum(numbers) / 1e9:.0f} billion" in page.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("wrong", ["", "+ g", "g m", "+ g x"])

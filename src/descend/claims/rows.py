@@ -2,7 +2,6 @@
 
 import ast
 import hashlib
-import json
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib import import_module
@@ -17,6 +16,7 @@ import torch
 from descend.claims import experiments, gallery, tasks, training, tuning
 from descend.claims.claim import Claim, Measured, Settings
 from descend.core.errors import UsageError
+from descend.core.json_lines import add_json_line, read_json_lines
 
 # The modules that a measurement may depend on, besides the claim's own.
 PARTS = tuple(
@@ -66,8 +66,7 @@ def _code(module: ModuleType) -> str:
 def read_rows(path: Path) -> dict[str, Row]:
     """Return the stored rows by key. Raise `UsageError` if the file is damaged."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        rows = [msgspec.convert(json.loads(line), Row) for line in lines]
+        rows = [msgspec.convert(value, Row) for value in read_json_lines(path)]
     except (OSError, ValueError) as error:
         raise UsageError(
             f"{path} cannot be read as measured claims ({error}); delete it or choose another --store"
@@ -77,5 +76,4 @@ def read_rows(path: Path) -> dict[str, Row]:
 
 def add_row(path: Path, row: Row) -> None:
     """Add a row to the file."""
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(asdict(row)) + "\n")
+    add_json_line(path, asdict(row))

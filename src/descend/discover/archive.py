@@ -1,12 +1,12 @@
 """What a search has evaluated: one entry for each class of equivalent expressions, kept in a file."""
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from math import inf, isfinite
 from pathlib import Path
 
 from descend.core.errors import UsageError
+from descend.core.json_lines import add_json_line, read_json_lines
 from descend.discover.canonical import canonical
 from descend.discover.expression import PROXIES, Expression
 from descend.discover.proxies import Score, score
@@ -47,11 +47,10 @@ class Archive:
 
     def __post_init__(self) -> None:
         """Read the evaluations of an interrupted search. Raise `UsageError` if the file is damaged."""
-        if self.path is None or not self.path.exists():
+        if self.path is None:
             return
         try:
-            for line in self.path.read_text(encoding="utf-8").splitlines():
-                row = json.loads(line)
+            for row in read_json_lines(self.path):
                 self._stored[row["fingerprint"]] = Score(row["score"], tuple(row["rates"]), row["lr"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UsageError(f"{self.path} is no file of evaluations ({error}); delete it") from None
@@ -107,5 +106,4 @@ class Archive:
             "rates": entry.score.rates,
             "lr": entry.score.lr,
         }
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
+        add_json_line(self.path, row)

@@ -4,6 +4,7 @@ The symbols are those of Bello et al. 2017, §3.1, as far as an optimizer of `de
 gradient and its running means, their signs, decays, constants, and unary and binary functions.
 """
 
+import ast
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -54,18 +55,23 @@ class Expression:
     @property
     def formula(self) -> str:
         """The expression as Python, in terms of `g`, `m`, `v`, `t` and the functions of an update rule."""
-        parts = [argument.formula for argument in self.arguments]
+        return ast.unparse(ast.parse(self._formula, mode="eval"))  # which leaves out needless parentheses
+
+    @property
+    def _formula(self) -> str:
+        """The expression as Python, with each part in parentheses."""
+        parts = [argument._formula for argument in self.arguments]
         match self.symbol:
             case "d":
                 return "(t**-0.5)"
             case "neg":
                 return f"(-{parts[0]})"
             case "sqrt":
-                return f"abs({parts[0]})**0.5"
+                return f"(abs({parts[0]})**0.5)"
             case "square":
-                return f"{parts[0]}**2" if self.arguments[0].size == 1 else f"({parts[0]})**2"
+                return f"({parts[0]}**2)"
             case "exp":
-                return f"e**({parts[0]})"
+                return f"(e**{parts[0]})"
             case "/":
                 return f"({parts[0]} / ({parts[1]} + eps))"
             case "+" | "-" | "*":
@@ -175,13 +181,3 @@ def _wrapped(parent: Expression, draws: random.Random, symbols: Sequence[str], l
     arguments = [old, random_expression(draws, symbols, most - 1)]
     draws.shuffle(arguments)
     return parent.replaced(path, Expression(symbol, tuple(arguments)))
-
-
-def expressions_up_to(size: int, symbols: Sequence[str]) -> int:
-    """Return the number of expressions of at most `size` symbols."""
-    kinds = [sum(argument_count(symbol) == count for symbol in symbols) for count in range(3)]
-    numbers = [0] * (size + 1)
-    for length in range(1, size + 1):
-        pairs = sum(numbers[a] * numbers[length - 1 - a] for a in range(1, length - 1))
-        numbers[length] = (kinds[0] if length == 1 else 0) + kinds[1] * numbers[length - 1] + kinds[2] * pairs
-    return sum(numbers)

@@ -1,7 +1,7 @@
 """Is a found rule better? Each optimizer is tuned by itself, on tasks and for horizons that the search has not seen.
 
-The same comparison of a rule with itself, tuned with other seeds, shows how large a difference chance makes (the A/A
-floor). A rule counts as better only beyond it.
+The same comparison of a rule with itself, tuned and judged with other seeds, shows how large a difference chance makes
+(the A/A floor). A rule counts as better only beyond it.
 """
 
 from collections.abc import Callable, Sequence
@@ -41,7 +41,8 @@ CASES: dict[str, tuple[str, Recipe]] = {
     "digits, batches of 8": ("digits", Recipe(batch_size=8)),
     "digits, a fifth of the labels wrong": ("digits", Recipe(wrong=0.2)),
 }
-ITSELF = "itself, tuned with other seeds"
+ITSELF = "itself, with other seeds"
+OTHER_SEEDS = 10_000  # added to the seeds of the tuning and of the judgement
 
 
 @dataclass(frozen=True)
@@ -78,10 +79,10 @@ def compare(expression: Expression, lr: float, case: str, horizon: int) -> list[
     task_name, recipe = CASES[case]
     longer = recipe.with_steps(horizon * STEPS / TASKS[task_name].steps)
     rule = replace(longer, optimizer=of(optimizer_of(expression)), start=lr)
-    own = _losses(task_name, rule, 0)
-    found = [_comparison(case, horizon, ITSELF, own, _losses(task_name, rule, 1))]
+    own = _losses(task_name, rule)
+    found = [_comparison(case, horizon, ITSELF, own, _losses(task_name, rule, OTHER_SEEDS))]
     for rival, (make, start) in RIVALS.items():
-        theirs = _losses(task_name, replace(longer, optimizer=make, start=start), 0)
+        theirs = _losses(task_name, replace(longer, optimizer=make, start=start))
         found.append(_comparison(case, horizon, rival, own, theirs))
     return found
 
@@ -102,9 +103,8 @@ def _comparison(case: str, horizon: int, rival: str, own: Sequence[float], their
     return Comparison(case, horizon, rival, found)
 
 
-def _losses(task_name: str, recipe: Recipe, tuning: int) -> list[float]:
-    """Return the final training losses of several seeds, with a tuned learning rate. tuning: number of the tuning."""
+def _losses(task_name: str, recipe: Recipe, offset: int = 0) -> list[float]:
+    """Return the final training losses of several seeds, with a tuned learning rate. offset: added to all seeds."""
     task = TASKS[task_name]
-    offset = 10_000 * tuning
     tuned = tune(lambda lr, seed: training_loss(trained(task, recipe, lr, seed + offset)), recipe.start)
-    return [training_loss(trained(task, recipe, tuned.lr, seed)) for seed in range(JUDGING_SEEDS)]
+    return [training_loss(trained(task, recipe, tuned.lr, seed + offset)) for seed in range(JUDGING_SEEDS)]

@@ -16,7 +16,7 @@ from torch.nn.functional import cross_entropy
 from descend.claims.tasks import TASKS
 from descend.core.bound import Bound, Count
 from descend.discover.expression import PROXIES, Expression, read_prefix
-from descend.discover.values import BETA1, BETA2, compiled
+from descend.discover.values import RunningMeans, compiled
 
 RATES = tuple(10 ** (-4 + i / 2) for i in range(8))  # relative learning rates, from 10⁻⁴ to 3·10⁻¹
 SEEDS = 2  # initial weights and batches for each learning rate
@@ -75,18 +75,14 @@ def _best(expression: Expression, name: str) -> tuple[float, float, float]:
     """Return the lowest loss of all learning rates, the relative learning rate with it, and the learning rate."""
     proxy, rule = _proxy(name), compiled(expression.formula)
     weights = [w.clone().requires_grad_() for w in proxy.weights]
-    means, squares = ([torch.zeros_like(w) for w in weights] for _ in range(2))
+    means = [RunningMeans() for _ in weights]
     relative = torch.tensor(RATES).repeat_interleave(SEEDS)
     before, lr = proxy.losses(weights, proxy.x_out, proxy.y_out).detach(), relative
     for t in range(1, STEPS + 1):
         total = proxy.losses(weights, proxy.x[:, t - 1], proxy.y[:, t - 1]).sum()
         gradients = torch.autograd.grad(total, weights)
         with torch.no_grad():
-            steps = []
-            for number, g in enumerate(gradients):
-                means[number] = BETA1 * means[number] + (1 - BETA1) * g
-                squares[number] = BETA2 * squares[number] + (1 - BETA2) * g**2
-                steps.append(rule(g, means[number], squares[number] / (1 - BETA2**t), t))
+            steps = [mean.step(rule, g) for mean, g in zip(means, gradients)]
             if t == 1:
                 lr = relative / _sizes(steps, weights)
             for w, step in zip(weights, steps):

@@ -82,7 +82,7 @@ def verdict_message(comparisons: Sequence[Comparison]) -> str:
     beyond = floor(comparisons)
     better = sum(is_better(each, beyond) for each in rivals)
     worse = sum(each.found.low > beyond for each in rivals)
-    floor_text = f"Tuned with other seeds, the rule differs from itself by a factor of up to {number(beyond)}."
+    floor_text = f"With other seeds, the rule differs from itself by a factor of up to {number(beyond)}."
     if better == len(rivals):
         return f"Better than every rival in all {count(len(rivals), 'comparison')}. {floor_text}"
     return (

@@ -36,15 +36,27 @@ def gradients(scale: float, seed: int) -> Tensor:
     return scale * spread * (0.7 * drift + torch.randn(STEPS, WIDTH, generator=generator).double())
 
 
+class RunningMeans:
+    """The running means of one gradient, which begin at 0."""
+
+    def __init__(self) -> None:
+        self._m: Tensor | float = 0.0
+        self._v: Tensor | float = 0.0
+        self._t = 0
+
+    def step(self, rule: Callable[..., Tensor], g: Tensor) -> Tensor:
+        """Return what a rule subtracts for the next gradient, which becomes part of the means."""
+        self._t += 1
+        self._m = BETA1 * self._m + (1 - BETA1) * g
+        self._v = BETA2 * self._v + (1 - BETA2) * g**2
+        return rule(g, self._m, self._v / (1 - BETA2**self._t), self._t)
+
+
 def steps_on(expression: Expression, series: Tensor) -> Tensor:
     """Return what the rule subtracts in each step on a series of gradients, of the series's shape."""
-    rule = compiled(expression.formula)
-    m, v, found = torch.zeros(WIDTH).double(), torch.zeros(WIDTH).double(), []
-    for t, g in enumerate(series, 1):
-        m, v = BETA1 * m + (1 - BETA1) * g, BETA2 * v + (1 - BETA2) * g**2
-        step = rule(g, m, v / (1 - BETA2**t), t)
-        found.append(torch.as_tensor(step, dtype=torch.float64).expand(WIDTH))
-    return torch.stack(found)
+    rule, means = compiled(expression.formula), RunningMeans()
+    steps = [torch.as_tensor(means.step(rule, g), dtype=torch.float64) for g in series]
+    return torch.stack([step.expand(WIDTH) for step in steps])
 
 
 def fingerprint(expression: Expression) -> str | None:

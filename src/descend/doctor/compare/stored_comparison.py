@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from descend.core.errors import UsageError, reason_of
+from descend.core.json_lines import delete_incomplete_line
 from descend.core.regular_files import is_link_or_special
 from descend.doctor.compare.choice import Choice, Values
 from descend.doctor.compare.choice_search import ChoiceSearch
@@ -103,7 +104,8 @@ def open_comparison(store: Store, key: str, *, fresh: bool = False) -> Iterator[
         _lock(descriptor, path)
         if fresh:
             os.ftruncate(descriptor, 0)
-        _delete_incomplete_line(descriptor)
+        with open(os.dup(descriptor), "r+b") as file:
+            delete_incomplete_line(file)
         with _reporting_damage(str(path)):
             journal = Journal(path)
             comparison = StoredComparison(import_optuna().storages.JournalStorage(journal), str(path))
@@ -125,14 +127,6 @@ def _lock(descriptor: int, path: Path) -> None:
         ) from None
     except OSError:
         pass  # A file system without locks. Two processes at the same time are the user's responsibility.
-
-
-def _delete_incomplete_line(descriptor: int) -> None:
-    """Delete the last line of a file if it does not end, because the process that wrote it was killed."""
-    with open(os.dup(descriptor), "r+b") as file:
-        content = file.read()
-        if content and not content.endswith(b"\n"):
-            file.truncate(content.rfind(b"\n") + 1)
 
 
 @contextmanager
