@@ -27,7 +27,7 @@ def of_tradeoff(write: Write) -> None:
     """Measure the loss, the accuracy, the time and the memory of each batch size after as many passes."""
     write(
         f"Digits, a network with two hidden layers, {PASSES} passes over {EXAMPLES} examples. Each batch size and each",
-        f"schedule has its own tuned learning rate. Means of {SEEDS} seeds with their 95 % intervals; geometric for losses.",
+        f"schedule has its own tuned learning rate. Means of {SEEDS} seeds with 95 % intervals, geometric for losses.",
         "",
         "### Loss and accuracy",
         "",

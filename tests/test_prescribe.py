@@ -56,6 +56,17 @@ def treatable() -> Iterator[Record]:
     yield from (copy_not_updated(update=14), left_loop(), short_length(), stored_examples_changed())
     yield order_dependence("pairs")
     yield from (few_rows(), cut_by_checkpoint(), squared_rate(), inverted_weights(), ignored_class())
+    yield from (images(), squared_error_of_sigmoids())
+
+
+def images() -> Record:
+    record = healthy()
+    change(record, facts.Inputs, shape=(40, 1, 8, 8), first_layer="conv2d")
+    return record
+
+
+def squared_error_of_sigmoids() -> Record:
+    return output_before_loss(function="mse_loss", activation="sigmoid", low=0.0, high=1.0)
 
 
 ROWS = [(entry.id, row) for entry in CATALOG.values() for row in entry.remedies]

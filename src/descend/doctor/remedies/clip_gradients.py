@@ -2,16 +2,15 @@
 
 import libcst as cst
 
-from descend.doctor.codemod.aliases import name_at
 from descend.doctor.codemod.arguments import format_number
-from descend.doctor.codemod.functions import function_around, functions_around
+from descend.doctor.codemod.functions import functions_around
 from descend.doctor.codemod.imports import import_module
 from descend.doctor.codemod.insert import insert_after, insert_before
 from descend.doctor.codemod.locate import Place, locate
 from descend.doctor.codemod.not_applicable import NotApplicable, if_applicable
-from descend.doctor.codemod.optimizer_modules import optimizer_modules
 from descend.doctor.codemod.optimizer_step import StepCall, find_step_call
-from descend.doctor.codemod.syntax import first_name, last_name
+from descend.doctor.codemod.stepped_model import stepped_model_name
+from descend.doctor.codemod.syntax import last_name
 from descend.doctor.codemod.trainer_arguments import set_trainer_argument
 from descend.doctor.record import Record, SiteKind
 from descend.doctor.remedies.arguments import ClippingArguments
@@ -32,7 +31,7 @@ def clip_gradients(script: Script, record: Record, arguments: ClippingArguments)
         raise NotApplicable(f"line {site.line} already clips the gradients")
     syntax = stepping.place.syntax
     made = if_applicable(locate, script, record, SiteKind.OPTIMIZER, key)
-    owner = _model_name(made, stepping) if made is not None else None
+    owner = stepped_model_name(made, stepping) if made is not None else None
     parameters = f"{owner}.parameters()" if owner else _parameter_list_code(stepping.optimizer)
     code = f"torch.nn.utils.clip_grad_norm_({parameters}, {format_number(arguments.max_norm)})"
     if stepping.closure is not None:
@@ -40,25 +39,6 @@ def clip_gradients(script: Script, record: Record, arguments: ClippingArguments)
     else:
         text = insert_before(syntax, stepping.place.call, *_unscaling_statement(stepping), code)
     return script.edit(syntax.file, import_module(syntax.file, text, "torch"))
-
-
-def _model_name(made: Place, stepping: StepCall) -> str | None:
-    """Return the variable of the optimizer's only model where the optimizer steps; None if it is unclear."""
-    found, syntax = optimizer_modules(made), made.syntax
-    if len(found) != 1 or stepping.place.syntax is not syntax:
-        return None
-    name = name_at(syntax, made.call, found[0], stepping.place.call)
-    if name is not None:
-        return name
-    head = first_name(cst.parse_expression(found[0]))
-    is_same = head is not None and name_at(syntax, made.call, head.value, stepping.place.call) == head.value
-    return found[0] if is_same and _is_made_and_stepped_in_one_function(made, stepping) else None
-
-
-def _is_made_and_stepped_in_one_function(made: Place, stepping: StepCall) -> bool:
-    """Return whether the optimizer is created and stepped in the same function."""
-    functions = [function_around(made.syntax, call) for call in (made.call, stepping.place.call)]
-    return functions[0] == functions[1]
 
 
 def _parameter_list_code(optimizer: str) -> str:

@@ -45,7 +45,7 @@ ROWS, IMAGES, SEQUENCES = 2, 4, 3  # number of dimensions of a batch of rows, of
 class InsertNormalisationArguments:
     """Arguments of the remedy `insert_normalisation`, which normalises the outputs of hidden layers."""
 
-    kind: Literal["batch", "group", "weight"]
+    kind: Literal["batch", "layer", "weight"]
     optimizer: str = "0"  # index of the optimizer in the script, as a string: "0" for the first
 
 
@@ -70,7 +70,7 @@ def _hook_code(place: Place, models: Sequence[str]) -> str:
     return HOOK.format(models=parameters, all=every, kinds=kinds, norm=OF_CHANNELS if has_channels else OF_FEATURES)
 
 
-def _edit_model(script: Script, record: Record, kind: Literal["batch", "group", "weight"]) -> Script:
+def _edit_model(script: Script, record: Record, kind: Literal["batch", "layer", "weight"]) -> Script:
     """Return the script with batch normalisation inserted into the source of the model."""
     layers = find_layers(script, record)
     if kind != "batch" or "Norm" in layers.text or not _are_rows_or_have_channels(record):

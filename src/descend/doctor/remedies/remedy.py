@@ -58,8 +58,11 @@ class Prescription(EditTraits):
         return script
 
     def steps(self, unchanged: int) -> int:
-        """Return the number of optimizer steps of the trial, if the unchanged script makes `unchanged` steps."""
-        return max(1, round(self.times * self.smaller_batch * unchanged))
+        """Return the number of optimizer steps of the trial, if the unchanged script makes `unchanged` steps.
+
+        A trial ends with its last step. With one more, it runs to the end of the script.
+        """
+        return max(1, round(self.times * self.smaller_batch * unchanged)) + self.acts_at_end
 
     @property
     def same_batches(self) -> bool:

@@ -19,6 +19,7 @@ class EditTraits:
     much: bool = False  # whether the trial must halve the loss to succeed, because no cause is known
     restart: bool = False  # whether only the initial weights change; the trial must then win on every seed
     redraws: bool = False  # whether the edit changes the random numbers drawn afterwards, such as the order of batches
+    acts_at_end: bool = False  # whether the edit acts after the last step, so that a trial runs to the script's end
     gives_up: bool = False  # whether the edit removes something that the author may want, such as a regulariser
 
     def traits(self) -> dict[str, Any]:

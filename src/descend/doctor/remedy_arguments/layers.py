@@ -14,6 +14,8 @@ from descend.doctor.remedy_arguments.values import Values
 
 UNITS = Count(16, "units of a hidden layer", "chosen: four times the largest number of units that counts as narrow")
 DROPOUT = Bound(0.2, "dropout rate", "chosen: dropout rates of up to one half are usual, and this one is milder")
+NEW_DROPOUT = Bound(0.5, "dropout rate", "the rate of hidden units in Srivastava et al. 2014, §4")
+ROWS, IMAGES = 2, 4  # number of dimensions of a batch of rows and of images
 LEAST_BATCH = Count(8, "examples in a batch", "batch statistics of fewer examples are too noisy: Wu & He 2018, fig. 1")
 
 
@@ -91,6 +93,39 @@ def batch_normalisation(record: Record, symptom: Symptom) -> Values | None:
     sizes = [batch.fact.examples for batch in record.history(facts.Batch)]
     is_fit = bool(sizes) and min(sizes) >= LEAST_BATCH and not record.every(facts.Recurrent)
     return {"kind": "batch", "optimizer": symptom.optimizer} if is_fit else None
+
+
+def layer_normalisation(record: Record, symptom: Symptom) -> Values | None:
+    """Return layer normalisation as the layer to insert, which needs no other examples; None without a model."""
+    return {"kind": "layer", "optimizer": symptom.optimizer} if record.site(SiteKind.MODEL) else None
+
+
+def leaky_relu_for_relu(record: Record, symptom: Symptom) -> Values | None:
+    """Return leaky ReLU as the replacement of the hidden activations if these include ReLU; else None."""
+    names = {used.function for used in record.every(facts.Activation).values()}
+    return {"activation": "leaky_relu", "optimizer": symptom.optimizer} if "relu" in names else None
+
+
+def dropout_after_hidden_layers(record: Record, symptom: Symptom) -> Values | None:
+    """Return the dropout rate of layers to insert; None if the model has dropout already."""
+    return None if record.every(facts.Dropout) else {"p": NEW_DROPOUT, "optimizer": symptom.optimizer}
+
+
+def noisy_inputs(record: Record, symptom: Symptom) -> Values | None:
+    """Return Gaussian noise as the augmentation of inputs that are rows of real numbers; else None."""
+    return _augmentation(record, symptom, "noise", ROWS)
+
+
+def moved_images(record: Record, symptom: Symptom) -> Values | None:
+    """Return random shifts and rotations as the augmentation of images of shape (N, C, H, W); else None."""
+    return _augmentation(record, symptom, "affine", IMAGES)
+
+
+def _augmentation(record: Record, symptom: Symptom, kind: str, dimensions: int) -> Values | None:
+    """Return an augmentation if a batch of inputs has this number of dimensions; else None."""
+    known = record.fact(facts.Inputs)
+    is_fit = known is not None and len(known.shape) == dimensions and known.first_layer != "embedding"
+    return {"kind": kind, "optimizer": symptom.optimizer} if is_fit else None
 
 
 def usual_statistics_momentum(record: Record, symptom: Symptom) -> Values | None:

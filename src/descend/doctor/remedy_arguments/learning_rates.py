@@ -70,6 +70,7 @@ BLIND_RAISE = Bound(
     "ratio of the new learning rate to the present one",
     "chosen: without a known curvature, a much larger learning rate is tried",
 )
+SOAP_RATE = Bound(3e-3, "learning rate of SOAP", "the default of Vyas et al. 2024, §5")
 MOMENTUM = Bound(0.9, "momentum", "0.9 is the usual momentum: Ruder 2017, Momentum; Sutskever et al. 2013")
 
 
@@ -182,15 +183,20 @@ def adam_arguments(record: Record, symptom: Symptom) -> Values | None:
 
 def lars_arguments(record: Record, symptom: Symptom) -> Values | None:
     """Return LARS, which replaces SGD, and the learning rate at which a step is a hundredth of a layer's norm."""
-    return _layerwise_optimizer(record, symptom, "LARS", 100 * USUAL_STEP)
+    return _replacement_of_sgd(record, symptom, "LARS", 100 * USUAL_STEP)
 
 
 def lamb_arguments(record: Record, symptom: Symptom) -> Values | None:
     """Return LAMB, which replaces SGD, and the learning rate at which a step is a hundredth of a layer's norm."""
-    return _layerwise_optimizer(record, symptom, "LAMB", USUAL_STEP)
+    return _replacement_of_sgd(record, symptom, "LAMB", USUAL_STEP)
 
 
-def _layerwise_optimizer(record: Record, symptom: Symptom, rule: str, lr: float) -> Values | None:
+def soap_arguments(record: Record, symptom: Symptom) -> Values | None:
+    """Return SOAP, which replaces SGD and estimates the curvature between the weights of a layer."""
+    return _replacement_of_sgd(record, symptom, "SOAP", max(SOAP_RATE, _rate_for_few_steps(record)))
+
+
+def _replacement_of_sgd(record: Record, symptom: Symptom, rule: str, lr: float) -> Values | None:
     """Return the optimizer `rule` and its learning rate `lr`, which replace SGD; None for several parameter groups."""
     optimizer = record.fact(facts.Optimizer, symptom.optimizer)
     if not uses_rule(record, symptom.optimizer, ("SGD",)) or len(optimizer.rates if optimizer else ()) > 1:

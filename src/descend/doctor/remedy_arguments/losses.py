@@ -73,6 +73,14 @@ def multi_label_loss(record: Record, symptom: Symptom) -> Values | None:
     return {"loss": "binary_cross_entropy_with_logits"} if targets.row_sum_max > 1 else None
 
 
+def likelihood_of_probabilities(record: Record, symptom: Symptom) -> Values | None:
+    """Return binary cross-entropy as the new loss if the script compares sigmoids with labels of 0 and 1; else None."""
+    given, targets = record.fact(facts.LossInput), record.fact(facts.Targets)
+    if given is None or targets is None or given.activation != "sigmoid" or (targets.min, targets.max) != (0, 1):
+        return None
+    return {"loss": "binary_cross_entropy"} if given.function in ("mse_loss", "l1_loss", "smooth_l1_loss") else None
+
+
 def robust_loss(record: Record, symptom: Symptom) -> Values | None:
     """Return the Huber loss, which grows only linearly for large errors, as the new loss function."""
     return {"loss": "huber_loss"}

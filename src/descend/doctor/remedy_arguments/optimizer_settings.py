@@ -12,6 +12,11 @@ from descend.doctor.remedy_arguments.values import Values
 
 HALF_EPS = Bound(1e-4, "eps", "eps must exceed the smallest normal number of half precision, 6e-5")
 COUPLED_DECAY = Bound(1e-4, "coupled weight decay", "chosen: a mild decay, below the 5e-4 of Krizhevsky et al. 2012")
+STRONG = Bound(
+    10.0,
+    "multiple of a mild weight decay",
+    "chosen: a mild decay changes a network that memorises its examples too little",
+)
 DECOUPLED_DECAY = Bound(1e-2, "decoupled weight decay", "the default weight decay of torch.optim.AdamW")
 
 
@@ -62,6 +67,18 @@ def usual_weight_decay(record: Record, symptom: Symptom) -> Values | None:
     old = float(optimizer.weight_decay or 0.0)
     value = DECOUPLED_DECAY if optimizer.has_decoupled_decay else COUPLED_DECAY
     if not old > value:
+        return None
+    return {"argument": "weight_decay", "value": value, "default": 0.0, "old": old, "optimizer": symptom.optimizer}
+
+
+def strong_weight_decay(record: Record, symptom: Symptom) -> Values | None:
+    """Return a strong weight decay for the optimizer, if the present one is much smaller; else None."""
+    optimizer = record.fact(facts.Optimizer, symptom.optimizer)
+    if optimizer is None:
+        return None
+    old = float(optimizer.weight_decay or 0.0)
+    value = STRONG * (DECOUPLED_DECAY if optimizer.has_decoupled_decay else COUPLED_DECAY)
+    if old >= value / 2:
         return None
     return {"argument": "weight_decay", "value": value, "default": 0.0, "old": old, "optimizer": symptom.optimizer}
 

@@ -9,10 +9,10 @@ from descend.core.bound import Bound, Count
 from descend.doctor.assess.summary import LITTLE_LEARNED, RunSummary
 from descend.doctor.assess.symptom import Detection
 from descend.doctor.record import Record, Series, SiteKind
-from descend.doctor.remedy_arguments.training_loop import median_gradient_norm, rare_gradient_norm
+from descend.doctor.remedy_arguments.training_loop import median_gradient_norm
 from descend.doctor.symptoms import phrases
 from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
-from descend.doctor.symptoms.shared_remedies import STABLE_RATE_AS_WORKAROUND
+from descend.doctor.symptoms.shared_remedies import CLIP_RARE_GRADIENTS, STABLE_RATE_AS_WORKAROUND
 
 SOURCE = (
     "Pascanu et al. 2013, §2.3: the error surface of a recurrent network has walls, and clipping limits the step there"
@@ -49,13 +49,7 @@ PROBLEM = Problem(
             phrases.LIMITED_STEP,
             "Pascanu et al. 2013, §3.2",
         ),
-        RemedyEntry(
-            "clip_gradients",
-            rare_gradient_norm,
-            phrases.CLIP_GRADIENT_NORM,
-            phrases.LIMITED_STEP,
-            "Pascanu et al. 2013, §3.2",
-        ),
+        CLIP_RARE_GRADIENTS,
         STABLE_RATE_AS_WORKAROUND,
     ),
     example=CodeExample(

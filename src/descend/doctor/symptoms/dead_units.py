@@ -5,7 +5,7 @@ from descend.doctor.assess.evaluation_metric import evaluation_metric
 from descend.doctor.assess.summary import LITTLE_LEARNED, RunSummary
 from descend.doctor.assess.symptom import Detection
 from descend.doctor.record import Record, Site, SiteKind, facts
-from descend.doctor.remedy_arguments.layers import most_used_activation
+from descend.doctor.remedy_arguments.layers import leaky_relu_for_relu, most_used_activation
 from descend.doctor.remedy_arguments.learning_rates import default_adam_rate, rate_at_largest_curvature
 from descend.doctor.symptoms import phrases
 from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
@@ -50,6 +50,14 @@ PROBLEM = Problem(
             phrases.ACTIVE_UNITS,
             "Karpathy, CS231n, Commonly used activation functions",
             cost=1,
+        ),
+        RemedyEntry(
+            "hidden_activation",
+            leaky_relu_for_relu,
+            "use leaky ReLU in the hidden layers",
+            "its slope is never 0, so inactive units still receive a gradient",
+            "Karpathy, CS231n, Commonly used activation functions",
+            decides=False,
         ),
     ),
     example=CodeExample(

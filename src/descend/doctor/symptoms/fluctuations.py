@@ -8,7 +8,7 @@ from descend.doctor.assess.summary import LEFT_TO_LEARN, RunSummary
 from descend.doctor.assess.symptom import Detection
 from descend.doctor.record import Record, SiteKind, facts
 from descend.doctor.remedy_arguments.learning_rates import tenth_rate
-from descend.doctor.remedy_arguments.schedules import decay_to_zero
+from descend.doctor.remedy_arguments.schedules import average_over_a_tenth, decay_to_zero
 from descend.doctor.remedy_arguments.training_loop import larger_batch
 from descend.doctor.symptoms import phrases
 from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
@@ -62,6 +62,15 @@ PROBLEM = Problem(
             "Bottou et al. 2018, §4.2",
             decides=False,
             cost=1,
+        ),
+        RemedyEntry(
+            "average_iterates",
+            average_over_a_tenth,
+            "use the average of the weights over about the last {steps} steps",
+            "the noise of the iterates cancels in their average",
+            "Ba, CSC413 lecture 4, Recap: fluctuations; Polyak & Juditsky 1992",
+            decides=False,
+            acts_at_end=True,
         ),
     ),
     example=CodeExample(

@@ -1,5 +1,6 @@
 """Ill-conditioned curvature: the steepest direction limits the step length, so progress along the others is slow."""
 
+from dataclasses import replace
 from statistics import median
 
 from descend.core.bound import Bound
@@ -9,7 +10,10 @@ from descend.doctor.assess.summary import LEFT_TO_LEARN, RunSummary
 from descend.doctor.assess.symptom import Detection
 from descend.doctor.assess.training_time import fitted_condition_number, fitted_condition_number_message
 from descend.doctor.record import Record, SiteKind, facts
+from descend.doctor.remedy_arguments.layers import batch_normalisation
+from descend.doctor.remedy_arguments.learning_rates import adam_for_few_steps, soap_arguments
 from descend.doctor.remedy_arguments.optimizer_settings import usual_momentum
+from descend.doctor.symptoms import phrases
 from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 from descend.doctor.symptoms.shared_remedies import ADAM
 
@@ -39,7 +43,25 @@ PROBLEM = Problem(
             "Ba, CSC413 lecture 4, Momentum",
             cost=1,
         ),
-        ADAM,
+        replace(ADAM, choose_values=adam_for_few_steps),
+        RemedyEntry(
+            "insert_normalisation",
+            batch_normalisation,
+            phrases.ADD_BATCH_NORMALISATION,
+            "units with centred inputs of unit variance have a similar curvature in all directions",
+            phrases.NORMALISATION_SOURCE,
+            decides=False,
+            cost=3,
+        ),
+        RemedyEntry(
+            "adaptive_rule",
+            soap_arguments,
+            "SOAP, lr {lr:.3g}",
+            "it estimates the curvature between the weights of a layer, as second-order methods do",
+            "Ba, CSC413 lecture 4, Recap: ill-conditioning; Vyas et al. 2024, §4",
+            decides=False,
+            cost=phrases.ADAM_COST,
+        ),
     ),
     example=CodeExample(
         faulty=(

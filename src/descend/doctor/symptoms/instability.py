@@ -1,5 +1,6 @@
 """Instability: the steps are too long for the curvature, and the loss rises or oscillates."""
 
+from dataclasses import replace
 from math import isfinite
 from statistics import median
 
@@ -38,7 +39,7 @@ from descend.doctor.remedy_arguments.schedules import warm_up
 from descend.doctor.remedy_arguments.sites import edit_of_site
 from descend.doctor.symptoms import phrases
 from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
-from descend.doctor.symptoms.shared_remedies import ADAM
+from descend.doctor.symptoms.shared_remedies import ADAM, CLIP_RARE_GRADIENTS
 
 MUCH_LEFT = Bound(
     1 / 3,
@@ -139,6 +140,7 @@ PROBLEM = Problem(
             "Gilmer et al. 2022; Goyal et al. 2017, §2.2",
             decides=False,
         ),
+        replace(CLIP_RARE_GRADIENTS, decides=False),
         ADAM,
     ),
     example=CodeExample(

@@ -6,6 +6,7 @@ from descend.doctor.assess.summary import RunSummary
 from descend.doctor.assess.symptom import Detection
 from descend.doctor.record import Record, SiteKind, facts
 from descend.doctor.remedy_arguments.learning_rates import half_rate
+from descend.doctor.remedy_arguments.optimizer_settings import usual_momentum
 from descend.doctor.symptoms import phrases
 from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 
@@ -33,6 +34,15 @@ PROBLEM = Problem(
             phrases.NEW_LEARNING_RATE,
             "the error along λmax then shrinks without changing sign",
             "Ba, CSC413 lecture 4, Recap: oscillations",
+            cost=1,
+        ),
+        RemedyEntry(
+            "optimizer_argument",
+            usual_momentum,
+            "momentum {value:g}",
+            "the oscillating parts of successive gradients cancel in the velocity",
+            "Ba, CSC413 lecture 4, Recap: oscillations",
+            decides=False,
             cost=1,
         ),
     ),

@@ -4,6 +4,8 @@ from descend.core.bound import Bound, Count
 from descend.doctor.assess.summary import RunSummary
 from descend.doctor.assess.symptom import Detection
 from descend.doctor.record import Record, SiteKind
+from descend.doctor.remedy_arguments.layers import dropout_after_hidden_layers, moved_images, noisy_inputs
+from descend.doctor.remedy_arguments.optimizer_settings import strong_weight_decay
 from descend.doctor.remedy_arguments.training_loop import passes_until_least_loss
 from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 
@@ -38,6 +40,46 @@ PROBLEM = Problem(
             "Prechelt 1998, Early stopping – but when?",
             cost=1,
             judged_on="held_out",
+        ),
+        RemedyEntry(
+            "optimizer_argument",
+            strong_weight_decay,
+            "weight decay {old:g} → {value:g}",
+            "smaller weights give a smoother function of the inputs",
+            "Krogh & Hertz 1992",
+            cost=1,
+            judged_on="held_out",
+            decides=False,
+        ),
+        RemedyEntry(
+            "insert_dropout",
+            dropout_after_hidden_layers,
+            "add dropout of {p:g} after the hidden layers",
+            "no unit can rely on the presence of others, as in an average of many networks",
+            "Srivastava et al. 2014; Optimization for Training Deep Models 2018, Dropout",
+            cost=3,
+            judged_on="held_out",
+            decides=False,
+        ),
+        RemedyEntry(
+            "augment_inputs",
+            noisy_inputs,
+            "add Gaussian noise to the training inputs",
+            "the network never sees the same example twice",
+            "Bishop 1995b; Optimization for Training Deep Models 2018, Data augmentation",
+            cost=3,
+            judged_on="held_out",
+            decides=False,
+        ),
+        RemedyEntry(
+            "augment_inputs",
+            moved_images,
+            "shift and rotate the training images at random",
+            "the network never sees the same example twice",
+            "LeCun et al. 1998b, §III.C; Optimization for Training Deep Models 2018, Data augmentation",
+            cost=3,
+            judged_on="held_out",
+            decides=False,
         ),
     ),
     advice="More data, augmentation, weight decay and dropout help, often more than early stopping.",

@@ -8,6 +8,8 @@ from descend.doctor.assess.stability import stability_bound
 from descend.doctor.assess.summary import RunSummary
 from descend.doctor.assess.symptom import EARLY, Detection
 from descend.doctor.record import Record, SiteKind, facts
+from descend.doctor.remedy_arguments.layers import relu_for_saturating_units
+from descend.doctor.remedy_arguments.losses import likelihood_of_probabilities
 from descend.doctor.remedy_arguments.optimizer_settings import usual_momentum
 from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 from descend.doctor.symptoms.shared_remedies import ADAM, INITIALISE_IN_PLACE, REINITIALISE
@@ -46,6 +48,24 @@ PROBLEM = Problem(
         ADAM,
         INITIALISE_IN_PLACE,
         REINITIALISE,
+        RemedyEntry(
+            "hidden_activation+reinitialise",
+            relu_for_saturating_units,
+            "use ReLU and its initialisation in the hidden layers",
+            "the slope of an active ReLU is 1, so the loss is less flat",
+            "Ba, CSC413 lecture 4, Plateaux",
+            cost=3,
+            decides=False,
+        ),
+        RemedyEntry(
+            "matching_loss",
+            likelihood_of_probabilities,
+            "use {loss}",
+            "its gradient does not vanish where the output saturates at a wrong value",
+            "Ba, CSC413 lecture 4, Plateaux",
+            judged_on="metric",
+            decides=False,
+        ),
     ),
     example=CodeExample(
         faulty=(

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from descend.doctor.remedy_arguments.layers import most_used_activation
 from descend.doctor.remedy_arguments.learning_rates import adam_arguments, rate_at_first_curvature
+from descend.doctor.remedy_arguments.training_loop import rare_gradient_norm
 from descend.doctor.symptoms import phrases
 from descend.doctor.symptoms.problem import RemedyEntry
 
@@ -25,6 +26,13 @@ STABLE_RATE_AS_WORKAROUND = RemedyEntry(
     phrases.STABILITY_SOURCE,
     decides=False,
     cost=1,
+)
+CLIP_RARE_GRADIENTS = RemedyEntry(
+    "clip_gradients",
+    rare_gradient_norm,
+    phrases.CLIP_GRADIENT_NORM,
+    phrases.LIMITED_STEP,
+    "Pascanu et al. 2013, §3.2; Optimization for Training Deep Models 2018, Gradient clipping",
 )
 REINITIALISE = RemedyEntry(
     "reinitialise",

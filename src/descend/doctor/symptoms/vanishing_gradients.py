@@ -6,9 +6,11 @@ from descend.doctor.assess.symptom import Detection
 from descend.doctor.record import Record, SiteKind, facts
 from descend.doctor.remedy_arguments.layers import (
     batch_normalisation,
+    layer_normalisation,
     relu_for_saturating_units,
     sequence_length,
 )
+from descend.doctor.remedy_arguments.training_loop import only_optimizer
 from descend.doctor.symptoms import phrases
 from descend.doctor.symptoms.depth import weight_gradients
 from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
@@ -57,6 +59,24 @@ PROBLEM = Problem(
             phrases.STEADY_LAYER_INPUTS,
             "Ioffe & Szegedy 2015, §3.3",
             cost=3,
+        ),
+        RemedyEntry(
+            "insert_normalisation",
+            layer_normalisation,
+            "add layer normalisation after the hidden layers",
+            "the scale of each layer's outputs, and with it that of the gradients, then does not depend on the weights",
+            "Ba et al. 2016, §5",
+            cost=3,
+            decides=False,
+        ),
+        RemedyEntry(
+            "insert_residuals",
+            only_optimizer,
+            "add residual connections around the hidden layers of equal size",
+            "the gradient also passes around each layer",
+            "He et al. 2016, §3.1",
+            cost=3,
+            decides=False,
         ),
         ADAM,
     ),
