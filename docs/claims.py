@@ -4,6 +4,7 @@
 comes with descend.
 """
 
+import json
 import math
 from html import escape
 from pathlib import Path
@@ -12,8 +13,9 @@ from descend.claims.campaign import places_of, stored_rows
 from descend.claims.claim import Claim, Scale
 from descend.claims.estimate import Answer, Estimate
 from descend.claims.gallery import claim_names
+from descend.claims.listing import SHIPPED as VERDICTS
 from descend.claims.measure import Rows, judge_gallery
-from descend.claims.report import figure_text, range_text, seeds_message, settings_text
+from descend.claims.report import as_json, figure_text, range_text, seeds_message, settings_text
 from descend.claims.rows import SHIPPED
 from descend.claims.verdict import Judged, Verdict
 from descend.doctor.report.formatting import count, duration, number
@@ -32,11 +34,14 @@ METHOD = """\
   smallest relevant difference, at most 30.
 - Ratios of losses are compared in pairs with the same seed, by Student's t-test of their logarithm. Steps to a loss are
   compared by the sign test of their median. A run that does not reach the loss counts as infinitely long.
+- The ratio of one seed counts as at most 100 and at least 1/100, so a figure of 100 means 100 or more.
 - *Holds*: the interval is within the expected range. *Does not hold*: the interval is outside, or the effect is
   certainly smaller than a relevant one. All answers on this page share one error rate of 5 % (Holm 1979).
 - The data are small: digits (8 × 8 pixels), text (Python's language reference, by characters and by words), a table
   (Friedman 1991), generated images, and clicks with rare features. A network trains in about a second. A claim may hold
   for larger networks and not here, or the other way round.
+- That a mixed layout of processes wins over a slow link (Optimization for Training Deep Models 2018, Hybrid data and
+  model parallelism) is measured with real processes in [PARALLEL.md](PARALLEL.md#a-narrow-link).
 """
 
 
@@ -175,6 +180,12 @@ def index(judged: dict[str, Judged], rows: Rows) -> str:
     return "\n".join(lines) + "\n"
 
 
+def verdicts(judged: dict[str, Judged], rows: Rows) -> str:
+    """Return the list of claims that `descend claims` prints, as JSON with one line for each claim."""
+    lines = ",\n".join(json.dumps(one, ensure_ascii=False) for one in as_json(judged, rows))
+    return f"[\n{lines}\n]\n"
+
+
 def write() -> None:
     """Write all pages and pictures."""
     FOLDER.mkdir(exist_ok=True)
@@ -184,6 +195,7 @@ def write() -> None:
         if one.estimates:
             (FOLDER / f"{name}.svg").write_text(picture(one), encoding="utf-8")
     INDEX.write_text(index(judged, rows), encoding="utf-8")
+    VERDICTS.write_text(verdicts(judged, rows), encoding="utf-8")
     print(f"{count(len(judged), 'page')} in {FOLDER}")
 
 

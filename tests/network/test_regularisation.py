@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from descend.network import augment_inputs, insert_dropout, insert_residuals
+from descend.network import augment_inputs, insert_dropout, insert_normalisation, insert_residuals
 
 
 def network() -> nn.Sequential:
@@ -87,3 +87,23 @@ def test_images_are_moved_in_training_mode_only():
 def test_wrong_arguments_are_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize(("kind", "count"), [("batch", 2), ("layer", 2)])
+def test_the_input_of_every_layer_but_the_first_is_normalised(kind, count):
+    model, x = network(), 5 * torch.randn(64, 4) + 3
+    seen = []
+    assert insert_normalisation(model, kind, at="input") == count
+    for layer in (model[2], model[4]):
+        layer.register_forward_pre_hook(lambda module, arguments: seen.append(arguments[0]))
+    model(x)
+    over = 0 if kind == "batch" else 1
+    for given in seen:
+        torch.testing.assert_close(given.mean(over), torch.zeros(given.shape[1 - over]), atol=1e-4, rtol=0)
+    assert insert_normalisation(model, kind, at="input") == 0
+
+
+@pytest.mark.parametrize("arguments", [("batch", "both"), ("weight", "input")])
+def test_an_unknown_place_of_a_normalisation_is_named(arguments):
+    with pytest.raises(ValueError, match="at must be output or input"):
+        insert_normalisation(network(), *arguments)

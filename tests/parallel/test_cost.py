@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from descend.parallel.cost import BUCKET, Layer, Link, Work, choose_split_styles, forecast, layouts
+from descend.parallel.cost import BUCKET, Layer, Link, Machines, Work, choose_split_styles, forecast, layouts
 from descend.parallel.layout import Layout
 
 LINK = Link(bandwidth=1e6, latency=1e-3)
@@ -102,3 +102,36 @@ def test_the_link_between_two_processes_is_measured(ranks) -> None:
     ended = ranks("../../../src/descend/parallel/link.py", 2)
     found = json.loads(ended.stdout.splitlines()[-1])
     assert 1e6 < found["bandwidth"] < 1e12 and 0 < found["latency"] < 0.1
+
+
+WITHIN, BETWEEN = Link(1e9, 1e-6), Link(1e7, 1e-3)
+
+
+def test_a_group_on_one_machine_uses_the_link_within_it():
+    machines = Machines(WITHIN, BETWEEN, 4)
+    for layout in (Layout(tensor=2), Layout(data=4), Layout(pipeline=2), Layout(data=2, tensor=2)):
+        assert forecast(WORK, layout, machines) == forecast(WORK, layout, WITHIN)
+
+
+def test_groups_across_machines_share_the_link_between_them():
+    machines = Machines(WITHIN, BETWEEN, 2)
+    assert machines.across_groups(4, 1) == BETWEEN == machines.within_group(4)
+    assert machines.across_groups(2, 2) == Link(BETWEEN.bandwidth / 2, BETWEEN.latency)
+    assert forecast(WORK, Layout(data=4), machines) == forecast(WORK, Layout(data=4), BETWEEN)
+    mixed = forecast(WORK, Layout(data=2, tensor=2), machines)
+    assert forecast(WORK, Layout(data=2, tensor=2), WITHIN).seconds < mixed.seconds
+
+
+def test_a_mixed_layout_wins_where_only_the_link_between_machines_is_slow():
+    layer = Layer("a", 0.0, 1e-3, 4e5, 4e5, 4e6, 64)
+    work = Work((layer, layer), 256, granule=128)  # Fewer than 128 examples take as long as 128.
+    machines = Machines(Link(1e11, 1e-6), Link(2e9, 1e-5), 2)
+    seconds = {
+        name: forecast(work, layout, machines).seconds
+        for name, layout in {
+            "data": Layout(data=4),
+            "tensor": Layout(tensor=4),
+            "both": Layout(data=2, tensor=2),
+        }.items()
+    }
+    assert seconds["both"] < min(seconds["data"], seconds["tensor"])

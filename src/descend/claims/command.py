@@ -4,7 +4,7 @@ import json
 import sys
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -52,21 +52,29 @@ def claims(
     - descend claims --all --resume
     """
     from descend.claims.gallery import claim_names
+    from descend.claims.listing import shipped_verdicts
 
     if names and is_all:
         raise UsageError("give either --all or the names of claims")
     if "://" in store:
         raise UsageError("--store of descend claims must be a folder, not a database")
     chosen = list(claim_names()) if is_all else _known(names or [])
+    path = Path(store, FILE)
+    if not chosen and not path.exists():
+        _print_gallery(shipped_verdicts(), format)
+        return
     # These import torch, which wrong usage need not wait for.
     from descend.claims.campaign import measure_all, places_of, stored_rows
+    from descend.claims.measure import judge_gallery
+    from descend.claims.report import as_json
     from descend.claims.rows import SHIPPED
     from descend.doctor.script.plan import cores
 
-    path, places = Path(store, FILE), places_of(chosen or claim_names())
+    places = places_of(chosen or claim_names())
     own = stored_rows(path, places)
     if not chosen:
-        _print_gallery({**stored_rows(SHIPPED, places), **own}, format)
+        rows = {**stored_rows(SHIPPED, places), **own}
+        _print_gallery(as_json(judge_gallery(rows), rows), format)
         return
     missing = [place for place in places if not (resume and place in own)]
     kept = own if resume else {}
@@ -102,16 +110,14 @@ def _known(names: list[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _print_gallery(rows: "Rows", format: str) -> None:
-    """List all claims, judged with one error rate."""
-    from descend.claims.measure import judge_gallery
-    from descend.claims.report import as_json, gallery_table
+def _print_gallery(claims: list[dict[str, Any]], format: str) -> None:
+    """List all claims with their verdicts."""
+    from descend.claims.listing import gallery_table
 
-    judged = judge_gallery(rows)
     if format == "json":
-        typer.echo(json.dumps(as_json(judged, rows)))
+        typer.echo(json.dumps(claims))
     else:
-        console().print(gallery_table(judged))
+        console().print(gallery_table(claims))
 
 
 def _print_claims(names: list[str], rows: "Rows", format: str) -> int:

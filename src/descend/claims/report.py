@@ -5,24 +5,19 @@ from dataclasses import asdict
 from math import isfinite
 from typing import Any
 
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.constrain import Constrain
 from rich.table import Table
 from rich.text import Text
 
 from descend.claims.claim import Claim, Scale, Settings
 from descend.claims.estimate import Answer, Estimate
+from descend.claims.listing import STYLES
 from descend.claims.measure import Rows
 from descend.claims.verdict import Judged, Verdict
 from descend.doctor.report.console import WIDEST, Row, report_table
 from descend.doctor.report.formatting import count, interval, number
 
-STYLES = {
-    Verdict.HOLDS: "bold green",
-    Verdict.PARTLY: "bold",
-    Verdict.FAILS: "bold red",
-    Verdict.UNDECIDED: "bold yellow",
-}
 ANSWERS = {Answer.HOLDS: "green", Answer.FAILS: "red", Answer.UNDECIDED: "yellow"}
 
 
@@ -60,7 +55,7 @@ def claim_report(name: str, judged: Judged, rows: Rows) -> RenderableType:
         parts.append(("measured", _figures(name, judged, rows)))
     seeds = seeds_message(judged)
     verdict = judged.message if judged.estimates else f"{judged.message}: descend claims {name}"
-    parts.append(("verdict", Text(verdict + (f". {seeds}" if seeds else ""), STYLES[judged.verdict])))
+    parts.append(("verdict", Text(verdict + (f". {seeds}" if seeds else ""), STYLES[str(judged.verdict)])))
     if claim.caution:
         parts.append(("note", Text(claim.caution, "dim")))
     return Constrain(report_table(parts), WIDEST)
@@ -70,17 +65,6 @@ def range_text(claim: Claim) -> str:
     """Return with which figures a claim holds, such as `below 0.5 for at least one of them`."""
     quantifier = "" if claim.holds_for == "all" or len(claim.conditions) == 1 else " in at least one of the conditions"
     return f"{claim.expected}{quantifier}"
-
-
-def gallery_table(judged: Mapping[str, Judged]) -> RenderableType:
-    """Return a table of all claims with their verdicts."""
-    table = Table.grid(padding=(0, 2, 0, 0), pad_edge=False, expand=True)
-    table.add_column(no_wrap=True, style="bold")
-    table.add_column(overflow="fold")
-    for name, one in judged.items():
-        verdict = Text(one.message, STYLES[one.verdict])
-        table.add_row(name, Group(Text(one.claim.sentence, "dim"), verdict))
-    return Constrain(table, WIDEST)
 
 
 def as_json(judged: Mapping[str, Judged], rows: Rows) -> list[dict[str, Any]]:

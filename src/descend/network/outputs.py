@@ -75,12 +75,17 @@ def layer_outputs(model: nn.Module, *inputs: Any) -> list[LayerOutput]:
 
 
 def hidden_layers(model: nn.Module) -> list[nn.Linear | _ConvNd]:
-    """Return all linear and convolutional layers except the last one, in the order of `model.modules()`.
+    """Return all linear and convolutional layers except the last one, in the order of `model.modules()`."""
+    return layers_in_order(model)[:-1]
+
+
+def layers_in_order(model: nn.Module) -> list[nn.Linear | _ConvNd]:
+    """Return all linear and convolutional layers, in the order of `model.modules()`.
 
     Layers inside `nn.MultiheadAttention` are left out, because it uses their weights without calling them.
     """
     inside = {m for a in model.modules() if isinstance(a, nn.MultiheadAttention) for m in a.modules()}
-    return [m for m in model.modules() if isinstance(m, LAYERS) and m not in inside][:-1]
+    return [m for m in model.modules() if isinstance(m, LAYERS) and m not in inside]
 
 
 def modules_followed_by(model: nn.Module, kinds: tuple[type[nn.Module], ...]) -> set[nn.Module]:

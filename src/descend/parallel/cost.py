@@ -97,6 +97,49 @@ class Link:
         """Return the seconds that it takes to send `size` bytes to another process."""
         return size / self.bandwidth + self.latency
 
+    @property
+    def slowest(self) -> "Link":
+        """The slowest connection between two processes."""
+        return self
+
+    def within_group(self, size: int) -> "Link":
+        """Return the connection between processes with consecutive ranks, which split one model."""
+        return self
+
+    def across_groups(self, groups: int, size: int) -> "Link":
+        """Return the connection between the processes of the same rank in several groups of `size` processes."""
+        return self
+
+
+@dataclass(frozen=True)
+class Machines:
+    """Machines of `size` processes each: a link within each machine, and one between machines, which all share.
+
+    Consecutive ranks are on one machine, as torchrun starts them.
+    """
+
+    within: Link
+    between: Link
+    size: int
+
+    @property
+    def slowest(self) -> Link:
+        """The slowest connection between two processes."""
+        return self.between
+
+    def within_group(self, size: int) -> Link:
+        """Return the connection between processes with consecutive ranks, which split one model."""
+        return self.within if size <= self.size else self.between
+
+    def across_groups(self, groups: int, size: int) -> Link:
+        """Return the connection between the processes of the same rank in several groups of `size` processes.
+
+        The groups on a machine send at the same time, so each gets its share of the bandwidth between machines.
+        """
+        if groups * size <= self.size:
+            return self.within
+        return Link(self.between.bandwidth / min(size, self.size), self.between.latency)
+
 
 @dataclass(frozen=True)
 class Forecast:
@@ -118,7 +161,7 @@ def layouts(world: int) -> Iterator[Layout]:
                 yield Layout(data=data, pipeline=parts)
 
 
-def forecast(work: Work, layout: Layout, link: Link) -> Forecast:
+def forecast(work: Work, layout: Layout, link: Link | Machines) -> Forecast:
     """Return the predicted time, communication and memory of a training step with a layout.
 
     Raises `ValueError` if there are fewer examples than replicas or micro-batches, fewer layers than stages, or no
@@ -137,17 +180,18 @@ def forecast(work: Work, layout: Layout, link: Link) -> Forecast:
         )
     parts = [layout.tensor if style else 1 for style in styles]
     computing = sum(layer.seconds(work.round_up(examples), n) for layer, n in zip(work.layers, parts))
+    inner, outer = link.within_group(layout.tensor), link.across_groups(layout.data, layout.tensor)
     within = sum(
-        _split_layer_seconds(layer, style, examples, layout.tensor, link) for layer, style in zip(work.layers, styles)
+        _split_layer_seconds(layer, style, examples, layout.tensor, inner) for layer, style in zip(work.layers, styles)
     )
     weights = sum(layer.weight_bytes / n for layer, n in zip(work.layers, parts))
     if layout.tensor > 1 and layout.data > 1:
         # Sharded weights are gathered in the forward and in the backward pass, and gradients are scattered.
-        across, held = 3 * link.all_gather_seconds(weights, layout.data), weights / layout.data
+        across, held = 3 * outer.all_gather_seconds(weights, layout.data), weights / layout.data
     else:
         across, held = (
             _exposed_seconds(
-                work, link.all_reduce_seconds(weights, layout.data), weights, computing, layout.data, link
+                work, outer.all_reduce_seconds(weights, layout.data), weights, computing, layout.data, outer
             ),
             weights,
         )
@@ -190,17 +234,18 @@ def _split_layer_seconds(layer: Layer, style: Style, examples: float, parts: int
             return 0.0
 
 
-def _pipeline_forecast(work: Work, layout: Layout, link: Link, examples: float) -> Forecast:
+def _pipeline_forecast(work: Work, layout: Layout, link: Link | Machines, examples: float) -> Forecast:
     """Return the predicted cost of a training step with a pipeline layout."""
     micro = examples / layout.micro_batches
     costs = [layer.seconds(work.round_up(micro)) for layer in work.layers]
     cuts = find_balanced_cuts(costs, layout.pipeline)
     ends = list(zip([0, *cuts], [*cuts, len(costs)]))
     slowest = max(sum(costs[start:end]) for start, end in ends)
-    crossing = max(2 * link.send_seconds(work.layers[cut - 1].output_bytes * micro) for cut in cuts)
+    inner, outer = link.within_group(layout.pipeline), link.across_groups(layout.data, layout.pipeline)
+    crossing = max(2 * inner.send_seconds(work.layers[cut - 1].output_bytes * micro) for cut in cuts)
     ticks = layout.micro_batches + layout.pipeline - 1
     largest = max(sum(layer.weight_bytes for layer in work.layers[start:end]) for start, end in ends)
-    across = link.all_reduce_seconds(largest, layout.data)
+    across = outer.all_reduce_seconds(largest, layout.data)
     update = work.update_seconds(largest)
     seconds = ticks * (slowest + crossing) + update + across
     memory = work.memory(largest, examples / layout.pipeline)

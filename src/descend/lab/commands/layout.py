@@ -41,6 +41,18 @@ def layout(  # noqa: PLR0913 - each is an option of the command
             metavar="TIME", help="Latency of the link between processes, such as 1ms or 50us. Default: measured here."
         ),
     ] = None,
+    machine: Annotated[
+        int | None,
+        number("--machine", 1, 1000, help="The number of processes on one machine, if there are several machines."),
+    ] = None,
+    inner_bandwidth: Annotated[
+        str | None,
+        typer.Option(metavar="RATE", help="With --machine: bandwidth within a machine. Default: measured here."),
+    ] = None,
+    inner_latency: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="With --machine: latency within a machine. Default: measured here."),
+    ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="The HTML file to write.")] = Path("layout.html"),
     format: Format = "text",
     python: Python = None,
@@ -49,14 +61,19 @@ def layout(  # noqa: PLR0913 - each is an option of the command
 
     The layouts are data parallelism, tensor parallelism, pipeline parallelism and their combinations. For each
     layout, the time of a step, the share of it spent waiting for the link, and the memory are shown.
-    descend.parallel.Layout applies a layout.
+    descend.parallel.Layout applies a layout. With --machine, --bandwidth and --latency are those between machines.
     """
     from descend.doctor.record import facts
     from descend.doctor.script.script import open_script
     from descend.lab.pages.layout_figures import FACTS, layout_figures, layout_remarks
+    from descend.parallel.cost import Machines
 
-    rate = None if bandwidth is None else read_quantity(bandwidth, "bit") / 8
-    delay = None if latency is None else read_quantity(latency, "s")
+    if machine is None and (inner_bandwidth or inner_latency):
+        raise UsageError("--inner-bandwidth and --inner-latency need --machine, the number of processes on a machine")
+    if machine is not None and not (bandwidth and latency):
+        raise UsageError("--machine needs --bandwidth and --latency, which cannot be measured between machines here")
+    outer = _given_link(bandwidth, latency)
+    inner = _given_link(inner_bandwidth, inner_latency)
     plan = plan_for("layers", str(MEASURED_STEP), None, evaluation=False)
     with open_script(script, tuple(arguments or ()), as_module=as_module, python=python) as it:
 
@@ -64,7 +81,10 @@ def layout(  # noqa: PLR0913 - each is an option of the command
             """Return the figures and tables that show the measurements in a record."""
             if record.fact(facts.StepCost, f"step {MEASURED_STEP}") is None:
                 return []
-            return layout_figures(record, world, _link_between_processes(it, rate, delay), (bandwidth, latency))
+            between = _link_between_processes(it, *outer)
+            within = between if machine is None else _link_between_processes(it, *inner)
+            links = between if machine is None else Machines(within, between, machine)
+            return layout_figures(record, world, links, (bandwidth, latency))
 
         write_script_page(
             context,
@@ -74,6 +94,12 @@ def layout(  # noqa: PLR0913 - each is an option of the command
             out,
             as_json=format == "json",
         )
+
+
+def _given_link(bandwidth: str | None, latency: str | None) -> tuple[float | None, float | None]:
+    """Return the bandwidth in bytes per second and the latency in seconds that options give; None without an option."""
+    rate = None if bandwidth is None else read_quantity(bandwidth, "bit") / 8
+    return rate, None if latency is None else read_quantity(latency, "s")
 
 
 def read_quantity(text: str, unit: str) -> float:

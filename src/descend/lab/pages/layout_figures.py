@@ -9,7 +9,7 @@ from descend.doctor.report.formatting import count, number
 from descend.lab.pages.table import Table
 
 if TYPE_CHECKING:
-    from descend.parallel.cost import Forecast, Link, Work
+    from descend.parallel.cost import Forecast, Link, Machines, Work
     from descend.parallel.layout import Layout
 
 FACTS = {
@@ -22,7 +22,7 @@ GivenLink = tuple[str | None, str | None]
 LEAST_GAIN = 0.03  # a more complex layout is recommended only if it saves more than this share of the step time
 
 
-def layout_figures(record: Record, world: int, link: "Link", given: GivenLink) -> list[Figure | Table]:
+def layout_figures(record: Record, world: int, link: "Link | Machines", given: GivenLink) -> list[Figure | Table]:
     """Return a table of the layouts of several processes and a figure of their speedups; record the forecasts too.
 
     world: number of processes.
@@ -38,8 +38,8 @@ def layout_figures(record: Record, world: int, link: "Link", given: GivenLink) -
             alone=alone.seconds,
             recommended=each is best,
             world=world,
-            bandwidth=link.bandwidth,
-            latency=link.latency,
+            bandwidth=link.slowest.bandwidth,
+            latency=link.slowest.latency,
             given=given,
         )
         record.add(Fact.of(forecast, 0, layout_text(each.layout)))
@@ -77,7 +77,7 @@ def layout_text(layout: "Layout") -> str:
     return f"Layout({', '.join(parts)})" if parts else "one process"
 
 
-def _forecasts(work: "Work", world: int, link: "Link") -> "list[Forecast]":
+def _forecasts(work: "Work", world: int, link: "Link | Machines") -> "list[Forecast]":
     """Return the forecast time and memory of a step for each layout of `world` processes that the script allows."""
     from descend.parallel.cost import forecast, layouts
 
@@ -90,22 +90,15 @@ def _forecasts(work: "Work", world: int, link: "Link") -> "list[Forecast]":
     return found
 
 
-def _forecast_table(work: "Work", found: "Sequence[Forecast]", link: "Link", given: GivenLink) -> Table:
+def _forecast_table(work: "Work", found: "Sequence[Forecast]", link: "Link | Machines", given: GivenLink) -> Table:
     """Return a table with a row for each forecast layout. The first row is for a single process."""
     rows = [_forecast_row(each, found[0]) for each in found]
-    given_values = [text for text in given if text]
-    known = {
-        0: ", both measured between two processes here",
-        1: f" ({given_values and given_values[0]} was given on the command line; the other value was measured here)",
-        2: "",
-    }
-    speed, delay = link.bandwidth * 8 / 1e6, link.latency * 1e3
     caption = (
         f"A step is the forward and backward pass of a batch of {work.batch} examples, and the update. The network has "
         f"{count(len(work.layers), 'layer')} with {number(work.weight_bytes / 1e6)} MB of parameters. All processors "
-        f"are assumed to be like this one. The link has {number(speed)} Mbit/s and a latency of {number(delay)} "
-        f"ms{known[len(given_values)]}. Waiting: the share of a step in which nothing is computed. Memory per process: "
-        "parameters, gradients, optimizer state, and activations kept for the backward pass."
+        f"are assumed to be like this one. {_link_message(link, given)} Waiting: the share of a step in which nothing "
+        "is computed. Memory per process: parameters, gradients, optimizer state, and activations kept for the "
+        "backward pass."
     )
     return Table(
         "Cost of a step",
@@ -114,6 +107,27 @@ def _forecast_table(work: "Work", found: "Sequence[Forecast]", link: "Link", giv
         caption,
         frozenset({1, 2, 3, 4}),
     )
+
+
+def _link_message(link: "Link | Machines", given: GivenLink) -> str:
+    """Return sentences about the link between the processes, or about both kinds of link."""
+    from descend.parallel.cost import Machines
+
+    if isinstance(link, Machines):
+        inside, outside = _link_text(link.within), _link_text(link.between)
+        return f"Machines have {count(link.size, 'process')}: {inside} within a machine, {outside} between machines."
+    given_values = [text for text in given if text]
+    known = {
+        0: ", both measured between two processes here",
+        1: f" ({given_values and given_values[0]} was given on the command line; the other value was measured here)",
+        2: "",
+    }
+    return f"The link has {_link_text(link)}{known[len(given_values)]}."
+
+
+def _link_text(link: "Link") -> str:
+    """Return the bandwidth and the latency of a link as text."""
+    return f"{number(link.bandwidth * 8 / 1e6)} Mbit/s and a latency of {number(link.latency * 1e3)} ms"
 
 
 def _forecast_row(each: "Forecast", alone: "Forecast") -> tuple[str, ...]:
@@ -147,7 +161,7 @@ def layout_remarks(record: Record) -> list[str]:
     return [f"recommended: {chosen[0]}, {number(fact.alone / fact.seconds)} times as fast as one process"]
 
 
-def _speedup_figure(work: "Work", link: "Link") -> Figure:
+def _speedup_figure(work: "Work", link: "Link | Machines") -> Figure:
     """Return a figure that plots the speedup of each kind of layout against the number of processes."""
     from descend.parallel.cost import forecast
     from descend.parallel.layout import Layout

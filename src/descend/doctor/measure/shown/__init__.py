@@ -4,6 +4,7 @@ from descend.doctor.measure.shown.curvature import curvature
 from descend.doctor.measure.shown.gradients import gradient_statistics
 from descend.doctor.measure.shown.layers import layers
 from descend.doctor.measure.shown.memory import memory
+from descend.doctor.measure.shown.norms import norms
 from descend.doctor.measure.shown.surface import shown_surface
 from descend.doctor.measure.shown.symmetry import symmetry
 from descend.doctor.measure.snapshot import Probe
@@ -13,6 +14,7 @@ _ALL = (
     Probe("gradients", "", gradient_statistics, differentiates=True, piecewise=True),
     Probe("layers", "", layers, differentiates=True),
     Probe("memory", "", memory, differentiates=True),
+    Probe("norms", "", norms, differentiates=True, piecewise=True),
     Probe("surface", "", shown_surface, piecewise=True),
     Probe("symmetry", "", symmetry, differentiates=True, piecewise=True),
 )

@@ -104,7 +104,7 @@ from descend.doctor.record.facts.run import (
     TimedOut,
     UnenteredLoop,
 )
-from descend.doctor.record.facts.shown import Measuring, SavedBytes
+from descend.doctor.record.facts.shown import LayerNorms, Measuring, ParameterNorms, SavedBytes
 from descend.doctor.record.facts.surface import Axis, SurfacePoint, SurfaceValues, SurfaceView, Trail, Written
 from descend.doctor.record.facts.switched import Dropout, TrainingMode
 from descend.doctor.record.facts.symmetry import (
@@ -198,6 +198,8 @@ __all__ = [
     "IdleLoss",
     "Ineffective",
     "Inputs",
+    "LayerNorms",
+    "ParameterNorms",
     "SavedBytes",
     "LateClipping",
     "LayerCost",

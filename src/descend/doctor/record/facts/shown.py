@@ -34,3 +34,24 @@ class NetworkSize:
     parameters: int  # total number of elements of the parameters
     examples: int  # number of fixed examples in all batches
     batches: int
+
+
+@dataclass(frozen=True)
+class ParameterNorms:
+    """The Euclidean norms of a parameter and of its gradient."""
+
+    name: str
+    shape: tuple[int, ...]
+    weight: float
+    gradient: float
+
+
+@dataclass(frozen=True)
+class LayerNorms:
+    """The norms of all parameters at a point of the run, and the memory of a batch."""
+
+    layers: tuple[ParameterNorms, ...]  # in the order of the optimizer
+    examples: int  # number of examples in a batch
+    kept_bytes: int  # bytes that the forward pass of a batch saves for the backward pass
+    free_bytes: float | None  # free memory of the device; None if the system does not report it
+    optimizer: Settings  # the optimizer's settings; empty if there is no optimizer
