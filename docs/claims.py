@@ -6,6 +6,7 @@ comes with descend.
 
 import json
 import math
+import re
 from html import escape
 from pathlib import Path
 
@@ -23,6 +24,13 @@ from descend.doctor.report.formatting import count, duration, number
 ROOT = Path(__file__).parents[1]
 FOLDER, INDEX = ROOT / "docs" / "claims", ROOT / "benchmarks" / "CLAIMS.md"
 COLOURS = {Answer.HOLDS: "#1a7f4b", Answer.FAILS: "#c0392b", Answer.UNDECIDED: "#8a6d1b"}
+GUIDE = ROOT / "docs" / "choosing.md"
+BLOCK = re.compile(r"(<!-- output: choosing -->\n).*?(<!-- end -->)", re.DOTALL)
+ABOUT_OPTIMIZERS = (
+    *("tuned-sgd-matches-adam", "momentum-helps", "momentum-never-hurts", "adaptive-for-sparse-features"),
+    *("adagrad-slows-down", "adam-outperforms-rmsprop", "bias-correction-helps-adam", "beta2-of-0-9-helps-adam"),
+    *("adam-with-restarts-is-faster", "adam-with-restarts-outperforms-sgd", "restarts-are-faster"),
+)
 LEFT, PLOT, ROW, TOP = 190, 420, 30, 14  # pixels
 MARGIN = 0.08  # of the axis, at both ends
 METHOD = """\
@@ -180,6 +188,17 @@ def index(judged: dict[str, Judged], rows: Rows) -> str:
     return "\n".join(lines) + "\n"
 
 
+def choosing(judged: dict[str, Judged]) -> str:
+    """Return the table of the claims about optimizers."""
+    lines = ["| figure | on the data | verdict |", "|---|---|---|"]
+    for name in ABOUT_OPTIMIZERS:
+        one = judged[name]
+        figures = ", ".join(f"{condition} {figure_text(found)}" for condition, found in one.estimates.items())
+        verdict = verdict_text(one).rstrip(".")
+        lines.append(f"| [{one.claim.figure}](claims/{name}.md) | {figures} | {verdict} |")
+    return "\n".join(lines) + "\n"
+
+
 def verdicts(judged: dict[str, Judged], rows: Rows) -> str:
     """Return the list of claims that `descend claims` prints, as JSON with one line for each claim."""
     lines = ",\n".join(json.dumps(one, ensure_ascii=False) for one in as_json(judged, rows))
@@ -195,6 +214,8 @@ def write() -> None:
         if one.estimates:
             (FOLDER / f"{name}.svg").write_text(picture(one), encoding="utf-8")
     INDEX.write_text(index(judged, rows), encoding="utf-8")
+    guide = GUIDE.read_text(encoding="utf-8")
+    GUIDE.write_text(BLOCK.sub(lambda m: m[1] + choosing(judged) + m[2], guide), encoding="utf-8")
     VERDICTS.write_text(verdicts(judged, rows), encoding="utf-8")
     print(f"{count(len(judged), 'page')} in {FOLDER}")
 

@@ -36,6 +36,7 @@ def test_every_claim_is_measured_as_it_is_now():
 def test_the_pages_show_the_measurements(pages):
     judged, rows = pages.judged_claims()
     assert pages.INDEX.read_text() == pages.index(judged, rows), "python docs/claims.py"
+    assert pages.choosing(judged) in pages.GUIDE.read_text()
     assert VERDICTS.read_text() == pages.verdicts(judged, rows)
     for name, one in judged.items():
         assert (pages.FOLDER / f"{name}.md").read_text() == pages.page(name, one, rows)
