@@ -42,7 +42,7 @@ def test_a_docstring_counts_where_it_is_printed():
 def test_what_must_be_there_is_there():
     for sentence in (
         "took no optimizer step in {cut.seconds} s",
-        "Draw learning-rate schedules, optimizer trajectories, activations, gradients by depth, curvature, loss surfaces",
+        "Draw learning-rate schedules, optimizer trajectories, activations, gradients by depth, curvature",
         "Could not be checked",
         "Dead units: ReLU units are inactive on every example",
         "No problem found",

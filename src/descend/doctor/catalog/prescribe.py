@@ -31,7 +31,7 @@ from descend.doctor.remedies import (
     if_applicable,
     remade_by,
 )
-from descend.doctor.remedy_arguments.learning_rates import adam_for_few_steps
+from descend.doctor.remedy_arguments.other_optimizers import adam_for_few_steps
 from descend.doctor.remedy_arguments.rounding import round_to_one_digit
 from descend.doctor.remedy_arguments.values import Values
 from descend.doctor.script.script import Script

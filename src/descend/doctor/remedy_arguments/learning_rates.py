@@ -70,7 +70,6 @@ BLIND_RAISE = Bound(
     "ratio of the new learning rate to the present one",
     "chosen: without a known curvature, a much larger learning rate is tried",
 )
-SOAP_RATE = Bound(3e-3, "learning rate of SOAP", "the default of Vyas et al. 2024, §5")
 MOMENTUM = Bound(0.9, "momentum", "0.9 is the usual momentum: Ruder 2017, Momentum; Sutskever et al. 2013")
 
 
@@ -165,51 +164,15 @@ def rate_for_short_run(record: Record, symptom: Symptom) -> Values | None:
     is_adaptive = uses_rule(record, symptom.optimizer, ADAPTIVE)
     if not is_adaptive or record.ending is None or record.ending.reason != EndReason.FINISHED:
         return None
-    new, old = _rate_for_few_steps(record), effective_learning_rate(record, symptom.optimizer)
+    new, old = rate_for_few_steps(record), effective_learning_rate(record, symptom.optimizer)
     factor = new / old if old > 0 else 1.0
     is_far = factor > TOO_SMALL if symptom.id == "slow_progress" else factor < 1 / TOO_SMALL
     return {"lr": new, "old": old, "optimizer": symptom.optimizer} if is_far and new > 2 * ADAM_RATE else None
 
 
-def _rate_for_few_steps(record: Record) -> float:
+def rate_for_few_steps(record: Record) -> float:
     """Return the learning rate at which an adaptive optimizer can move a weight by 3 within the run, at most 0.01."""
     return round_to_one_digit(min(LARGEST_ADAM_RATE, REACH / max(record.steps, 1)))
-
-
-def adam_arguments(record: Record, symptom: Symptom) -> Values | None:
-    """Return the default learning rate of Adam, which replaces SGD; None if the script does not use SGD."""
-    return {"lr": ADAM_RATE, "optimizer": symptom.optimizer} if uses_rule(record, symptom.optimizer, ("SGD",)) else None
-
-
-def lars_arguments(record: Record, symptom: Symptom) -> Values | None:
-    """Return LARS, which replaces SGD, and the learning rate at which a step is a hundredth of a layer's norm."""
-    return _replacement_of_sgd(record, symptom, "LARS", 100 * USUAL_STEP)
-
-
-def lamb_arguments(record: Record, symptom: Symptom) -> Values | None:
-    """Return LAMB, which replaces SGD, and the learning rate at which a step is a hundredth of a layer's norm."""
-    return _replacement_of_sgd(record, symptom, "LAMB", USUAL_STEP)
-
-
-def soap_arguments(record: Record, symptom: Symptom) -> Values | None:
-    """Return SOAP, which replaces SGD and estimates the curvature between the weights of a layer."""
-    return _replacement_of_sgd(record, symptom, "SOAP", max(SOAP_RATE, _rate_for_few_steps(record)))
-
-
-def _replacement_of_sgd(record: Record, symptom: Symptom, rule: str, lr: float) -> Values | None:
-    """Return the optimizer `rule` and its learning rate `lr`, which replace SGD; None for several parameter groups."""
-    optimizer = record.fact(facts.Optimizer, symptom.optimizer)
-    if not uses_rule(record, symptom.optimizer, ("SGD",)) or len(optimizer.rates if optimizer else ()) > 1:
-        return None
-    return {"rule": rule, "lr": lr, "optimizer": symptom.optimizer}
-
-
-def adam_for_few_steps(record: Record, symptom: Symptom) -> Values | None:
-    """Return the learning rate of Adam, which replaces SGD: the default one, or a larger one in a run of few steps."""
-    values = adam_arguments(record, symptom)
-    if values is None or record.ending is None or record.ending.reason != EndReason.FINISHED:
-        return values
-    return {**values, "lr": max(ADAM_RATE, _rate_for_few_steps(record))}
 
 
 def rate_for_standardised_inputs(share: float) -> Callable[[Record, Symptom], Values | None]:

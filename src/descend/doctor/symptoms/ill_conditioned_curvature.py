@@ -11,8 +11,8 @@ from descend.doctor.assess.symptom import Detection
 from descend.doctor.assess.training_time import fitted_condition_number, fitted_condition_number_message
 from descend.doctor.record import Record, SiteKind, facts
 from descend.doctor.remedy_arguments.layers import batch_normalisation
-from descend.doctor.remedy_arguments.learning_rates import adam_for_few_steps, soap_arguments
 from descend.doctor.remedy_arguments.optimizer_settings import usual_momentum
+from descend.doctor.remedy_arguments.other_optimizers import adam_for_few_steps, faster_adam, soap_arguments
 from descend.doctor.symptoms import phrases
 from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 from descend.doctor.symptoms.shared_remedies import ADAM
@@ -44,6 +44,7 @@ PROBLEM = Problem(
             cost=1,
         ),
         replace(ADAM, choose_values=adam_for_few_steps),
+        replace(ADAM, choose_values=faster_adam, decides=False),
         RemedyEntry(
             "insert_normalisation",
             batch_normalisation,

@@ -9,11 +9,7 @@ from descend.doctor.assess.stability import PRECONDITIONED, learning_rate_times_
 from descend.doctor.assess.summary import LEFT_TO_LEARN, LITTLE_LEARNED, RunSummary
 from descend.doctor.assess.symptom import Detection
 from descend.doctor.record import Record, facts
-from descend.doctor.remedy_arguments.learning_rates import (
-    SAFE_SHARE,
-    SHARPENING,
-    rate_for_standardised_inputs,
-)
+from descend.doctor.remedy_arguments.learning_rates import SAFE_SHARE, SHARPENING, rate_for_standardised_inputs
 from descend.doctor.remedy_arguments.training_loop import only_optimizer
 from descend.doctor.symptoms import phrases
 from descend.doctor.symptoms.places import data_site

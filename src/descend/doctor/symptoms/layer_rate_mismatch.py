@@ -13,12 +13,8 @@ from descend.doctor.assess.summary import LEFT_TO_LEARN, LITTLE_LEARNED, RunSumm
 from descend.doctor.assess.symptom import Detection
 from descend.doctor.record import Record, SiteKind, facts
 from descend.doctor.remedy_arguments.layers import most_used_activation
-from descend.doctor.remedy_arguments.learning_rates import (
-    lamb_arguments,
-    largest_group_rate,
-    lars_arguments,
-    smallest_group_rate,
-)
+from descend.doctor.remedy_arguments.learning_rates import largest_group_rate, smallest_group_rate
+from descend.doctor.remedy_arguments.other_optimizers import lamb_arguments, lars_arguments
 from descend.doctor.symptoms import phrases
 from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 from descend.doctor.symptoms.shared_remedies import ADAM, INITIALISE_IN_PLACE

@@ -5,7 +5,7 @@ from descend.doctor.assess.progress_messages import loss_left_message
 from descend.doctor.assess.summary import LITTLE_LEARNED, RunSummary
 from descend.doctor.assess.symptom import Detection
 from descend.doctor.record import Record, SiteKind, facts
-from descend.doctor.remedy_arguments.learning_rates import adam_arguments
+from descend.doctor.remedy_arguments.other_optimizers import adam_arguments
 from descend.doctor.remedy_arguments.training_loop import only_optimizer
 from descend.doctor.symptoms import phrases
 from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry

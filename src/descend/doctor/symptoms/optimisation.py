@@ -5,8 +5,9 @@ from descend.doctor.assess.summary import RunSummary
 from descend.doctor.assess.symptom import Detection
 from descend.doctor.record import Record, SiteKind, facts
 from descend.doctor.remedy_arguments.layers import most_used_activation
-from descend.doctor.remedy_arguments.learning_rates import adam_arguments, scaled_rate
+from descend.doctor.remedy_arguments.learning_rates import scaled_rate
 from descend.doctor.remedy_arguments.optimizer_settings import default_setting
+from descend.doctor.remedy_arguments.other_optimizers import adam_arguments
 from descend.doctor.remedy_arguments.sites import edit_of_site
 from descend.doctor.remedy_arguments.training_loop import median_gradient_norm, only_optimizer
 from descend.doctor.symptoms import phrases

@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from descend.doctor.remedy_arguments.layers import most_used_activation
-from descend.doctor.remedy_arguments.learning_rates import adam_arguments, rate_at_first_curvature
+from descend.doctor.remedy_arguments.learning_rates import rate_at_first_curvature
+from descend.doctor.remedy_arguments.other_optimizers import adam_arguments
 from descend.doctor.remedy_arguments.training_loop import rare_gradient_norm
 from descend.doctor.symptoms import phrases
 from descend.doctor.symptoms.problem import RemedyEntry
