@@ -11,6 +11,7 @@ from descend.discover.expression import LONGEST, SYMBOLS, read_prefix
 from descend.discover.proxies import Score, score
 from descend.discover.runs import SearchPlan, run, stored
 from descend.discover.searches import SEARCHES, run_search
+from descend.discover.values import fingerprint
 
 SMALL = ("g", "m", "v", "sign", "sqrt", "/", "*")
 
@@ -26,6 +27,12 @@ def quick_score(monkeypatch):
         return Score(abs(len(prefix) - len(wanted)) - same)
 
     monkeypatch.setattr(archives, "score", score_by_symbols)
+
+
+def test_a_rule_whose_numbers_overflow_in_later_steps_trains_nothing():
+    expression = read_prefix("* g exp exp / 1 d".split())
+    assert fingerprint(expression) is not None
+    assert score(expression, ("table",)).value == inf
 
 
 @pytest.mark.parametrize("name", SEARCHES)
