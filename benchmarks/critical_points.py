@@ -1,53 +1,20 @@
-"""Critical points of a loss, and the distance up to which its quadratic model is accurate.
+"""Critical points of a loss, and the distance up to which its quadratic model is accurate."""
 
-Critical points of small networks are sought from many starts by `scipy.optimize.root`, which converges to saddle points
-as it does to minima, half of the starts after some steps downhill; each is held against the formed Hessian.
-"""
-
-from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from math import factorial, log
+from math import log
 from statistics import median
 
 import numpy as np
 import torch
 from curvature import LARGER, case
-from scipy.optimize import minimize, root
 from torch import Tensor
 
-from descend.landscape import Loss, critical_point, directions, ends, taylor
-from descend.landscape.vectors import flat, shaped
+from descend.lab.critical_points import EXAMPLES, INPUTS, PENALTY, critical_points
+from descend.landscape import Loss, directions, ends, taylor
+from descend.landscape.vectors import flat
 
-WIDTHS, STARTS, MOST = (1, 2, 3), 200, 150  # evaluations for each start
-EXAMPLES, INPUTS = 10, 2
-PENALTY = 1e-3  # factor of the squared weights; without it, units saturate, and critical points extend to infinity
-SPREAD = 3.0  # of the starts
-ZERO = 1e-12  # of the gradient's norm
-POLISHES = 3  # Newton steps at the end
-ALIKE = 6  # digits in which two costs at one critical point agree
-DOWNHILL = 60  # steps at most before the search
+WIDTHS, STARTS = (1, 2, 3), 200
 SEEDS = 5
-
-
-@dataclass(frozen=True)
-class Found:
-    """A critical point: its loss, the signs of its exact eigenvalues, and the kind that was reported."""
-
-    cost: float
-    below: int  # eigenvalues
-    above: int
-    flat: int
-    named: str
-
-    @property
-    def kind(self) -> str:
-        """The kind of point according to the exact eigenvalues."""
-        if self.below and self.above:
-            return "saddle"
-        if self.flat:
-            return "degenerate" if self.below or self.above else "flat"
-        return "minimum" if self.above else "maximum"
 
 
 def of_critical_points(write: Callable[..., None]) -> None:
@@ -79,64 +46,14 @@ def of_critical_points(write: Callable[..., None]) -> None:
 def numbers() -> Iterator[str]:
     """Yield a row with the critical points that were found, for each width of the network."""
     for units in WIDTHS:
-        loss, rng = _cost(units), np.random.default_rng(0)
-        tried = (_critical(loss, rng, units, downhill=k % 2 == 1) for k in range(STARTS))
-        points = [point for point in tried if point]
-        by_cost = {f"{point.cost:.{ALIKE}e}": point for point in points}
-        seen = Counter(Counter(f"{point.cost:.{ALIKE}e}" for point in points).values())
-        estimated = len(by_cost) + seen[1] * (seen[1] - 1) / (2 * (seen[2] + 1))
-        minima = sum(point.kind == "minimum" for point in by_cost.values())
-        undecided = sum(point.named == "undecided" for point in points)
-        right = sum(point.named == point.kind for point in points)
+        *_, seen = critical_points(units, STARTS)
+        minima = sum(point.kind == "minimum" for point in seen.distinct)
+        undecided = sum(point.named == "undecided" for point in seen.found)
+        right, converged = sum(point.named == point.kind for point in seen.found), len(seen.found)
         yield (
-            f"| {units} | {(INPUTS + 1) * units} | {len(points)} of {STARTS} | {len(by_cost)} | {estimated:.0f} "
-            f"| {minima} | {factorial(units) * 2**units} "
-            f"| {right}, {undecided}, {len(points) - right - undecided} |"
+            f"| {units} | {seen.parameters} | {converged} of {STARTS} | {len(seen.distinct)} | {seen.estimated:.0f} "
+            f"| {minima} | {seen.copies} | {right}, {undecided}, {converged - right - undecided} |"
         )
-
-
-def _cost(units: int) -> Loss:
-    generator = torch.Generator().manual_seed(1)
-    x, y = (torch.randn(EXAMPLES, n, generator=generator, dtype=torch.float64) for n in (INPUTS, 1))
-
-    def cost(theta: list[Tensor]) -> Tensor:
-        return ((torch.tanh(x @ theta[0]) @ theta[1] - y[:, 0]) ** 2).mean() + PENALTY * sum(
-            t.square().sum() for t in theta
-        )
-
-    return Loss((cost,))
-
-
-def _critical(loss: Loss, rng: np.random.Generator, units: int, *, downhill: bool) -> Found | None:
-    hessian_of = torch.func.hessian(lambda row: loss.parts[0](shaped(row, like)))
-    like = (torch.empty(INPUTS, units, dtype=torch.float64), torch.empty(units, dtype=torch.float64))
-
-    def at(row: np.ndarray) -> tuple[Tensor, ...]:
-        return shaped(torch.from_numpy(row), like)
-
-    def gradient(row: np.ndarray) -> np.ndarray:
-        return flat(loss.gradient(at(row))).numpy()
-
-    def hessian(row: np.ndarray) -> np.ndarray:
-        return hessian_of(torch.from_numpy(row)).numpy()
-
-    start = rng.normal(size=(INPUTS + 1) * units) * SPREAD
-    if downhill:
-        start = minimize(
-            lambda row: loss.value(at(row)), start, jac=gradient, options={"maxiter": rng.integers(DOWNHILL)}
-        ).x
-    solved = root(gradient, start, jac=hessian, method="lm", options={"xtol": 1e-14, "ftol": 1e-14, "maxiter": MOST})
-    row = solved.x
-    for _ in range(POLISHES):
-        row = row - np.linalg.lstsq(hessian(row), gradient(row))[0]
-    if not np.linalg.norm(gradient(row)) < ZERO:
-        return None
-    theta, values = at(row), np.linalg.eigvalsh(hessian(row))
-    known = ends(loss.hessian(theta), theta)
-    least = known.zero
-    below, above = int((values < -least).sum()), int((values > least).sum())
-    named = critical_point(loss, theta, known, tolerance=ZERO).kind
-    return Found(loss.value(theta), below, above, len(values) - below - above, named)
 
 
 def views() -> Iterator[str]:

@@ -5,6 +5,7 @@ import typer
 from descend.doctor.commands.command_group import CommandGroup
 from descend.doctor.commands.options import PASS_ON
 from descend.lab.commands.activations import activations
+from descend.lab.commands.critical_points import critical_points
 from descend.lab.commands.curvature import curvature
 from descend.lab.commands.gradients import gradients
 from descend.lab.commands.jacobians import jacobians
@@ -25,6 +26,7 @@ app.command()(activations)
 app.command()(trajectories)
 app.command()(linear)
 app.command()(jacobians)
+app.command()(critical_points)
 app.command(context_settings=PASS_ON)(curvature)
 app.command(context_settings=PASS_ON)(surface)
 app.command(context_settings=PASS_ON)(gradients)
