@@ -73,6 +73,9 @@ class Watched:
         self.process.wait(30)
 
 
+MANY = ("SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT", "SIGTSTP")
+
+
 @pytest.fixture
 def watched(tmp_path):
     """Start a watched script; its processes are killed after the test."""
@@ -112,7 +115,7 @@ def typed():
     os.close(slave)
 
 
-@pytest.mark.parametrize("ignored", [(), ("SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT", "SIGTSTP")])
+@pytest.mark.parametrize("ignored", sampled([(), MANY], MANY))
 @pytest.mark.parametrize("command", sampled(["watch", "doctor", "gradcheck"], "doctor"))
 def test_what_is_ignored_stays_ignored_in_the_script(tmp_path, command, ignored):
     (tmp_path / "dispositions.py").write_text(DISPOSITIONS)

@@ -40,7 +40,7 @@ def test_a_measured_claim_is_kept_and_not_measured_again(tmp_path):
 
 @pytest.mark.slow
 def test_ctrl_c_keeps_the_complete_measurements_and_prints_them(tmp_path):
-    command = [sys.executable, "-m", "descend", "claims", QUICK[1], LONG, "--jobs", "2"]
+    command = [sys.executable, "-m", "descend", "claims", QUICK[1], LONG, "--jobs", "3"]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     while not (line := process.stderr.readline()).startswith("descend: 1 of 3"):

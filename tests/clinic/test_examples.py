@@ -38,7 +38,7 @@ def wanted(request, name):
         pytest.skip("the like of it is tested elsewhere; make clinic does it here, too")
 
 
-@pytest.mark.parametrize("name", sampled(SICK, *(name for name in SICK if name != "digits_tanh")))
+@pytest.mark.parametrize("name", sampled(SICK, *ELSEWHERE))
 def test_a_faulty_example_gets_its_finding_first_and_a_proved_patch(name, wanted, clinic_seed, descend_here, tmp_path):
     finding, remedy = SICK[name]
     patient = shutil.copy(EXAMPLES / f"{name}.py", tmp_path)

@@ -55,7 +55,7 @@ def test_the_default_field(observe, name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sampled(SCRIPTS, "plain", "groups", "overwritten"))
+@pytest.mark.parametrize("name", sampled(SCRIPTS, "plain", "overwritten"))
 def test_every_choice_of_the_default_field_trains_as_it_says(observe, name: str) -> None:
     p = observe(SCRIPTS[name])
     for choice in p.choices()[0]:

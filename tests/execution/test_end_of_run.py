@@ -96,7 +96,10 @@ def test_a_script_of_one_step_is_recorded(observe):
     assert len(record.series("loss", "0")) == 1 and record.ending.weights
 
 
-@pytest.mark.parametrize("kind, status", [("killed", 128 + signal.SIGKILL), ("segfault", 128 + signal.SIGSEGV)])
+KILLED, SEGFAULT = ("killed", 128 + signal.SIGKILL), ("segfault", 128 + signal.SIGSEGV)
+
+
+@pytest.mark.parametrize("kind, status", [KILLED, pytest.param(*SEGFAULT, marks=pytest.mark.thorough)])
 def test_the_record_of_a_killed_script_is_kept(observe, kind, status):
     record = observe(Victim(kind).script)
     assert (record.ending.reason, record.ending.status) == ("killed", status)

@@ -267,7 +267,7 @@ def test_a_run_ends_early_enough_to_delete_its_copy_before_the_deadline(tmp_path
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("role", ["baseline", "trial_run"])
+@pytest.mark.parametrize("role", sampled(["baseline", "trial_run"], "trial_run"))
 def test_the_server_has_imported_what_a_run_needs(tmp_path, server, role):
     import_all = (
         "import sys, descend.doctor.execution.forkserver as it; it._import_for_all_runs([]); print(*sys.modules)"

@@ -41,6 +41,7 @@ def test_the_transformers_trainer_is_observed_without_changes(stage):
     assert records[-1].fact(facts.Monitor)
 
 
+@pytest.mark.thorough
 def test_accelerate_is_observed_without_changes(stage):
     need("accelerate")
     losses, records = stage.unharmed("accelerate_loop.py")

@@ -10,7 +10,7 @@ TAPED = {"lists", "function", "momentum in place"}
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("way", sampled(WAYS, "lists", "ensemble"))
+@pytest.mark.parametrize("way", sampled(WAYS, "lists"))
 def test_functional_training_is_unchanged_and_its_losses_are_recorded(stage, way: str) -> None:
     losses, (watched, baseline) = stage.unharmed("functional.py", way)
     for record in (watched, baseline):

@@ -21,7 +21,7 @@ LOOPS = {
     "stages": ("stages.py",),
     "returned": ("returned.py",),
 }
-USUAL = ("plain", "by_hand", "gan")
+USUAL = ("plain", "gan")
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ VICTIMS = {
     "custom_function": ("corners.py", "function"),
     "thread": ("corners.py", "thread"),
 }
-USUAL = ("evaluations", "workers_forked", "function_mode", "custom_function")
+USUAL = ("workers_forked", "function_mode")
 
 
 @pytest.mark.slow

@@ -187,7 +187,7 @@ KINDS = [
         always=True,
     ),
     Kind("a Jupyter notebook", "notebook.py", *CLEARED, (NOTEBOOK,), needs="nbclient"),
-    Kind("two stages", "stages.py", "warm_start", "lr=", options=("--seeds", "2", "--steps", "250"), always=True),
+    Kind("two stages", "stages.py", "warm_start", "lr=", options=("--seeds", "2", "--steps", "250")),
 ]
 
 

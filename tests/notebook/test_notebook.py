@@ -105,6 +105,7 @@ def test_a_failing_cell_is_named_in_the_traceback(descend_here, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.frameworks
 def test_a_notebook_is_diagnosed_and_its_patch_runs_in_jupyter(descend_here, tmp_path):
     nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")

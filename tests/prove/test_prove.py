@@ -52,6 +52,7 @@ def verdicts(results) -> list[str]:
     return [change["verdict"] for change in results["changes"]]
 
 
+@pytest.mark.thorough
 def test_several_settings_are_compared_one_by_one(prove, descend, tmp_path):
     status, results = prove("--set", "LR=0.1", "--set", "LR=0.001", "--set", "UNUSED=4", "--expect", "better")
     assert verdicts(results) == ["helps", "harms", "no_effect"], results["verdict"]
@@ -114,6 +115,7 @@ def test_a_change_that_diverges_harms(prove):
     assert {(run["value"], run["steps"]) for run in results["changes"][0]["after"]} == {(None, 40)}
 
 
+@pytest.mark.thorough
 def test_a_script_that_diverges_is_compared_to_its_end(prove):
     diverging = SCRIPT.replace("LR = 0.02", "LR = 50.0")
     status, results = prove("--set", "UNUSED=4", script=diverging)
@@ -216,6 +218,7 @@ train(second, torch.optim.SGD(second.parameters(), lr=LATER), targets)
 """
 
 
+@pytest.mark.thorough
 def test_a_change_of_the_last_stage_is_measured_there(prove):
     status, results = prove("--set", "LATER=0.0001", "--set", "LATER=0.1", script=STAGES)
     assert (status, verdicts(results)) == (1, ["harms", "helps"]), results["verdict"]
@@ -235,6 +238,7 @@ def test_a_script_without_steps_and_metric_cannot_be_compared(prove):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_momentum_of_running_means_is_no_change_of_the_evaluation(descend, tmp_path):
     text = (
         "import torch\ntorch.manual_seed(0)\nx = 3 + 2 * torch.randn(200, 4)\ny = x[:, :1]\n"

@@ -9,6 +9,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+from sampling import sampled
 from waiting import comes
 
 from descend.doctor.record.store import open_store
@@ -104,13 +105,14 @@ def test_two_runs_one_after_another_and_one_within_the_other(program):
     assert done.stderr.count("is already being watched") == 1
 
 
+@pytest.mark.thorough
 def test_a_program_that_watches_itself_can_be_seen_by_the_doctor(descend, program, tmp_path):
     program(WATCHED.format(options="").replace("400", "60"))
     done = descend("watch", "train.py", cwd=tmp_path)
     assert done.returncode == 0 and "is already being watched" in done.stderr and "60 steps" in done.stderr
 
 
-@pytest.mark.parametrize("wrong", ["model, 3", "3", "model, [model]"])
+@pytest.mark.parametrize("wrong", sampled(["model, 3", "3", "model, [model]"], "model, 3"))
 def test_arguments_that_are_no_model_or_optimizer_are_refused(program, wrong):
     done = program(f"with descend.watch({wrong}):\n    pass")
     assert done.returncode == 1 and "TypeError" in done.stderr
