@@ -7,9 +7,17 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-SOURCES = ("benchmarks", "src/descend/landscape", "src/descend/parallel", "src/descend/dynamics", "src/descend/optim")
+SOURCES = (
+    "benchmarks",
+    "src/descend/landscape",
+    "src/descend/parallel",
+    "src/descend/dynamics",
+    "src/descend/optim",
+    "src/descend/discover",
+)
 DEPTH = 3  # f-strings within f-strings
 NUMBER = re.compile(r"[-+−±]?\d[\d ]*(?:[.,]\d+)?(?:e[-+]?\d+|×10[⁻⁰¹²³⁴-⁹]+)?")
+FORMULA = re.compile(r"(?:abs|sign|eps|[gmvte]|[\d\s.+*/()-])+")  # of an update rule
 LEFT = re.compile(r"[\s.,:;/%()\[\]^²×~≥≤+–-]*(?:(?:ms|s|µs|MB|kB|inf|nan|to|of|at)\b[\s.,:;/%()\[\]^²×~≥≤+–-]*)*")
 
 
@@ -38,7 +46,7 @@ def can_be_printed(text: str, depth: int = DEPTH) -> bool:
     """Return whether a cell is numbers with units, a constant, or an f-string filled with such texts."""
     text = text.strip().strip("*`")
     constants, patterns = known_texts()
-    if text in constants or LEFT.fullmatch(NUMBER.sub("", text)):
+    if text in constants or LEFT.fullmatch(NUMBER.sub("", text)) or FORMULA.fullmatch(text):
         return True
     matches = (found for pattern in patterns if (found := pattern.fullmatch(text))) if depth else ()
     return any(all(can_be_printed(group, depth - 1) for group in found.groups()) for found in matches)

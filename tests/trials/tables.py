@@ -61,13 +61,13 @@ def with_baseline(table: Table, baseline: Record) -> Table:
     return table
 
 
-def prescription(text: str, symptom: str = "s", *, remedy: str = "", cost: int = 2, decides: bool = True):
+def prescription(text: str, symptom: str = "s", *, remedy: str = "", cost: int = 2, **traits: bool):
     def apply(script: Script) -> Script:
         return script.edit(SCRIPT.path, (script.edits[SCRIPT.path].strip().removeprefix("pass") + text) + "\n")
 
     first, *rest = (remedy or text).split("+")
     changes = (Change(first, apply), *(Change(name, lambda script: script) for name in rest))
-    return Prescription(symptom, changes, text, cost=cost, decides=decides)
+    return Prescription(symptom, changes, text, cost=cost, **traits)
 
 
 def refuse(reason: str):

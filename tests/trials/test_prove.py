@@ -43,6 +43,12 @@ def test_a_better_rival_does_not_reject_a_remedy_that_removes_most_of_the_failur
     assert tried(outcomes, [prescription("faint"), adam])[0].confirmed == frozenset()
 
 
+def test_a_neutral_remedy_neither_confirms_nor_rejects_a_suspicion():
+    neutral = prescription("drop", neutral=True, cost=3)
+    assert tried({"faint": 0.7, "drop": 0.04}, [prescription("faint"), neutral])[0].confirmed == {"s"}
+    assert tried({"faint": 1.0, "drop": 0.04}, [prescription("faint"), neutral])[0].confirmed == frozenset()
+
+
 def test_the_winner_is_confirmed_on_fresh_seeds():
     proof, table = tried({"good": 0.1, "weak": 0.7}, [prescription("good"), prescription("weak")])
     assert verdicts(proof) == {"good": "proved", "weak": "helps"}

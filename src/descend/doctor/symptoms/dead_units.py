@@ -57,7 +57,7 @@ PROBLEM = Problem(
             "use leaky ReLU in the hidden layers",
             "its slope is never 0, so inactive units still receive a gradient",
             "Karpathy, CS231n, Commonly used activation functions",
-            decides=False,
+            neutral=True,
         ),
     ),
     example=CodeExample(

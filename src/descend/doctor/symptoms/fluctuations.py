@@ -69,7 +69,7 @@ PROBLEM = Problem(
             "use the average of the weights over about the last {steps} steps",
             "the noise of the iterates cancels in their average",
             "Ba, CSC413 lecture 4, Recap: fluctuations; Polyak & Juditsky 1992",
-            decides=False,
+            neutral=True,
             acts_at_end=True,
         ),
     ),

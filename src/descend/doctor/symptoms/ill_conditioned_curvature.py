@@ -12,7 +12,7 @@ from descend.doctor.assess.training_time import fitted_condition_number, fitted_
 from descend.doctor.record import Record, SiteKind, facts
 from descend.doctor.remedy_arguments.layers import batch_normalisation
 from descend.doctor.remedy_arguments.optimizer_settings import usual_momentum
-from descend.doctor.remedy_arguments.other_optimizers import adam_for_few_steps, faster_adam, soap_arguments
+from descend.doctor.remedy_arguments.other_optimizers import faster_adam, soap_arguments
 from descend.doctor.symptoms import phrases
 from descend.doctor.symptoms.problem import CodeExample, Problem, RemedyEntry
 from descend.doctor.symptoms.shared_remedies import ADAM
@@ -43,15 +43,15 @@ PROBLEM = Problem(
             "Ba, CSC413 lecture 4, Momentum",
             cost=1,
         ),
-        replace(ADAM, choose_values=adam_for_few_steps),
-        replace(ADAM, choose_values=faster_adam, decides=False),
+        ADAM,
+        replace(ADAM, choose_values=faster_adam, neutral=True),
         RemedyEntry(
             "insert_normalisation",
             batch_normalisation,
             phrases.ADD_BATCH_NORMALISATION,
             "units with centred inputs of unit variance have a similar curvature in all directions",
             phrases.NORMALISATION_SOURCE,
-            decides=False,
+            neutral=True,
             cost=3,
         ),
         RemedyEntry(
@@ -60,7 +60,7 @@ PROBLEM = Problem(
             "SOAP, lr {lr:.3g}",
             "it estimates the curvature between the weights of a layer, as second-order methods do",
             "Ba, CSC413 lecture 4, Recap: ill-conditioning; Vyas et al. 2024, §4",
-            decides=False,
+            neutral=True,
             cost=phrases.ADAM_COST,
         ),
     ),

@@ -140,7 +140,7 @@ PROBLEM = Problem(
             "Gilmer et al. 2022; Goyal et al. 2017, §2.2",
             decides=False,
         ),
-        replace(CLIP_RARE_GRADIENTS, decides=False),
+        replace(CLIP_RARE_GRADIENTS, neutral=True),
         ADAM,
     ),
     example=CodeExample(

@@ -42,7 +42,7 @@ PROBLEM = Problem(
             "momentum {value:g}",
             "the oscillating parts of successive gradients cancel in the velocity",
             "Ba, CSC413 lecture 4, Recap: oscillations",
-            decides=False,
+            neutral=True,
             cost=1,
         ),
     ),

@@ -49,7 +49,7 @@ PROBLEM = Problem(
             "Krogh & Hertz 1992",
             cost=1,
             judged_on="held_out",
-            decides=False,
+            neutral=True,
         ),
         RemedyEntry(
             "insert_dropout",
@@ -59,7 +59,7 @@ PROBLEM = Problem(
             "Srivastava et al. 2014; Optimization for Training Deep Models 2018, Dropout",
             cost=3,
             judged_on="held_out",
-            decides=False,
+            neutral=True,
         ),
         RemedyEntry(
             "augment_inputs",
@@ -69,7 +69,7 @@ PROBLEM = Problem(
             "Bishop 1995b; Optimization for Training Deep Models 2018, Data augmentation",
             cost=3,
             judged_on="held_out",
-            decides=False,
+            neutral=True,
         ),
         RemedyEntry(
             "augment_inputs",
@@ -79,7 +79,7 @@ PROBLEM = Problem(
             "LeCun et al. 1998b, §III.C; Optimization for Training Deep Models 2018, Data augmentation",
             cost=3,
             judged_on="held_out",
-            decides=False,
+            neutral=True,
         ),
     ),
     advice="More data, augmentation, weight decay and dropout help, often more than early stopping.",

@@ -55,7 +55,7 @@ PROBLEM = Problem(
             "the slope of an active ReLU is 1, so the loss is less flat",
             "Ba, CSC413 lecture 4, Plateaux",
             cost=3,
-            decides=False,
+            neutral=True,
         ),
         RemedyEntry(
             "matching_loss",
@@ -64,7 +64,7 @@ PROBLEM = Problem(
             "its gradient does not vanish where the output saturates at a wrong value",
             "Ba, CSC413 lecture 4, Plateaux",
             judged_on="metric",
-            decides=False,
+            neutral=True,
         ),
     ),
     example=CodeExample(

@@ -67,7 +67,7 @@ PROBLEM = Problem(
             "the scale of each layer's outputs, and with it that of the gradients, then does not depend on the weights",
             "Ba et al. 2016, §5",
             cost=3,
-            decides=False,
+            neutral=True,
         ),
         RemedyEntry(
             "insert_residuals",
@@ -76,7 +76,7 @@ PROBLEM = Problem(
             "the gradient also passes around each layer",
             "He et al. 2016, §3.1",
             cost=3,
-            decides=False,
+            neutral=True,
         ),
         ADAM,
     ),

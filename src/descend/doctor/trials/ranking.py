@@ -29,7 +29,8 @@ def rejected_suspicions(candidates: Sequence[Candidate]) -> frozenset[str]:
     for symptom, own in by_symptom.items():
         if any(c.is_untried for c in own):
             continue
-        best = min((c.remaining_cost for c in own if isfinite(c.remaining_cost)), default=float("nan"))
+        compared = [c for c in own if isfinite(c.remaining_cost) and not _is_neutral(c, symptom)]
+        best = min((c.remaining_cost for c in compared), default=float("nan"))
         decisive = _deciding_candidates(symptom, by_symptom)
         if not any(c.shows_gain and removes_most_of_failure(c.remaining_cost, best) for c in decisive):
             rejected.add(symptom)
@@ -45,7 +46,13 @@ def _group_by_symptom(candidates: Sequence[Candidate]) -> dict[str, list[Candida
 def _deciding_candidates(symptom: str, candidates: dict[str, list[Candidate]]) -> Sequence[Candidate]:
     """Return the candidates whose trials can confirm or reject a suspected cause; all its candidates if none ran."""
     own = candidates[symptom]
-    return [c for c in own if not c.reason and any(p.decides for p in c.prescriptions if p.symptom == symptom)] or own
+    ran = [c for c in own if not c.reason]
+    return [c for c in ran if any(p.can_confirm for p in c.prescriptions if p.symptom == symptom)] or own
+
+
+def _is_neutral(candidate: Candidate, symptom: str) -> bool:
+    """Return whether the gain of a candidate says nothing about a suspected cause."""
+    return all(p.neutral for p in candidate.prescriptions if p.symptom == symptom)
 
 
 def rank_candidates(candidates: list[Candidate]) -> list[Candidate]:
@@ -87,4 +94,4 @@ def is_workaround(candidate: Candidate, candidates: Sequence[Candidate]) -> bool
 
 def _fixes_cause(candidate: Candidate) -> bool:
     """Return whether a remedy fixes the cause of a problem without removing anything that the author wants."""
-    return candidate.prescription.decides and not candidate.prescription.gives_up
+    return candidate.prescription.can_confirm and not candidate.prescription.gives_up
