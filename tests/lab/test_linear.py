@@ -59,12 +59,13 @@ def test_a_page_is_written(arguments, printed, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["linear", "--rates", "fast"], "--rates must be learning rates above 0"),
-        (["linear", "--stochastic", "-1"], "--stochastic must be learning rates above 0"),
-        (["linear", "--rates", "1,2,3,4,5,6"], "7 paths; 6 can be drawn"),
+        (["linear", "--rates", "fast"], "--rates must be numbers above 0"),
+        (["linear", "--stochastic", "-1"], "--stochastic must be numbers above 0"),
+        (["linear", "--rates", "1,2,3,4,5,6"], "7 paths; 1 to 6 can be drawn"),
+        (["linear", "--rates", "", "--stochastic", ""], "ask for 0 paths"),
         (["jacobians", "--gain", "0"], "--gain must be numbers above 0"),
         (["jacobians", "--activation", "swish"], "--activation must be linear, relu, tanh, not swish"),
-        (["jacobians", "--gain", "1,2,3,4,5,6,7"], "7 curves; 6 can be drawn"),
+        (["jacobians", "--gain", "1,2,3,4,5,6,7"], "7 curves; 1 to 6 can be drawn"),
     ],
 )
 def test_wrong_usage_gets_one_line(arguments, message, descend_here, tmp_path):

@@ -8,6 +8,7 @@ import typer
 from descend.core.errors import UsageError
 from descend.doctor.commands.options import MOST_SEED, number
 from descend.doctor.commands.terminal import console
+from descend.lab.commands.number_lists import read_numbers
 
 if TYPE_CHECKING:
     from descend.doctor.report.figure import Figure
@@ -47,12 +48,12 @@ def jacobians(  # noqa: PLR0913 - each is an option of the command
     from descend.lab.pages.page import write_figures_page
     from descend.network.jacobians import gradient_growth
 
-    chosen, gains = activation or ["relu"], _read_gains(gain)
+    chosen, gains = activation or ["relu"], read_numbers("--gain", gain)
     if unknown := [name for name in chosen if name not in ACTIVATIONS]:
         raise UsageError(f"--activation must be {', '.join(ACTIVATIONS)}, not {unknown[0]}")
-    if len(chosen) * len(gains) > MOST_CURVES:
+    if not 0 < len(chosen) * len(gains) <= MOST_CURVES:
         asked = len(chosen) * len(gains)
-        raise UsageError(f"--activation and --gain ask for {asked} curves; {MOST_CURVES} can be drawn")
+        raise UsageError(f"--activation and --gain ask for {asked} curves; 1 to {MOST_CURVES} can be drawn")
     found = {(name, each): gradient_growth(name, each, width, depth, draws, seed) for name in chosen for each in gains}
     table = _growth_table(found, width)
     standfirst = f"A unit vector through the Jacobians of {depth} random layers of {width} units, in {draws} networks."
@@ -60,17 +61,6 @@ def jacobians(  # noqa: PLR0913 - each is an option of the command
     write_figures_page("Gradients by depth", standfirst, command, [table, _growth_figure(found)], out)
     console().print(table.on_console())
     typer.echo(out)
-
-
-def _read_gains(text: str) -> list[float]:
-    """Return the numbers of a list such as `1,1.41,2`. Raise `UsageError` unless all are above 0."""
-    try:
-        gains = [float(part) for part in text.split(",")]
-    except ValueError:
-        gains = []
-    if not gains or not all(0 < gain < 1e6 for gain in gains):
-        raise UsageError(f"--gain must be numbers above 0, such as 1,1.41,2, not {text!r}")
-    return list(dict.fromkeys(gains))
 
 
 def _growth_table(found: Found, width: int) -> "Table":

@@ -8,6 +8,7 @@ import typer
 from descend.core.errors import UsageError
 from descend.doctor.commands.options import MOST_SEED, number
 from descend.doctor.commands.terminal import console
+from descend.lab.commands.number_lists import read_numbers
 
 if TYPE_CHECKING:
     from descend.doctor.report.figure import Figure, Panel
@@ -41,27 +42,16 @@ def linear(
     from descend.lab.pages.page import write_figures_page
 
     data = two_classes(seed)
-    paths = [batch_descent(data, lr, passes) for lr in _read_rates("--rates", rates)]
-    paths += [stochastic_descent(data, lr, passes, seed) for lr in _read_rates("--stochastic", stochastic)]
-    if len(paths) > len(TONES):
-        raise UsageError(f"--rates and --stochastic ask for {len(paths)} paths; {len(TONES)} can be drawn")
+    paths = [batch_descent(data, lr, passes) for lr in read_numbers("--rates", rates)]
+    paths += [stochastic_descent(data, lr, passes, seed) for lr in read_numbers("--stochastic", stochastic)]
+    if not 0 < len(paths) <= len(TONES):
+        raise UsageError(f"--rates and --stochastic ask for {len(paths)} paths; 1 to {len(TONES)} can be drawn")
     table = _path_table(data, paths)
     figures: list[Figure | Table] = [table, _path_figure(data, paths), _regime_figure(data)]
     standfirst = f"{len(data.x)} examples of two classes, a linear unit with two weights, {passes} passes."
     write_figures_page("A linear unit", standfirst, "descend lab linear", figures, out)
     console().print(table.on_console())
     typer.echo(out)
-
-
-def _read_rates(option: str, text: str) -> list[float]:
-    """Return the learning rates of an option. Raise `UsageError` unless all are above 0."""
-    try:
-        rates = [float(part) for part in text.split(",") if part.strip()]
-    except ValueError:
-        rates = [0.0]
-    if not all(0 < rate < 1e6 for rate in rates):
-        raise UsageError(f"{option} must be learning rates above 0, such as 1.5,2.5, not {text!r}")
-    return rates
 
 
 def _path_table(data: "TwoClasses", paths: "list[DescentPath]") -> "Table":
