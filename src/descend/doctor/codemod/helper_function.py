@@ -11,9 +11,10 @@ from descend.doctor.codemod.not_applicable import NotApplicable
 from descend.doctor.codemod.syntax import Syntax, parse
 
 HELPER_NAMES = (
-    *("activated", "augment_inputs", "in_own_unit", "initialise", "initialise_recurrent", "insert_activations"),
-    *("insert_normalisation", "insert_residuals", "normalised", "standardise_inputs", "standardise_targets"),
-    *("standardised", "start_anew", "whiten_inputs", "whitened", "with_input", "with_noise", "with_shift"),
+    *("activated", "augment_inputs", "dropped", "in_own_unit", "initialise", "initialise_recurrent"),
+    *("insert_activations", "insert_dropout", "insert_normalisation", "insert_residuals", "normalised"),
+    *("standardise_inputs", "standardise_targets", "standardised", "start_anew", "whiten_inputs", "whitened"),
+    *("with_input", "with_noise", "with_shift"),
 )
 TWO_BLANK_LINES = [cst.EmptyLine(indent=False)] * 2  # the blank lines above and below a new function
 
