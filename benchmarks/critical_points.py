@@ -9,9 +9,9 @@ import torch
 from curvature import LARGER, case
 from torch import Tensor
 
-from descend.lab.critical_points import EXAMPLES, INPUTS, PENALTY, critical_points
 from descend.landscape import Loss, directions, ends, taylor
 from descend.landscape.vectors import flat
+from descend.trajectories.critical_points import EXAMPLES, INPUTS, PENALTY, critical_points
 
 WIDTHS, STARTS = (1, 2, 3), 200
 SEEDS = 5

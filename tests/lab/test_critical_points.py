@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from descend.cli import app
-from descend.lab.critical_points import CriticalPoint, CriticalPoints, critical_points
+from descend.trajectories.critical_points import CriticalPoint, CriticalPoints, critical_points
 
 
 def point(cost: float, below: int = 0, above: int = 3, flat: int = 0) -> CriticalPoint:

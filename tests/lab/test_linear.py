@@ -5,7 +5,7 @@ import torch
 from typer.testing import CliRunner
 
 from descend.cli import app
-from descend.lab.linear_network import batch_descent, steps_along_top, stochastic_descent, two_classes
+from descend.trajectories.linear_network import batch_descent, steps_along_top, stochastic_descent, two_classes
 
 DATA = two_classes()
 

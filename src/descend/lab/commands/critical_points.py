@@ -10,8 +10,8 @@ from descend.doctor.commands.terminal import console, say
 
 if TYPE_CHECKING:
     from descend.doctor.report.figure import Figure
-    from descend.lab.critical_points import CriticalPoints
     from descend.lab.pages.table import Table
+    from descend.trajectories.critical_points import CriticalPoints
 
 TONES = {"minimum": "cure", "saddle": "cause", "maximum": "third", "degenerate": "fourth", "flat": "ink"}
 PRINTED_EVERY = 50  # starts between two lines of progress
@@ -28,8 +28,8 @@ def critical_points(
     With more units, their number grows fast, and most of them are saddle points. Ctrl-C shows what was found so far.
     Example: descend lab critical-points --units 3 --starts 500
     """
-    from descend.lab.critical_points import critical_points as search
     from descend.lab.pages.page import write_figures_page
+    from descend.trajectories.critical_points import critical_points as search
 
     found: CriticalPoints | None = None
     interruption: KeyboardInterrupt | None = None

@@ -12,9 +12,9 @@ from descend.lab.commands.number_lists import read_numbers
 
 if TYPE_CHECKING:
     from descend.doctor.report.figure import Figure, Panel
-    from descend.lab.linear_network import Path as DescentPath
-    from descend.lab.linear_network import TwoClasses
     from descend.lab.pages.table import Table
+    from descend.trajectories.linear_network import Path as DescentPath
+    from descend.trajectories.linear_network import TwoClasses
 
 MULTIPLES = (0.4, 1.0, 1.7, 2.1)  # of the best learning rate: the four panels of LeCun et al. 1998, figure 6
 STEPS = 6  # in each of the four panels
@@ -38,8 +38,8 @@ def linear(
     Descent on all examples is stable below 2/λmax. Descent on one example at a time is faster with correlated examples,
     but fluctuates in the end. Example: descend lab linear --rates 0.5,1.2,2.3 --stochastic 0.05,0.2
     """
-    from descend.lab.linear_network import batch_descent, stochastic_descent, two_classes
     from descend.lab.pages.page import write_figures_page
+    from descend.trajectories.linear_network import batch_descent, stochastic_descent, two_classes
 
     data = two_classes(seed)
     paths = [batch_descent(data, lr, passes) for lr in read_numbers("--rates", rates)]
@@ -56,12 +56,10 @@ def linear(
 
 def _path_table(data: "TwoClasses", paths: "list[DescentPath]") -> "Table":
     """Return a table of the paths with their final costs."""
-    import torch
-
     from descend.doctor.report.formatting import number as number_text
     from descend.lab.pages.table import Table
 
-    low, high = torch.linalg.eigvalsh(data.hessian).tolist()
+    low, high = data.curvatures
     rows = [(path.label, number_text(path.costs[0]), number_text(path.costs[-1]), path.fate) for path in paths]
     caption = (
         f"Excess cost: the cost less the lowest one. The curvatures are {number_text(high)} and {number_text(low)}; "
@@ -124,7 +122,7 @@ def _regime_figure(data: "TwoClasses") -> "Figure":
 def _regime_panel(data: "TwoClasses", multiple: float) -> "Panel":
     """Return the parabola of the cost and the steps on it, at a multiple of the best learning rate."""
     from descend.doctor.report.figure import Key, Panel
-    from descend.lab.linear_network import steps_along_top
+    from descend.trajectories.linear_network import steps_along_top
 
     distances, costs = steps_along_top(data, multiple, STEPS)
     inside = [(d, c) for d, c in zip(distances, costs) if abs(d) <= REACH]

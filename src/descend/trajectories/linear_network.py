@@ -29,9 +29,15 @@ class TwoClasses:
         return torch.linalg.solve(self.hessian, self.x.T @ self.y / len(self.x))
 
     @property
+    def curvatures(self) -> tuple[float, float]:
+        """The eigenvalues of the Hessian, the smaller one first."""
+        low, high = torch.linalg.eigvalsh(self.hessian).tolist()
+        return low, high
+
+    @property
     def best_lr(self) -> float:
         """The learning rate that is best for the steepest direction alone: 1/λmax."""
-        return 1 / torch.linalg.eigvalsh(self.hessian)[-1].item()
+        return 1 / self.curvatures[1]
 
     def gradient(self, weights: Tensor, batch: slice = slice(None)) -> Tensor:
         """Return the gradient of half the mean squared error on some examples."""
