@@ -97,7 +97,7 @@ def transfer(write: Write) -> None:
     found = [one for kind in SEARCHES for one in _searches(kind, PROXIES)]
     best = best_of_all(found)[0]
     known = f", which is {known_name(best)}" if known_name(best) else ""
-    comparisons = judge_all(best, HORIZONS, cores(), _print_progress)
+    comparisons = judge_all(best, HORIZONS, FOLDER, cores(), _print_progress)
     write(
         f"The best rule of all searches is lr times `{best.expression.formula}`{known}. Each optimizer has its own",
         f"tuned learning rate; the training losses of {JUDGING_SEEDS} seeds are compared in pairs. Figures are the",

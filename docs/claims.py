@@ -16,8 +16,18 @@ from descend.claims.estimate import Answer, Estimate
 from descend.claims.gallery import claim_names
 from descend.claims.listing import SHIPPED as VERDICTS
 from descend.claims.measure import Rows, judge_gallery
-from descend.claims.report import as_json, figure_text, range_text, seeds_message, settings_text
+from descend.claims.report import (
+    answer_text,
+    as_json,
+    figure_text,
+    range_text,
+    refuting_text,
+    seeds_message,
+    settings_text,
+)
 from descend.claims.rows import SHIPPED
+from descend.claims.tasks import TASKS, Build
+from descend.claims.training import Recipe
 from descend.claims.verdict import Judged, Verdict
 from descend.doctor.report.formatting import count, duration, number
 
@@ -31,6 +41,17 @@ ABOUT_OPTIMIZERS = (
     *("adagrad-slows-down", "adam-outperforms-rmsprop", "bias-correction-helps-adam", "beta2-of-0-9-helps-adam"),
     *("adam-with-restarts-is-faster", "adam-with-restarts-outperforms-sgd", "restarts-are-faster"),
 )
+NAMES = {
+    "sgd": "SGD",
+    "adam": "Adam",
+    "rmsprop": "RMSprop",
+    "adagrad": "Adagrad",
+    "hogwild": "Hogwild!",
+    "xavier": "Xavier",
+    "relu": "ReLU",
+    "beta2": "β₂",
+}
+INFINITE = " ∞: in the median run, the first side did not reach this loss."
 LEFT, PLOT, ROW, TOP = 190, 420, 30, 14  # pixels
 MARGIN = 0.08  # of the axis, at both ends
 METHOD = """\
@@ -43,11 +64,14 @@ METHOD = """\
 - Ratios of losses are compared in pairs with the same seed, by Student's t-test of their logarithm. Steps to a loss are
   compared by the sign test of their median. A run that does not reach the loss counts as infinitely long.
 - The ratio of one seed counts as at most 100 and at least 1/100, so a figure of 100 means 100 or more.
-- *Holds*: the interval is within the expected range. *Does not hold*: the interval is outside, or the effect is
-  certainly smaller than a relevant one. All answers on this page share one error rate of 5 % (Holm 1979).
-- The data are small: digits (8 × 8 pixels), text (Python's language reference, by characters and by words), a table
-  (Friedman 1991), generated images, and clicks with rare features. A network trains in about a second. A claim may hold
-  for larger networks and not here, or the other way round.
+- Each page says with which figures its claim *holds* and with which it *does not hold*. The two ranges overlap, because
+  an effect of less than 5 % does not matter for most claims: "the loss is lower" holds if the ratio is certainly below
+  1, and does not hold if it is certainly above 0.95. If both are certain, it holds.
+- *Certainly*: all answers share one error rate of 5 % (Holm 1979). The printed intervals are those of a single claim
+  (two rounds of seeds, 97 % each), so an interval can lie within the range of a claim that is undecided. The page then
+  says what the answer would be without the other claims, such as *undecided (alone: holds)*.
+- The data are small, and a network trains in about a second, so a claim may hold for larger networks and not here, or
+  the other way round.
 - That a mixed layout of processes wins over a slow link (Optimization for Training Deep Models 2018, Hybrid data and
   model parallelism) is measured with real processes in [PARALLEL.md](PARALLEL.md#a-narrow-link).
 """
@@ -128,28 +152,52 @@ def picture(one: Judged) -> str:
 def page(name: str, one: Judged, rows: Rows) -> str:
     """Return the page of one claim."""
     claim = one.claim
-    lines = [f"# {name.replace('-', ' ').capitalize()}", "", claim.sentence, ""]
+    lines = [f"# {title(name)}", "", claim.sentence, ""]
     lines += [f"**{verdict_text(one)}** {seeds_message(one)}".rstrip(), ""]
     if one.estimates:
         lines += [f"![{claim.figure}]({name}.svg)", ""]
-        lines += ["| condition | figure (interval) | seeds | answer | tuned |", "|---" * 5 + "|"]
+        lines += ["| condition | figure (interval) | seeds | answer | tuned learning rates |", "|---" * 5 + "|"]
         for condition, found in one.estimates.items():
             row = rows[name, condition]
             left_out = f", {row.without_figure} without a figure" if row.without_figure else ""
             tuned = settings_text(row.settings)
-            lines.append(f"| {condition} | {figure_text(found)} | {found.seeds}{left_out} | {found.answer} | {tuned} |")
+            cells = (condition, figure_text(found), f"{found.seeds}{left_out}", answer_text(claim, found), tuned)
+            lines.append(f"| {' | '.join(cells)} |")
         lines.append("")
     lines += [
-        f"- **Figure:** {claim.figure}; expected: {range_text(claim)}.",
-        f"- **What would refute it:** {claim.refuted_by}.",
+        f"- **Figure:** {claim.figure}.{INFINITE if claim.experiment.scale == Scale.STEPS else ''}",
+        f"- **Holds** if the figure is certainly {range_text(claim)}.",
+        f"- **Does not hold** if the figure is certainly {refuting_text(claim)}: {claim.refuted_by}.",
         f"- **Source:** {claim.source}.",
         *([f"- **Note:** {claim.caution}"] if claim.caution else []),
         f"- **Measure it:** `descend claims {name}`. The experiment: "
         f"[`{name.replace('-', '_')}.py`](../../src/descend/claims/gallery/{name.replace('-', '_')}.py).",
         "",
-        "How claims are measured, and all others: [benchmarks/CLAIMS.md](../../benchmarks/CLAIMS.md).",
+        "How claims are measured, what the data are, and all other claims: "
+        "[benchmarks/CLAIMS.md](../../benchmarks/CLAIMS.md).",
     ]
     return "\n".join(lines) + "\n"
+
+
+def data() -> list[str]:
+    """Return the table of the data with their networks."""
+    lines = [
+        f"A training has this many steps with {Recipe().batch_size} examples each, unless the claim says otherwise.",
+        "",
+        "| name | what the network learns | weights | steps | code |",
+        "|---|---|---|---|---|",
+    ]
+    for name, task in TASKS.items():
+        weights = sum(weight.numel() for weight in task.network(Build()).parameters())
+        code = f"[`{name}.py`](../src/descend/claims/tasks/{name}.py)"
+        lines.append(f"| {name} | {task.about} | {number(weights)} | {number(task.steps)} | {code} |")
+    return lines
+
+
+def title(name: str) -> str:
+    """Return the name of a claim as a heading."""
+    first, *rest = name.replace("-0-9-", "-0.9-").split("-")
+    return " ".join([NAMES.get(first, first.capitalize()), *(NAMES.get(word, word) for word in rest)])
 
 
 def verdict_text(one: Judged) -> str:
@@ -176,26 +224,31 @@ def index(judged: dict[str, Judged], rows: Rows) -> str:
         f"Together the measurements take {duration(seconds)} on one core ({', '.join(machines)}).",
         "",
         METHOD,
+        "## The data",
+        "",
+        *data(),
+        "",
         "## All claims",
         "",
-        "| claim | verdict | figures |",
-        "|---|---|---|",
+        "| claim | figure | holds if | measured | verdict |",
+        "|---|---|---|---|---|",
     ]
     for name, one in judged.items():
         figures = "; ".join(f"{condition} {number(found.centre)}" for condition, found in one.estimates.items())
-        what = f"{one.claim.figure}: {figures}" if figures else ""
-        lines.append(f"| [{name}](../docs/claims/{name}.md) | {verdict_text(one).rstrip('.')} | {what} |")
+        cells = (one.claim.figure, range_text(one.claim), figures, verdict_text(one).rstrip("."))
+        lines.append(f"| [{title(name)}](../docs/claims/{name}.md) | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
 def choosing(judged: dict[str, Judged]) -> str:
     """Return the table of the claims about optimizers."""
-    lines = ["| figure | on the data | verdict |", "|---|---|---|"]
+    lines = ["| figure | holds if | on the data | verdict |", "|---|---|---|---|"]
     for name in ABOUT_OPTIMIZERS:
         one = judged[name]
         figures = ", ".join(f"{condition} {figure_text(found)}" for condition, found in one.estimates.items())
         verdict = verdict_text(one).rstrip(".")
-        lines.append(f"| [{one.claim.figure}](claims/{name}.md) | {figures} | {verdict} |")
+        cells = (range_text(one.claim), figures, verdict)
+        lines.append(f"| [{one.claim.figure}](claims/{name}.md) | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 

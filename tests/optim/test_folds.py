@@ -5,7 +5,8 @@ import torch
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
 from descend import optim
-from descend.optim.folds import clipped_norm, clipped_value, trust_ratio, with_momentum
+from descend.optim.folds import clipped_norm, clipped_value, layer_rate, trust_ratio, with_momentum
+from descend.optim.rules.adam import adam
 from descend.optim.rules.sgd import sgd
 
 
@@ -51,3 +52,29 @@ def test_a_trust_ratio_makes_the_step_norm_lr_times_the_weight_norm():
     held[0].grad = torch.rand(50, dtype=torch.float64) * 1e6
     optimizer.step()
     assert (held[0].detach() - before).norm() == pytest.approx(0.01 * before.norm())
+
+
+def test_layer_rates_of_a_rule_that_divides_by_eps_share_its_eps():
+    held = [torch.tensor([3.0, 4.0], dtype=torch.float64, requires_grad=True)]
+    optimizer = folded(layer_rate(adam))(
+        held, lr=0.1, beta1=0.9, beta2=0.999, eps=0.0, bias_correction=True, trust=0.01, weight_decay=0.0
+    )
+    held[0].grad = torch.tensor([2.0, -1.0], dtype=torch.float64)
+    optimizer.step()
+    assert torch.allclose(held[0].detach(), torch.tensor([2.9, 4.1], dtype=torch.float64))  # Adam's first step is ±lr
+
+
+def test_the_same_feature_cannot_be_added_twice():
+    with pytest.raises(ValueError, match="the rule sgd already has 'momentum'"):
+        with_momentum(with_momentum(sgd))
+
+
+@pytest.mark.parametrize("parent", [optim.Adam, optim.SGD, optim.LAMB, optim.AddSign])
+def test_the_rule_of_a_subclass_replaces_that_of_its_parent(parent):
+    held = parameters()
+    norm = held[0].norm().item()
+    optimizer = type("Scaled", (parent,), {"rule": staticmethod(trust_ratio(sgd))})(held, lr=0.1)
+    before = held[0].detach().clone()
+    held[0].grad = torch.linspace(-3, 2, 50, dtype=torch.float64)
+    optimizer.step()
+    assert (held[0] - before).norm().item() == pytest.approx(0.1 * norm)

@@ -33,6 +33,13 @@ def test_only_the_last_trained_layers_change():
     assert [p.requires_grad for p in model.parameters()] == [False] * 2 + [True] * 6
 
 
+def test_layers_without_parameters_do_not_count():
+    model = network().append(nn.Softmax(1))
+    groups = fine_tuning_groups(model, lr=0.1, factor=2.0)
+    assert [g["lr"] for g in groups] == [0.025, 0.05, 0.1]
+    assert len(fine_tuning_groups(model, lr=0.1, trained=1)) == 1
+
+
 def test_a_shared_weight_belongs_to_the_later_layer():
     embedding, head = nn.Embedding(9, 8), nn.Linear(8, 9)
     head.weight = embedding.weight
@@ -51,3 +58,8 @@ def test_numbers_out_of_range_are_rejected(options):
 def test_layers_without_parameters_are_rejected():
     with pytest.raises(ValueError, match="no parameters"):
         fine_tuning_groups([nn.ReLU()], lr=0.1)
+
+
+def test_a_network_that_is_no_sequence_of_layers_is_rejected():
+    with pytest.raises(TypeError, match="pass a list of the layers of Bilinear"):
+        fine_tuning_groups(nn.Bilinear(2, 2, 1), lr=0.1)

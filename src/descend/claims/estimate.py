@@ -58,7 +58,7 @@ def estimate(scale: Scale, expected: Expected, measured: Sequence[Measured]) -> 
         centre, (low, high) = (fmean(values) if values else nan), mean_interval(values, LOOK)
     if scale == Scale.RATIO:
         centre, low, high = (_exp(value) for value in (centre, low, high))
-    answer = _answer(expected, low, high)
+    answer = answer_of(expected, low, high)
     bounds = [bound for bound in _tested_bounds(expected, answer, centre) if isfinite(bound)]
     tested = [_p_value(scale, values, limit(bound)) for bound in bounds]
     p_value = (min if answer == Answer.FAILS else max)(tested, default=1.0)
@@ -90,8 +90,8 @@ def test_values(scale: Scale, measured: Sequence[Measured]) -> list[float]:
     return [ratio for ratio in ratios if not isnan(ratio)]
 
 
-def _answer(expected: Expected, low: float, high: float) -> Answer:
-    """Return what an interval shows; NaN shows nothing."""
+def answer_of(expected: Expected, low: float, high: float) -> Answer:
+    """Return what an interval shows if there are no other claims; NaN shows nothing."""
     least, most = expected.refuting
     if high < least or low > most:
         return Answer.FAILS

@@ -11,13 +11,14 @@ from rich.table import Table
 from rich.text import Text
 
 from descend.claims.claim import Claim, Scale, Settings
-from descend.claims.estimate import Answer, Estimate
+from descend.claims.estimate import Answer, Estimate, answer_of
 from descend.claims.listing import STYLES
 from descend.claims.measure import Rows
 from descend.claims.verdict import Judged, Verdict
 from descend.doctor.report.console import WIDEST, Row, report_table
 from descend.doctor.report.formatting import count, interval, number
 
+ONLY_SIDE = "lr"  # the key of the learning rate that both sides share
 ANSWERS = {Answer.HOLDS: "green", Answer.FAILS: "red", Answer.UNDECIDED: "yellow"}
 
 
@@ -28,9 +29,26 @@ def figure_text(found: Estimate) -> str:
 
 
 def settings_text(settings: Settings) -> str:
-    """Return the tuned learning rates with the tried ranges, such as `lr 0.03 (of 0.001 to 1)`; "" without any."""
-    texts = [f"{number(one.lr)} (of {number(one.low)} to {number(one.high)})" for one in settings.values()]
-    return f"lr {' and '.join(texts)}" if texts else ""
+    """Return the tuned learning rates, such as `lr 0.03 (0.001 to 1 tried)`; "" without any."""
+    texts = []
+    for side, one in settings.items():
+        which = "" if side == ONLY_SIDE else f"{side} "
+        texts.append(f"{which}lr {number(one.lr)} ({number(one.low)} to {number(one.high)} tried)")
+    return ", ".join(texts)
+
+
+def answer_text(claim: Claim, found: Estimate) -> str:
+    """Return the answer for a condition. An answer that is lost among the tests of all claims is in brackets."""
+    alone = answer_of(claim.expected, found.low, found.high)
+    return str(found.answer) if found.answer == alone else f"{found.answer} (alone: {alone})"
+
+
+def refuting_text(claim: Claim) -> str:
+    """Return with which figures a claim does not hold, such as `above 0.95`."""
+    least, most = claim.expected.refuting
+    if isfinite(least) and isfinite(most):
+        return f"below {least:.3g} or above {most:.3g}"
+    return f"below {least:.3g}" if isfinite(least) else f"above {most:.3g}"
 
 
 def seeds_message(judged: Judged) -> str:
@@ -48,8 +66,9 @@ def claim_report(name: str, judged: Judged, rows: Rows) -> RenderableType:
     parts: list[Row] = [
         ("claim", Text(f"{claim.sentence}  [{name}]")),
         ("source", Text(claim.source, "dim")),
-        ("wrong if", Text(claim.refuted_by)),
-        ("figure", Text(f"{claim.figure}; expected: {range_text(claim)}")),
+        ("figure", Text(claim.figure)),
+        ("holds if", Text(f"certainly {range_text(claim)}")),
+        ("wrong if", Text(f"certainly {refuting_text(claim)}: {claim.refuted_by}")),
     ]
     if judged.estimates:
         parts.append(("measured", _figures(name, judged, rows)))
@@ -117,7 +136,7 @@ def _figures(name: str, judged: Judged, rows: Rows) -> Table:
             condition,
             Text(figure_text(found)),
             f"{count(found.seeds, 'seed')}{median}",
-            Text(str(found.answer), ANSWERS[found.answer]),
+            Text(answer_text(judged.claim, found), ANSWERS[found.answer]),
             Text(settings_text(row.settings), "dim"),
         )
     return table

@@ -62,9 +62,7 @@ def discover(  # noqa: PLR0913 - each argument is an option of the command
         int | None,
         number("--jobs", 1, MOST_PROCESSES, help="Run this many searches in parallel. Default: one per core."),
     ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Continue the searches that an earlier command has begun.")
-    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue what an earlier command has begun.")] = False,
     out: Annotated[Path, typer.Option("--out", "-o", help="The file of the best rule.")] = Path("found.py"),
     format: Format = "text",
     store: Annotated[
@@ -85,16 +83,16 @@ def discover(  # noqa: PLR0913 - each argument is an option of the command
     """
     chosen, proxies, multiples = _symbols(symbols), _proxies(tasks), _horizons(horizons)
     # These import torch, which wrong usage need not wait for.
-    from descend.discover.judge import judge_all
+    from descend.discover.judge import JUDGED, judge_all
     from descend.discover.report import best_of_all
     from descend.discover.runs import SearchPlan, run_all, stored
     from descend.doctor.script.plan import cores
 
     plans = [SearchPlan(search, seed + i, evaluations, chosen, proxies) for i in range(searches)]
     folder, processes = Path(store, FOLDER), jobs or cores()
-    for plan in plans:
-        if not resume:
-            plan.path(folder).unlink(missing_ok=True)
+    if not resume:
+        for path in (folder / JUDGED, *(plan.path(folder) for plan in plans)):
+            path.unlink(missing_ok=True)
     progress = _Progress(evaluations * searches)
     try:
         found = run_all(plans, folder, processes, progress.show)
@@ -104,7 +102,12 @@ def discover(  # noqa: PLR0913 - each argument is an option of the command
         say("interrupted; --resume continues")
         raise
     best = best_of_all(found)
-    comparisons = judge_all(best[0], multiples, processes, say) if judge and best else []
+    try:
+        comparisons = judge_all(best[0], multiples, folder, processes, say) if judge and best else []
+    except KeyboardInterrupt:
+        _print_result(found, [], out, format)
+        say("interrupted; --resume --judge continues")
+        raise
     _print_result(found, comparisons, out, format)
     if not best:
         raise typer.Exit(3)

@@ -4,26 +4,32 @@ The same comparison of a rule with itself, tuned and judged with other seeds, sh
 (the A/A floor). A rule counts as better only beyond it.
 """
 
+import json
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import as_completed
 from dataclasses import dataclass, replace
 from math import exp, log
+from pathlib import Path
 
 import torch
 from torch.optim import SGD
 
-from descend import optim
+from descend import __version__, optim
 from descend.claims.claim import Scale, below
 from descend.claims.estimate import Answer, Estimate, estimate
 from descend.claims.tasks import TASKS
 from descend.claims.training import MakeOptimizer, Recipe, of, trained, training_loss
 from descend.claims.tuning import tune
 from descend.core.bound import Count
+from descend.core.errors import UsageError
+from descend.core.json_lines import add_json_line, read_json_lines
 from descend.core.worker_pool import worker_pool
 from descend.discover.archive import Entry
 from descend.discover.expression import Expression
 from descend.discover.proxies import STEPS
 from descend.discover.rule_file import optimizer_of
+from descend.doctor.report.formatting import count, duration
 
 JUDGING_SEEDS = Count(7, "seeds", "the first round of `descend claims`")
 RIVALS: dict[str, tuple[MakeOptimizer, float]] = {
@@ -42,7 +48,30 @@ CASES: dict[str, tuple[str, Recipe]] = {
     "digits, a fifth of the labels wrong": ("digits", Recipe(wrong=0.2)),
 }
 ITSELF = "itself, with other seeds"
+JUDGED = "judged.jsonl"
 OTHER_SEEDS = 10_000  # added to the seeds of the tuning and of the judgement
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """An optimizer in one case and for one horizon, tuned by itself.
+
+    expression: a found rule; None for a rival. start: the first learning rate of its tuning. offset: added to all
+    seeds.
+    """
+
+    name: str
+    case: str
+    horizon: int
+    start: float
+    expression: Expression | None = None
+    offset: int = 0
+
+    @property
+    def key(self) -> str:
+        """Identifies the trainings, whichever name they are compared under."""
+        rule = self.name if self.expression is None else str(self.expression)
+        return json.dumps([rule, self.case, self.horizon, self.start, self.offset, __version__, torch.__version__])
 
 
 @dataclass(frozen=True)
@@ -55,35 +84,25 @@ class Comparison:
     found: Estimate
 
 
-def judge_all(best: Entry, horizons: Sequence[int], jobs: int, announce: Callable[[str], None]) -> list[Comparison]:
+def judge_all(
+    best: Entry, horizons: Sequence[int], folder: Path, jobs: int, announce: Callable[[str], None]
+) -> list[Comparison]:
     """Compare a rule with each rival, and with itself, in each case and for each horizon, in parallel processes.
 
-    announce: called with a line of progress after each case.
+    folder: the losses are kept in its file `judged.jsonl`, and those that it holds are not computed again.
+    announce: called with a line of progress after each optimizer.
     """
-    places = [(case, horizon) for horizon in sorted(horizons, reverse=True) for case in CASES]
-    found: list[Comparison] = []
-    announce(f"judging on {len(places)} cases and horizons, each with {len(RIVALS)} rivals; the longest ones first")
-    with worker_pool(jobs) as pool:
-        arguments = (best.expression, best.score.lr)
-        futures = [pool.submit(compare, *arguments, case, horizon) for case, horizon in places]
-        for number, future in enumerate(as_completed(futures), 1):
-            found += future.result()
-            announce(f"{number} of {len(places)} judged")
-    order = {place: number for number, place in enumerate((c, h) for c in CASES for h in sorted(horizons))}
-    return sorted(found, key=lambda each: order[each.case, each.horizon])
-
-
-def compare(expression: Expression, lr: float, case: str, horizon: int) -> list[Comparison]:
-    """Compare a rule with each rival, and with itself, in one case. lr: the first learning rate of its tuning."""
-    torch.set_num_threads(1)
-    task_name, recipe = CASES[case]
-    longer = recipe.with_steps(horizon * STEPS / TASKS[task_name].steps)
-    rule = replace(longer, optimizer=of(optimizer_of(expression)), start=lr)
-    own = _losses(task_name, rule)
-    found = [_comparison(case, horizon, ITSELF, own, _losses(task_name, rule, OTHER_SEEDS))]
-    for rival, (make, start) in RIVALS.items():
-        theirs = _losses(task_name, replace(longer, optimizer=make, start=start))
-        found.append(_comparison(case, horizon, rival, own, theirs))
+    places = [(case, horizon) for case in CASES for horizon in sorted(horizons)]
+    entrants = {place: _entrants(best, *place) for place in places}
+    everyone = [entrant for place in places for entrant in entrants[place]]
+    known = _losses_of(everyone, folder / JUDGED, jobs, announce)
+    found = []
+    for case, horizon in places:
+        own, *others = entrants[case, horizon]
+        for rival in others:
+            pairs = list(zip(known[own.key], known[rival.key]))
+            comparison = estimate(Scale.RATIO, below(1.0, relevant=0.0), pairs)
+            found.append(Comparison(case, horizon, rival.name, comparison))
     return found
 
 
@@ -98,13 +117,48 @@ def is_better(each: Comparison, beyond: float) -> bool:
     return each.found.answer == Answer.HOLDS and each.found.centre < 1 / beyond
 
 
-def _comparison(case: str, horizon: int, rival: str, own: Sequence[float], theirs: Sequence[float]) -> Comparison:
-    found = estimate(Scale.RATIO, below(1.0, relevant=0.0), list(zip(own, theirs)))
-    return Comparison(case, horizon, rival, found)
-
-
-def _losses(task_name: str, recipe: Recipe, offset: int = 0) -> list[float]:
-    """Return the final training losses of several seeds, with a tuned learning rate. offset: added to all seeds."""
+def losses(entrant: Entrant) -> list[float]:
+    """Return the final training losses of several seeds, with a tuned learning rate."""
+    torch.set_num_threads(1)
+    task_name, recipe = CASES[entrant.case]
     task = TASKS[task_name]
-    tuned = tune(lambda lr, seed: training_loss(trained(task, recipe, lr, seed + offset)), recipe.start)
-    return [training_loss(trained(task, recipe, tuned.lr, seed + offset)) for seed in range(JUDGING_SEEDS)]
+    make = RIVALS[entrant.name][0] if entrant.expression is None else of(optimizer_of(entrant.expression))
+    longer = replace(recipe.with_steps(entrant.horizon * STEPS / task.steps), optimizer=make, start=entrant.start)
+    tuned = tune(lambda lr, seed: training_loss(trained(task, longer, lr, seed + entrant.offset)), longer.start)
+    seeds = range(entrant.offset, entrant.offset + JUDGING_SEEDS)
+    return [training_loss(trained(task, longer, tuned.lr, seed)) for seed in seeds]
+
+
+def _entrants(best: Entry, case: str, horizon: int) -> list[Entrant]:
+    """Return the rule, the rule with other seeds, and the rivals."""
+    own = Entrant("", case, horizon, best.score.lr, best.expression)
+    rivals = [Entrant(name, case, horizon, start) for name, (_, start) in RIVALS.items()]
+    return [own, replace(own, name=ITSELF, offset=OTHER_SEEDS), *rivals]
+
+
+def _losses_of(
+    entrants: Sequence[Entrant], path: Path, jobs: int, announce: Callable[[str], None]
+) -> dict[str, list[float]]:
+    """Return the losses of all entrants by their keys, the longest trainings first."""
+    known = _stored(path)
+    missing = [e for e in sorted(entrants, key=lambda e: -e.horizon) if e.key not in known]
+    total, done, began = sum(e.horizon for e in missing), 0, time.monotonic()
+    announce(f"judging: {count(len(missing), 'optimizer')} to tune, those with the longest trainings first")
+    with worker_pool(jobs) as pool:
+        futures = {pool.submit(losses, entrant): entrant for entrant in missing}
+        for number, future in enumerate(as_completed(futures), 1):
+            entrant = futures[future]
+            known[entrant.key] = future.result()
+            add_json_line(path, {"key": entrant.key, "losses": known[entrant.key]})
+            done += entrant.horizon
+            left = duration((time.monotonic() - began) * (total - done) / done)
+            announce(f"{number} of {len(missing)} judged, about {left} left (Ctrl-C keeps them)")
+    return known
+
+
+def _stored(path: Path) -> dict[str, list[float]]:
+    """Return the losses that a file holds. Raise `UsageError` if it is damaged."""
+    try:
+        return {row["key"]: row["losses"] for row in read_json_lines(path)}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{path} is no file of judged rules ({error}); delete it") from None

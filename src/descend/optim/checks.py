@@ -85,3 +85,11 @@ def check_gradient(name: str, parameter: Tensor, is_elementwise: bool) -> None:
             raise RuntimeError(f"{name}: a complex parameter has a sparse gradient, which is not supported")
         if not is_elementwise:
             raise RuntimeError(f"{name} does not support sparse gradients, because its steps depend on whole tensors")
+
+
+def has_finite_gradient(parameter: Tensor) -> bool:
+    """Return whether a parameter has a gradient with only finite elements, or no gradient."""
+    gradient = parameter.grad
+    if gradient is None:
+        return True
+    return bool((gradient.coalesce().values() if gradient.is_sparse else gradient).isfinite().all())

@@ -97,8 +97,9 @@ def trust_ratio(rule: Function) -> Function:
 def layer_rate(rule: Function) -> Function:
     """Return an update rule that calls `rule` with each tensor's gradient rescaled to norm at most trust·‖θ‖.
 
-    This is LARS (You et al. 2017). The gradient includes weight decay.
+    This is LARS (You et al. 2017). The gradient includes weight decay. A rule that has an `eps` of its own shares it.
     """
+    shared = ("eps",) if "eps" in inspect.signature(rule).parameters else ()
 
     @wraps(rule)
     def rescale_gradient(
@@ -108,9 +109,10 @@ def layer_rate(rule: Function) -> Function:
         weight_norm, gradient_norm = norm(theta), norm(g)
         local = trust * weight_norm / (gradient_norm + weight_decay * weight_norm + eps)
         local = where(weight_norm > 0, where(gradient_norm > 0, local, 1.0), 1.0)
-        return rule(theta, local * (g + weight_decay * theta), t, *state, **hyper)
+        own = dict.fromkeys(shared, eps)
+        return rule(theta, local * (g + weight_decay * theta), t, *state, **own, **hyper)
 
-    return with_signature(rescale_gradient, rule, "trust", "weight_decay", "eps")
+    return with_signature(rescale_gradient, rule, "trust", "weight_decay", *(() if shared else ("eps",)))
 
 
 @cache
@@ -139,8 +141,13 @@ def clipped_norm(rule: Function) -> Function:
 
 
 def with_signature(function: Function, rule: Function, *hyper: str, state: str = "") -> Function:
-    """Set the signature of `function` to that of `rule` plus added hyper-parameters and state; return `function`."""
+    """Set the signature of `function` to that of `rule` plus added hyper-parameters and state; return `function`.
+
+    Raises `ValueError` if the rule already has one of them.
+    """
     signature = inspect.signature(rule)
+    if twice := [name for name in (*hyper, state) if name in signature.parameters]:
+        raise ValueError(f"the rule {rule.__name__} already has {twice[0]!r}, which would be added a second time")
     parameters = list(signature.parameters.values())
     if state:
         parameters.insert(3, inspect.Parameter(state, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=0.0))

@@ -1,20 +1,25 @@
 """Parameter groups with one learning rate per layer: from the layer's curvature, or decreasing towards the inputs."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from descend.core.bound import Count
 from descend.landscape import derivatives, top_eigenpair
+
+PRODUCTS = Count(20, "Hessian-vector products", "chosen: the largest eigenvalue is then known to a few percent")
 
 
 def layer_rates(model: nn.Module, loss: Callable[[], Tensor], share: float = 0.5) -> list[dict[str, Any]]:
-    """Return one parameter group per layer, with `lr` = share·2/λmax; λmax is the layer's largest Hessian eigenvalue.
+    """Return one parameter group per layer, whose `lr` is inversely proportional to the layer's largest curvature.
 
-    LeCun et al. 1998, §4.7: with learning rates inverse to the curvature all layers learn at about the same speed.
-    2/λmax is the largest learning rate at which gradient descent on that layer alone does not diverge.
+    LeCun et al. 1998, §4.7: with such learning rates, all layers learn at about the same speed. Their common factor is
+    `share` of the largest one at which gradient descent on all layers together does not diverge: with the diagonal
+    matrix D of learning rates, the largest eigenvalue of D·H is 2·share for the Hessian H. The curvature of a new
+    network often grows in its first steps: start with a `share` of 0.1, or train for some steps before you measure.
 
     Parameters
     ----------
@@ -23,12 +28,12 @@ def layer_rates(model: nn.Module, loss: Callable[[], Tensor], share: float = 0.5
     loss : callable
         Returns the loss of the model, a tensor of shape (), without calling `backward`.
     share : float
-        The share of the largest stable learning rate, 2/λmax.
+        The share of the largest stable learning rates.
 
     Returns
     -------
     list of dict
-        The parameter groups, one for each layer that has parameters.
+        The parameter groups, one for each layer with parameters. A weight that two layers share is in the first one.
 
     Raises
     ------
@@ -43,18 +48,27 @@ def layer_rates(model: nn.Module, loss: Callable[[], Tensor], share: float = 0.5
     """
     with torch.enable_grad():
         value = loss()
-    groups = []
+    groups: list[dict[str, Any]] = []
+    seen: set[nn.Parameter] = set()
     for name, layer in model.named_modules():
-        parameters = [p for p in layer.parameters(recurse=False) if p.requires_grad]
-        if not parameters:
-            continue
-        gradient, hessian = derivatives(value, parameters)
-        start = gradient if any(g.abs().sum() for g in gradient) else tuple(map(torch.ones_like, parameters))
-        curvature = top_eigenpair(hessian, start).value
-        if not curvature > 0:
-            raise ValueError(f"the largest curvature of {name or 'model'} must be above 0, not {curvature:.3g}")
-        groups.append({"params": parameters, "lr": share * 2 / curvature, "name": name})
-    return groups
+        parameters = [p for p in layer.parameters(recurse=False) if p.requires_grad and p not in seen]
+        seen.update(parameters)
+        if parameters:
+            curvature = _largest_curvature(value, parameters, [torch.ones_like(p) for p in parameters])
+            if not curvature > 0:
+                raise ValueError(f"the largest curvature of {name or 'model'} must be above 0, not {curvature:.3g}")
+            groups.append({"params": parameters, "lr": 1 / curvature, "name": name})
+    everything = [p for group in groups for p in group["params"]]
+    inverse = [torch.full_like(p, 1 / group["lr"]) for group in groups for p in group["params"]]
+    together = _largest_curvature(value, everything, inverse) if groups else 1.0
+    return [{**group, "lr": share * 2 * group["lr"] / together} for group in groups]
+
+
+def _largest_curvature(value: Tensor, parameters: Sequence[Tensor], preconditioner: Sequence[Tensor]) -> float:
+    """Return the largest eigenvalue of P⁻¹·H, for the Hessian H of the loss and the diagonal P."""
+    gradient, hessian = derivatives(value, parameters)
+    start = gradient if any(g.abs().sum() for g in gradient) else tuple(map(torch.ones_like, parameters))
+    return top_eigenpair(hessian, start, preconditioner=preconditioner, iterations=PRODUCTS).value
 
 
 def fine_tuning_groups(
@@ -63,7 +77,7 @@ def fine_tuning_groups(
     """Return one parameter group per layer. The last has learning rate `lr`; each earlier one is lower by `factor`.
 
     Layers near the inputs of a pre-trained network hold general features and should change least (Howard & Ruder 2018,
-    §3.2). A weight that two layers share is in the group of the later layer.
+    §3.2). A weight that two layers share is in the group of the later layer. Layers without parameters do not count.
 
     Parameters
     ----------
@@ -79,30 +93,37 @@ def fine_tuning_groups(
     Returns
     -------
     list of dict
-        The parameter groups, the last layer first.
+        The parameter groups, in the order of the layers.
 
     Raises
     ------
+    TypeError
+        If `layers` is a single module that is not a sequence of layers.
     ValueError
-        For numbers out of range.
+        For numbers out of range, or if no layer to train has parameters.
 
     Examples
     --------
-    >>> optimizer = SGD(fine_tuning_groups([model], lr=0.01), lr=0.01)
+    >>> optimizer = SGD(fine_tuning_groups([model.embedding, *model.blocks, model.head], lr=0.01))
     """
     if not (0 < lr < math.inf and factor >= 1 and (trained is None or trained >= 1)):
         raise ValueError(
             f"fine_tuning_groups: arguments need lr > 0, factor >= 1 and trained >= 1, not {lr}, {factor} and {trained}"
         )
+    if isinstance(layers, nn.Module) and not isinstance(layers, Iterable):
+        raise TypeError(f"fine_tuning_groups: pass a list of the layers of {type(layers).__name__}, from the inputs on")
     groups: list[dict[str, Any]] = []
     seen: set[nn.Parameter] = set()
-    for k, layer in enumerate(reversed(list(layers))):
+    own_parameters = []
+    for layer in reversed(list(layers)):
         own = [p for p in layer.parameters() if p not in seen]
         seen.update(own)
+        own_parameters += [own] if own else []
+    for k, own in enumerate(own_parameters):
         is_trained = trained is None or k < trained
         for parameter in own if trained is not None else ():
             parameter.requires_grad_(is_trained)
-        if is_trained and own:
+        if is_trained:
             groups.append({"params": own, "lr": lr / factor**k})
     if not groups:
         raise ValueError("fine_tuning_groups: the layers to train have no parameters")

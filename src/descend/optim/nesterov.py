@@ -1,13 +1,20 @@
 """Nesterov's momentum in its original form: the gradient is computed at θ + momentum·v."""
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Unpack
 
 import torch
+from torch import Tensor
 
 from descend.optim.optimizer import Optimizer, Options
 from descend.optim.rules.momentum import momentum
+
+PLAIN_MOMENTUM = (
+    "Nesterov: the gradients were computed at θ instead of θ + momentum·v, so the steps are those of plain momentum; "
+    "pass step() a closure, call backward() within look_ahead(), or use SGD(nesterov=True)"
+)
 
 
 class Nesterov(Optimizer):
@@ -38,6 +45,7 @@ class Nesterov(Optimizer):
     """
 
     rule = staticmethod(momentum)
+    _has_looked_ahead = False  # since the last step
 
     def __init__(
         self,
@@ -54,22 +62,27 @@ class Nesterov(Optimizer):
         return {**super().rule_hyperparameters(group), "gradient_factor": group["lr"], "velocity_factor": 1.0}
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Take one step, and return the closure's loss. During the closure, the parameters are at θ + momentum·v."""
-        if closure is None:
-            return super().step()
-        with self.look_ahead(), torch.enable_grad():
-            loss = closure()
+        """Take one step, and return the closure's loss. During the closure, the parameters are at θ + momentum·v.
+
+        Warns if the gradients were computed at θ, with neither a closure nor `look_ahead()`.
+        """
+        loss = None
+        if closure is not None:
+            with self.look_ahead(), torch.enable_grad():
+                loss = closure()
+        elif not self._has_looked_ahead and self._moving_parameters():
+            warnings.warn(PLAIN_MOMENTUM, stacklevel=3)
+        self._has_looked_ahead = False
         super().step()
         return loss
 
     @contextmanager
     def look_ahead(self) -> Iterator[None]:
         """Move the parameters to θ + momentum·v within the `with` block, and restore them afterwards."""
+        self._has_looked_ahead = True
         shifts = [
-            (parameter, parameter.detach().clone(), -group["momentum"] * self.state[parameter]["v"])
-            for group in self.param_groups
-            for parameter in group["params"]
-            if "v" in self.state.get(parameter, ())
+            (parameter, parameter.detach().clone(), -momentum * self.state[parameter]["v"])
+            for parameter, momentum in self._moving_parameters()
         ]
         try:
             for parameter, _, shift in shifts:
@@ -78,3 +91,12 @@ class Nesterov(Optimizer):
         finally:
             for parameter, original, _ in shifts:
                 parameter.data.copy_(original)
+
+    def _moving_parameters(self) -> list[tuple[Tensor, float]]:
+        """Return the parameters that have a velocity, each with the momentum of its group."""
+        return [
+            (parameter, group["momentum"])
+            for group in self.param_groups
+            for parameter in group["params"]
+            if group["momentum"] and "v" in self.state.get(parameter, ())
+        ]

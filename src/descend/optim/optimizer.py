@@ -11,7 +11,7 @@ from torch import Tensor
 
 from descend.core.keywords import check_keywords
 from descend.optim.checkpoint import check_state, drop_step_count, restore_parameter_state, to_number_tensor
-from descend.optim.checks import check_gradient, check_hyperparameters
+from descend.optim.checks import check_gradient, check_hyperparameters, has_finite_gradient
 from descend.optim.engine import Engine
 from descend.optim.engines.symbols import trace
 from descend.optim.folds import coupled_decay, decoupled_decay, with_negated_gradient
@@ -67,6 +67,13 @@ class Optimizer(torch.optim.Optimizer):
     saves_steps: ClassVar[bool] = True  # whether torch's checkpoints of this optimizer contain the step count
     kept: ClassVar[tuple[str, ...]] = ()  # names of states that are stored, but not used by the update rule
     measured: ClassVar[Mapping[str, Any]] = {}  # statistics stored in a group: name -> initial value
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Let a subclass's own `rule` replace what a parent's `select_rule` and `select_weight_decay` return."""
+        super().__init_subclass__(**options)
+        for method in ("select_rule", "select_weight_decay"):
+            if "rule" in vars(cls) and method not in vars(cls):
+                setattr(cls, method, getattr(Optimizer, method))
 
     def __init__(self, params: Iterable[Any], **defaults: Any) -> None:
         self.engine = "none yet"  # implementation of the last step: "native", or "eager: " and the reason
@@ -277,7 +284,7 @@ class Optimizer(torch.optim.Optimizer):
     def _must_skip_step(self) -> bool:
         """Return whether to skip this step because a gradient is not finite. If so, warn and count the step."""
         for group in self.param_groups:
-            if group["skip_nonfinite"] and not all(map(_has_finite_gradient, group["params"])):
+            if group["skip_nonfinite"] and not all(map(has_finite_gradient, group["params"])):
                 self.skipped += 1
                 warnings.warn(f"{type(self).__name__}: a gradient is not finite, so this step is skipped", stacklevel=4)
                 return True
@@ -290,11 +297,3 @@ def _require_rule(cls: type[Optimizer]) -> None:
         return
     how = "use one such as descend.optim.Adam, or name a rule in a subclass: rule = staticmethod(my_rule)"
     raise TypeError(f"{cls.__name__} has no update rule: {how}")
-
-
-def _has_finite_gradient(parameter: Tensor) -> bool:
-    """Return whether a parameter has a gradient with only finite elements, or no gradient."""
-    gradient = parameter.grad
-    if gradient is None:
-        return True
-    return bool((gradient.coalesce().values() if gradient.is_sparse else gradient).isfinite().all())

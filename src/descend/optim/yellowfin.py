@@ -18,6 +18,9 @@ SMALLEST = 1e-30  # smallest divisor, to avoid a division by zero
 class YellowFin(Optimizer):
     """Momentum SGD that tunes its own learning rate and momentum (Zhang & Mitliagkas 2017, Algorithms 1–4).
 
+    As in the authors' program, gradients are clipped at the square root of the largest curvature (§3.3), curvatures are
+    averaged on a logarithmic scale, and the averages of the learning rate and the momentum start at 0.
+
     Parameters
     ----------
     params : iterable
@@ -38,7 +41,7 @@ class YellowFin(Optimizer):
 
     rule = staticmethod(momentum)
     kept = ("mean", "square")
-    measured = {"found_lr": 0.0, "momentum": 0.0, "averages": {}, "curvatures": [], "measured": 0}
+    measured = {"found_lr": 0.0, "momentum": 0.0, "clipping": 1.0, "averages": {}, "curvatures": [], "measured": 0}
 
     def __init__(
         self,
@@ -51,10 +54,10 @@ class YellowFin(Optimizer):
         super().__init__(params, lr=lr, beta=beta, weight_decay=weight_decay, **options)
 
     def rule_hyperparameters(self, group: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the group's hyper-parameters, with `lr` times the tuned learning rate as the gradient's factor."""
+        """Return the group's hyper-parameters. `lr`, the tuned learning rate and the clipping multiply the gradient."""
         return {
             **super().rule_hyperparameters(group),
-            "gradient_factor": group["lr"] * group["found_lr"],
+            "gradient_factor": group["lr"] * group["found_lr"] * group["clipping"],
             "velocity_factor": 1.0,
         }
 
@@ -71,7 +74,7 @@ class YellowFin(Optimizer):
         first = self.param_groups[0]  # stores the statistics of all groups
         beta, averages = first["beta"], dict(first["averages"])
         first["measured"] += 1
-        bias_correction = 1 - beta ** first["measured"]
+        bias_correction, previous = 1 - beta ** first["measured"], 1 - beta ** (first["measured"] - 1)
 
         def update_average(name: str, value: float) -> float:
             """Add a value to the running average called `name`, and return the bias-corrected average."""
@@ -79,23 +82,27 @@ class YellowFin(Optimizer):
             return averages[name] / bias_correction
 
         squared = sum(float((_real_gradient(p).double() ** 2).sum()) for p in parameters)
-        first["curvatures"] = [*first["curvatures"], squared][-WINDOW:]
-        least = update_average("least", min(first["curvatures"]))
-        most = update_average("most", max(first["curvatures"]))
+        limit = math.exp(averages["most"] / previous) if previous else squared
+        clipping = math.sqrt(limit / squared) if squared > limit else 1.0
+        squared *= clipping**2
+        first["curvatures"] = [*first["curvatures"], max(squared, SMALLEST)][-WINDOW:]
+        least = math.exp(update_average("least", math.log(min(first["curvatures"]))))
+        most = math.exp(update_average("most", math.log(max(first["curvatures"]))))
         distance = update_average(
             "distance", update_average("norm", math.sqrt(squared)) / max(update_average("squared", squared), SMALLEST)
         )
-        variance = sum(self._gradient_variance(p, beta, bias_correction) for p in parameters)
+        variance = sum(self._gradient_variance(p, clipping, beta, bias_correction) for p in parameters)
         mu, lr = optimal_momentum_and_lr(max(variance, 0.0), distance, least, most)
-        found = update_average("lr", lr), update_average("momentum", mu)
+        lr *= min(1.0, first["measured"] / (10 * WINDOW))  # warm-up of the learning rate (§4.2)
+        update_average("lr", lr)
+        update_average("momentum", mu)
         first["averages"] = averages
         for group in self.param_groups:
-            group["found_lr"], group["momentum"] = found
-            group["found_lr"] *= min(1.0, first["measured"] / (10 * WINDOW))  # warm-up of the learning rate (§4.2)
+            group["found_lr"], group["momentum"], group["clipping"] = averages["lr"], averages["momentum"], clipping
 
-    def _gradient_variance(self, parameter: Tensor, beta: float, bias_correction: float) -> float:
-        """Return the gradient variance E[g²] − E[g]², summed over a parameter's elements (Algorithm 3)."""
-        state, gradient = self.state[parameter], _real_gradient(parameter)
+    def _gradient_variance(self, parameter: Tensor, clipping: float, beta: float, bias_correction: float) -> float:
+        """Return the variance E[g²] − E[g]² of the clipped gradient, summed over its elements (Algorithm 3)."""
+        state, gradient = self.state[parameter], _real_gradient(parameter) * clipping
         for name, value in (("mean", gradient), ("square", gradient**2)):
             average = as_real(state.setdefault(name, torch.zeros_like(parameter)))
             average.mul_(beta).add_(value, alpha=1 - beta)
