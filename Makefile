@@ -8,7 +8,7 @@ FRAMEWORKS := $(VENV)/.frameworks
 # Else each of the thousands of processes that the tests start would compile this package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test checked quick thorough kinds faults lint bench clinic docs tables browser postgres clean
+.PHONY: demo test checked quick thorough kinds faults lint bench clinic docs tables site browser postgres clean
 
 # Runs the doctor on a script of its own accord: digits, raw pixels, a loss that sits at 2.303. It ends with status 1: findings.
 demo: $(READY)
@@ -57,6 +57,11 @@ docs: $(READY)
 # Pages made from the source alone, and the snapshot of all sentences that can be printed.
 tables: $(READY)
 	$(BIN)/python docs/regenerate.py --tables
+
+# The site, from the documents and the program: build/site/index.html.
+site: $(READY)
+	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e ".[site]"
+	$(BIN)/python website/build.py
 
 # Chromium, to open the report in; where it cannot be installed the browser tests say so and are skipped.
 browser:

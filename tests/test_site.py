@@ -1,0 +1,87 @@
+"""Every problem, remedy, optimizer, schedule and command has a page on the site, and every link leads to a page."""
+
+import os
+import re
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from descend.doctor.catalog import CATALOG
+from descend.doctor.remedies import REMEDIES
+
+ROOT = Path(__file__).parents[1]
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s#]+)(?:#[^)\s]*)?\)")
+CODE = re.compile(r"^ *```+.*?^ *```+$", re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pages")
+    sys.path.insert(0, str(ROOT / "website"))
+    try:
+        import parts
+
+        import build
+    finally:
+        sys.path.pop(0)
+    build.write_pages(folder)
+    return folder, parts
+
+
+def test_every_link_leads_to_a_page(site):
+    folder, _ = site
+    dead = []
+    for page in folder.rglob("*.md"):
+        for target in LINK.findall(CODE.sub("", page.read_text())):
+            if "://" not in target and not (page.parent / target).resolve().is_file():
+                dead.append(f"{page.relative_to(folder)}: {target}")
+    assert dead == []
+
+
+def test_everything_that_can_be_looked_up_has_a_page(site):
+    folder, parts = site
+
+    def names(section):
+        return {path.stem for path in (folder / section).glob("*.md")} - {"index"}
+
+    assert names("symptoms") == set(CATALOG)
+    assert names("remedies") == set(REMEDIES)
+    assert names("optimizers") == set(parts.optimizer_classes()) >= {"Adam", "YellowFin", "Muon"}
+    assert names("schedules") == set(parts.schedule_classes()) >= {"Cosine", "WarmRestarts"}
+    assert {"doctor", "prove", "compare", "watch", "claims", "discover", "lab"} <= names("commands")
+    listed = (folder / "llms.txt").read_text()
+    assert all(f"(symptoms/{name}.md)" in listed for name in CATALOG)
+
+
+def test_a_command_page_has_all_options(site):
+    text = (site[0] / "commands" / "doctor.md").read_text()
+    for option in ("--seeds", "--budget", "--quick", "--ignore", "--sandbox", "--format"):
+        assert f"`{option}" in text, option
+
+
+def test_a_symptom_page_says_what_its_entry_says(site):
+    for name, problem in CATALOG.items():
+        text = (site[0] / "symptoms" / f"{name}.md").read_text()
+        assert problem.title in f"{text[2].lower()}{text[3:]}" or problem.title in text
+        assert problem.appearance.split(" ", 1)[1] in text and problem.example.faulty in text
+        assert all(f"(../remedies/{each}.md)" in text for entry in problem.remedies for each in entry.remedies)
+
+
+def test_the_navigation_names_pages(site):
+    class Loader(yaml.SafeLoader):
+        """Reads the tag with which the configuration names a function."""
+
+    Loader.add_multi_constructor("tag:yaml.org,2002:python/", lambda loader, suffix, node: suffix)
+    config = yaml.load((ROOT / "mkdocs.yml").read_text(), Loader)
+
+    def pages(part):
+        if isinstance(part, str):
+            yield part
+        for each in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+            yield from pages(each)
+
+    named = list(pages(config["nav"]))
+    assert len(named) > 30
+    assert [page for page in named if not os.path.exists(site[0] / page)] == []

@@ -1,0 +1,142 @@
+"""Write all pages of the site into build/pages, and build the site from them: `make site`.
+
+The documents of the repository are copied with rewritten links. The pages of symptoms, remedies, optimizers, schedules
+and commands are written from the program itself.
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import links
+import parts
+import symptoms
+
+from descend.doctor.catalog import CATALOG
+from descend.doctor.remedies import REMEDIES
+
+ROOT = Path(__file__).parents[1]
+PAGES, SITE = ROOT / "build" / "pages", ROOT / "build" / "site"
+COMPARED = (
+    "[Which optimizer to choose](../do/choosing.md) compares optimizers, [Optimizers](../lookup/optim.md) lists all."
+)
+LISTED = "[Schedules](../lookup/knobs.md#schedules) lists all. `descend lab schedule` draws it."
+DOCUMENTS = ("docs/*.md", "docs/claims/*.md", "docs/decisions/*.md", "docs/dev/*.md", "benchmarks/*.md", "clinic/*.md")
+DOCUMENTS += ("clinic/strangers/**/README.md", "website/pages/**/*.md", "README.md", "CHANGELOG.md", "CONTRIBUTING.md")
+OUTPUT = re.compile(r"<!-- output: descend doctor examples/digits_mlp.py -->\n(.*?)<!-- end -->", re.DOTALL)
+WRITTEN = {"docs/symptoms.md"}  # documents in whose place the site has a page that is written from the program
+API = ("descend", "optim", "schedules", "network", "data", "averaging", "landscape", "trajectories", "parallel")
+
+
+def documents() -> Iterator[str]:
+    """Yield the paths of the documents that become pages."""
+    for pattern in DOCUMENTS:
+        for path in sorted(ROOT.glob(pattern)):
+            name = str(path.relative_to(ROOT))
+            if name not in WRITTEN:
+                yield name
+
+
+def generated() -> Iterator[tuple[str, str]]:
+    """Yield the place and the text of each page that is written from the program."""
+    yield "symptoms/index.md", symptoms.index_page()
+    for problem in CATALOG.values():
+        yield f"symptoms/{problem.id}.md", symptoms.symptom_page(problem)
+    yield "remedies/index.md", _index("Remedies", "Each remedy edits a script in one way.", REMEDIES)
+    for name in REMEDIES:
+        yield f"remedies/{name}.md", parts.remedy_page(name)
+    optimizers, schedules, commands = parts.optimizer_classes(), parts.schedule_classes(), dict(parts.command_pages())
+    yield "optimizers/index.md", _index("Optimizers", COMPARED, optimizers)
+    for name, kind in optimizers.items():
+        example = f"from descend.optim import {name}\n\noptimizer = {name}(model.parameters())"
+        yield f"optimizers/{name}.md", parts.class_page(kind, example, COMPARED)
+    yield "schedules/index.md", _index("Schedules", LISTED, schedules)
+    for name, kind in schedules.items():
+        yield f"schedules/{name}.md", parts.class_page(kind, f"from descend.schedules import {name}, Scheduler", LISTED)
+    yield "commands/index.md", _index("Commands", "Each command with its options.", commands)
+    for name, text in commands.items():
+        yield f"commands/{name}.md", text
+    yield "understand/decisions/index.md", _decisions()
+    for name in API:
+        module = "descend" if name == "descend" else f"descend.{name}"
+        yield f"api/{name}.md", f"# {module}\n\n::: {module}\n"
+
+
+def _decisions() -> str:
+    """Return the list of the decisions with lasting effect."""
+    lines = ["# Decisions", "", "What was decided with lasting effect, and why.", ""]
+    paths = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+    lines += [f"- [{_title(path.read_text(encoding='utf-8'))}]({path.name})" for path in paths]
+    return "\n".join(lines) + "\n"
+
+
+def _title(text: str) -> str:
+    """Return the first heading of a page."""
+    return text.split("\n", 1)[0].removeprefix("# ")
+
+
+def _index(title: str, about: str, names: object) -> str:
+    """Return a page that links the pages of a folder."""
+    items = "\n".join(f"- [{name}]({name}.md)" for name in names)  # type: ignore[attr-defined] # names can be iterated
+    return f"# {title}\n\n{about}\n\n{items}\n"
+
+
+def write_pages(folder: Path = PAGES) -> None:
+    """Write all pages, and the files to which they link."""
+    shutil.rmtree(folder, ignore_errors=True)
+    waiting = list(symptoms.linked_programs())
+    texts = dict(generated())
+    for path in documents():
+        place = links.place_of(path)
+        texts[place] = links.rewritten(_text(path), path, place, waiting.append)
+    for path in waiting:
+        place = links.place_of(path)
+        if path.endswith(links.PICTURES):
+            (folder / place).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / path, folder / place)
+        elif place not in texts:
+            texts[place] = links.source_page(path)
+    for place, text in texts.items():
+        (folder / place).parent.mkdir(parents=True, exist_ok=True)
+        (folder / place).write_text(text, encoding="utf-8")
+    (folder / "llms.txt").write_text(llms(texts), encoding="utf-8")
+
+
+def _text(path: str) -> str:
+    """Return the text of a document, with the doctor's output from the README where it is shown."""
+    text = (ROOT / path).read_text(encoding="utf-8")
+    return text.replace("REPORT\n", OUTPUT.search((ROOT / "README.md").read_text(encoding="utf-8"))[1])  # type: ignore[index]
+
+
+def llms(texts: dict[str, str]) -> str:
+    """Return the list of all pages for language models, as https://llmstxt.org describes it."""
+    lines = ["# descend", "", "> descend finds out why a neural network isn't training, and proves the fix.", ""]
+    for place, text in sorted(texts.items()):
+        if not place.startswith("source/"):
+            lines.append(f"- [{_title(text)}]({place})")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Write the pages, and build the site with the program that the first argument names: zensical or mkdocs."""
+    builder = sys.argv[1] if len(sys.argv) > 1 else "zensical"
+    write_pages()
+    command = [
+        str(Path(sys.executable).with_name(builder)),
+        "build",
+        "--strict",
+        "--config-file",
+        str(ROOT / "mkdocs.yml"),
+    ]
+    subprocess.run(command, check=True, cwd=ROOT)
+    for page in PAGES.rglob("*.md"):  # each page also as Markdown
+        into = SITE / page.relative_to(PAGES)
+        into.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(page, into)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""The pages of the remedies, commands, optimizers and schedules, written from their code."""
+
+import inspect
+import re
+from collections.abc import Iterator
+from importlib import import_module
+from types import ModuleType
+
+import typer
+from typer.main import get_command
+
+from descend import optim, schedules
+from descend.cli import app
+from descend.doctor.catalog import CATALOG
+from descend.doctor.remedies import REMEDIES
+
+FIELD = re.compile(r"^(Parameters|Returns|Raises|Examples|Attributes)\n-+$", re.MULTILINE)
+
+
+def remedy_page(name: str) -> str:
+    """Return the page of one remedy: what it edits, for which problems, and its code."""
+    function = REMEDIES[name]
+    problems = [problem for problem in CATALOG.values() if any(name in e.remedies for e in problem.remedies)]
+    lines = [f"# {name}", "", inspect.getdoc(function) or "", ""]
+    if problems:
+        lines += ["It is tried for:", ""]
+        lines += [f"- [{problem.title}](../symptoms/{problem.id}.md)" for problem in problems]
+    lines += [
+        "",
+        f"`descend prove --remedy {name} train.py` tries it by itself.",
+        "",
+        "## Its code",
+        "",
+        "```python",
+        inspect.getsource(inspect.getmodule(function)).rstrip(),  # type: ignore[arg-type] # it has a module
+        "```",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def class_page(kind: type, example: str, listed: str) -> str:
+    """Return the page of an optimizer or a schedule: its signature, its parameters, and its code.
+
+    example: how it is created. listed: a sentence with a link to the page that compares it with others.
+    """
+    module = inspect.getmodule(kind)
+    assert module is not None
+    lines = [f"# {kind.__name__}", "", _summary(kind), "", "```python", example, "```", "", listed, ""]
+    lines += _parameters(kind)
+    lines += ["## Its code", "", "```python", inspect.getsource(module).rstrip(), "```"]
+    return "\n".join(lines) + "\n"
+
+
+def optimizer_classes() -> dict[str, type]:
+    """Return the optimizers of `descend.optim` by name."""
+    known = {name: getattr(optim, name) for name in optim.__all__}
+    return {
+        n: k
+        for n, k in known.items()
+        if inspect.isclass(k) and issubclass(k, optim.Optimizer) and k is not optim.Optimizer
+    }
+
+
+def schedule_classes() -> dict[str, type]:
+    """Return the schedules of `descend.schedules` by name."""
+    known = {name: getattr(schedules, name) for name in schedules.__all__}
+    base = schedules.Schedule
+    return {n: k for n, k in known.items() if inspect.isclass(k) and issubclass(k, base) and k is not base}
+
+
+def command_pages() -> Iterator[tuple[str, str]]:
+    """Yield the name and the page of each command."""
+    group = get_command(app)
+    for name, command in sorted(group.commands.items()):  # type: ignore[attr-defined] # it is a group
+        if not command.hidden:
+            yield name, command_page(f"descend {name}", command)
+
+
+def command_page(path: str, command: "typer.core.TyperCommand") -> str:
+    """Return the page of one command: its help text, its arguments and options, and those of its subcommands."""
+    context = typer.Context(command, info_name=path)
+    help_text = inspect.cleandoc(command.help or "").replace("\b\n", "")
+    lines = [
+        f"# {path}",
+        "",
+        help_text,
+        "",
+        "```",
+        f"{path} {' '.join(command.collect_usage_pieces(context))}",
+        "```",
+        "",
+    ]
+    rows = [parameter.get_help_record(context) or _argument(parameter) for parameter in command.get_params(context)]
+    if known := [row for row in rows if row is not None]:
+        lines += ["| argument or option | meaning |", "|---|---|"]
+        lines += [f"| `{name}` | {_cell(text)} |" for name, text in known]
+        lines.append("")
+    if epilog := getattr(command, "epilog", None):
+        lines += [epilog, ""]
+    for name, part in sorted(getattr(command, "commands", {}).items()):
+        lines += [command_page(f"{path} {name}", part).replace("# ", "## ", 1)]
+    return "\n".join(lines)
+
+
+def _argument(parameter: object) -> tuple[str, str] | None:
+    """Return the name and the help text of a positional argument."""
+    name, text = getattr(parameter, "metavar", None) or getattr(parameter, "name", ""), getattr(parameter, "help", "")
+    return (str(name).upper(), text) if text else None
+
+
+def _cell(text: str) -> str:
+    """Return a text as the cell of a table."""
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def _summary(kind: type) -> str:
+    """Return a docstring up to its first section."""
+    return FIELD.split(inspect.getdoc(kind) or "")[0].strip()
+
+
+def _parameters(kind: type) -> list[str]:
+    """Return the parameters of a class as a table."""
+    parts = FIELD.split(inspect.getdoc(kind) or "")
+    sections = dict(zip(parts[1::2], parts[2::2]))
+    rows = re.findall(r"^(\S.*?) : (.+)\n((?:    .+\n?)+)", sections.get("Parameters", "").strip() + "\n", re.MULTILINE)
+    if not rows:
+        return []
+    lines = ["## Parameters", "", "| name | type | meaning |", "|---|---|---|"]
+    return [*lines, *(f"| `{name}` | {type_} | {_cell(text)} |" for name, type_, text in rows), ""]
+
+
+def module_of(name: str) -> ModuleType:
+    """Return a module of descend."""
+    return import_module(f"descend.{name}")

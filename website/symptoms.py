@@ -1,0 +1,176 @@
+"""The pages of the problems: each is written from its entry in the catalog, its clinic programs and their results."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from descend.doctor.catalog import CATALOG
+from descend.doctor.report.formatting import sentence
+from descend.doctor.symptoms.groups import GROUPS
+from descend.doctor.symptoms.problem import Problem, group_by_reason
+
+ROOT = Path(__file__).parents[1]
+CLINIC = ROOT / "clinic"
+SAID = ROOT / "tests" / "frozen" / "said.jsonl"
+ITALIC = r"*\1*"
+VALUE = re.compile(r"<(\w+)>")  # a value that depends on the run, such as a learning rate
+RESULT = re.compile(r"^\| (\w+) \| kept_out \| ([^|]+) \| ([^|]+) \| ([^|]*) \| ([^|]*) \|", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program of the clinic: its text, and what its docstring says of it."""
+
+    path: Path
+    about: str
+    declared: str  # what follows `Fault:` or `Looks like:`
+
+    @property
+    def name(self) -> str:
+        """The name of the program's file."""
+        return self.path.stem
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """The problems that the declaration names."""
+        return frozenset(re.findall(r"[a-z_0-9]+", self.declared.split(", ")[0])) & frozenset(CATALOG)
+
+
+@cache
+def programs(folder: str, key: str) -> tuple[Program, ...]:
+    """Return the programs of a folder of the clinic whose docstrings have a line such as `Fault: dead_units`."""
+    found = []
+    for path in sorted((CLINIC / folder).glob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        if declared := re.search(rf"^{key}: (.+)$", text, re.MULTILINE):
+            found.append(Program(path, text.split('"""')[1].split("\n\n")[0], declared[1]))
+    return tuple(found)
+
+
+@cache
+def sentences() -> dict[tuple[str, str], str]:
+    """Return what descend says of the clinic's programs, by program and problem."""
+    rows = map(json.loads, SAID.read_text(encoding="utf-8").splitlines())
+    return {(row["of"], row["id"]): row["sentence"] for row in rows if "sentence" in row}
+
+
+@cache
+def results() -> dict[str, tuple[str, ...]]:
+    """Return the clinic's results by program: fault, first finding, fix, metric before and after."""
+    text = (CLINIC / "PATIENTS.md").read_text(encoding="utf-8")
+    return {row[0]: tuple(cell.strip() for cell in row[1:]) for row in RESULT.findall(text)}
+
+
+def symptom_page(problem: Problem) -> str:
+    """Return the page of one problem."""
+    sick = [each for each in programs("sick", "Fault") if problem.id in each.ids]
+    group = next(group for group, names in GROUPS.items() if problem.id in names)
+    parts = [
+        f"# {problem.title[0].upper()}{problem.title[1:]}",
+        f"`{problem.id}`, in the group {group.lower()}",
+        _what_it_is(problem),
+        *_seen(problem, sick),
+        f"## How it is measured\n\n{problem.appearance.replace('Report ', 'descend reports ', 1)}",
+        *([f"Source: {problem.source}."] if problem.source else []),
+        f"## An example\n\nFaulty:\n\n```python\n{problem.example.faulty}\n```\n\nFixed:\n\n```python\n"
+        f"{problem.example.fixed}\n```",
+        _remedies(problem),
+        *_not_a_fault(problem),
+        *_figures(problem, sick),
+        f"## Switch it off\n\n`descend doctor --ignore {problem.id} train.py`, or in `pyproject.toml`:\n\n```toml\n"
+        f'[tool.descend]\nignore = ["{problem.id}"]\n```',
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _what_it_is(problem: Problem) -> str:
+    """Return the description of a problem without its name, which is the heading."""
+    text = problem.nature.partition(": ")[2] or problem.nature
+    return f"{text[0].upper()}{text[1:]}"
+
+
+def _seen(problem: Problem, sick: Sequence[Program]) -> Iterator[str]:
+    """Yield what descend says of a program with this problem, and what the problem causes."""
+    of = {f"clinic/sick/{each.name}": each for each in sick}
+    for (where, name), said in sentences().items():
+        if name == problem.id and where in of:
+            program = of[where]
+            link = f"[a program](../source/clinic/sick/{program.name}.py.md)"
+            yield f"## What you see\n\nOf {link} in the clinic, descend says:"
+            yield f"> {said[0].upper()}{said[1:]}."
+            break
+    if problem.consequences:
+        links = ", ".join(f"[{CATALOG[name].title}]({name}.md)" for name in sorted(problem.consequences))
+        yield f"It can cause other problems, which are then reported as its consequences: {links}."
+
+
+def _remedies(problem: Problem) -> str:
+    """Return the remedies, why they work, and what a proof of them covers."""
+    lines = ["## Remedies", ""]
+    lines += [problem.advice, ""] if problem.advice else []
+    for (why, source), labels in group_by_reason(problem.remedies, lambda entry: entry.general_label).items():
+        names = {entry.general_label: entry.remedies for entry in problem.remedies}
+        for label in labels:
+            ids = " and ".join(f"[`{each}`](../remedies/{each}.md)" for each in names[label])
+            lines.append(f"- {VALUE.sub(ITALIC, sentence(label).rstrip('.'))} ({ids})")
+        lines += ["", f"    {sentence(why)} Source: {source}.", ""]
+    if not problem.remedies:
+        lines += ["No edit of the script can be tried.", ""]
+    lines.append(
+        "A proof covers your script, your data and as many steps as the trial made: the edit makes the metric better, "
+        "on five seeds and by more than chance allows. It does not cover longer runs or other data."
+        if problem.remedies
+        else "So nothing is proved: descend only reports what it has measured."
+    )
+    return "\n".join(lines)
+
+
+def _not_a_fault(problem: Problem) -> Iterator[str]:
+    """Yield the working programs that look as if they had this problem."""
+    alike = [each for each in programs("healthy", "Looks like") if problem.id in each.ids]
+    if alike:
+        lines = ["## When it is not a fault", "", "These working programs look similar, and are not accused:", ""]
+        for each in alike:
+            reason = each.declared.partition(", since ")[2] or each.declared.partition(", ")[2] or each.about
+            lines.append(f"- [{each.name}](../source/clinic/healthy/{each.name}.py.md): {reason}")
+        yield "\n".join(lines)
+
+
+def _figures(problem: Problem, sick: Sequence[Program]) -> Iterator[str]:
+    """Yield the clinic's results for programs with this fault."""
+    rows = [(each, results()[each.name]) for each in sick if each.name in results()]
+    if rows:
+        lines = [
+            "## Results in the clinic",
+            "",
+            "Programs with this fault, in variants that were not used for tuning:",
+            "",
+            "| program | first finding | fix | metric, before → after |",
+            "|---|---|---|---|",
+        ]
+        for each, (_, first, fix, change) in rows:
+            name = f"[{each.name}](../source/clinic/sick/{each.name}.py.md)"
+            lines.append(f"| {name} | {first or 'none'} | {fix or 'none'} | {change or 'not measured'} |")
+        yield "\n".join(lines)
+
+
+def index_page() -> str:
+    """Return the list of all problems, in their groups."""
+    lines = [
+        "# Symptoms",
+        "",
+        f"descend checks each run for {len(CATALOG)} problems. A finding shows the problem's id in brackets.",
+    ]
+    for group, names in GROUPS.items():
+        lines += ["", f"## {group}", "", "| problem | id |", "|---|---|"]
+        lines += [f"| [{CATALOG[n].title[0].upper()}{CATALOG[n].title[1:]}]({n}.md) | `{n}` |" for n in names]
+    return "\n".join(lines) + "\n"
+
+
+def linked_programs() -> Iterator[str]:
+    """Yield the paths of the programs to which the pages link."""
+    for each in (*programs("sick", "Fault"), *programs("healthy", "Looks like")):
+        yield str(each.path.relative_to(ROOT))
