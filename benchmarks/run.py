@@ -1,4 +1,4 @@
-"""Run the benchmarks and write their pages: `make bench` for all, `benchmarks/run.py doctor|watch|…` for some."""
+"""Run the benchmarks and write their pages: `make bench` for all, `benchmarks/run.py NAME…` for some."""
 
 import os
 import sys

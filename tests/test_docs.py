@@ -107,7 +107,7 @@ def test_the_examples_of_the_parts_run_and_print_what_is_shown():
     page = (ROOT / "docs" / "knobs.md").read_text()
     outputs = regenerate.examples(page)
     assert outputs.keys() == set(re.findall(r"<!-- output: ([\w-]+) -->", page)) - regenerate.measured().keys()
-    assert len(outputs) == 18
+    assert len(outputs) == 19
     for name, printed in outputs.items():
         assert f"<!-- output: {name} -->\n{printed}<!-- end -->" in page
 

@@ -92,9 +92,12 @@ class Pipelined(nn.Module):
         schedule = Schedule1F1B(self.stage, self.micro_batches, loss_fn=loss_fn)
         targets = labels if self.number == self.stages - 1 else None
         schedule.step(*self._stage_inputs(inputs), target=targets, losses=losses)
-        mean = torch.stack(losses).mean().detach() if losses else torch.zeros((), device=inputs[0].device)
+        # Only the last stage knows the type of the loss, so it is sent as a number of the largest type.
+        mean = torch.zeros((), dtype=torch.float64, device=inputs[0].device)
+        if losses:
+            mean = torch.stack(losses).mean().detach().double()
         dist.broadcast(mean, group=self.group, group_src=self.stages - 1)
-        return mean
+        return mean.to(next((p.dtype for p in self.part.parameters()), torch.get_default_dtype()))
 
     def _stage_inputs(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """Return the model's inputs in the first stage, and () in later stages, which receive activations instead."""

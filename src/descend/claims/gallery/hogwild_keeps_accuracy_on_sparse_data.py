@@ -11,5 +11,5 @@ CLAIM = Claim(
     expected=Expected(high=1.05, relevant=0.0),
     experiment=LockFree(),
     conditions=("clicks", "words"),
-    caution="Accuracy only; `python benchmarks/run.py parallel` measures the speed.",
+    caution="Accuracy only; `python benchmarks/run.py hogwild` measures the speed.",
 )

@@ -55,7 +55,7 @@ def jacobians(  # noqa: PLR0913 - each is an option of the command
         asked = len(chosen) * len(gains)
         raise UsageError(f"--activation and --gain ask for {asked} curves; 1 to {MOST_CURVES} can be drawn")
     found = {(name, each): gradient_growth(name, each, width, depth, draws, seed) for name in chosen for each in gains}
-    table = _growth_table(found, width)
+    table = _growth_table(found, width, draws)
     standfirst = f"A unit vector through the Jacobians of {depth} random layers of {width} units, in {draws} networks."
     command = "descend lab jacobians"
     write_figures_page("Gradients by depth", standfirst, command, [table, _growth_figure(found)], out)
@@ -63,10 +63,13 @@ def jacobians(  # noqa: PLR0913 - each is an option of the command
     typer.echo(out)
 
 
-def _growth_table(found: Found, width: int) -> "Table":
+def _growth_table(found: Found, width: int, draws: int) -> "Table":
     """Return a table of the growth of a layer: measured, and predicted where a closed form is known."""
     from math import exp
 
+    from scipy.stats import chi2
+
+    from descend.doctor.report.formatting import interval
     from descend.doctor.report.formatting import number as number_text
     from descend.lab.pages.table import Table
     from descend.network.jacobians import predicted_growth
@@ -76,12 +79,13 @@ def _growth_table(found: Found, width: int) -> "Table":
         mean, variance = growth.per_layer
         theory = predicted_growth(name, gain, width)
         predicted = (number_text(exp(theory[0] / 2)), number_text(theory[1])) if theory else ("", "")
-        cells = (number_text(exp(mean / 2)), predicted[0], number_text(variance), predicted[1])
+        within = interval(*(variance * (draws - 1) / chi2.ppf(p, draws - 1) for p in (0.975, 0.025)))
+        cells = (number_text(exp(mean / 2)), predicted[0], f"{number_text(variance)} ({within})", predicted[1])
         rows.append((name, number_text(gain), *cells))
     caption = (
         "Factor: the typical norm after a layer, divided by that before it; below 1 gradients vanish, above 1 they "
-        "explode. Variance: what each layer adds to the variance of ln‖J‖² between networks. Predicted: from the "
-        "distribution of a sum of squares."
+        "explode. Variance: what each layer adds to the variance of ln‖J‖² between networks (95 % interval). Predicted "
+        "values follow from the distribution of a sum of squares."
     )
     head = ("activation", "gain", "factor", "predicted", "variance", "predicted")
     return Table("Growth of the gradient in a layer", head, rows, caption, frozenset({1, 2, 3, 4, 5}))
