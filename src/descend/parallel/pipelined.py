@@ -92,7 +92,7 @@ class Pipelined(nn.Module):
         schedule = Schedule1F1B(self.stage, self.micro_batches, loss_fn=loss_fn)
         targets = labels if self.number == self.stages - 1 else None
         schedule.step(*self._stage_inputs(inputs), target=targets, losses=losses)
-        # Only the last stage knows the type of the loss, so it is sent as a number of the largest type.
+        # Only the last stage has the type of the loss, so it is sent as a number of the largest type.
         mean = torch.zeros((), dtype=torch.float64, device=inputs[0].device)
         if losses:
             mean = torch.stack(losses).mean().detach().double()
