@@ -148,3 +148,10 @@ def test_the_cost_of_watching_is_that_of_the_measured_loops():
         assert words in text and "It adds 9 % to six " in text and "and 8 % to a loop that uses `torch.func`" in text, (
             page
         )
+
+
+def test_there_is_one_version():
+    from descend import __version__
+
+    assert f"\nversion: {__version__}\n" in (ROOT / "CITATION.cff").read_text()
+    assert f"\n## {__version__}" in (ROOT / "CHANGELOG.md").read_text()
