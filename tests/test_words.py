@@ -105,7 +105,8 @@ def files() -> Iterator[Path]:
     ):
         for path in sorted(ROOT.glob(pattern)):
             name = path.relative_to(ROOT).as_posix()
-            if not name.startswith((".", "build/", *AS_OTHERS_WROTE)) and name not in GENERATED and path != Path(__file__):
+            is_other = name.startswith((".", "build/", *AS_OTHERS_WROTE)) or name in GENERATED
+            if not is_other and path != Path(__file__):
                 yield path
 
 
