@@ -25,7 +25,7 @@ repeated.
 """
 Write = Callable[..., None]
 SEEDS, EVALUATIONS, TOP = 20, 500, 10
-HORIZONS = (1, 10)
+HORIZONS = (1, 10, 100)
 FOLDER = ROOT / ".descend" / "discovery"  # A second command continues the searches of an interrupted one.
 
 
