@@ -61,7 +61,7 @@ tables: $(READY)
 # The site, from the documents and the program: build/site/index.html.
 site: $(READY)
 	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e ".[site]"
-	$(BIN)/python website/build.py
+	$(BIN)/python website/write_site.py
 
 # Chromium, to open the report in; where it cannot be installed the browser tests say so and are skipped.
 browser:

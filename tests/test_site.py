@@ -21,13 +21,12 @@ def site(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pages")
     sys.path.insert(0, str(ROOT / "website"))
     try:
-        import parts
-
-        import build
+        import part_pages
+        import write_site
     finally:
         sys.path.pop(0)
-    build.write_pages(folder)
-    return folder, parts
+    write_site.write_pages(folder)
+    return folder, part_pages
 
 
 def test_every_link_leads_to_a_page(site):
@@ -41,15 +40,15 @@ def test_every_link_leads_to_a_page(site):
 
 
 def test_everything_that_can_be_looked_up_has_a_page(site):
-    folder, parts = site
+    folder, part_pages = site
 
     def names(section):
         return {path.stem for path in (folder / section).glob("*.md")} - {"index"}
 
     assert names("symptoms") == set(CATALOG)
     assert names("remedies") == set(REMEDIES)
-    assert names("optimizers") == set(parts.optimizer_classes()) >= {"Adam", "YellowFin", "Muon"}
-    assert names("schedules") == set(parts.schedule_classes()) >= {"Cosine", "WarmRestarts"}
+    assert names("optimizers") == set(part_pages.optimizer_classes()) >= {"Adam", "YellowFin", "Muon"}
+    assert names("schedules") == set(part_pages.schedule_classes()) >= {"Cosine", "WarmRestarts"}
     assert {"doctor", "prove", "compare", "watch", "claims", "discover", "lab"} <= names("commands")
     listed = (folder / "llms.txt").read_text()
     assert all(f"(symptoms/{name}.md)" in listed for name in CATALOG)

@@ -11,9 +11,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import links
-import parts
-import symptoms
+import part_pages
+import site_links
+import symptom_pages
 
 from descend.doctor.catalog import CATALOG
 from descend.doctor.remedies import REMEDIES
@@ -42,20 +42,27 @@ def documents() -> Iterator[str]:
 
 def generated() -> Iterator[tuple[str, str]]:
     """Yield the place and the text of each page that is written from the program."""
-    yield "symptoms/index.md", symptoms.index_page()
+    yield "symptoms/index.md", symptom_pages.index_page()
     for problem in CATALOG.values():
-        yield f"symptoms/{problem.id}.md", symptoms.symptom_page(problem)
+        yield f"symptoms/{problem.id}.md", symptom_pages.symptom_page(problem)
     yield "remedies/index.md", _index("Remedies", "Each remedy edits a script in one way.", REMEDIES)
     for name in REMEDIES:
-        yield f"remedies/{name}.md", parts.remedy_page(name)
-    optimizers, schedules, commands = parts.optimizer_classes(), parts.schedule_classes(), dict(parts.command_pages())
+        yield f"remedies/{name}.md", part_pages.remedy_page(name)
+    optimizers, schedules, commands = (
+        part_pages.optimizer_classes(),
+        part_pages.schedule_classes(),
+        dict(part_pages.command_pages()),
+    )
     yield "optimizers/index.md", _index("Optimizers", COMPARED, optimizers)
     for name, kind in optimizers.items():
         example = f"from descend.optim import {name}\n\noptimizer = {name}(model.parameters())"
-        yield f"optimizers/{name}.md", parts.class_page(kind, example, COMPARED)
+        yield f"optimizers/{name}.md", part_pages.class_page(kind, example, COMPARED)
     yield "schedules/index.md", _index("Schedules", LISTED, schedules)
     for name, kind in schedules.items():
-        yield f"schedules/{name}.md", parts.class_page(kind, f"from descend.schedules import {name}, Scheduler", LISTED)
+        yield (
+            f"schedules/{name}.md",
+            part_pages.class_page(kind, f"from descend.schedules import {name}, Scheduler", LISTED),
+        )
     yield "commands/index.md", _index("Commands", "Each command with its options.", commands)
     for name, text in commands.items():
         yield f"commands/{name}.md", text
@@ -87,18 +94,18 @@ def _index(title: str, about: str, names: object) -> str:
 def write_pages(folder: Path = PAGES) -> None:
     """Write all pages, and the files to which they link."""
     shutil.rmtree(folder, ignore_errors=True)
-    waiting = list(symptoms.linked_programs())
+    waiting = list(symptom_pages.linked_programs())
     texts = dict(generated())
     for path in documents():
-        place = links.place_of(path)
-        texts[place] = links.rewritten(_text(path), path, place, waiting.append)
+        place = site_links.place_of(path)
+        texts[place] = site_links.rewritten(_text(path), path, place, waiting.append)
     for path in waiting:
-        place = links.place_of(path)
-        if path.endswith(links.PICTURES):
+        place = site_links.place_of(path)
+        if path.endswith(site_links.PICTURES):
             (folder / place).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / path, folder / place)
         elif place not in texts:
-            texts[place] = links.source_page(path)
+            texts[place] = site_links.source_page(path)
     for place, text in texts.items():
         (folder / place).parent.mkdir(parents=True, exist_ok=True)
         (folder / place).write_text(text, encoding="utf-8")

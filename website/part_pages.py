@@ -3,8 +3,6 @@
 import inspect
 import re
 from collections.abc import Iterator
-from importlib import import_module
-from types import ModuleType
 
 import typer
 from typer.main import get_command
@@ -127,8 +125,3 @@ def _parameters(kind: type) -> list[str]:
         return []
     lines = ["## Parameters", "", "| name | type | meaning |", "|---|---|---|"]
     return [*lines, *(f"| `{name}` | {type_} | {_cell(text)} |" for name, type_, text in rows), ""]
-
-
-def module_of(name: str) -> ModuleType:
-    """Return a module of descend."""
-    return import_module(f"descend.{name}")
