@@ -104,7 +104,7 @@ def fine_tuning_groups(
 
     Examples
     --------
-    >>> optimizer = SGD(fine_tuning_groups([model.embedding, *model.blocks, model.head], lr=0.01))
+    >>> optimizer = SGD(fine_tuning_groups([model], lr=0.01), lr=0.01)
     """
     if not (0 < lr < math.inf and factor >= 1 and (trained is None or trained >= 1)):
         raise ValueError(
