@@ -24,6 +24,7 @@ class Patient:
     faults: tuple[str, ...]  # ids that are right as a first finding; none where it is healthy
     curable: bool
     by_hand: bool  # whether the fix depends on what the data mean, or on code that no remedy can know
+    looks_like: str = ""  # problems that a healthy script seems to have, and why it has none of them
 
     @property
     def name(self) -> str:
@@ -76,4 +77,6 @@ def _read(path: Path) -> Patient:
     faults = () if fault[1].strip() == "none" else tuple(fault[1].strip().split(" or "))
     title = text.partition('"""')[2].partition("\n")[0].strip().strip('"')
     how = fix[1] if fix is not None else "none"
-    return Patient(path, title, faults, bool(faults) and not how.startswith("none"), how.startswith("by hand"))
+    alike = re.search(r"^Looks like: (.*)$", text, re.MULTILINE)
+    is_curable = bool(faults) and not how.startswith("none")
+    return Patient(path, title, faults, is_curable, how.startswith("by hand"), alike[1] if alike is not None else "")

@@ -3,6 +3,7 @@
 import inspect
 import re
 from collections.abc import Iterator
+from types import ModuleType
 
 import typer
 from typer.main import get_command
@@ -51,19 +52,18 @@ def class_page(kind: type, example: str, listed: str) -> str:
 
 def optimizer_classes() -> dict[str, type]:
     """Return the optimizers of `descend.optim` by name."""
-    known = {name: getattr(optim, name) for name in optim.__all__}
-    return {
-        n: k
-        for n, k in known.items()
-        if inspect.isclass(k) and issubclass(k, optim.Optimizer) and k is not optim.Optimizer
-    }
+    return _subclasses(optim, optim.Optimizer)
 
 
 def schedule_classes() -> dict[str, type]:
     """Return the schedules of `descend.schedules` by name."""
-    known = {name: getattr(schedules, name) for name in schedules.__all__}
-    base = schedules.Schedule
-    return {n: k for n, k in known.items() if inspect.isclass(k) and issubclass(k, base) and k is not base}
+    return _subclasses(schedules, schedules.Schedule)
+
+
+def _subclasses(module: ModuleType, base: type) -> dict[str, type]:
+    """Return the public subclasses of a class in a module by name, without the class itself."""
+    known = {name: getattr(module, name) for name in module.__all__}
+    return {name: k for name, k in known.items() if inspect.isclass(k) and issubclass(k, base) and k is not base}
 
 
 def command_pages() -> Iterator[tuple[str, str]]:

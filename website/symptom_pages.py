@@ -2,52 +2,32 @@
 
 import json
 import re
+import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from descend.doctor.catalog import CATALOG
+from descend.doctor.commands.explanation import detection_text
 from descend.doctor.report.formatting import sentence
 from descend.doctor.symptoms.groups import GROUPS
 from descend.doctor.symptoms.problem import Problem, group_by_reason
 
 ROOT = Path(__file__).parents[1]
-CLINIC = ROOT / "clinic"
+sys.path.append(str(ROOT / "clinic"))
+
+from variants import HERE as CLINIC  # noqa: E402
+from variants import Patient, patients  # noqa: E402
+
 SAID = ROOT / "tests" / "frozen" / "said.jsonl"
 ITALIC = r"*\1*"
 VALUE = re.compile(r"<(\w+)>")  # a value that depends on the run, such as a learning rate
 RESULT = re.compile(r"^\| (\w+) \| kept_out \| ([^|]+) \| ([^|]+) \| ([^|]*) \| ([^|]*) \|", re.MULTILINE)
 
 
-@dataclass(frozen=True)
-class Program:
-    """A program of the clinic: its text, and what its docstring says of it."""
-
-    path: Path
-    about: str
-    declared: str  # what follows `Fault:` or `Looks like:`
-
-    @property
-    def name(self) -> str:
-        """The name of the program's file."""
-        return self.path.stem
-
-    @property
-    def ids(self) -> frozenset[str]:
-        """The problems that the declaration names."""
-        return frozenset(re.findall(r"[a-z_0-9]+", self.declared.split(", ")[0])) & frozenset(CATALOG)
-
-
-@cache
-def programs(folder: str, key: str) -> tuple[Program, ...]:
-    """Return the programs of a folder of the clinic whose docstrings have a line such as `Fault: dead_units`."""
-    found = []
-    for path in sorted((CLINIC / folder).glob("*.py")):
-        text = path.read_text(encoding="utf-8")
-        if declared := re.search(rf"^{key}: (.+)$", text, re.MULTILINE):
-            found.append(Program(path, text.split('"""')[1].split("\n\n")[0], declared[1]))
-    return tuple(found)
+def similar_ids(program: Patient) -> set[str]:
+    """Return the problems that a healthy program seems to have."""
+    return {*re.findall(r"\w+", program.looks_like.split(", ")[0])}
 
 
 @cache
@@ -66,14 +46,14 @@ def results() -> dict[str, tuple[str, ...]]:
 
 def symptom_page(problem: Problem) -> str:
     """Return the page of one problem."""
-    sick = [each for each in programs("sick", "Fault") if problem.id in each.ids]
+    sick = [each for each in patients("sick") if problem.id in each.faults]
     group = next(group for group, names in GROUPS.items() if problem.id in names)
     parts = [
-        f"# {problem.title[0].upper()}{problem.title[1:]}",
+        f"# {capitalised(problem.title)}",
         f"`{problem.id}`, in the group {group.lower()}",
         _what_it_is(problem),
         *_seen(problem, sick),
-        f"## How it is measured\n\n{problem.appearance.replace('Report ', 'descend reports ', 1)}",
+        f"## How it is measured\n\n{detection_text(problem)}",
         *([f"Source: {problem.source}."] if problem.source else []),
         f"## An example\n\nFaulty:\n\n```python\n{problem.example.faulty}\n```\n\nFixed:\n\n```python\n"
         f"{problem.example.fixed}\n```",
@@ -89,10 +69,15 @@ def symptom_page(problem: Problem) -> str:
 def _what_it_is(problem: Problem) -> str:
     """Return the description of a problem without its name, which is the heading."""
     text = problem.nature.partition(": ")[2] or problem.nature
+    return capitalised(text)
+
+
+def capitalised(text: str) -> str:
+    """Return a text with a capital first letter."""
     return f"{text[0].upper()}{text[1:]}"
 
 
-def _seen(problem: Problem, sick: Sequence[Program]) -> Iterator[str]:
+def _seen(problem: Problem, sick: Sequence[Patient]) -> Iterator[str]:
     """Yield what descend says of a program with this problem, and what the problem causes."""
     of = {f"clinic/sick/{each.name}": each for each in sick}
     for (where, name), said in sentences().items():
@@ -100,7 +85,7 @@ def _seen(problem: Problem, sick: Sequence[Program]) -> Iterator[str]:
             program = of[where]
             link = f"[a program](../source/clinic/sick/{program.name}.py.md)"
             yield f"## What you see\n\nOf {link} in the clinic, descend says:"
-            yield f"> {said[0].upper()}{said[1:]}."
+            yield f"> {capitalised(said)}."
             break
     if problem.consequences:
         links = ", ".join(f"[{CATALOG[name].title}]({name}.md)" for name in sorted(problem.consequences))
@@ -130,16 +115,16 @@ def _remedies(problem: Problem) -> str:
 
 def _not_a_fault(problem: Problem) -> Iterator[str]:
     """Yield the working programs that look as if they had this problem."""
-    alike = [each for each in programs("healthy", "Looks like") if problem.id in each.ids]
+    alike = [each for each in patients("healthy") if problem.id in similar_ids(each)]
     if alike:
         lines = ["## When it is not a fault", "", "These working programs look similar, and are not accused:", ""]
         for each in alike:
-            reason = each.declared.partition(", since ")[2] or each.declared.partition(", ")[2] or each.about
+            reason = each.looks_like.partition(", since ")[2] or each.looks_like.partition(", ")[2] or each.title
             lines.append(f"- [{each.name}](../source/clinic/healthy/{each.name}.py.md): {reason}")
         yield "\n".join(lines)
 
 
-def _figures(problem: Problem, sick: Sequence[Program]) -> Iterator[str]:
+def _figures(problem: Problem, sick: Sequence[Patient]) -> Iterator[str]:
     """Yield the clinic's results for programs with this fault."""
     rows = [(each, results()[each.name]) for each in sick if each.name in results()]
     if rows:
@@ -166,11 +151,11 @@ def index_page() -> str:
     ]
     for group, names in GROUPS.items():
         lines += ["", f"## {group}", "", "| problem | id |", "|---|---|"]
-        lines += [f"| [{CATALOG[n].title[0].upper()}{CATALOG[n].title[1:]}]({n}.md) | `{n}` |" for n in names]
+        lines += [f"| [{capitalised(CATALOG[n].title)}]({n}.md) | `{n}` |" for n in names]
     return "\n".join(lines) + "\n"
 
 
 def linked_programs() -> Iterator[str]:
     """Yield the paths of the programs to which the pages link."""
-    for each in (*programs("sick", "Fault"), *programs("healthy", "Looks like")):
+    for each in (*patients("sick"), *patients("healthy")):
         yield str(each.path.relative_to(ROOT))

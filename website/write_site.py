@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import part_pages
@@ -27,6 +27,7 @@ LISTED = "[Schedules](../lookup/knobs.md#schedules) lists all. `descend lab sche
 DOCUMENTS = ("docs/*.md", "docs/claims/*.md", "docs/decisions/*.md", "docs/dev/*.md", "benchmarks/*.md", "clinic/*.md")
 DOCUMENTS += ("clinic/strangers/**/README.md", "website/pages/**/*.md", "README.md", "CHANGELOG.md", "CONTRIBUTING.md")
 OUTPUT = re.compile(r"<!-- output: descend doctor examples/digits_mlp.py -->\n(.*?)<!-- end -->", re.DOTALL)
+REPORT = "learn/report.md"  # shows the doctor's output that the README contains
 WRITTEN = {"docs/symptoms.md"}  # documents in whose place the site has a page that is written from the program
 API = ("descend", "optim", "schedules", "network", "data", "averaging", "landscape", "trajectories", "parallel")
 
@@ -48,21 +49,16 @@ def generated() -> Iterator[tuple[str, str]]:
     yield "remedies/index.md", _index("Remedies", "Each remedy edits a script in one way.", REMEDIES)
     for name in REMEDIES:
         yield f"remedies/{name}.md", part_pages.remedy_page(name)
-    optimizers, schedules, commands = (
-        part_pages.optimizer_classes(),
-        part_pages.schedule_classes(),
-        dict(part_pages.command_pages()),
-    )
+    optimizers, schedules = part_pages.optimizer_classes(), part_pages.schedule_classes()
+    commands = dict(part_pages.command_pages())
     yield "optimizers/index.md", _index("Optimizers", COMPARED, optimizers)
     for name, kind in optimizers.items():
         example = f"from descend.optim import {name}\n\noptimizer = {name}(model.parameters())"
         yield f"optimizers/{name}.md", part_pages.class_page(kind, example, COMPARED)
     yield "schedules/index.md", _index("Schedules", LISTED, schedules)
     for name, kind in schedules.items():
-        yield (
-            f"schedules/{name}.md",
-            part_pages.class_page(kind, f"from descend.schedules import {name}, Scheduler", LISTED),
-        )
+        example = f"from descend.schedules import {name}, Scheduler"
+        yield f"schedules/{name}.md", part_pages.class_page(kind, example, LISTED)
     yield "commands/index.md", _index("Commands", "Each command with its options.", commands)
     for name, text in commands.items():
         yield f"commands/{name}.md", text
@@ -85,9 +81,9 @@ def _title(text: str) -> str:
     return text.split("\n", 1)[0].removeprefix("# ")
 
 
-def _index(title: str, about: str, names: object) -> str:
+def _index(title: str, about: str, names: Iterable[str]) -> str:
     """Return a page that links the pages of a folder."""
-    items = "\n".join(f"- [{name}]({name}.md)" for name in names)  # type: ignore[attr-defined] # names can be iterated
+    items = "\n".join(f"- [{name}]({name}.md)" for name in names)
     return f"# {title}\n\n{about}\n\n{items}\n"
 
 
@@ -98,7 +94,8 @@ def write_pages(folder: Path = PAGES) -> None:
     texts = dict(generated())
     for path in documents():
         place = site_links.place_of(path)
-        texts[place] = site_links.rewritten(_text(path), path, place, waiting.append)
+        texts[place] = site_links.rewritten((ROOT / path).read_text(encoding="utf-8"), path, place, waiting.append)
+    texts[REPORT] = texts[REPORT].replace("REPORT\n", OUTPUT.findall(texts["index.md"])[0])
     for path in waiting:
         place = site_links.place_of(path)
         if path.endswith(site_links.PICTURES):
@@ -110,12 +107,6 @@ def write_pages(folder: Path = PAGES) -> None:
         (folder / place).parent.mkdir(parents=True, exist_ok=True)
         (folder / place).write_text(text, encoding="utf-8")
     (folder / "llms.txt").write_text(llms(texts), encoding="utf-8")
-
-
-def _text(path: str) -> str:
-    """Return the text of a document, with the doctor's output from the README where it is shown."""
-    text = (ROOT / path).read_text(encoding="utf-8")
-    return text.replace("REPORT\n", OUTPUT.search((ROOT / "README.md").read_text(encoding="utf-8"))[1])  # type: ignore[index]
 
 
 def llms(texts: dict[str, str]) -> str:
@@ -131,18 +122,9 @@ def main() -> None:
     """Write the pages, and build the site with the program that the first argument names: zensical or mkdocs."""
     builder = sys.argv[1] if len(sys.argv) > 1 else "zensical"
     write_pages()
-    command = [
-        str(Path(sys.executable).with_name(builder)),
-        "build",
-        "--strict",
-        "--config-file",
-        str(ROOT / "mkdocs.yml"),
-    ]
-    subprocess.run(command, check=True, cwd=ROOT)
-    for page in PAGES.rglob("*.md"):  # each page also as Markdown
-        into = SITE / page.relative_to(PAGES)
-        into.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(page, into)
+    program = Path(sys.executable).with_name(builder)
+    subprocess.run([program, "build", "--strict", "--config-file", "mkdocs.yml"], check=True, cwd=ROOT)
+    shutil.copytree(PAGES, SITE, dirs_exist_ok=True)  # each page also as Markdown
 
 
 if __name__ == "__main__":

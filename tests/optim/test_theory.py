@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
-from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, mse_loss
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from descend import optim
 from descend.optim.yellowfin import optimal_momentum_and_lr
@@ -227,55 +227,6 @@ def test_a_copied_second_order_optimizer_takes_the_same_steps(make, options):
     optimizer.step(lambda: (parameter**4).sum())
     other.step(lambda: (twin**4).sum())
     assert torch.equal(parameter, twin)
-
-
-def test_layers_of_a_deep_linear_net_learn_at_the_same_speed():
-    torch.manual_seed(0)
-    net = torch.nn.Sequential(*(torch.nn.Linear(4, 4, bias=False) for _ in range(3)))
-    with torch.no_grad():
-        for layer, gain in zip(net, (2.0, 1.0, 0.25), strict=True):  # the lower, the less curved
-            layer.weight.copy_(gain * torch.eye(4))
-    x = torch.randn(256, 4)
-
-    def loss():
-        return mse_loss(net(x), 0.9 * 0.5 * x)
-
-    groups = optim.layer_rates(net, loss)
-    rates = [group["lr"] for group in groups]
-    assert rates[0] > rates[1] > rates[2]
-    before = loss().item()
-    left = []
-    for chosen in ([groups[0]], [groups[1]], [groups[2]], groups):  # each layer by itself, then all together
-        held = [p.detach().clone() for p in net.parameters()]
-        optimizer = optim.SGD([dict(group) for group in chosen])
-        net.zero_grad()
-        loss().backward()
-        optimizer.step()
-        left.append(loss().item() / before)
-        for parameter, old in zip(net.parameters(), held, strict=True):
-            parameter.data.copy_(old)
-    *alone, together = left
-    assert max(alone) - min(alone) < 0.01 and max(alone) < 0.6 and together < 0.1
-
-
-def test_the_rates_of_all_layers_together_are_a_share_of_the_stable_ones():
-    torch.manual_seed(0)
-    net = torch.nn.Sequential(torch.nn.Linear(6, 5), torch.nn.Tanh(), torch.nn.Linear(5, 5), torch.nn.Tanh())
-    net.append(torch.nn.Linear(5, 2)).double()
-    x, y = torch.randn(40, 6).double(), torch.randn(40, 2).double()
-    parameters = list(net.parameters())
-    shapes = [p.shape for p in parameters]
-
-    def loss(flat):
-        parts = [part.view(shape) for part, shape in zip(flat.split([s.numel() for s in shapes]), shapes)]
-        names = dict(net.named_parameters())
-        return mse_loss(torch.func.functional_call(net, dict(zip(names, parts)), x), y)
-
-    groups = optim.layer_rates(net, lambda: mse_loss(net(x), y), share=0.25)
-    rates = torch.cat([torch.full((p.numel(),), group["lr"]) for group in groups for p in group["params"]]).double()
-    hessian = torch.autograd.functional.hessian(loss, torch.cat([p.detach().flatten() for p in parameters]))
-    top = torch.linalg.eigvalsh(rates.sqrt()[:, None] * hessian * rates.sqrt()).max()
-    assert top == pytest.approx(2 * 0.25, rel=0.01)
 
 
 @settings(max_examples=50, deadline=None)

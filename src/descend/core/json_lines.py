@@ -2,8 +2,13 @@
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
+
+from descend.core.errors import UsageError
+
+Row = TypeVar("Row")
 
 
 def read_json_lines(path: Path) -> list[Any]:
@@ -13,6 +18,14 @@ def read_json_lines(path: Path) -> list[Any]:
     """
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     return [json.loads(line) for line in text.split("\n")[:-1]]
+
+
+def read_rows(path: Path, convert: Callable[[Any], Row], content: str) -> list[Row]:
+    """Return the values of a file, each converted to a row. Raise `UsageError` if one cannot be, or cannot be read."""
+    try:
+        return [convert(value) for value in read_json_lines(path)]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{path} is no file of {content} ({error}); delete it") from None
 
 
 def add_json_line(path: Path, value: object) -> None:

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from math import inf, isfinite
 from pathlib import Path
+from typing import Any
 
-from descend.core.errors import UsageError
-from descend.core.json_lines import add_json_line, read_json_lines
+from descend.core.json_lines import add_json_line, read_rows
 from descend.discover.canonical import canonical
 from descend.discover.expression import PROXIES, Expression
 from descend.discover.proxies import Score, score
@@ -49,11 +49,7 @@ class Archive:
         """Read the evaluations of an interrupted search. Raise `UsageError` if the file is damaged."""
         if self.path is None:
             return
-        try:
-            for row in read_json_lines(self.path):
-                self._stored[row["fingerprint"]] = Score(row["score"], tuple(row["rates"]), row["lr"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise UsageError(f"{self.path} is no file of evaluations ({error}); delete it") from None
+        self._stored.update(read_rows(self.path, _fingerprint_and_score, "evaluations"))
 
     def evaluate(self, expression: Expression) -> float:
         """Return the score of an expression; infinity if it cannot train anything.
@@ -107,3 +103,8 @@ class Archive:
             "lr": entry.score.lr,
         }
         add_json_line(self.path, row)
+
+
+def _fingerprint_and_score(row: dict[str, Any]) -> tuple[str, Score]:
+    """Return what a line of the file holds."""
+    return row["fingerprint"], Score(row["score"], tuple(row["rates"]), row["lr"])

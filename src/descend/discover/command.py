@@ -83,16 +83,16 @@ def discover(  # noqa: PLR0913 - each argument is an option of the command
     """
     chosen, proxies, multiples = _symbols(symbols), _proxies(tasks), _horizons(horizons)
     # These import torch, which wrong usage need not wait for.
-    from descend.discover.judge import JUDGED, judge_all
+    from descend.discover.judge import judge_all
     from descend.discover.report import best_of_all
     from descend.discover.runs import SearchPlan, run_all, stored
     from descend.doctor.script.plan import cores
 
     plans = [SearchPlan(search, seed + i, evaluations, chosen, proxies) for i in range(searches)]
     folder, processes = Path(store, FOLDER), jobs or cores()
-    if not resume:
-        for path in (folder / JUDGED, *(plan.path(folder) for plan in plans)):
-            path.unlink(missing_ok=True)
+    for plan in plans:
+        if not resume:
+            plan.path(folder).unlink(missing_ok=True)
     progress = _Progress(evaluations * searches)
     try:
         found = run_all(plans, folder, processes, progress.show)

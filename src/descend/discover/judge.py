@@ -22,8 +22,7 @@ from descend.claims.tasks import TASKS
 from descend.claims.training import MakeOptimizer, Recipe, of, trained, training_loss
 from descend.claims.tuning import tune
 from descend.core.bound import Count
-from descend.core.errors import UsageError
-from descend.core.json_lines import add_json_line, read_json_lines
+from descend.core.json_lines import add_json_line, read_rows
 from descend.core.worker_pool import worker_pool
 from descend.discover.archive import Entry
 from descend.discover.expression import Expression
@@ -140,7 +139,7 @@ def _losses_of(
     entrants: Sequence[Entrant], path: Path, jobs: int, announce: Callable[[str], None]
 ) -> dict[str, list[float]]:
     """Return the losses of all entrants by their keys, the longest trainings first."""
-    known = _stored(path)
+    known = dict(read_rows(path, lambda row: (row["key"], row["losses"]), "judged rules"))
     missing = [e for e in sorted(entrants, key=lambda e: -e.horizon) if e.key not in known]
     total, done, began = sum(e.horizon for e in missing), 0, time.monotonic()
     announce(f"judging: {count(len(missing), 'optimizer')} to tune, those with the longest trainings first")
@@ -154,11 +153,3 @@ def _losses_of(
             left = duration((time.monotonic() - began) * (total - done) / done)
             announce(f"{number} of {len(missing)} judged, about {left} left (Ctrl-C keeps them)")
     return known
-
-
-def _stored(path: Path) -> dict[str, list[float]]:
-    """Return the losses that a file holds. Raise `UsageError` if it is damaged."""
-    try:
-        return {row["key"]: row["losses"] for row in read_json_lines(path)}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"{path} is no file of judged rules ({error}); delete it") from None

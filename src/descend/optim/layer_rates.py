@@ -54,7 +54,7 @@ def layer_rates(model: nn.Module, loss: Callable[[], Tensor], share: float = 0.5
         parameters = [p for p in layer.parameters(recurse=False) if p.requires_grad and p not in seen]
         seen.update(parameters)
         if parameters:
-            curvature = _largest_curvature(value, parameters, [torch.ones_like(p) for p in parameters])
+            curvature = _largest_curvature(value, parameters)
             if not curvature > 0:
                 raise ValueError(f"the largest curvature of {name or 'model'} must be above 0, not {curvature:.3g}")
             groups.append({"params": parameters, "lr": 1 / curvature, "name": name})
@@ -64,8 +64,10 @@ def layer_rates(model: nn.Module, loss: Callable[[], Tensor], share: float = 0.5
     return [{**group, "lr": share * 2 * group["lr"] / together} for group in groups]
 
 
-def _largest_curvature(value: Tensor, parameters: Sequence[Tensor], preconditioner: Sequence[Tensor]) -> float:
-    """Return the largest eigenvalue of P⁻¹·H, for the Hessian H of the loss and the diagonal P."""
+def _largest_curvature(
+    value: Tensor, parameters: Sequence[Tensor], preconditioner: Sequence[Tensor] | None = None
+) -> float:
+    """Return the largest eigenvalue of the loss's Hessian H, or of P⁻¹·H for the diagonal P."""
     gradient, hessian = derivatives(value, parameters)
     start = gradient if any(g.abs().sum() for g in gradient) else tuple(map(torch.ones_like, parameters))
     return top_eigenpair(hessian, start, preconditioner=preconditioner, iterations=PRODUCTS).value

@@ -16,7 +16,7 @@ WIDEST = 120  # largest width in columns; longer lines are hard to read
 def explanation(symptom: str) -> str:
     """Return the text of `descend explain` for one problem, wrapped at the width of the terminal."""
     entry = CATALOG[symptom]
-    lines = [_wrap(entry.nature), "", "How it is detected", _wrap(_detection_text(entry), INDENT)]
+    lines = [_wrap(entry.nature), "", "How it is detected", _wrap(detection_text(entry), INDENT)]
     if entry.source:
         lines += ["", "Source", _wrap(entry.source, INDENT)]
     lines += ["", "Remedies"]
@@ -31,7 +31,7 @@ def explanation(symptom: str) -> str:
     return "\n".join(lines)
 
 
-def _detection_text(problem: Problem) -> str:
+def detection_text(problem: Problem) -> str:
     """Return what descend reports: the docstring of the detecting function, with descend as the subject."""
     return problem.appearance.replace("Report ", "descend reports ", 1)
 
