@@ -40,6 +40,14 @@ def test_runs_that_diverge_with_the_change_show_that_it_harms(lost):
     assert judge(BEFORE, [lost] * 5).verdict == ChangeVerdict.HARMS
 
 
+def test_a_change_whose_mean_contradicts_the_typical_seed_is_undecided():
+    costs = [2.3] * 10, [0.03] * 9 + [101.0]
+    for one, other in (costs, costs[::-1]):
+        judged = judge(one, other)
+        assert judged.verdict == ChangeVerdict.UNDECIDED and judged.reason
+        assert judged.more_seeds is None and not judged.is_no_worse
+
+
 def test_the_interval_is_that_of_the_t_distribution_on_the_log_ratios():
     # Two ratios e^0.1 and e^0.3: mean 0.2, standard error 0.1.
     judged = judge([1.0, 1.0], [1.1051709180756477, 1.3498588075760032])

@@ -56,6 +56,13 @@ def test_diverged_runs_count_as_bad_and_not_as_missing():
     assert not compare([1.0] * 5, [0.1, 0.1, 0.1, 0.1, math.nan]).wins()
 
 
+def test_a_rare_divergence_prevents_the_win_of_a_remedy_that_helps_on_all_other_seeds():
+    often = compare([2.3] * 10, [0.03] * 9 + [101.0])
+    assert often.is_typical_win() and often.after > often.before and not often.wins()
+    assert compare([2.3] * 10, [0.03] * 9 + [0.3]).wins()
+    assert not compare([2.3] * 10, [0.03] * 9 + [math.nan]).wins()
+
+
 def test_a_diverged_baseline_loses_to_a_vanishing_cost():
     assert compare([math.inf] * 5, [1e-14, 2e-14, 1e-14, 1e-13, 1e-14]).wins()
 

@@ -76,7 +76,8 @@ def compare_all_pairs(
     for pair in pairs:
         shown_level, shown = different.get(pair, (each, None))
         latest = judge(*_shared_costs(costs, pair, seeds), margin, shown_level)
-        judgements[pair] = shown if shown is not None and latest.verdict == ChangeVerdict.UNDECIDED else latest
+        stays = shown is not None and latest.verdict == ChangeVerdict.UNDECIDED and not latest.reason
+        judgements[pair] = shown if shown is not None and stays else latest
     log_ratios = [_mean_log_ratio(costs, script, seeds) for script in range(len(costs))]
     return AllPairs(judgements, tuple(log_ratios), margin)
 

@@ -19,6 +19,7 @@ MARGIN = Bound(
     "relative difference of the cost",
     "chosen: half of the gain that makes an edit worthwhile for the doctor, which is a fifth",
 )
+MEAN_DISAGREES = "the typical seed and the mean disagree, because a few runs end far from the others"
 MOST_SEEDS = Count(1000, "seeds", "the largest number that --seeds accepts")
 
 
@@ -45,12 +46,13 @@ class Judgement:
     difference: tuple[float, float]  # confidence interval of the relative difference; below 0, the change is better
     is_no_worse: bool  # whether the relative difference is below the margin with confidence
     more_seeds: int | None = None  # number of further seeds that would probably decide; None if decided or unknown
+    reason: str = ""  # why more seeds might not decide; "" if they would
 
     def exchanged(self, margin: float) -> "Judgement":
         """Return the judgement with the roles of the two scripts exchanged."""
         low, high = (1 / (1 + end) - 1 if end != -1 else inf for end in reversed(self.difference))
         verdict = EXCHANGED.get(self.verdict, self.verdict)
-        return Judgement(verdict, (low, high), high <= margin, self.more_seeds)
+        return Judgement(verdict, (low, high), high <= margin, self.more_seeds, self.reason)
 
 
 def judge(before: Sequence[float], after: Sequence[float], margin: float = MARGIN, level: float = LOOK) -> Judgement:
@@ -61,11 +63,13 @@ def judge(before: Sequence[float], after: Sequence[float], margin: float = MARGI
     """
     if len(before) < 2:
         return Judgement(ChangeVerdict.UNDECIDED, (nan, nan), is_no_worse=False)
-    gain = compare(before, after, level).gain
-    low, high = -gain[1], -gain[0]
+    result = compare(before, after, level)
+    low, high = -result.gain[1], -result.gain[0]
     is_no_worse = high <= margin
     if -_largest_decrease(margin) <= low and high <= margin:
         return Judgement(ChangeVerdict.EQUIVALENT, (low, high), is_no_worse)
+    if high < 0 and result.after > result.before or low > 0 and result.after < result.before:
+        return Judgement(ChangeVerdict.UNDECIDED, (low, high), is_no_worse=False, reason=MEAN_DISAGREES)
     if high < 0:
         return Judgement(ChangeVerdict.HELPS, (low, high), is_no_worse)
     if low > 0:

@@ -141,7 +141,7 @@ class PairedRuns:
             change.label,
             change.script.diff(self.study.script),
             judgement.verdict,
-            reason,
+            reason or judgement.reason,
             judgement.difference,
             judgement.is_no_worse,
             judgement.more_seeds,

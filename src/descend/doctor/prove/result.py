@@ -53,7 +53,7 @@ class ChangeResult:
     label: str
     patch: str  # the change as a unified diff
     verdict: ChangeVerdict
-    reason: str = ""  # why the runs could not be compared, or why the change has no effect
+    reason: str = ""  # why the runs could not be compared, the change has no effect, or more seeds might not decide
     difference: tuple[float, float] = (nan, nan)  # confidence interval of the relative difference of the costs
     is_no_worse: bool = False  # whether the cost is higher by less than the margin, with confidence
     more_seeds: int | None = None  # number of further seeds that would probably decide

@@ -76,7 +76,7 @@ def _undecided_message(change: ChangeResult, result: ProveResult, label: str, di
     else:
         start = f"undecided whether {label} helps"
     more = f"; about {count(change.more_seeds, 'more seed')} would decide" if change.more_seeds else ""
-    return f"{start}: {difference}{more}"
+    return f"{start}: {difference}{more}{change.reason and f', but {change.reason}'}"
 
 
 def difference_message(change: ChangeResult, result: ProveResult) -> str:

@@ -31,6 +31,7 @@ MEMORISED = "the inputs seem to carry no information about the targets, so a gai
 OVERFITTED = "the edit only fits the training examples: the cost on the script's held-out data rises"
 STILL_OPEN = "the gain on fresh seeds is large, but its confidence interval includes zero, so more seeds could decide"
 NOT_REPEATED = "the gain did not hold on fresh seeds"
+UNRELIABLE = "most fresh seeds improve, but a few become so much worse that the mean does not improve"
 SHORT_LIVED = "the gain disappears after twice as many steps"
 LOOKS = Count(
     2,
@@ -96,6 +97,8 @@ def _not_proved_message(
     """Return why the runs on fresh seeds do not prove that an edit lowers the cost; "" if they prove it."""
     baseline, judged_on = study.baseline, candidate.prescription.judged_on
     if not result.wins(candidate.least_gain):
+        if result.is_typical_win(candidate.least_gain):
+            return UNRELIABLE
         return STILL_OPEN if result.is_open(candidate.least_gain) else NOT_REPEATED
     if _memorises(candidate, pairs, baseline):
         return OVERFITTED
