@@ -25,7 +25,7 @@ def _table(ids: list[str]) -> str:
     rows = ["| id | what is wrong | remedies |", "|---|---|---|"]
     for name in ids:
         entry = CATALOG[name]
-        summary = " ".join(entry.nature.split("\n\n")[0].partition(": ")[2].split()).rstrip(".")
+        summary = " ".join(entry.nature.partition(": ")[2].split()).rstrip(".")
         remedies = dict.fromkeys(row.remedy for row in entry.remedies)
         rows.append(f"| `{name}` | {summary[:1].upper()}{summary[1:]} | {', '.join(f'`{r}`' for r in remedies)} |")
     return "\n".join(rows) + "\n"

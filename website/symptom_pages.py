@@ -53,6 +53,7 @@ def symptom_page(problem: Problem) -> str:
         f"`{problem.id}`, in the group {group.lower()}",
         _what_it_is(problem),
         *_seen(problem, sick),
+        f"## Why it is bad\n\n{problem.explanation}",
         f"## How it is measured\n\n{detection_text(problem)}",
         *([f"Source: {problem.source}."] if problem.source else []),
         f"## An example\n\nFaulty:\n\n```python\n{problem.example.faulty}\n```\n\nFixed:\n\n```python\n"

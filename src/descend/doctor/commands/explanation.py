@@ -16,7 +16,14 @@ WIDEST = 120  # largest width in columns; longer lines are hard to read
 def explanation(symptom: str) -> str:
     """Return the text of `descend explain` for one problem, wrapped at the width of the terminal."""
     entry = CATALOG[symptom]
-    lines = [_wrap(entry.nature), "", "How it is detected", _wrap(detection_text(entry), INDENT)]
+    lines = [
+        _wrap(entry.nature),
+        "",
+        _wrap(entry.explanation),
+        "",
+        "How it is detected",
+        _wrap(detection_text(entry), INDENT),
+    ]
     if entry.source:
         lines += ["", "Source", _wrap(entry.source, INDENT)]
     lines += ["", "Remedies"]

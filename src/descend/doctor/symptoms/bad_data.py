@@ -1,4 +1,9 @@
-"""Bad data: a NaN or an infinity in the inputs or the targets spreads to every parameter in one step."""
+"""Bad data: a NaN or an infinity in the inputs or the targets spreads to every parameter in one step.
+
+NaN and infinity pass through every sum. One such input makes the loss NaN, and so the gradient of every parameter that
+the example reaches. Then w − lr·NaN is NaN, and no later step can undo this. The optimizer's running averages are lost,
+too.
+"""
 
 from descend.doctor.assess.summary import RunSummary
 from descend.doctor.assess.symptom import Detection, FatalDetection

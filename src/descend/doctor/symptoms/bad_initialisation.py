@@ -1,4 +1,9 @@
-"""Bad initialisation: each layer shrinks or grows the signal by the same factor, so the effect grows with depth."""
+"""Bad initialisation: each layer shrinks or grows the signal by the same factor, so the effect grows with depth.
+
+With n inputs of unit variance and weights of variance σ², a layer's sums have the variance n·σ². After L layers it is
+(n·σ²)^L, which stays 1 only for σ² = 1/n (Glorot & Bengio 2010). A ReLU halves the mean square, so it needs σ² = 2/n
+(He et al. 2015). With other values, outputs and gradients vanish or explode with depth.
+"""
 
 from descend.core.bound import Bound
 from descend.doctor.assess.summary import LITTLE_LEARNED, RunSummary

@@ -1,4 +1,9 @@
-"""Batch size: the batches are so large that an epoch has only a few steps."""
+"""Batch size: the batches are so large that an epoch has only a few steps.
+
+N examples in batches of S give N/S steps in each epoch. The variance of the gradient is proportional to 1/S. As soon as
+this noise is small, a larger batch improves a step very little, but there are fewer of them. Above the critical batch
+size, twice the examples per step save almost no steps (McCandlish et al. 2018).
+"""
 
 from descend.core.bound import Bound, Count
 from descend.doctor.assess.batches import USUAL_BATCH, mean_batch_size, noise_scale

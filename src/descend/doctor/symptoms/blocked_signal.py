@@ -1,4 +1,9 @@
-"""Blocked signal: one call in the network passes only a small share of the gradient back to earlier layers."""
+"""Blocked signal: one call in the network passes only a small share of the gradient back to earlier layers.
+
+By the chain rule, the gradient of an earlier layer is a product of the Jacobians J of all later calls. If ‖Jᵀg‖ is much
+smaller than ‖g‖ for one call, every earlier parameter receives a gradient that is smaller by this factor. Later
+parameters still learn, so the loss can fall while the first layers stay random.
+"""
 
 from descend.core.bound import Bound
 from descend.doctor.assess.summary import RunSummary

@@ -1,4 +1,9 @@
-"""Broadcasting: predictions of shape (N, 1) minus targets of shape (N,) compare every prediction with every target."""
+"""Broadcasting: predictions of shape (N, 1) minus targets of shape (N,) compare every prediction with every target.
+
+For predictions p of shape (N, 1) and targets y of shape (N,), p − y has the shape (N, N). The mean of (pᵢ − yⱼ)² over
+all i and j is smallest if every prediction is the mean of the targets. So the gradient moves all predictions to one
+constant, and the loss ends at the variance of the targets.
+"""
 
 from descend.doctor.assess.summary import RunSummary
 from descend.doctor.assess.symptom import Detection, FatalDetection

@@ -1,5 +1,8 @@
 """Class weights: the loss or the sampler gives larger weights to frequent classes, or the loss ignores a real class.
 
+With the weight w for a class of n examples, the share of this class in the loss is proportional to w·n. Weights
+proportional to 1/n make all shares equal. Weights proportional to n make the shares proportional to n².
+
 Each example should count as much as the loss states. Weights against rare classes are proportional to 1 / frequency; if
 they are inverted, rare classes count even less than without weights. `ignore_index` is meant for padding.
 """

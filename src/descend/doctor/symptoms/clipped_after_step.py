@@ -1,4 +1,8 @@
-"""Clipped after the step: the script clips the gradients after the optimizer step, so that no step uses the result."""
+"""Clipped after the step: the script clips the gradients after the optimizer step, so that no step uses the result.
+
+`optimizer.step()` reads the gradients when it is called. Clipping multiplies g by min(1, c/‖g‖), but only afterwards,
+and the next `zero_grad()` clears the result. So the steps have the length lr·‖g‖, as without clipping.
+"""
 
 from descend.doctor.assess.summary import RunSummary
 from descend.doctor.assess.symptom import EARLY, Detection

@@ -1,4 +1,9 @@
-"""Clipping too hard: the clipping threshold, not the learning rate, determines the length of every step."""
+"""Clipping too hard: the clipping threshold, not the learning rate, determines the length of every step.
+
+Clipping at c replaces g by c·g/‖g‖ if ‖g‖ > c. If this happens in every step, each step of SGD has the length lr·c,
+however far away the minimum is: T steps reach a distance of at most T·lr·c. The loss of batches with large gradients no
+longer counts more than that of others.
+"""
 
 from statistics import median
 

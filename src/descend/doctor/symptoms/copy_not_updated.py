@@ -1,4 +1,9 @@
-"""Copy not updated: the script evaluates a copy of the trained network, but the copy does not follow the training."""
+"""Copy not updated: the script evaluates a copy of the trained network, but the copy does not follow the training.
+
+The evaluated outputs are f(x; copy of w), and the steps change only w. If the copy keeps its initial values, the metric
+stays that of an untrained network, whatever the training loss does. A running average with the decay β follows w within
+about 1/(1 − β) updates.
+"""
 
 from descend.doctor.assess.copies import FOLLOWS, INITIAL, find_stale_copy
 from descend.doctor.assess.summary import RunSummary

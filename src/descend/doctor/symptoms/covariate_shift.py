@@ -1,4 +1,9 @@
-"""Covariate shift: the input distribution of a layer changes during training, so the layer keeps readapting."""
+"""Covariate shift: the input distribution of a layer changes during training, so the layer keeps readapting.
+
+A step changes all layers at once, but each layer's gradient is computed for the inputs that it had before the step. If
+earlier layers move the mean of these inputs far, the layer must first adapt to its new inputs. Batch normalisation uses
+(x − mean)/std of the batch, so mean and scale stay the same (Ioffe & Szegedy 2015).
+"""
 
 from descend.core.bound import Bound, Count
 from descend.doctor.assess.summary import LITTLE_LEARNED, RunSummary

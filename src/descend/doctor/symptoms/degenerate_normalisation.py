@@ -1,4 +1,8 @@
-"""Degenerate normalisation: a softmax or a norm over a single entry is constant; over no entry it is NaN."""
+"""Degenerate normalisation: a softmax or a norm over a single entry is constant; over no entry it is NaN.
+
+Softmax over n entries is exp(zᵢ)/Σ exp(zⱼ). For n = 1 it is 1, whatever z is, and its derivative is 0. In the same way,
+layer normalisation over one feature gives (x − x)/√ε = 0. So neither information nor a gradient passes.
+"""
 
 from descend.core.bound import Count
 from descend.doctor.assess.progress_messages import loss_left_message

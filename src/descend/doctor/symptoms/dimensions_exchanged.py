@@ -1,4 +1,9 @@
-"""Reshape instead of transpose: `view` gives the right shape, but leaves the values in the wrong order."""
+"""Reshape instead of transpose: `view` gives the right shape, but leaves the values in the wrong order.
+
+A tensor of shape (N, T) stores the entry (n, t) at position n·T + t. `view(T, N)` keeps all positions, so an entry (t,
+n) of the result belongs to another example or time step. Only `transpose` or `permute` moves each value together with
+its indices. The network is trained on mixtures of examples, and no error is raised.
+"""
 
 from descend.doctor.assess.progress_messages import loss_left_message
 from descend.doctor.assess.summary import LEFT_TO_LEARN, RunSummary

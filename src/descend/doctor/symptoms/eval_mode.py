@@ -1,4 +1,9 @@
-"""Evaluation mode left on: dropout and batch normalisation are switched off during training."""
+"""Evaluation mode left on: dropout and batch normalisation are switched off during training.
+
+In evaluation mode, dropout is the identity, and batch normalisation computes (x − running mean)/√(running variance +
+ε). The running values are not updated in this mode. So they keep their initial values 0 and 1, and the layer does not
+normalise.
+"""
 
 from descend.doctor.assess.summary import RunSummary
 from descend.doctor.assess.symptom import Detection

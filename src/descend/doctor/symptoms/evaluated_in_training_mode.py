@@ -1,4 +1,9 @@
-"""Evaluated in training mode: dropout and batch statistics are active while the script evaluates its network."""
+"""Evaluated in training mode: dropout and batch statistics are active while the script evaluates its network.
+
+In training mode, dropout removes each unit with a probability p, and batch normalisation uses the mean and the variance
+of the evaluated batch. So the metric is random, depends on the other examples in the batch, and is usually worse than
+that of the network in use. The running statistics also change with the evaluation data.
+"""
 
 from descend.doctor.assess.summary import RunSummary
 from descend.doctor.assess.symptom import Detection

@@ -1,4 +1,9 @@
-"""Evaluated on other inputs: the evaluation inputs have another distribution than the training inputs."""
+"""Evaluated on other inputs: the evaluation inputs have another distribution than the training inputs.
+
+The network has learned a function of preprocessed inputs, such as (x − μ)/σ. Other inputs, such as x itself, are
+outside the range in which it was trained, and its outputs there are arbitrary. Evaluation needs the same μ and σ,
+computed from the training data.
+"""
 
 from descend.core.bound import Bound
 from descend.doctor.assess.summary import RunSummary

@@ -1,4 +1,9 @@
-"""Exploding gradients: the gradient grows with depth or time, until one step makes the parameters useless."""
+"""Exploding gradients: the gradient grows with depth or time, until one step makes the parameters useless.
+
+By the chain rule, the gradient at the first layer is a product of L Jacobians. If each of them multiplies the norm by s
+> 1, the product grows as s^L: 1.5^50 is 6·10⁸. A step of length lr·‖g‖ then leaves the region in which the gradient
+describes the loss (Pascanu et al. 2013, §2.1).
+"""
 
 from descend.core.bound import Bound
 from descend.doctor.assess.summary import LITTLE_LEARNED, RunSummary

@@ -1,4 +1,9 @@
-"""Fluctuations: at a constant learning rate, gradient noise keeps the parameters moving around the minimum."""
+"""Fluctuations: at a constant learning rate, gradient noise keeps the parameters moving around the minimum.
+
+Near a minimum of curvature λ, a step is w ← w − lr·(λ·w + ε), with noise ε of variance σ²/S for S examples. The
+variance of w converges to lr·σ²/(S·λ·(2 − lr·λ)). So the loss stays above its minimum by an amount that is roughly
+proportional to lr/S. A lower learning rate, a larger batch or an average of the weights reduces it.
+"""
 
 from statistics import fmean
 

@@ -1,4 +1,9 @@
-"""Frozen or detached: no gradient reaches some parameters, so they keep their random initial values."""
+"""Frozen or detached: no gradient reaches some parameters, so they keep their random initial values.
+
+A step is w ← w − lr·∂L/∂w. If `requires_grad` is off, or if `detach()`, `.data`, `.item()` or `no_grad` cuts the graph
+between w and the loss, ∂L/∂w is never computed. Then w keeps its initial values, and the rest of the network must use
+random features.
+"""
 
 from descend.doctor.assess.first_steps import first_steps_without_gradients
 from descend.doctor.assess.summary import RunSummary

@@ -1,5 +1,8 @@
 """Gradients lost: the script clears gradients that no step has used.
 
+If a step should use g₁ + … + gₖ and `zero_grad()` is called after each backward pass, it uses gₖ alone. The work for
+the other k − 1 batches has no effect, and the gradient has k times the variance.
+
 Each optimizer step should receive every gradient that was computed for it. If the gradients of several batches are
 accumulated, they must be cleared once in each step, not once in each batch.
 """

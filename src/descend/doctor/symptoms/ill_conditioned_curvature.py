@@ -1,4 +1,9 @@
-"""Ill-conditioned curvature: the steepest direction limits the step length, so progress along the others is slow."""
+"""Ill-conditioned curvature: the steepest direction limits the step length, so progress along the others is slow.
+
+On a quadratic loss, the error along an eigenvector of the Hessian shrinks by the factor 1 − lr·λ in each step.
+Stability requires lr < 2/λmax. So the flattest direction needs about κ = λmax/λmin steps to shrink by a factor of e.
+Momentum needs about √κ steps (Polyak 1964). Standardised inputs and normalisation layers reduce κ.
+"""
 
 from dataclasses import replace
 from statistics import median

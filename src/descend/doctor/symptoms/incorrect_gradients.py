@@ -1,4 +1,9 @@
-"""Incorrect gradients: a hand-written backward pass disagrees with finite differences of its forward pass."""
+"""Incorrect gradients: a hand-written backward pass disagrees with finite differences of its forward pass.
+
+For the gradient g, a step changes the loss by L(w − lr·g) − L(w) ≈ −lr·‖g‖², so the loss falls. For another vector d
+the change is −lr·g·d, which may be positive. Central differences, (f(x + h) − f(x − h))/2h, need only the forward pass
+and have an error of order h². So they can check a hand-written backward pass.
+"""
 
 from descend.core.bound import Bound
 from descend.doctor.assess.summary import RunSummary

@@ -1,4 +1,9 @@
-"""Infinite gradient: a root or a logarithm of a value that may be zero makes the loss NaN."""
+"""Infinite gradient: a root or a logarithm of a value that may be zero makes the loss NaN.
+
+The derivative of √x is 1/(2√x), and that of log x is 1/x: both are infinite at x = 0. In the chain rule, infinity times
+0 is NaN, even in a branch that `torch.where` does not select. The NaN reaches every parameter in one step. With √(x +
+ε), or with x clamped to at least ε, the derivative stays finite.
+"""
 
 from descend.doctor.assess.noise import RISEN, running_median
 from descend.doctor.assess.summary import RunSummary

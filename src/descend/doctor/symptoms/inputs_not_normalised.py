@@ -1,4 +1,10 @@
-"""Inputs not normalised: features off centre or of unequal scale make the loss surface ill-conditioned."""
+"""Inputs not normalised: features off centre or of unequal scale make the loss surface ill-conditioned.
+
+The Hessian of the first layer's weights is proportional to E[x·xᵀ], the second moment of the inputs. A feature with the
+standard deviation s contributes an eigenvalue of about s². A common mean m of n features adds one of about n·m². So the
+condition number grows with the square of the ratio of scales, and gradient descent needs as many steps (LeCun et al.
+1998, §4.3).
+"""
 
 from statistics import median
 

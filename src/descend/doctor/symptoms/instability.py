@@ -1,4 +1,8 @@
-"""Instability: the steps are too long for the curvature, and the loss rises or oscillates."""
+"""Instability: the steps are too long for the curvature, and the loss rises or oscillates.
+
+Along a direction of curvature λ, each step multiplies the distance from the minimum by 1 − lr·λ. If lr·λ > 2, this
+factor is below −1, so each step ends farther away on the other side. With momentum μ, the limit is 2(1 + μ).
+"""
 
 from dataclasses import replace
 from math import isfinite
@@ -62,16 +66,8 @@ PROBLEM = Problem(
     kind="dynamics",
     title="training is unstable",
     consequences=frozenset(
-        {
-            "cliff",
-            "dead_units",
-            "vanishing_gradients",
-            "oscillation",
-            "covariate_shift",
-            "ill_conditioned_curvature",
-            "plateau",
-            "fluctuations",
-        }
+        "cliff dead_units vanishing_gradients oscillation covariate_shift ill_conditioned_curvature plateau "
+        "fluctuations".split()
     ),
     remedies=(
         RemedyEntry(

@@ -1,4 +1,9 @@
-"""Wrong labels: every example has the same label, or labels are outside the range that the loss accepts."""
+"""Wrong labels: every example has the same label, or labels are outside the range that the loss accepts.
+
+If all labels are equal, the output's bias alone predicts them: the loss falls to 0, and nothing about the inputs is
+learned. Cross-entropy, −log p(y), is defined for the labels 0 to C − 1 only. Labels that count from 1 leave output 0
+without examples, and the last class has no output.
+"""
 
 from math import log
 

@@ -1,4 +1,9 @@
-"""Lagging statistics: evaluation normalises by other statistics than training does."""
+"""Lagging statistics: evaluation normalises by other statistics than training does.
+
+Batch normalisation updates its running statistics by r ← (1 − m)·r + m·(statistics of the batch). After T updates, the
+initial values 0 and 1 still have the weight (1 − m)^T. If m is small, if there are few updates, or if the statistics
+change quickly, the outputs in evaluation differ from those in training.
+"""
 
 from descend.core.bound import Bound
 from descend.doctor.assess.evaluation_metric import evaluation_metric

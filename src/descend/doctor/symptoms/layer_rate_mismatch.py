@@ -1,5 +1,8 @@
 """Layer rate mismatch: relative to its weights, one layer moves hundreds of times as far as another.
 
+In each step, a layer changes by lr·‖∇w‖/‖w‖ of its norm; about 10⁻³ is usual. If one layer changes hundreds of times as
+much as another, no common learning rate suits both: one of them is unstable, or the other one changes too little.
+
 Either the parameter groups have different learning rates, or they share one and the layers' ratios ‖w‖/‖∇w‖ differ.
 """
 

@@ -1,4 +1,9 @@
-"""Local optima: a small network is stuck in a poor minimum, and another initialisation does better."""
+"""Local optima: a small network is stuck in a poor minimum, and another initialisation does better.
+
+Gradient descent ends in the minimum to which its initial weights lead. With few hidden units, some minima have a high
+loss, for example if two units compute the same function. In wide networks, such minima are rare (Choromanska et al.
+2015). So another seed, or a few more units, can decide the result.
+"""
 
 from descend.core.bound import Bound, Count
 from descend.doctor.assess.summary import LITTLE_LEARNED, RunSummary

@@ -1,4 +1,8 @@
-"""Mixed reductions: one loss term is a sum and another a mean, so the sum dominates."""
+"""Mixed reductions: one loss term is a sum and another a mean, so the sum dominates.
+
+For a batch of S examples, a sum is S times the mean. So Σ L₁ + c·mean L₂ equals S·(mean L₁ + (c/S)·mean L₂): the second
+term has 1/S of its intended weight. The balance also changes with the batch size, and in the last, smaller batch.
+"""
 
 from descend.core.bound import Bound
 from descend.doctor.assess.evaluation_metric import STUCK

@@ -1,4 +1,8 @@
-"""Negated loss: training increases the errors, because a sign or `maximize` is wrong."""
+"""Negated loss: training increases the errors, because a sign or `maximize` is wrong.
+
+A step w ← w − lr·∇L lowers the loss L. With −L, or with `maximize=True`, the step is w ← w + lr·∇L. Then L grows by
+about lr·‖∇L‖² in each step, until it overflows.
+"""
 
 from descend.core.change import change_in_words
 from descend.doctor.assess.objective import lacks_upper_bound

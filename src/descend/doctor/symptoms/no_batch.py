@@ -1,4 +1,9 @@
-"""No batch: the training loop is never entered, so no gradient is computed and no step is taken."""
+"""No batch: the training loop is never entered, so no gradient is computed and no step is taken.
+
+Without a batch there is no loss, no gradient and no step. After any number of epochs, the weights are the initial ones.
+Usual causes are `drop_last=True` with fewer examples than one batch, an empty list of files, and an iterator that has
+already been used.
+"""
 
 from descend.doctor.assess.summary import RunSummary
 from descend.doctor.assess.symptom import Detection, FatalDetection

@@ -1,4 +1,8 @@
-"""No nonlinearity: layers without an activation between them equal one linear layer."""
+"""No nonlinearity: layers without an activation between them equal one linear layer.
+
+W₂(W₁x + b₁) + b₂ equals (W₂W₁)x + (W₂b₁ + b₂): two linear layers are one linear layer, whatever their widths. So the
+network represents only linear functions of its inputs. It cannot separate the classes of XOR, for example.
+"""
 
 from descend.core.bound import Count
 from descend.doctor.assess.progress_messages import loss_left_message

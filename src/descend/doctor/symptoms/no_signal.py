@@ -1,4 +1,9 @@
-"""No signal: the targets do not depend on the inputs, so the network can only learn noise."""
+"""No signal: the targets do not depend on the inputs, so the network can only learn noise.
+
+If the targets are independent of the inputs, the best prediction is constant: the mean of y for squared error, the
+class frequencies for cross-entropy. A network can still memorise its training data. On new data, its expected loss is
+never below that of the constant prediction.
+"""
 
 # That the independence test finds no dependence proves nothing by itself. To report the problem, the test must find
 # artificial dependences of a known size, and the training must not have found a dependence.

@@ -1,4 +1,8 @@
-"""No step: the script computes no gradients, never uses them, or clears them before the step."""
+"""No step: the script computes no gradients, never uses them, or clears them before the step.
+
+Training is w ← w − lr·g. If `backward()` or `step()` is not called, if the gradients are cleared between the two, or if
+lr is 0, then w stays the same. The loss varies only because the batches differ.
+"""
 
 from descend.doctor.assess.first_steps import first_steps_without_gradients
 from descend.doctor.assess.summary import RunSummary

@@ -1,4 +1,9 @@
-"""Gradients never cleared: every step uses the sum of all gradients so far."""
+"""Gradients never cleared: every step uses the sum of all gradients so far.
+
+`backward()` adds to the gradients of earlier backward passes. Without clearing, step t uses g₁ + … + gₜ. This equals
+momentum with μ = 1: the oldest gradient counts as much as the current one. The steps become longer and longer, until
+the loss oscillates or diverges.
+"""
 
 from descend.doctor.assess.summary import RunSummary
 from descend.doctor.assess.symptom import EARLY, Detection, FatalDetection

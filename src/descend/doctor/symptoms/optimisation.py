@@ -1,4 +1,9 @@
-"""Optimisation: the run fails and no specific problem explains it, so the optimizer's settings are the suspects."""
+"""Optimisation: the run fails and no specific problem explains it, so the optimizer's settings are the suspects.
+
+The loss is high and no measurement shows why. Every optimizer determines the length, the direction and the number of
+its steps. descend tries other learning rates and other optimizers on the same batches. If one of them helps,
+optimisation is the cause; if none does, the cause is elsewhere.
+"""
 
 from descend.doctor.assess.logged_metric import HALVED, LITTLE, LoggedMetric
 from descend.doctor.assess.summary import RunSummary

@@ -1,4 +1,9 @@
-"""Oscillation: the steps are so long that they jump from one side of the valley to the other."""
+"""Oscillation: the steps are so long that they jump from one side of the valley to the other.
+
+Along a direction of curvature λ, each step multiplies the distance from the minimum by 1 − lr·λ. For 1 < lr·λ < 2, this
+factor is negative: each step crosses the valley, and the distance shrinks slowly. Successive gradients point in
+opposite directions.
+"""
 
 from descend.core.bound import Bound
 from descend.doctor.assess.stability import learning_rate_times_curvature, stability_bound

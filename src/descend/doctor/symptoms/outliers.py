@@ -1,4 +1,9 @@
-"""Outliers: a few extreme targets cause most of the squared error."""
+"""Outliers: a few extreme targets cause most of the squared error.
+
+The gradient of r²/2 is the residual r. So a residual of 100 has the gradient of 100 residuals of size 1, and the loss
+of 10,000 of them. A few extreme targets then determine the fit. The gradient of the Huber loss is at most δ (Huber
+1964).
+"""
 
 from descend.core.bound import Bound
 from descend.doctor.assess.summary import LITTLE_LEARNED, RunSummary

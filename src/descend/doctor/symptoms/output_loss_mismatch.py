@@ -1,4 +1,8 @@
-"""Output layer and loss disagree: the loss applies its own activation, or the output cannot reach the targets."""
+"""Output layer and loss disagree: the loss applies its own activation, or the output cannot reach the targets.
+
+`CrossEntropyLoss` applies log-softmax itself. If its inputs are probabilities, it cannot fall below log(1 + (C − 1)/e)
+for C classes, which is 1.46 for ten. A ReLU or a sigmoid as output cannot reach negative or large targets.
+"""
 
 from collections.abc import Callable
 from math import exp, inf, log
@@ -72,8 +76,7 @@ def detect(record: Record, summary: RunSummary) -> Detection | None:
     if not seen:
         return None
     given = seen[0].fact  # Only the first value is used, since later ones may not be finite.
-    judged = _CASES.get(given.function)
-    case = _describe_single_unit_softmax(record) or (judged(given, record, summary) if judged else None)
+    case = _describe_single_unit_softmax(record) or _CASES.get(given.function, lambda *_: None)(given, record, summary)
     if case is None:
         return None
     sentence, quantity, value, bound = case
@@ -141,10 +144,8 @@ def _describe_single_unit_softmax(record: Record) -> _Case | None:
     """Describe an output softmax over a single unit, which is constant; return None if there is no such softmax."""
     if (lone := find_output_softmax_of_one(record)) is None:
         return None
-    sentence = (
-        f"{lone.function} over a single unit is always {softmax_of_one(lone.function)}, so the network cannot learn"
-    )
-    return sentence, "classes", 1.0, 2.0
+    constant = softmax_of_one(lone.function)
+    return f"{lone.function} over a single unit is always {constant}, so the network cannot learn", "classes", 1.0, 2.0
 
 
 def lowest_cross_entropy(classes: int, low: float, high: float) -> float:
@@ -278,9 +279,8 @@ def _describe_output_range(given: facts.LossInput, record: Record, summary: RunS
         f"the output passes through {given.activation} and {reaches}, "
         f"but the targets range from {targets.min:.3g} to {targets.max:.3g}"
     )
-    if targets.min < low - slack:
-        return sentence, "smallest target", targets.min, low
-    return sentence, "largest target", targets.max, high
+    side = ("smallest target", targets.min, low) if targets.min < low - slack else ("largest target", targets.max, high)
+    return sentence, *side
 
 
 def _describe_dead_output(given: facts.LossInput, record: Record, summary: RunSummary) -> _Case | None:

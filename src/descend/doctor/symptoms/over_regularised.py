@@ -1,4 +1,8 @@
-"""Over-regularised: the penalty has more effect on the weights than the data."""
+"""Over-regularised: the penalty has more effect on the weights than the data.
+
+The penalty c·‖w‖²/2 shrinks the solution along a direction of curvature λ to the share λ/(λ + c). Where c is above λ,
+the penalty determines the weight, not the data. A high dropout rate has a similar effect.
+"""
 
 from descend.core.bound import Bound
 from descend.doctor.assess.progress_messages import loss_left_message

@@ -1,4 +1,9 @@
-"""Overfitting: the loss on held-out data rises while the training loss falls."""
+"""Overfitting: the loss on held-out data rises while the training loss falls.
+
+A network with enough parameters can fit even random labels (Zhang et al. 2017). So a low training loss does not show
+what the loss on new data is. The gap between the two grows with the capacity and shrinks with the number of examples.
+Early stopping, weight decay, dropout and more data reduce it.
+"""
 
 from descend.core.bound import Bound, Count
 from descend.doctor.assess.summary import RunSummary

@@ -1,4 +1,9 @@
-"""Parameters not in the optimizer: the loss depends on some parameters that no optimizer updates."""
+"""Parameters not in the optimizer: the loss depends on some parameters that no optimizer updates.
+
+`optimizer.step()` changes only the tensors that were passed to the optimizer. The gradients of all others are computed
+and never used, so they keep their random initial values. Usual causes are layers in a Python list instead of
+`nn.ModuleList`, and layers that are created after the optimizer.
+"""
 
 from dataclasses import replace
 

@@ -1,4 +1,9 @@
-"""Plateau: the gradient is small for the curvature, and the loss stays at its initial value."""
+"""Plateau: the gradient is small for the curvature, and the loss stays at its initial value.
+
+A step lowers the loss by about lr·‖g‖². On a plateau, the gradient is small in all directions, so the loss falls very
+slowly, far above its minimum. Saturated units, squared error after a sigmoid and symmetric initial weights cause
+plateaus. The curvature there is small, too, so longer or adaptive steps leave them sooner.
+"""
 
 from math import nan
 from statistics import median

@@ -121,8 +121,13 @@ class Problem:
 
     @property
     def nature(self) -> str:
-        """A description of the problem: the docstring of its module."""
-        return _documentation(self._module)
+        """What the problem is: the first paragraph of its module's docstring."""
+        return _documentation(self._module).split("\n\n")[0]
+
+    @property
+    def explanation(self) -> str:
+        """Why the problem prevents training, with the formula: the other paragraphs of its module's docstring."""
+        return _documentation(self._module).partition("\n\n")[2]
 
     @property
     def appearance(self) -> str:

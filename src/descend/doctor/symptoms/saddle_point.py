@@ -1,4 +1,9 @@
-"""Saddle point: the run starts where the gradient almost vanishes, and needs many steps to leave."""
+"""Saddle point: the run starts where the gradient almost vanishes, and needs many steps to leave.
+
+At a saddle point, the gradient is 0 and the Hessian has a negative eigenvalue −λ. In each step, the distance along its
+eigenvector grows by the factor 1 + lr·λ. From a distance d, it takes about log(1/d)/(lr·λ) steps to leave. So a start
+with almost equal or almost zero weights costs many steps (Dauphin et al. 2014).
+"""
 
 from math import isfinite
 

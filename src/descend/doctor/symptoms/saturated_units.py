@@ -1,4 +1,9 @@
-"""Saturated units: sigmoid or tanh units work in their flat range, where almost no gradient passes."""
+"""Saturated units: sigmoid or tanh units work in their flat range, where almost no gradient passes.
+
+The derivative of a sigmoid is σ(z)·(1 − σ(z)): at most 1/4, and below 0.0025 for |z| > 6. That of tanh is 1 − tanh²(z).
+If |z| is large on all examples, the unit's output is constant, and almost no gradient reaches its weights or earlier
+layers.
+"""
 
 from descend.core.bound import Bound
 from descend.doctor.assess.summary import LITTLE_LEARNED, RunSummary

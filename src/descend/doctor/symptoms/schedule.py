@@ -1,4 +1,9 @@
-"""Schedule: the learning rate is tiny for much of the training, since it decays too early, or is multiplied twice."""
+"""Schedule: the learning rate is tiny for much of the training, since it decays too early, or is multiplied twice.
+
+From step t on, SGD can move the weights by at most the sum of lr·‖g‖ over the remaining steps. With lr·γᵗ, this sum is
+at most lr/(1 − γ) times the largest gradient norm, however long the run is. Convergence in spite of noise needs Σ lr =
+∞ and Σ lr² < ∞ over all steps (Robbins & Monro 1951).
+"""
 
 from math import log
 

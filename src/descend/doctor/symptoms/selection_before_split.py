@@ -1,4 +1,9 @@
-"""Selection before the split: features are selected with the test targets, so the metric is too good."""
+"""Selection before the split: features are selected with the test targets, so the metric is too good.
+
+If features are selected by their correlation with the targets of all rows, the test targets take part in the selection.
+Among thousands of random features, some correlate with the targets by chance, also in the test rows. The metric then
+measures this chance, and new examples do not share it (Ambroise & McLachlan 2002).
+"""
 
 from descend.doctor.assess.summary import RunSummary
 from descend.doctor.assess.symptom import Detection

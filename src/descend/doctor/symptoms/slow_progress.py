@@ -1,4 +1,9 @@
-"""Slow progress: the steps are far shorter than the curvature allows."""
+"""Slow progress: the steps are far shorter than the curvature allows.
+
+Along a direction of curvature λ, each step multiplies the distance from the minimum by 1 − lr·λ, so about 1/(lr·λ)
+steps are needed. If lr·λmax is far below 1, even the steepest direction needs many steps. Larger learning rates are
+stable up to lr·λmax = 2.
+"""
 
 from statistics import median
 

@@ -1,4 +1,8 @@
-"""Stopped too early: the run needs more steps and nothing else."""
+"""Stopped too early: the run needs more steps and nothing else.
+
+If the error shrinks by the factor ρ in each step, it takes log ε / log ρ steps to reach the share ε of its initial
+value. A run that ends while the loss still falls steadily has not taken these steps.
+"""
 
 from descend.core.bound import Bound, Count
 from descend.doctor.assess.summary import LEFT_TO_LEARN, RunSummary

@@ -1,5 +1,8 @@
 """Stored examples changed: the script changes the data that it trains on while it reads them.
 
+After k passes, an example x has become f(f(… f(x))) instead of f(x). So each epoch uses other data, and noise or
+scaling accumulates.
+
 The same index must return the same stored example at the end of the training as at its start. An entry or a slice of an
 array shares its memory with the array, so an in-place change of the example also changes the stored one, once in
 each pass.

@@ -1,4 +1,9 @@
-"""Stragglers: one process of a group is slower, and all others wait for it in every step."""
+"""Stragglers: one process of a group is slower, and all others wait for it in every step.
+
+In synchronous training with P processes, a step takes max(t₁, …, t_P). If one process takes twice as long as the
+others, they wait half of the time, and the throughput halves. The expected maximum also grows with P if all processes
+are equal.
+"""
 
 from statistics import fmean, median
 

@@ -1,4 +1,9 @@
-"""Sum reduction: the loss, its gradient and its curvature grow with the batch size, and so does the step."""
+"""Sum reduction: the loss, its gradient and its curvature grow with the batch size, and so does the step.
+
+The sum over S examples is S times their mean, and so are its gradient and its curvature. The learning rate lr acts like
+lr·S, and the stability limit lr < 2/λmax becomes S times as low. A value that suits one batch size is wrong for
+another, also for the last, smaller batch.
+"""
 
 from math import prod
 

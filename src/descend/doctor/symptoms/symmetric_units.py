@@ -1,4 +1,9 @@
-"""Symmetric units: hidden units have identical weights, and no gradient can make them differ."""
+"""Symmetric units: hidden units have identical weights, and no gradient can make them differ.
+
+Two units with equal incoming and outgoing weights have equal outputs and equal gradients, so each step keeps them
+equal. A layer of k such units represents no more than one unit. Different random initial weights prevent this
+(Goodfellow et al. 2016, §8.4).
+"""
 
 from descend.core.bound import Bound
 from descend.doctor.assess.summary import RunSummary

@@ -1,4 +1,8 @@
-"""Target leak: the network predicts the next element of a sequence and can see it."""
+"""Target leak: the network predicts the next element of a sequence and can see it.
+
+A sequence model should learn p(x_t | x_1, …, x_{t−1}). If its inputs contain x_t, copying it makes the loss almost 0,
+and nothing else is learned. At generation time x_t is unknown, so the outputs are useless.
+"""
 
 from descend.doctor.assess.summary import RunSummary
 from descend.doctor.assess.symptom import Detection, FatalDetection

@@ -1,4 +1,8 @@
-"""Unbalanced terms: the gradient of one loss term is so small, or so large, that the terms do not train together."""
+"""Unbalanced terms: the gradient of one loss term is so small, or so large, that the terms do not train together.
+
+The gradient of L₁ + c·L₂ is g₁ + c·g₂. If ‖c·g₂‖ is a thousandth of ‖g₁‖, the steps depend on L₁ alone. Then L₂ does
+not improve except by chance.
+"""
 
 from descend.core.bound import Bound
 from descend.doctor.assess.summary import RunSummary

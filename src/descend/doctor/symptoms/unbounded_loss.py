@@ -1,4 +1,8 @@
-"""Unbounded loss: even constant outputs let the loss fall without limit, so it does not measure the task."""
+"""Unbounded loss: even constant outputs let the loss fall without limit, so it does not measure the task.
+
+A minimum must exist before it can be found. If L(z) → −∞ for some outputs z, for example for −y·z without a normalising
+term, the outputs grow without limit. A lower loss then does not mean smaller errors.
+"""
 
 from descend.core.change import change_in_words
 from descend.doctor.assess.logged_metric import samples_its_own_loss

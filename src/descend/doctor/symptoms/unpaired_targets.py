@@ -1,4 +1,9 @@
-"""Unpaired targets: inputs and targets come from different rows, or a call moves only one of them."""
+"""Unpaired targets: inputs and targets come from different rows, or a call moves only one of them.
+
+The loss compares the prediction for row i with the target of row π(i). If π is a random permutation, the targets are
+independent of the inputs, and the best prediction is constant. If the training loss falls nevertheless, the network
+memorises.
+"""
 
 from descend.doctor.assess.progress_messages import loss_left_message
 from descend.doctor.assess.summary import LITTLE_LEARNED, RunSummary

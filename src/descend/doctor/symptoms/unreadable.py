@@ -1,4 +1,9 @@
-"""Unreadable inputs: preprocessing may destroy information that the network needs."""
+"""Unreadable inputs: preprocessing may destroy information that the network needs.
+
+No network can restore what preprocessing has removed. For targets y and a preprocessing c, the mutual information I(y;
+c(x)) is at most I(y; x) (data processing inequality: Cover & Thomas 2006, theorem 2.8.1). Frequent causes are
+conversions to integers, clipping and averages.
+"""
 
 from descend.doctor.assess.summary import RunSummary
 from descend.doctor.assess.symptom import Detection

@@ -1,4 +1,9 @@
-"""Unshuffled data: neighbouring examples are alike, so each batch pulls the weights in another direction."""
+"""Unshuffled data: neighbouring examples are alike, so each batch pulls the weights in another direction.
+
+The gradient of a batch estimates the mean gradient of all data. This is unbiased only if the batches are random
+samples. In sorted data, many successive batches contain one class or one period only. Training on each part then partly
+undoes the training on the part before it.
+"""
 
 from math import log
 from statistics import fmean, pvariance

@@ -1,4 +1,9 @@
-"""Warm start at a wrong learning rate: the first steps destroy what the weights had already learned."""
+"""Warm start at a wrong learning rate: the first steps destroy what the weights had already learned.
+
+Trained weights are near a minimum, so only short steps improve them. A learning rate for random weights gives steps as
+long as the differences that training has made. Then the loss rises to that of random weights. A new output layer with
+random weights makes the first gradients large, too.
+"""
 
 from descend.core.bound import Bound
 from descend.doctor.assess.noise import RISEN, running_median

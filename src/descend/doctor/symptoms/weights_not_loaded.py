@@ -1,4 +1,8 @@
-"""Weights not loaded: the checkpoint's names do not match the module's, or the module loads its own weights."""
+"""Weights not loaded: the checkpoint's names do not match the module's, or the module loads its own weights.
+
+`load_state_dict(strict=False)` copies only the entries with equal names. All other tensors keep their random values,
+and no error is raised. One random layer is enough to make the outputs useless.
+"""
 
 from descend.doctor.assess.copies import find_own_weights
 from descend.doctor.assess.modules import find_incomplete_load

@@ -1,4 +1,9 @@
-"""Wrong metric: the metric that the script logs is no better for right predictions than for wrong ones."""
+"""Wrong metric: the metric that the script logs is no better for right predictions than for wrong ones.
+
+A metric must be better for right predictions than for wrong ones. If it averages over the wrong axis, compares unequal
+shapes or always counts the same class, it is not. Then the best epoch or the best model by this metric is a random
+choice.
+"""
 
 from descend.doctor.assess.summary import RunSummary
 from descend.doctor.assess.symptom import Detection

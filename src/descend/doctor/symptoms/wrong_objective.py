@@ -1,4 +1,8 @@
-"""Wrong objective: the training loss falls, but the logged metric does not improve on its untrained value."""
+"""Wrong objective: the training loss falls, but the logged metric does not improve on its untrained value.
+
+The steps lower the loss L. The reported metric M improves only if a lower L usually means a better M. If L is computed
+from the wrong output or the wrong target, M stays at the value of an untrained network, however low L is.
+"""
 
 from math import isfinite, nan
 from statistics import fmean

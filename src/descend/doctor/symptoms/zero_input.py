@@ -1,4 +1,8 @@
-"""Zero input: a layer receives only zeros, so neither it nor any later layer can learn from the input."""
+"""Zero input: a layer receives only zeros, so neither it nor any later layer can learn from the input.
+
+For z = W·x + b, the gradient of W is δ·xᵀ, where δ is the gradient of z. If x is 0 for all examples, W never changes,
+and z is b for every example. All later layers are then independent of the input.
+"""
 
 from descend.doctor.assess.progress_messages import loss_left_message
 from descend.doctor.assess.summary import LITTLE_LEARNED, RunSummary
