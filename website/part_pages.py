@@ -2,17 +2,26 @@
 
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
 
 import typer
 from typer.main import get_command
 
-from descend import optim, schedules
+from descend import averaging, data, landscape, network, optim, parallel, schedules, trajectories
 from descend.cli import app
 from descend.doctor.catalog import CATALOG
 from descend.doctor.remedies import REMEDIES
 
+GUIDES = {
+    "network": ("knobs", "The network"),
+    "data": ("knobs", "The data"),
+    "averaging": ("knobs", "Averages and checkpoints"),
+    "landscape": ("landscape", "The landscape"),
+    "trajectories": ("landscape", "Paths of update rules"),
+    "parallel": ("parallel", "Many processors"),
+}  # module -> place and title of its guide
+PARTS = (network, data, averaging, landscape, trajectories, parallel)
 FIELD = re.compile(r"^(Parameters|Returns|Raises|Examples|Attributes)\n-+$", re.MULTILINE)
 
 
@@ -37,17 +46,56 @@ def remedy_page(name: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def class_page(kind: type, example: str, listed: str) -> str:
-    """Return the page of an optimizer or a schedule: its signature, its parameters, and its code.
+def class_page(kind: type, example: str, listed: str, details: Iterable[str] = ()) -> str:
+    """Return the page of an optimizer or a schedule: its purpose, its parameters with defaults, and its code.
 
-    example: how it is created. listed: a sentence with a link to the page that compares it with others.
+    example: how it is created. listed: a sentence with a link to the page that compares it with others. details: more
+    lines about it.
     """
     module = inspect.getmodule(kind)
     assert module is not None
     lines = [f"# {kind.__name__}", "", _summary(kind), "", "```python", example, "```", "", listed, ""]
-    lines += _parameters(kind)
+    lines += [*details, *_parameters(kind)]
     lines += ["## Its code", "", "```python", inspect.getsource(module).rstrip(), "```"]
     return "\n".join(lines) + "\n"
+
+
+def part_pages() -> Iterator[tuple[str, str]]:
+    """Yield the place and the text of the page of each part of a network, of data, of averages and so on."""
+    index = [
+        "# Parts",
+        "",
+        "The public functions and classes of each package, apart from optimizers and schedules.",
+        "",
+    ]
+    for module in PARTS:
+        name = module.__name__.partition(".")[2]
+        about = (inspect.getdoc(module) or "").split("\n", 1)[0]
+        index += [f"## {name}", "", about, "", "| part | purpose |", "|---|---|"]
+        for part in sorted(module.__all__, key=str.lower):
+            value = getattr(module, part)
+            if callable(value):
+                index.append(f"| [{part}]({name}/{part}.md) | {_cell(_summary(value).split(chr(10) * 2)[0])} |")
+                yield f"parts/{name}/{part}.md", _part_page(name, part, value)
+        index.append("")
+    yield "parts/index.md", "\n".join(index)
+
+
+def _part_page(module: str, name: str, part: Callable[..., object]) -> str:
+    """Return the page of one public class or function: purpose, signature, parameters, example and code."""
+    page, title = GUIDES[module]
+    lines = [f"# {name}", "", _summary(part), "", "```python", f"from descend.{module} import {name}", "```", ""]
+    lines += [f"Guide: [{title}](../../lookup/{page}.md).", "", *_parameters(part), *_sections(part)]
+    lines += ["## Its code", "", "```python", inspect.getsource(part).rstrip(), "```"]
+    return "\n".join(lines) + "\n"
+
+
+def _sections(part: Callable[..., object]) -> Iterator[str]:
+    """Yield what a docstring says of results, errors, attributes and examples."""
+    fields = FIELD.split(inspect.getdoc(part) or "")
+    for name, text in zip(fields[1::2], fields[2::2]):
+        if name != "Parameters":
+            yield from (f"## {name}", "", "```python" if name == "Examples" else "```text", text.strip(), "```", "")
 
 
 def optimizer_classes() -> dict[str, type]:
@@ -111,17 +159,22 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
-def _summary(kind: type) -> str:
+def _summary(kind: Callable[..., object]) -> str:
     """Return a docstring up to its first section."""
     return FIELD.split(inspect.getdoc(kind) or "")[0].strip()
 
 
-def _parameters(kind: type) -> list[str]:
-    """Return the parameters of a class as a table."""
+def _parameters(kind: Callable[..., object]) -> list[str]:
+    """Return the parameters of a class or function as a table."""
     parts = FIELD.split(inspect.getdoc(kind) or "")
     sections = dict(zip(parts[1::2], parts[2::2]))
     rows = re.findall(r"^(\S.*?) : (.+)\n((?:    .+\n?)+)", sections.get("Parameters", "").strip() + "\n", re.MULTILINE)
     if not rows:
         return []
-    lines = ["## Parameters", "", "| name | type | meaning |", "|---|---|---|"]
-    return [*lines, *(f"| `{name}` | {type_} | {_cell(text)} |" for name, type_, text in rows), ""]
+    lines = ["## Parameters", "", "| name | type | default | meaning |", "|---|---|---|---|"]
+    defaults = {name: parameter.default for name, parameter in inspect.signature(kind).parameters.items()}
+    for name, type_, text in rows:
+        default = defaults.get(name, inspect.Parameter.empty)
+        shown = "" if default is inspect.Parameter.empty else f"`{default!r}`"
+        lines.append(f"| `{name}` | {type_} | {shown} | {_cell(text)} |")
+    return [*lines, ""]

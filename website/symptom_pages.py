@@ -16,6 +16,7 @@ from descend.doctor.symptoms.problem import Problem, group_by_reason
 ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT / "clinic"))
 
+from symptom_charts import symptom_chart  # noqa: E402
 from variants import HERE as CLINIC  # noqa: E402
 from variants import Patient, patients  # noqa: E402
 
@@ -44,15 +45,25 @@ def results() -> dict[str, tuple[str, ...]]:
     return {row[0]: tuple(cell.strip() for cell in row[1:]) for row in RESULT.findall(text)}
 
 
-def symptom_page(problem: Problem) -> str:
-    """Return the page of one problem."""
+def symptom_pages(problem: Problem, *, with_charts: bool) -> Iterator[tuple[str, str]]:
+    """Yield the place and the text of a problem's page and, if asked, of the picture of a clinic program."""
     sick = [each for each in patients("sick") if problem.id in each.faults]
+    shown = _shown_program(problem, sick)
+    chart = symptom_chart(shown) if with_charts and shown is not None else None
+    yield f"symptoms/{problem.id}.md", symptom_page(problem, sick, has_chart=chart is not None)
+    if chart is not None:
+        yield f"symptoms/{problem.id}.svg", chart
+
+
+def symptom_page(problem: Problem, sick: Sequence[Patient], *, has_chart: bool) -> str:
+    """Return the page of one problem. sick: the clinic's programs with this problem."""
     group = next(group for group, names in GROUPS.items() if problem.id in names)
     parts = [
         f"# {capitalised(problem.title)}",
         f"`{problem.id}`, in the group {group.lower()}",
         _what_it_is(problem),
         *_seen(problem, sick),
+        *([f"![The training loss of this program, as it is and with its fix]({problem.id}.svg)"] if has_chart else []),
         f"## Why it is bad\n\n{problem.explanation}",
         f"## How it is measured\n\n{detection_text(problem)}",
         *([f"Source: {problem.source}."] if problem.source else []),
@@ -78,16 +89,21 @@ def capitalised(text: str) -> str:
     return f"{text[0].upper()}{text[1:]}"
 
 
+def _shown_program(problem: Problem, sick: Sequence[Patient]) -> Patient | None:
+    """Return the first program in which descend has found the problem, or else the first with this fault."""
+    found = [each for each in sick if (f"clinic/sick/{each.name}", problem.id) in sentences()]
+    return next(iter([*found, *sick]), None)
+
+
 def _seen(problem: Problem, sick: Sequence[Patient]) -> Iterator[str]:
     """Yield what descend says of a program with this problem, and what the problem causes."""
-    of = {f"clinic/sick/{each.name}": each for each in sick}
-    for (where, name), said in sentences().items():
-        if name == problem.id and where in of:
-            program = of[where]
-            link = f"[a program](../source/clinic/sick/{program.name}.py.md)"
-            yield f"## What you see\n\nOf {link} in the clinic, descend says:"
-            yield f"> {capitalised(said)}."
-            break
+    program = _shown_program(problem, sick)
+    if program is not None:
+        link = f"[{program.name}](../source/clinic/sick/{program.name}.py.md)"
+        said = sentences().get((f"clinic/sick/{program.name}", problem.id))
+        yield f"## What you see\n\nA program of the clinic with this fault is {link}: {program.title}"
+        if said:
+            yield f"descend says:\n\n> {capitalised(said)}."
     if problem.consequences:
         links = ", ".join(f"[{CATALOG[name].title}]({name}.md)" for name in sorted(problem.consequences))
         yield f"It can cause other problems, which are then reported as its consequences: {links}."

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import optimizer_pages
 import part_pages
 import site_links
 import symptom_pages
@@ -20,15 +21,14 @@ from descend.doctor.remedies import REMEDIES
 
 ROOT = Path(__file__).parents[1]
 PAGES, SITE = ROOT / "build" / "pages", ROOT / "build" / "site"
-COMPARED = (
-    "[Which optimizer to choose](../do/choosing.md) compares optimizers, [Optimizers](../lookup/optim.md) lists all."
-)
 LISTED = "[Schedules](../lookup/knobs.md#schedules) lists all. `descend lab schedule` draws it."
 DOCUMENTS = ("docs/*.md", "docs/claims/*.md", "docs/decisions/*.md", "docs/dev/*.md", "benchmarks/*.md", "clinic/*.md")
 DOCUMENTS += ("clinic/strangers/**/README.md", "website/pages/**/*.md", "README.md", "CHANGELOG.md", "CONTRIBUTING.md")
 OUTPUT = re.compile(r"<!-- output: descend doctor examples/digits_mlp.py -->\n(.*?)<!-- end -->", re.DOTALL)
 REPORT = "learn/report.md"  # shows the doctor's output that the README contains
 WRITTEN = {"docs/symptoms.md"}  # documents in whose place the site has a page that is written from the program
+# The optimizers have pages of their own, and the page would become large with them.
+API_OPTIONS = {"optim": f"    options:\n      filters: ['!^({'|'.join(part_pages.optimizer_classes())})$', '!^_']\n"}
 API = ("descend", "optim", "schedules", "network", "data", "averaging", "landscape", "trajectories", "parallel")
 
 
@@ -41,20 +41,19 @@ def documents() -> Iterator[str]:
                 yield name
 
 
-def generated() -> Iterator[tuple[str, str]]:
-    """Yield the place and the text of each page that is written from the program."""
+def generated(*, with_charts: bool) -> Iterator[tuple[str, str]]:
+    """Yield the place and the text of each page that is written from the program, and of its pictures if asked."""
     yield "symptoms/index.md", symptom_pages.index_page()
-    for problem in CATALOG.values():
-        yield f"symptoms/{problem.id}.md", symptom_pages.symptom_page(problem)
+    for number, problem in enumerate(CATALOG.values(), 1):
+        _show_progress(f"symptom {number} of {len(CATALOG)}: {problem.id}")
+        yield from symptom_pages.symptom_pages(problem, with_charts=with_charts)
     yield "remedies/index.md", _index("Remedies", "Each remedy edits a script in one way.", REMEDIES)
     for name in REMEDIES:
         yield f"remedies/{name}.md", part_pages.remedy_page(name)
     optimizers, schedules = part_pages.optimizer_classes(), part_pages.schedule_classes()
     commands = dict(part_pages.command_pages())
-    yield "optimizers/index.md", _index("Optimizers", COMPARED, optimizers)
-    for name, kind in optimizers.items():
-        example = f"from descend.optim import {name}\n\noptimizer = {name}(model.parameters())"
-        yield f"optimizers/{name}.md", part_pages.class_page(kind, example, COMPARED)
+    yield "optimizers/index.md", _index("Optimizers", optimizer_pages.COMPARED, optimizers)
+    yield from optimizer_pages.optimizer_pages(with_charts=with_charts)
     yield "schedules/index.md", _index("Schedules", LISTED, schedules)
     for name, kind in schedules.items():
         example = f"from descend.schedules import {name}, Scheduler"
@@ -62,10 +61,11 @@ def generated() -> Iterator[tuple[str, str]]:
     yield "commands/index.md", _index("Commands", "Each command with its options.", commands)
     for name, text in commands.items():
         yield f"commands/{name}.md", text
+    yield from part_pages.part_pages()
     yield "understand/decisions/index.md", _decisions()
     for name in API:
         module = "descend" if name == "descend" else f"descend.{name}"
-        yield f"api/{name}.md", f"# {module}\n\n::: {module}\n"
+        yield f"api/{name}.md", f"# {module}\n\n::: {module}\n{API_OPTIONS.get(name, '')}"
 
 
 def _decisions() -> str:
@@ -87,11 +87,21 @@ def _index(title: str, about: str, names: Iterable[str]) -> str:
     return f"# {title}\n\n{about}\n\n{items}\n"
 
 
-def write_pages(folder: Path = PAGES) -> None:
-    """Write all pages, and the files to which they link."""
+def _show_progress(text: str) -> None:
+    """Print what is being written over the line before it, if a person reads it."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+
+
+def write_pages(folder: Path = PAGES, *, with_charts: bool = True) -> None:
+    """Write all pages, and the files to which they link.
+
+    with_charts: whether clinic programs and optimizers are run for the pictures of their pages, the first time in about
+    ten minutes.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     waiting = list(symptom_pages.linked_programs())
-    texts = dict(generated())
+    texts = dict(generated(with_charts=with_charts))
     for path in documents():
         place = site_links.place_of(path)
         texts[place] = site_links.rewritten((ROOT / path).read_text(encoding="utf-8"), path, place, waiting.append)
@@ -113,7 +123,7 @@ def llms(texts: dict[str, str]) -> str:
     """Return the list of all pages for language models, as https://llmstxt.org describes it."""
     lines = ["# descend", "", "> descend finds out why a neural network isn't training, and proves the fix.", ""]
     for place, text in sorted(texts.items()):
-        if not place.startswith("source/"):
+        if place.endswith(".md") and not place.startswith("source/"):
             lines.append(f"- [{_title(text)}]({place})")
     return "\n".join(lines) + "\n"
 

@@ -20,6 +20,8 @@ PLAIN_MOMENTUM = (
 class Nesterov(Optimizer):
     """Nesterov's accelerated gradient with look-ahead (Nesterov 1983; Sutskever et al. 2013, eqs. 3 and 4).
 
+    Use it for smooth, ill-conditioned problems with little noise.
+
     The gradient must be computed at θ + momentum·v: pass `step` a closure, or call `backward` within `look_ahead()`.
     SGD with `nesterov=True` takes the same steps, but stores θ + momentum·v as its parameters.
 

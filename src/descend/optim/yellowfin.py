@@ -18,6 +18,8 @@ SMALLEST = 1e-30  # smallest divisor, to avoid a division by zero
 class YellowFin(Optimizer):
     """Momentum SGD that tunes its own learning rate and momentum (Zhang & Mitliagkas 2017, Algorithms 1–4).
 
+    Use it if no learning rate can be searched. A searched learning rate is usually better.
+
     As in the authors' program, gradients are clipped at the square root of the largest curvature (§3.3), curvatures are
     averaged on a logarithmic scale, and the averages of the learning rate and the momentum start at 0.
 

@@ -19,6 +19,9 @@ def adadelta(theta, g, t, v=0.0, d=0.0, *, lr, rho, eps):
 class Adadelta(Optimizer):
     """Adadelta (Zeiler 2012): each gradient is scaled by RMS(recent steps) / RMS(recent gradients).
 
+    Use it if no learning rate can be searched: its step has the unit of the weights. It is often slower than a
+    tuned optimizer.
+
     Parameters
     ----------
     params : iterable

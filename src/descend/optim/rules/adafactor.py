@@ -72,6 +72,8 @@ def _wide_zeros_like(tensor: Tensor) -> Tensor:
 class Adafactor(Optimizer):
     """Adafactor (Shazeer & Stern 2018): Adam's scaling with two vectors of state for a matrix, and relative step sizes.
 
+    Use it if Adam's states do not fit into memory.
+
     The step is at most min(lr, 1/√t) times the root mean square of the weights, where t is the step number. Groups with
     ``"factored": False`` store the whole mean square. The mean squares of 16-bit parameters are stored in float32.
 

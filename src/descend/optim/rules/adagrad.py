@@ -18,6 +18,9 @@ def adagrad(theta, g, t, v="initial_accumulator_value", *, lr, lr_decay, eps, ep
 class Adagrad(Optimizer):
     """Adagrad (Duchi, Hazan & Singer 2011): each gradient is divided by the root of the sum of squared gradients.
 
+    Use it for sparse features: weights with few gradients keep long steps. All steps only become shorter, so long
+    trainings become slow.
+
     Parameters
     ----------
     params : iterable

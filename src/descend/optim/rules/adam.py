@@ -20,6 +20,8 @@ def adam(theta, g, t, m=0.0, v=0.0, *, lr, beta1, beta2, eps, bias_correction):
 class Adam(Optimizer):
     """Adam (Kingma & Ba 2015): momentum divided by the root of the gradients' running mean square.
 
+    Use it as a first choice, and search the learning rate from 1e-4 to 1e-2. If you need weight decay, use `AdamW`.
+
     Parameters
     ----------
     params : iterable

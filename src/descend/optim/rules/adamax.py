@@ -17,6 +17,8 @@ def adamax(theta, g, t, m=0.0, u=0.0, *, lr, beta1, beta2, eps):
 class Adamax(Optimizer):
     """AdaMax (Kingma & Ba 2015): Adam with the largest recent gradient in place of the root mean square.
 
+    Use it if a few gradients are far larger than the others: each weight still moves by about lr at most.
+
     Parameters
     ----------
     params : iterable

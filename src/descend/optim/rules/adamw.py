@@ -10,6 +10,9 @@ from descend.optim.rules.adam import Adam
 class AdamW(Adam):
     """Adam with decoupled weight decay (Loshchilov & Hutter 2019, Alg. 2): each step shrinks θ by lr·weight_decay·θ.
 
+    Use it for transformers, and for every training that needs weight decay: the strength of the decay does not
+    depend on the size of the gradients.
+
     Parameters
     ----------
     params : iterable

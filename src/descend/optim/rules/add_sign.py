@@ -19,6 +19,8 @@ def add_sign(theta, g, t, m=0.0, *, lr, beta, alpha, f):
 class AddSign(Optimizer):
     """AddSign (Bello et al. 2017): smaller steps where the gradient and its running mean have opposite signs.
 
+    It was found by a search over update rules. Use it as an alternative to SGD with momentum.
+
     A schedule that lowers `f` reduces this effect of the signs.
 
     Parameters

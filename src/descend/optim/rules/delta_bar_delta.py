@@ -21,6 +21,9 @@ def delta_bar_delta(theta, g, t, rate="lr", mean=0.0, *, lr, growth, shrinkage, 
 class DeltaBarDelta(Optimizer):
     """Delta-bar-delta (Jacobs 1988), for full batches: each weight has its own learning rate, which starts at `lr`.
 
+    Use it only if each gradient is computed on all examples: the noise of mini-batches makes the learning rates
+    fall.
+
     Parameters
     ----------
     params : iterable

@@ -11,6 +11,9 @@ from descend.optim.rules.adam import adam
 class LAMB(Optimizer):
     """LAMB (You et al. 2020, Algorithm 2), for large batches: a trust ratio rescales the step of AdamW.
 
+    Use it for batches of thousands of examples. For the step d of AdamW at a learning rate of 1, each tensor
+    changes by lr·‖θ‖/‖d‖·d, so no layer changes by more than the share lr of its norm.
+
     Parameters
     ----------
     params : iterable

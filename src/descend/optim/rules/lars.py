@@ -11,6 +11,9 @@ from descend.optim.rules.momentum import momentum
 class LARS(Optimizer):
     """LARS (You, Gitman & Ginsburg 2017), for large batches: momentum with gradients scaled to the weights' size.
 
+    Use it for batches of thousands of examples and convolutional networks. Each tensor's gradient is multiplied by
+    trust·‖θ‖/(‖g‖ + weight_decay·‖θ‖ + eps), after which momentum takes its usual step.
+
     Parameters
     ----------
     params : iterable

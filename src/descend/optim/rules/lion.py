@@ -17,6 +17,8 @@ def lion(theta, g, t, m=0.0, *, lr, beta1, beta2):
 class Lion(Optimizer):
     """Lion (Chen et al. 2023): the sign of a running mean of the gradients, with decoupled weight decay.
 
+    Use it if memory is scarce: it stores one number per weight, where Adam stores two.
+
     A good learning rate is 3 to 10 times smaller than that of AdamW, and a good weight decay 3 to 10 times larger.
 
     Parameters

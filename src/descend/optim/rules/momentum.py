@@ -19,6 +19,8 @@ def momentum(theta, g, t, v=0.0, *, momentum, gradient_factor, velocity_factor):
 class Momentum(Optimizer):
     """Gradient descent with momentum (Polyak 1964); `form` selects one of four definitions of the learning rate.
 
+    Use it to reproduce a text whose momentum differs from torch's: `convert_lr` converts learning rates.
+
     Parameters
     ----------
     params : iterable

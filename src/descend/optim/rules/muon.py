@@ -51,6 +51,8 @@ def orthogonalise(g: Tensor, coefficients: tuple[float, float, float], steps: in
 class Muon(Optimizer):
     """Muon (Jordan et al. 2024) for matrices, with AdamW for vectors such as biases and gains.
 
+    Use it for the hidden matrices of transformers and other large networks.
+
     A convolution's weight is a matrix with one row per output channel: as in the implementation of Liu et al. 2025, all
     dimensions but the first are flattened. So pass a stack of matrices, such as ``(experts, rows, columns)``, as one
     parameter per matrix, or with ``"use_muon": False``. Give embeddings and the output layer a group of

@@ -21,6 +21,8 @@ def power_sign(theta, g, t, m=0.0, *, lr, beta, base, f):
 class PowerSign(Optimizer):
     """PowerSign (Bello et al. 2017): larger steps where the gradient and its running mean have the same sign.
 
+    It was found by a search over update rules. Use it as an alternative to SGD with momentum.
+
     A schedule that lowers `f` reduces this effect of the signs.
 
     Parameters

@@ -22,6 +22,9 @@ def rmsprop(theta, g, t, v=0.0, *, lr, alpha, eps, eps_inside, bias_correction):
 class RMSprop(Optimizer):
     """RMSprop (Tieleman & Hinton 2012): the gradient is divided by the root of its running mean square.
 
+    Use it to reproduce results on recurrent networks and reinforcement learning. The first steps are up to 1/√(1 −
+    alpha) times lr, which is ten times for alpha = 0.99, unless `bias_correction` is set.
+
     Parameters
     ----------
     params : iterable

@@ -22,6 +22,9 @@ def rprop(theta, g, t, last=0.0, size="lr", *, lr, eta_minus, eta_plus, least, m
 class Rprop(Optimizer):
     """Rprop (Riedmiller & Braun 1993), for full batches: each weight has its own step size.
 
+    Use it only if each gradient is computed on all examples: the noise of mini-batches changes the signs, so the
+    step sizes shrink.
+
     Parameters
     ----------
     params : iterable

@@ -39,6 +39,8 @@ def schedule_free_adamw(
 class ScheduleFreeAdamW(Optimizer):
     """Schedule-Free AdamW (Defazio et al. 2024): no schedule and no number of steps is needed, except for a warm-up.
 
+    Use it if the number of steps is not known in advance.
+
     Call `optimizer.eval()` before the model is evaluated or saved: it sets the parameters to the average of the
     iterates. Call `optimizer.train()` before training continues; a new optimizer is in this mode. Normalisation layers
     with running statistics need these for the average, too: `descend.averaging.swapped_in` shows how.

@@ -16,6 +16,9 @@ def sgd(theta, g, t, *, lr):
 class SGD(Optimizer):
     """Gradient descent (Robbins & Monro 1951), with Polyak's or Nesterov's momentum.
 
+    Use it with momentum 0.9 if you will search the learning rate. Without momentum, an ill-conditioned problem
+    needs many more steps.
+
     Parameters
     ----------
     params : iterable

@@ -26,6 +26,8 @@ def sophia(theta, g, t, m=0.0, h=0.0, *, lr, beta1, gamma, eps):
 class SophiaG(Optimizer):
     """Sophia-G (Liu et al. 2023) for classifiers and language models: clipped steps along momentum over curvature.
 
+    Use it for large language models, where its authors report half of AdamW's steps.
+
     Call `update_curvature` with a batch's logits every tenth step. The paper recommends `gamma` such that 10 to 50 % of
     the weights are not clipped. Weight decay is decoupled.
 
