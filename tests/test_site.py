@@ -46,7 +46,8 @@ def test_everything_that_can_be_looked_up_has_a_page(site):
     assert names("symptoms") == set(CATALOG)
     assert names("remedies") == set(REMEDIES)
     assert names("optimizers") == set(part_pages.optimizer_classes()) >= {"Adam", "YellowFin", "Muon"}
-    assert names("parts/network") >= {"initialise", "replace_head"} and names("layouts") >= {"data", "tensor", "pipeline"}
+    assert names("parts/network") >= {"initialise", "replace_head"}
+    assert names("layouts") == {"data", "tensor", "pipeline", "combined", "asynchronous"}
     assert names("schedules") == set(part_pages.schedule_classes()) >= {"Cosine", "WarmRestarts"}
     assert {"doctor", "prove", "compare", "watch", "claims", "discover", "lab"} <= names("commands")
     listed = (folder / "llms.txt").read_text()
