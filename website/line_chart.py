@@ -4,9 +4,9 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 300, 64, 16, 34, 44
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 520, 280, 60, 20, 34, 46
 COLOURS = ("#c2410c", "#0f766e", "#4338ca", "#a16207")  # each has a contrast of at least 4.5 on white
-MOST_POINTS = 300  # points of a curve that are drawn
+MOST_POINTS = 100  # points of a curve that are drawn
 
 Curve = Sequence[tuple[float, float]]
 
@@ -16,10 +16,10 @@ def loss_chart(curves: Mapping[str, Curve], title: str) -> str:
 
     curves: name -> pairs of step and loss.
     """
-    drawn = {name: _finite_start(curve) for name, curve in curves.items()}
+    drawn = {name: _thinned(_finite_start(curve)) for name, curve in curves.items()}
     values = [loss for curve in drawn.values() for _, loss in curve]
     low, high = _decades(values)
-    steps = max(step for curve in drawn.values() for step, _ in curve) or 1
+    steps = 1 + max(step for curve in curves.values() for step, _ in curve)
 
     def at(step: float, loss: float) -> tuple[float, float]:
         share = (math.log10(loss) - low) / (high - low)
@@ -38,7 +38,7 @@ def loss_chart(curves: Mapping[str, Curve], title: str) -> str:
         parts.append(_text(at(step, 10**low)[0], HEIGHT - BOTTOM + 18, str(step), "middle"))
     parts.append(_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, "optimizer step", "middle"))
     for curve, colour in zip(drawn.values(), COLOURS):
-        points = [at(step, loss) for step, loss in _thinned(curve)]
+        points = [at(step, loss) for step, loss in curve]
         parts.append(_polyline(points, colour))
     parts += _legend(drawn)
     return "\n".join([*parts, "</svg>"]) + "\n"
@@ -85,7 +85,7 @@ def _frame(title: str) -> Iterator[str]:
     """Yield the start of a picture: its size, its description and a white background, which suits a dark page, too."""
     yield (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        f'font-family="system-ui, sans-serif" font-size="12"><title>{escape(title)}</title>'
+        f'font-family="system-ui, sans-serif" font-size="13"><title>{escape(title)}</title>'
     )
     yield '<rect width="100%" height="100%" rx="6" fill="#ffffff"/>'
 

@@ -103,7 +103,7 @@ def _seen(problem: Problem, sick: Sequence[Patient]) -> Iterator[str]:
         said = sentences().get((f"clinic/sick/{program.name}", problem.id))
         yield f"## What you see\n\nA program of the clinic with this fault is {link}: {program.title}"
         if said:
-            yield f"descend says:\n\n> {capitalised(said)}."
+            yield f"descend reports:\n\n> {capitalised(said)}."
     if problem.consequences:
         links = ", ".join(f"[{CATALOG[name].title}]({name}.md)" for name in sorted(problem.consequences))
         yield f"It can cause other problems, which are then reported as its consequences: {links}."

@@ -116,6 +116,8 @@ def write_pages(folder: Path = PAGES, *, with_charts: bool = True) -> None:
     for place, text in texts.items():
         (folder / place).parent.mkdir(parents=True, exist_ok=True)
         (folder / place).write_text(text, encoding="utf-8")
+    for name in ("site.css", "site.js"):
+        shutil.copy(ROOT / "website" / "pages" / name, folder)
     (folder / "llms.txt").write_text(llms(texts), encoding="utf-8")
 
 
