@@ -15,7 +15,7 @@ PAGES = (
     "index learn/index learn/first_diagnosis learn/report learn/course do/prove do/choosing symptoms/index "
     "symptoms/instability symptoms/no_zero_grad remedies/zero_grad optimizers/Adam optimizers/Muon schedules/Cosine "
     "commands/doctor parts/index parts/network/initialise layouts/data lookup/glossary lookup/formats api/descend "
-    "understand/proof understand/accuracy understand/limits gallery/index contribute/index"
+    "understand/proof understand/accuracy understand/limits gallery/pictures gallery/index contribute/index"
 ).split()
 WIDTHS, SCHEMES = (1300, 390), ("light", "dark")
 RULES = {"runOnly": ["wcag2a", "wcag2aa"]}  # Web Content Accessibility Guidelines 2.0, levels A and AA

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import gallery_page
 import optimizer_pages
 import part_pages
 import site_links
@@ -105,6 +106,7 @@ def write_pages(folder: Path = PAGES, *, with_charts: bool = True) -> None:
     for path in documents():
         place = site_links.place_of(path)
         texts[place] = site_links.rewritten((ROOT / path).read_text(encoding="utf-8"), path, place, waiting.append)
+    texts["gallery/pictures.md"] = gallery_page.gallery_page(waiting.append)
     texts[REPORT] = texts[REPORT].replace("REPORT\n", OUTPUT.findall(texts["index.md"])[0])
     for path in waiting:
         place = site_links.place_of(path)
