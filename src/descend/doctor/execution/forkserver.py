@@ -71,12 +71,13 @@ def _import_for_all_runs(modules: list[str]) -> None:
             step_counter,
             training_mode_calls,
         )
-        from descend.doctor.sandbox import effects, imports  # noqa: F401
+        from descend.doctor.sandbox import effects, imports, replaced_functions  # noqa: F401
 
         torch.optim.SGD([torch.zeros(1)])
         for name in modules:
             with suppress(Exception):  # the script's own import will raise this error
                 importlib.import_module(name)
+    replaced_functions.scan_modules()
     gc.collect()
     gc.freeze()
     tempfile.tempdir = None  # each run then determines its own temporary folder
