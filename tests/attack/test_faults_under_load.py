@@ -20,13 +20,14 @@ from .faults import DESCEND, OURS, TRAINING, Command
 from .world import none_left, skip_unless_reached
 
 ENDINGS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-MOMENTS = 20  # for each level; `make test` tries one
+MOMENTS = 20  # for each level
 LATEST_S = 12.0  # after the start: from the first import to the trials
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("level", sampled(LEVELS, "hooks"))
-@pytest.mark.parametrize("moment", sampled(range(MOMENTS), 7))
+@pytest.mark.thorough  # test_leftovers.py ends the doctor at chosen moments
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("moment", range(MOMENTS))
 def test_nothing_is_left_of_a_parent_that_ends_at_a_random_moment(tmp_path, level, moment):
     skip_unless_reached(level)
     chosen = random.Random(f"{level} {moment}")

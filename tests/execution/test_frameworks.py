@@ -15,6 +15,7 @@ def need(package: str) -> None:
         pytest.skip(f"{package} is not installed")
 
 
+@pytest.mark.thorough  # the test of callbacks trains with Lightning, too
 def test_lightning_is_observed_without_changes(stage):
     need("lightning")
     accumulated = 2

@@ -223,6 +223,7 @@ def test_a_directory_that_is_too_large_to_send_is_refused(script, monkeypatch) -
         zip_directory(script.root)
 
 
+@pytest.mark.thorough  # the runs are equal bit for bit, as the test of a single run shows
 def test_trials_on_a_cluster_have_the_verdict_of_local_trials(descend_here, nodes, tmp_path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "scale.txt").write_text("2.5")
