@@ -19,7 +19,7 @@ test: checked
 	$(BIN)/pytest -n 3 --dist worksteal
 
 quick: $(READY)
-	$(BIN)/pytest -n 2 --dist worksteal -m "not slow and not browser and not frameworks"
+	$(BIN)/pytest -n 2 --dist worksteal --quick -m "not slow and not browser and not frameworks"
 
 # All cases of each kind, of which `make test` takes some.
 thorough: checked

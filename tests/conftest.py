@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from kinds_table import KindsTable  # noqa: E402, I001
 from postgres_server import postgres  # noqa: E402, F401
+from quick_files import QuickFiles  # noqa: E402
 from shared_fork_server import shared_fork_server  # noqa: E402, F401
 
 from descend.doctor.commands.coding_assistant import VARIABLES  # noqa: E402
@@ -40,13 +41,18 @@ if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kinds", action="store_true", help="take every kind of script to the doctor")
+    parser.addoption("--quick", action="store_true", help="leave out the files that take long")
+    parser.addoption("--write-slow-files", action="store_true", help="write the list of the files that take long")
     parser.addoption("--thorough", action="store_true", help="take all cases of each kind, and not only some")
     parser.addoption("--seeds", type=int, default=1, help="the clinic diagnoses every example under seeds 0..N-1")
     parser.addoption("--times", type=int, default=1, help="how often a process is killed and must come back")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if not hasattr(config, "workerinput"):
+    leaves_out, writes = config.getoption("--quick"), config.getoption("--write-slow-files")
+    is_worker = hasattr(config, "workerinput")
+    config.pluginmanager.register(QuickFiles(leaves_out=leaves_out, writes=writes and not is_worker))
+    if not is_worker:
         config.pluginmanager.register(KindsTable(ROOT / "docs" / "kinds.md"))
 
 
