@@ -11,8 +11,8 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "website/pages").rglob("*.md"))]
 GENERATED = {"bounds.md", "sources.md", "symptoms.md", "safety.md"}
 MEASURED = re.compile(
-    r"(?:[\d.]+|ten|half) times (?:as long|as fast|the speed|the script's time)|[\d.]+ % of the (?:first findings|speed)|"
-    r"(?:takes|wheel has) (?:about )?[\w.]+ (?:MB|minutes?|seconds?)|would merge"
+    r"(?:[\d.]+|ten|half) times (?:as long|as fast|the speed|the script's time)|"
+    r"[\d.]+ % of the (?:first findings|speed)|(?:takes|wheel has) (?:about )?[\w.]+ (?:MB|minutes?|seconds?)|would merge"
 )
 NAMED = re.compile(
     r"benchmarks/\w+\.md|accuracy\.md|claims/[\w-]+\.md|`(?:python|descend|torchrun) |^    (?:python|descend) ", re.M
