@@ -12,7 +12,8 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROO
 GENERATED = {"bounds.md", "sources.md", "symptoms.md", "safety.md"}
 MEASURED = re.compile(
     r"(?:[\d.]+|ten|half) times (?:as long|as fast|the speed|the script's time)|"
-    r"[\d.]+ % of the (?:first findings|speed)|(?:takes|wheel has) (?:about )?[\w.]+ (?:MB|minutes?|seconds?)|would merge"
+    r"[\d.]+ % of the (?:first findings|speed)|would merge|"
+    r"(?:takes|wheel has) (?:about )?[\w.]+ (?:MB|minutes?|seconds?)"
 )
 NAMED = re.compile(
     r"benchmarks/\w+\.md|accuracy\.md|claims/[\w-]+\.md|`(?:python|descend|torchrun) |^    (?:python|descend) ", re.M
