@@ -5,6 +5,8 @@ from typing import Any
 
 import torch
 
+from descend.doctor.instrumentation.sharding import without_collectives
+
 
 class EventHandler:
     """Base class of objects that observe the script. If one of them fails, a measurement is lost, but not the run."""
@@ -36,7 +38,7 @@ class ObserverPart:
 def never_raises(event: Any) -> Any:
     """Decorate a method so that its exceptions are passed to `on_internal_error` instead of the script.
 
-    Function modes of the script do not see the operations of the method.
+    Function modes of the script do not see the operations of the method, and none of them waits for other processes.
     """
 
     @functools.wraps(event)
@@ -45,7 +47,7 @@ def never_raises(event: Any) -> Any:
         if self.is_disabled:
             return None
         try:
-            with torch._C.DisableTorchFunction():
+            with torch._C.DisableTorchFunction(), without_collectives():
                 return event(self, *args, **named)
         except Exception as error:
             self.on_internal_error(error)

@@ -149,8 +149,8 @@ class Observer(EventHandler):
         if self.steps < WIRING_STEPS and (self.steppers.has_optimizer or self.manual_updates.trains):
             self.modules.report_call(SiteKind.BACKWARD, "", frame)
         stepper = self._stepping or self.steppers.by_key.get(self.attribution.next_optimizer(place, reaches) or "")
-        if stepper is None or not self.probe_runner.should_examine(stepper.key, stepper.steps):
-            self.probe_runner.tape.stop()
+        if stepper is None or stepper.is_sharded or not self.probe_runner.should_examine(stepper.key, stepper.steps):
+            self.probe_runner.tape.stop_before(stepper)
             return None
         with self.probe_runner.budget.charging("gradient"):
             opened = open_pass(root, loss, scaler, stepper, asked, self.manual_updates.proxies)

@@ -10,6 +10,8 @@ from types import FrameType
 from torch import Tensor
 
 from descend.doctor.instrumentation.modules import Modules
+from descend.doctor.instrumentation.sharding import SHARDED
+from descend.doctor.instrumentation.steps.attribution import Stepper
 from descend.doctor.instrumentation.steps.backward_passes import BackwardPass
 from descend.doctor.instrumentation.steps.budget import Budget
 from descend.doctor.record import Site
@@ -133,6 +135,12 @@ class TapeControl:
             tape.refusal = THREADS  # The other thread removes the refused tape when it runs.
             self._abandoned = tape
             self.block(THREADS)
+
+    def stop_before(self, stepper: Stepper | None) -> None:
+        """Stop recording at a pass that is not measured; if its parameters are sharded, record no more steps."""
+        if stepper is not None and stepper.is_sharded:
+            self.block(SHARDED)
+        self.stop()
 
     def block(self, reason: str) -> None:
         """Record no more steps in this run, and send the reason."""

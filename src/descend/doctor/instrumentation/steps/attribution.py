@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from descend.doctor.instrumentation.sharding import is_sharded
 from descend.doctor.instrumentation.steps.opponents import Opponents
 from descend.doctor.tape import leaf_parameters
 
@@ -65,6 +66,11 @@ class Stepper:
         optimizer = self.optimizer
         for group in optimizer.param_groups if optimizer is not None else ():
             yield from group["params"]
+
+    @property
+    def is_sharded(self) -> bool:
+        """Return whether the optimizer holds parameters that are sharded over several processes."""
+        return any(map(is_sharded, self.parameters()))
 
     def count_clearing(self) -> None:
         """Before a backward pass, add 1 to `epoch` if the gradients were cleared after the last pass without a step."""
