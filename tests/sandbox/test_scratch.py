@@ -264,7 +264,9 @@ def test_the_environment_has_the_threads_no_trackers_and_the_copy_s_paths(projec
         assert environment["OMP_NUM_THREADS"] == environment["MKL_NUM_THREADS"] == "3"
         assert environment["WANDB_MODE"] == "disabled"
         assert environment["MPLBACKEND"] == "Agg"
-        assert environment["MLFLOW_TRACKING_URI"].startswith(f"file://{scratch.top}")
+        tracking = environment["MLFLOW_TRACKING_URI"]
+        assert tracking.startswith(f"file://{scratch.top}")
+        assert not Path(tracking.removeprefix("file://")).exists()  # MLflow creates it, with its default experiment
         assert environment["HF_HUB_OFFLINE"] == "1"
     with scratch_copy(script(project)) as scratch:
         assert "HF_HUB_OFFLINE" not in child_environment(3, scratch, allow_effects=True)

@@ -39,6 +39,7 @@ TRACKERS = {
     "SWANLAB_MODE": "disabled",
     "POLYAXON_NO_OP": "true",
     "MLFLOW_ALLOW_FILE_STORE": "true",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
     "RAY_USAGE_STATS_ENABLED": "0",
     "DVC_NO_ANALYTICS": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -89,7 +90,8 @@ def child_environment(threads: int, scratch: Scratch, allow_effects: bool = Fals
         environment.update(OFFLINE)
     for name, folder in TRACKER_FOLDERS.items():
         environment[name] = str(_create_folder(scratch.top / "trackers" / folder))
-    environment["MLFLOW_TRACKING_URI"] = _create_folder(scratch.top / "trackers" / "mlflow").as_uri()
+    # MLflow creates its default experiment only together with this folder.
+    environment["MLFLOW_TRACKING_URI"] = (scratch.top / "trackers" / "mlflow").as_uri()
     environment["PWD"] = str(scratch.root)
     environment.update(redirect_caches(scratch, os.environ))
     return environment
