@@ -45,7 +45,7 @@ def place_of(path: str) -> str:
         for folder, section in FOLDERS.items():
             if path.startswith(folder):
                 return section + path.removeprefix(folder).replace("README.md", "index.md")
-    return f"source/{path.replace('/.', '/')}.md"  # a builder leaves out hidden folders
+    return f"source/{path}.md".replace("/.", "/")  # a builder leaves out hidden folders
 
 
 def rewritten(text: str, source: str, place: str, linked: Callable[[str], object]) -> str:
