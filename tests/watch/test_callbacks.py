@@ -52,6 +52,8 @@ class Net(nn.Module):
     def forward(self, x, labels):
         loss = nn.functional.cross_entropy(self.net(x), labels)
         losses.append(loss.item())
+        if len(losses) == {fails}:
+            raise ValueError("mine")
         return {{"loss": loss}}
 torch.manual_seed(1)
 data = [{{"x": torch.randn(6), "labels": torch.tensor(i % 3)}} for i in range(160)]
@@ -90,10 +92,17 @@ def test_a_callback_records_the_training_without_changing_it(tmp_path, package, 
     assert list(record.series("loss", "0").values) == pytest.approx(losses, rel=1e-6)
 
 
-def test_a_failing_lightning_training_is_recorded_as_failed(tmp_path):
-    if importlib.util.find_spec("lightning") is None:
-        pytest.skip("lightning is not installed")
-    done = train(tmp_path, LIGHTNING, "descend.LightningCallback()", fails=12)
+@pytest.mark.parametrize(
+    ("package", "program", "callback"),
+    [
+        ("lightning", LIGHTNING, "descend.LightningCallback()"),
+        ("transformers", TRANSFORMERS, "descend.TransformersCallback()"),
+    ],
+)
+def test_a_training_that_fails_is_recorded_as_failed(tmp_path, package, program, callback):
+    if importlib.util.find_spec(package) is None:
+        pytest.skip(f"{package} is not installed")
+    done = train(tmp_path, program, callback, fails=12)
     assert done.returncode == 1 and done.stderr.splitlines()[-1].startswith("descend: run 1") or "mine" in done.stderr
     with open_store(tmp_path / ".descend") as store:
         record = store.load(1)

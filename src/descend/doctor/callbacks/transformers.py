@@ -1,6 +1,8 @@
 """A callback for Transformers: `Trainer(callbacks=[TransformersCallback()])`."""
 
+import atexit
 import os
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -65,12 +67,22 @@ class TransformersCallback(TrainerCallback):  # type: ignore[misc, unused-ignore
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **known: Any) -> None:
         """Start recording and diagnosing the training, if this process has world rank 0."""
+        self._stop_watching(None)  # The Trainer does not report the end of a training that an exception has ended.
         if state.is_world_process_zero:
             optimizer = known.get("optimizer")
             optimizers = [getattr(optimizer, "optimizer", optimizer)] if optimizer is not None else []
             self.watch = watch(known.get("model"), optimizers, **self._options).__enter__()
+            atexit.register(self._stop_at_exit)
 
     def on_train_end(self, args: Any, state: Any, control: Any, **known: Any) -> None:
         """Stop recording the training, which has ended."""
+        self._stop_watching(None)
+
+    def _stop_at_exit(self) -> None:
+        """Stop recording a training that has not ended when the program does, with the exception that ended both."""
+        self._stop_watching(getattr(sys, "last_value", None))
+
+    def _stop_watching(self, error: BaseException | None) -> None:
+        """Stop recording the training. `error` is the exception that ended it, or None if it ended normally."""
         if self.watch is not None and self.watch.is_on:
-            self.watch.__exit__(None, None, None)
+            self.watch.__exit__(type(error) if error else None, error, error.__traceback__ if error else None)
