@@ -71,3 +71,9 @@ def test_bad_input_is_one_line(descend_here, tmp_path, arguments, says) -> None:
     (tmp_path / "train.py").write_text(SCRIPT)
     ended = descend_here("layout", *arguments, str(tmp_path / "train.py"))
     assert ended.returncode == 2 and says in " ".join(ended.stderr.split())
+
+
+def test_a_process_of_torchrun_gets_one_line(descend_here, tmp_path) -> None:
+    (tmp_path / "train.py").write_text(SCRIPT)
+    ended = descend_here("layout", str(tmp_path / "train.py"), env={"RANK": "0", "WORLD_SIZE": "2"})
+    assert ended.returncode == 2 and "start it without torchrun" in " ".join(ended.stderr.split())

@@ -1,5 +1,6 @@
 """`descend layout train.py`: predict the time and the memory of a step on several processes, for each layout."""
 
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -64,10 +65,13 @@ def layout(  # noqa: PLR0913 - each is an option of the command
     descend.parallel.Layout applies a layout. With --machine, --bandwidth and --latency are those between machines.
     """
     from descend.doctor.record import facts
+    from descend.doctor.sandbox.world import is_in_group
     from descend.doctor.script.script import open_script
     from descend.lab.pages.layout_figures import FACTS, layout_figures, layout_remarks
     from descend.parallel.cost import Machines
 
+    if is_in_group(os.environ):
+        raise UsageError("descend layout runs SCRIPT as one process: start it without torchrun")
     if machine is None and (inner_bandwidth or inner_latency):
         raise UsageError("--inner-bandwidth and --inner-latency need --machine, the number of processes on a machine")
     if machine is not None and not (bandwidth and latency):
