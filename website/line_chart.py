@@ -6,13 +6,16 @@ from html import escape
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 520, 280, 60, 20, 34, 46
 COLOURS = ("#c2410c", "#0f766e", "#4338ca", "#a16207")  # each has a contrast of at least 4.5 on white
+MOST_TICKS = 7  # labels of the vertical axis
 MOST_POINTS = 100  # points of a curve that are drawn
 
 Curve = Sequence[tuple[float, float]]
 
 
-def loss_chart(curves: Mapping[str, Curve], title: str) -> str:
-    """Return a chart of losses over optimizer steps. Values that are not finite and positive end a curve.
+def loss_chart(curves: Mapping[str, Curve], title: str, x_label: str = "optimizer step") -> str:
+    """Return a chart of losses, or of other positive values, over optimizer steps.
+
+    Values that are not finite and positive end a curve.
 
     curves: name -> pairs of step and loss.
     """
@@ -27,7 +30,7 @@ def loss_chart(curves: Mapping[str, Curve], title: str) -> str:
         return x, HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * share
 
     parts = [*_frame(title)]
-    for power in range(math.ceil(low), math.floor(high) + 1):
+    for power in range(math.floor(low), math.floor(high) + 1, max(1, math.ceil((high - low) / MOST_TICKS))):
         for multiple in (1, 2, 5) if high - low < 2 else (1,):
             if low <= math.log10(multiple * 10.0**power) <= high:
                 _, y = at(0, multiple * 10.0**power)
@@ -36,7 +39,7 @@ def loss_chart(curves: Mapping[str, Curve], title: str) -> str:
     for quarter in range(5):
         step = round(steps * quarter / 4)
         parts.append(_text(at(step, 10**low)[0], HEIGHT - BOTTOM + 18, str(step), "middle"))
-    parts.append(_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, "optimizer step", "middle"))
+    parts.append(_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, x_label, "middle"))
     for curve, colour in zip(drawn.values(), COLOURS):
         points = [at(step, loss) for step, loss in curve]
         parts.append(_polyline(points, colour))
@@ -96,7 +99,7 @@ def _legend(names: Mapping[str, object]) -> Iterator[str]:
     for name, colour in zip(names, COLOURS):
         yield f'<path d="M{x:.0f} 18h18" stroke="{colour}" stroke-width="3"/>'
         yield _text(x + 24, 22, name, "start")
-        x += 40 + 6.8 * len(name)
+        x += 40 + 7.8 * len(name)
 
 
 def _text(x: float, y: float, text: str, anchor: str) -> str:

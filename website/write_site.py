@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import course_charts
 import gallery_page
 import optimizer_pages
 import part_pages
@@ -59,6 +60,7 @@ def generated(*, with_charts: bool) -> Iterator[tuple[str, str]]:
     for name, kind in schedules.items():
         example = f"from descend.schedules import {name}, Scheduler"
         yield f"schedules/{name}.md", part_pages.class_page(kind, example, LISTED)
+    yield from course_charts.course_charts()
     yield "commands/index.md", _index("Commands", "Each command with its options.", commands)
     for name, text in commands.items():
         yield f"commands/{name}.md", text
@@ -110,10 +112,12 @@ def write_pages(folder: Path = PAGES, *, with_charts: bool = True) -> None:
     texts[REPORT] = texts[REPORT].replace("REPORT\n", OUTPUT.findall(texts["index.md"])[0])
     for path in waiting:
         place = site_links.place_of(path)
+        if place in texts:
+            continue
         if path.endswith(site_links.PICTURES):
             (folder / place).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / path, folder / place)
-        elif place not in texts:
+        else:
             texts[place] = site_links.source_page(path)
     for place, text in texts.items():
         (folder / place).parent.mkdir(parents=True, exist_ok=True)
