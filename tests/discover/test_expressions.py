@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from descend.discover import values
 from descend.discover.canonical import canonical
 from descend.discover.expression import (
     LONGEST,
@@ -35,14 +36,27 @@ def test_an_expression_is_read_back_from_its_prefix(expression):
     assert 1 <= expression.size == len(expression.prefix) <= LONGEST
 
 
+@pytest.fixture
+def tiny_eps(monkeypatch):
+    """Divide by b + eps with an eps that changes no b: a / (−b + eps) equals −(a / (b + eps)) only then."""
+    monkeypatch.setattr(values, "EPS", 1e-300)
+    values.compiled.cache_clear()
+    yield
+    values.compiled.cache_clear()
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(random_expression(random.Random(905), list(SYMBOLS)))
 @given(expressions)
-def test_the_canonical_form_is_no_longer_and_has_the_same_values(expression):
+def test_the_canonical_form_is_no_longer_and_has_the_same_values(tiny_eps, expression):
     form = canonical(expression)
-    series = gradients(1.0, 5)
-    before = steps_on(expression, series)
+    series = gradients(0.1, 5)  # so small that no exponential is rounded to 0
     if form is None:
         return
-    after = steps_on(form, series)
+    try:
+        before, after = steps_on(expression, series), steps_on(form, series)
+    except OverflowError:  # of constants, such as e^(e^(e²)): such a rule is not searched further
+        return
     assert form.size <= expression.size and canonical(form) == form
     finite = before.isfinite() & after.isfinite() & (before.abs() < 1e12)
     torch.testing.assert_close(after[finite], before[finite], rtol=1e-5, atol=1e-5)
