@@ -71,6 +71,7 @@ def test_the_canonical_form_is_no_longer_and_has_the_same_values(tiny_eps, expre
         ("* sign g abs g", "g"),
         ("* g g", "square g"),
         ("neg neg m", "m"),
+        ("+ g sign exp m", "+ g 1"),
         ("neg - g m", "- m g"),
         ("sqrt square neg g", "abs g"),
         ("* 1 / m 1", "m"),
