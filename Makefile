@@ -48,7 +48,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/run.py
 
 clinic: $(READY)
-	$(BIN)/pytest -n 2 tests/clinic --seeds 5
+	$(BIN)/pytest -n 2 tests/clinic --seeds 5 --thorough
 	$(BIN)/python clinic/run.py
 
 docs: $(READY)

@@ -230,6 +230,7 @@ def test_a_destructive_script_changes_no_original_file(descend_here, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough  # tests/changes and tests/attack/test_apply.py apply patches to files with such line ends
 def test_apply_keeps_the_line_ends_of_the_script(descend_here, tmp_path):
     path = tmp_path / "train.py"
     path.write_bytes((EXAMPLES / "digits_by_hand.py").read_bytes().replace(b"\n", b"\r\n"))

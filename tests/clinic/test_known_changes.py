@@ -30,6 +30,7 @@ def test_a_fix_applies_to_its_program(change):
     assert source != script.read(change.program)
 
 
+@pytest.mark.thorough  # `make clinic` runs it
 def test_each_program_has_one_edit_without_effect_and_each_healthy_one_a_mistake():
     edits, mistakes = list(known.edits_without_effect()), list(known.planted_mistakes())
     faulty = [patient.path for kind in ("sick", "novice") for patient in variants.patients(kind)]

@@ -4,7 +4,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from sampling import sampled
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "clinic"))
 catalogue = __import__("mutations.catalogue", fromlist=["mutants"])
@@ -33,7 +32,8 @@ def subject_of(name: str):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sampled(SIX, "linear_regression_gd/rate_that_grows/0"))
+@pytest.mark.thorough  # `make clinic` runs it
+@pytest.mark.parametrize("name", SIX)
 def test_a_mistake_is_reported_and_its_harm_undone(tmp_path, monkeypatch, name: str) -> None:
     monkeypatch.setattr(judged, "FRESH", range(5, 6))
     subject = subject_of(name)

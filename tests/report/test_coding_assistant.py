@@ -75,6 +75,7 @@ def test_an_unknown_format_is_one_line(descend_here):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough  # test_formats.py compares the formats of stored diagnoses
 def test_the_formats_of_one_diagnosis_agree(descend_here, tmp_path):
     (tmp_path / "train.py").write_text(uncleared(12, lr=0.1))
     options = ("--select", "no_zero_grad", "--seeds", "2", "--trials", "0")
