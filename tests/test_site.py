@@ -64,6 +64,7 @@ def test_a_symptom_page_says_what_its_entry_says(site):
     for name, problem in CATALOG.items():
         text = (site[0] / "symptoms" / f"{name}.md").read_text()
         assert problem.title in f"{text[2].lower()}{text[3:]}" or problem.title in text
+        assert 100 < len(problem.explanation) < 900 and problem.explanation in text, name
         assert problem.appearance.split(" ", 1)[1] in text and problem.example.faulty in text
         assert all(f"(../remedies/{each}.md)" in text for entry in problem.remedies for each in entry.remedies)
 
