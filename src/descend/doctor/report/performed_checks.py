@@ -9,6 +9,7 @@ from descend.doctor.report.formatting import count, number, one_line, sentence
 from descend.doctor.report.measurement_names import measurement_name
 from descend.doctor.report.titles import title_with_id
 
+MOST_NAMED = 5  # problems that were not requested and are named; of more, the number is given
 MISSING = {
     "tape": "no step could be replayed",
     "evaluation_loss": "no held-out loss",
@@ -29,7 +30,9 @@ def checks_message(case: Case, *, with_reasons: bool = True) -> str:
         parts = [f"for {number(len(made))} of {count(len(made) + len(unmade), 'problem')}"]
     elif unmade:
         parts.append(f"{number(len(unmade))} could not be checked ({'; '.join(_missing_data(unmade))})")
-    if left_out:
+    if len(left_out) > MOST_NAMED:
+        parts.append(f"{number(len(left_out))} were not requested")
+    elif left_out:
         parts.append(f"not requested: {', '.join(sorted(check.symptom for check in left_out))}")
     return "; ".join(parts)
 
