@@ -49,7 +49,7 @@ def test_a_current_setting_that_does_not_learn_has_no_target(monkeypatch):
     assert len(ranked[0].target.ratios) == 5
     monkeypatch.setattr(verdict_rule, "predicts_constant", lambda record: True)
     ranked, *_ = rank_runs([ADAM], adam=noisy(0.4, 3))
-    assert ranked[0].target == StepsToTarget((), 0)
+    assert repr(ranked[0].target) == repr(StepsToTarget((), 0))  # as texts, because a field is NaN
 
 
 def test_a_current_optimizer_that_was_tuned_with_too_few_runs_is_the_reason_for_no_verdict():

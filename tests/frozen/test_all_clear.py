@@ -45,7 +45,8 @@ def test_of_the_working_programs_at_most_a_tenth_is_undecided_for_how_it_ends(su
 def test_a_log_of_requests_changes_no_finding() -> None:
     for _, record in islice(kept(), 40):
         log = RequestLog.of(record)
-        assert [*diagnose(log), *general_symptoms(log)] == [*diagnose(record), *general_symptoms(record)]
+        of_log, of_record = ([*diagnose(run), *general_symptoms(run)] for run in (log, record))
+        assert list(map(repr, of_log)) == list(map(repr, of_record))  # as texts, because fields may be NaN
 
 
 def test_what_a_probe_measures_is_a_fact_or_a_series_that_a_kept_run_has(summary) -> None:

@@ -47,7 +47,8 @@ def row_key(name: str, condition: str) -> str:
     source = getsource(claim)
     used = [part for part in PARTS if part.startswith(tasks.__name__) or f"from {part} import" in source]
     modules = [claim, *map(import_module, used), training, tuning]
-    parts = [*map(_code, modules), condition, torch.__version__]
+    version = torch.__version__.partition("+")[0]  # without the build, such as +cpu
+    parts = [*map(_code, modules), condition, version]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
@@ -60,7 +61,18 @@ def _code(module: ModuleType) -> str:
             node.body = node.body[1:]
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == Claim.__name__:
             node.keywords = [each for each in node.keywords if each.arg not in WORDING]
-    return ast.dump(tree)
+    return str(_fields(tree))
+
+
+def _fields(node: object) -> object:
+    """Return a node of a syntax tree with its fields as tuples, the same in all versions of Python.
+
+    Versions differ in which empty fields a node has, and in whether `ast.dump` shows them.
+    """
+    if isinstance(node, ast.AST):
+        given = ((name, value) for name, value in ast.iter_fields(node) if value is not None and value != [])
+        return type(node).__name__, tuple((name, _fields(value)) for name, value in given)
+    return tuple(map(_fields, node)) if isinstance(node, list) else node
 
 
 def read_rows(path: Path) -> dict[str, Row]:
