@@ -1,6 +1,6 @@
 """Cliff: after steady progress, one long step moves the parameters far away, and the loss jumps and stays high.
 
-At a steep wall of the loss surface, the gradient g has many times its usual norm, so the step lr·g is as many times too
+At a steep wall of the loss surface, the gradient g has many times its usual norm. The step lr·g is as many times too
 long (Pascanu et al. 2013, §2.3). It ends far from the region that earlier steps had found. Clipping, g·min(1, c/‖g‖),
 limits the step's length to lr·c and keeps its direction.
 """

@@ -1,7 +1,7 @@
 """Dead units: ReLU units are inactive on every example, so their weights receive no gradient.
 
 ReLU(z) = max(z, 0) has the derivative 0 for z < 0. If z = w·x + b is negative for every example, the gradients of w and
-b are exactly 0, so no gradient can bring the unit back. A unit dies if one long step moves w or b so far that z is
+b are exactly 0. So no gradient can bring the unit back. A unit dies if one long step moves w or b so far that z is
 negative for all x.
 """
 

@@ -1,11 +1,11 @@
 """Examples mixed: the output for one example depends on the other examples in its batch.
 
-For every permutation P of the examples, f(P·x) = P·f(x) must hold. Otherwise the gradient of one example's loss changes
-the outputs for others, and a single example is predicted differently from the same example in a batch.
+For every permutation P of the examples, f(P·x) = P·f(x) must hold. Otherwise a single example is predicted differently
+from the same example in a batch.
 
 A model and the preprocessing before it process examples one by one. If the rows of a batch and of its targets are
-permuted alike, each intermediate result must be the former one with its examples permuted, and the loss must stay the
-same. Batch normalisation has this property, too. The first call without it has confused the batch with another axis.
+permuted alike, the examples of each intermediate result must be permuted, too. The loss must stay the same. Batch
+normalisation has this property, too. The first call without it has confused the batch with another axis.
 """
 
 from dataclasses import replace

@@ -1,8 +1,8 @@
 """Examples not drawn: the training loop uses only a part of the data, or receives no batch after the first pass.
 
 Training minimises the mean loss over the examples that it draws. If it draws n of N examples, the other N − n have no
-effect, and the gap between training loss and test loss grows as n decreases. An iterator such as `zip` or `map` is
-empty after its first pass, so all later epochs have no steps.
+effect. The fewer examples, the larger the gap between training loss and test loss. An iterator such as `zip` or `map`
+is empty after its first pass, so all later epochs have no steps.
 """
 
 from descend.doctor.assess.drawn_examples import (

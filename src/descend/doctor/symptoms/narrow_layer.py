@@ -1,7 +1,7 @@
 """Narrow layer: a hidden layer has too few units to pass on the differences between the inputs.
 
 A layer of k units maps its inputs to at most k dimensions. Differences along other directions are lost, and no later
-layer can restore them. A linear map through k units has rank k, so its squared error is at least the sum of the squared
+layer can restore them. A linear map through k units has rank k. Its squared error is at least the sum of the squared
 singular values beyond the k-th.
 """
 

@@ -4,8 +4,8 @@ After k passes, an example x has become f(f(… f(x))) instead of f(x). So each 
 scaling accumulates.
 
 The same index must return the same stored example at the end of the training as at its start. An entry or a slice of an
-array shares its memory with the array, so an in-place change of the example also changes the stored one, once in
-each pass.
+array shares its memory with the array. So an in-place change of the example also changes the stored one, once in each
+pass.
 """
 
 from descend.doctor.assess.summary import RunSummary

@@ -1,7 +1,7 @@
 """Targets not scaled: the output must first grow to the targets' size, and the gradients scale with the errors.
 
 For squared error, the gradient is proportional to the residual y − f(x). Targets of size s make the gradients s times
-and the loss s² times as large, so SGD needs a learning rate that depends on s. Adam changes each weight by about lr in
+and the loss s² times as large. So SGD needs a learning rate that depends on s. Adam changes each weight by about lr in
 each step, so an output bias needs s/lr steps.
 """
 

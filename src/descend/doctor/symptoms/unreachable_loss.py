@@ -1,8 +1,7 @@
 """Unreachable loss: a call between the network's output and the loss keeps the loss high for every output.
 
-If a call c is applied between the outputs z and the loss, the smallest possible loss is the minimum of L(c(z), y) over
-all z. If c has a limited range, such as a sigmoid, a clamp or a normalisation, this minimum can be far above 0. No
-weights can lower it.
+A call c between the outputs z and the loss limits the loss to the minimum of L(c(z), y) over all z. If c has a limited
+range, such as a sigmoid, a clamp or a normalisation, this minimum can be far above 0. No weights can lower it.
 """
 
 from descend.core.bound import Bound

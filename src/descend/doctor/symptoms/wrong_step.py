@@ -1,7 +1,7 @@
 """Wrong step: other code changes gradients or parameters, so the update does not follow the loss's gradient.
 
-In first order, a step d changes the loss by g·d, where g is its gradient. For d = −lr·g the loss falls. If other code
-changes gradients or weights, d can be orthogonal to g, so the loss stays, or g·d can be positive, so the loss rises.
+In first order, a step d changes the loss by g·d, where g is its gradient. For d = −lr·g the loss falls. Other code that
+changes gradients or weights can make g·d zero, so the loss stays, or positive, so it rises.
 """
 
 from descend.core.bound import Bound
